@@ -1,0 +1,1 @@
+"""The model hub: names and URLs, downloads, and the cache in IndexedDB."""

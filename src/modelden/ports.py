@@ -1,0 +1,253 @@
+"""The seams of the core: every Protocol that policy needs from the outside, and nothing else.
+
+`modelden._js` implements them in a browser; ``tests/simulators`` and `modelden.host` implement them on CPython.
+Model bytes stay on the far side: `Chunk` and `Blob` are handles, Python looks at one chunk at a time, to hash it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from modelden.settings.chain import Certificate
+
+Key = str | tuple[str, ...]
+"""A key of an object store: one string, or the values of a compound key path in order."""
+
+Row = dict[str, Any]
+"""A stored value: plain JSON data, in which a `Blob` may stand where `Put.blobs` put one."""
+
+
+class Chunk(Protocol):
+    """Some consecutive bytes of a response body, outside Python's memory."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+
+    def buffers(self) -> Iterable[bytes]:
+        """Copy the bytes into Python, in pieces, to look at them once."""
+
+
+class Blob(Protocol):
+    """Immutable bytes outside Python's memory, as a browser's ``Blob``."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+
+    async def read(self) -> bytes:
+        """Copy all bytes into Python. For small files and tests; models stay outside."""
+
+
+class Blobs(Protocol):
+    """Makes blobs without the bytes passing through Python."""
+
+    def join(self, parts: Sequence[Chunk | Blob], content_type: str) -> Blob:
+        """Return one blob with the bytes of ``parts`` in order."""
+
+
+class Response(Protocol):
+    """The answer to a request, its body still unread."""
+
+    @property
+    def url(self) -> str:
+        """The URL after redirects."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status code."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The readable headers, names in lower case."""
+
+    async def text(self, limit: int) -> str:
+        """Read the body as UTF-8 text of at most ``limit`` bytes.
+
+        Raises:
+            ResponseTooLarge: At the first byte over the limit.
+            NetworkError: If the body ends early.
+        """
+
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """Read the body piece by piece.
+
+        Raises:
+            NetworkError: If the body ends early.
+        """
+
+
+class Fetcher(Protocol):
+    """HTTP, as a page may use it."""
+
+    def fetch(
+        self, url: str, *, method: str = "GET", timeout: float | None = None
+    ) -> AbstractAsyncContextManager[Response]:
+        """Send a request; leaving the context stops whatever is still under way.
+
+        Args:
+            url: Absolute http(s) URL.
+            method: ``GET`` or ``HEAD``.
+            timeout: Seconds until the headers must be there, or None for no limit.
+
+        Raises:
+            NetworkError: If there was no answer that a page may read (offline, refused, no CORS).
+            RequestTimeout: If ``timeout`` passed first.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store ``row`` under the key that the store's key path finds in it.
+
+    Attributes:
+        store: Name of the object store.
+        row: Plain JSON data.
+        blobs: Blobs to set inside the row, by their path of member names.
+    """
+
+    store: str
+    row: Row
+    blobs: Mapping[tuple[str, ...], Blob] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the row with this key, if it is there."""
+
+    store: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An object store: its key path, and the key paths of its indexes by name."""
+
+    key_path: Key
+    indexes: Mapping[str, Key] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A database: name, version and object stores by name."""
+
+    name: str
+    version: int
+    stores: Mapping[str, Store]
+
+
+class Database(Protocol):
+    """One IndexedDB database."""
+
+    async def get(self, store: str, key: Key) -> Row | None:
+        """Return the row with this key."""
+
+    async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
+        """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
+
+    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+        """Apply all changes in one transaction: all of them, or none.
+
+        Raises:
+            QuotaExceeded: If the browser has no room.
+            StorageUnavailable: If the database cannot be used.
+        """
+
+
+class Databases(Protocol):
+    """Opens databases."""
+
+    async def open(self, schema: Schema) -> Database:
+        """Open the database, with its stores created where they are missing.
+
+        Raises:
+            StorageUnavailable: If the browser refuses storage to this page.
+        """
+
+
+class Crypto(Protocol):
+    """X.509 parsing and signature mathematics; what they mean is `settings.chain`'s."""
+
+    async def read_chain(self, pem: str) -> list[Certificate]:
+        """Parse a PEM bundle, in its order.
+
+        Raises:
+            ValueError: If it is not a sequence of X.509 certificates.
+        """
+
+    async def verify_p384(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Tell whether ``signature`` (r and s, 48 bytes each) is ECDSA P-384 with SHA-384 over ``message``.
+
+        Args:
+            public_key: SubjectPublicKeyInfo, DER.
+            message: The signed bytes.
+            signature: 96 bytes.
+
+        Raises:
+            CryptoUnavailable: If the page has no WebCrypto (an insecure context).
+        """
+
+
+FileProvider = Callable[[str], Awaitable[Blob | None]]
+"""Answers a worker's wish for a model file, named by its hub URL. None: the hub does not have it."""
+
+
+class EngineWorker(Protocol):
+    """A worker that holds one loaded model."""
+
+    async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
+        """Load the model.
+
+        Args:
+            options: The ``create`` message's JSON (``web/worker/protocol.ts``).
+            wasm: The runtime.
+            files: Asked for each model file.
+
+        Returns:
+            What the worker tells of itself: versions, threads, device.
+
+        Raises:
+            EngineTimeout: If it neither answers nor asks for a file for too long.
+            EngineError: If the model cannot be loaded.
+            EngineCrashed: If the worker died.
+        """
+
+    async def run(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        """Run the model once and return plain Python data with `Tensor` values.
+
+        Raises:
+            EngineError: If the model refused the input.
+            EngineCrashed: If the worker died.
+        """
+
+    def close(self) -> None:
+        """End the worker. Pending calls fail with `EngineClosed`."""
+
+
+class EngineHost(Protocol):
+    """Starts engine workers."""
+
+    def start(self, bundle: str) -> EngineWorker:
+        """Start a worker with the bundle of this name from the package's assets."""
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All seams together, as `modelden._js.connect` hands them to the core."""
+
+    fetcher: Fetcher
+    databases: Databases
+    blobs: Blobs
+    crypto: Crypto
+    engines: EngineHost
+    clock: Clock

@@ -1,0 +1,1 @@
+"""Remote Settings: signed collections, their sync, their attachments."""

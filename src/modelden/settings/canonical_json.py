@@ -1,0 +1,110 @@
+"""Canonical JSON, the exact text that Remote Settings signs. Pure.
+
+The rules are those of Firefox's ``toolkit/modules/CanonicalJSON.sys.mjs``: no white space, keys sorted by UTF-16 code
+units, everything outside printable ASCII escaped as lower-case ``\\uXXXX``, numbers as ECMAScript writes them
+(``Number::toString``, ECMA-262 section 6.1.6.1.20; minus zero stays ``-0``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+SIGNATURE_PREFIX = b"Content-Signature:\x00"
+"""What precedes the canonical text in the signed message (Mozilla's content-signature protocol)."""
+
+_MAX_SAFE_INTEGER = 2**53
+
+
+def canonical_json(value: Any) -> str:
+    """Return the canonical JSON text of ``value``.
+
+    Args:
+        value: Plain JSON data: ``None``, ``bool``, ``int``, ``float``, ``str``, lists and dicts with string keys.
+
+    Raises:
+        ValueError: For what JSON or its canonical form cannot say: NaN, infinities, lone surrogates, keys that are not
+            strings, other types.
+    """
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([canonical_json(item) for item in value]) + "]"
+    if isinstance(value, Mapping):
+        members = [f"{_string(key)}:{canonical_json(value[key])}" for key in sorted(value, key=_utf16)]
+        return "{" + ",".join(members) + "}"
+    raise ValueError(f"canonical JSON has no form for {type(value).__name__}")
+
+
+def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
+    """Return the whole message that a collection's signature covers, prefix included.
+
+    Args:
+        records: All live records of the collection, in any order (tombstones must be gone).
+        timestamp: The collection's timestamp in milliseconds, as in the changeset's ``timestamp``.
+
+    Raises:
+        ValueError: When a record has no canonical form (see `canonical_json`).
+    """
+    # Firefox: RemoteSettingsClient.sys.mjs, validateCollectionSignature; the worker sorts by id, never by locale.
+    data = sorted(records, key=lambda record: _utf16(record["id"]))
+    return SIGNATURE_PREFIX + canonical_json({"data": data, "last_modified": str(timestamp)}).encode("ascii")
+
+
+def _utf16(key: Any) -> bytes:
+    if not isinstance(key, str):
+        raise ValueError(f"canonical JSON keys are strings, not {type(key).__name__}")
+    try:
+        return key.encode("utf-16-be")
+    except UnicodeEncodeError as error:
+        raise ValueError("canonical JSON has no form for a lone surrogate") from error
+
+
+def _string(value: str) -> str:
+    if not value.isascii():
+        _utf16(value)  # refuses lone surrogates
+    # The C encoder escapes as JavaScript does, but leaves DEL, which is ASCII and not printable.
+    return encode_basestring_ascii(value).replace("\x7f", "\\u007f")
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int) and abs(value) <= _MAX_SAFE_INTEGER:
+        return str(value)
+    return _ecmascript_number(float(value))
+
+
+def _ecmascript_number(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError("canonical JSON has no form for NaN and infinities")
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    sign = "-" if value < 0 else ""
+    # repr gives the shortest digits that round-trip, as ECMAScript asks; only their layout differs.
+    _, digit_tuple, exponent = Decimal(repr(abs(value))).as_tuple()
+    all_digits = "".join(map(str, digit_tuple)).lstrip("0")
+    point = len(all_digits) + int(exponent)  # value == 0.DIGITS * 10**point
+    digits = all_digits.rstrip("0")
+    return sign + _layout(digits, point)
+
+
+def _layout(digits: str, point: int) -> str:
+    count = len(digits)
+    if count <= point <= 21:
+        return digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    mantissa = digits[0] + (f".{digits[1:]}" if count > 1 else "")
+    return f"{mantissa}e{point - 1:+d}"
