@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Writes the lock files anew. Run it after a change in pyproject.toml, requirements/*.in or package.json, and commit
+# what it wrote.
+#
+# The Python locks are requirements files and not a uv.lock, because uv.lock names the registry's host for every file;
+# hashes alone say as much, and the same lock then works behind any mirror. package-lock.json goes without `resolved`
+# for the same reason (.npmrc).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+PATH="$PWD/.venv/bin:$PATH"
+
+lock() {
+  local output=$1
+  shift
+  uv pip compile "$@" --quiet --generate-hashes --no-emit-index-url \
+    --custom-compile-command tools/lock.sh --output-file "$output"
+  echo "wrote $output"
+}
+
+lock requirements/dev.txt pyproject.toml --extra host --group dev --universal --python-version 3.12
+lock requirements/uv.txt requirements/uv.in --universal --python-version 3.12
+# What runs in the page runs on Pyodide's Python, whatever the host has.
+lock requirements/pyodide.txt requirements/pyodide.in --python-version 3.14 --python-platform linux
+
+npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+echo "wrote package-lock.json"
