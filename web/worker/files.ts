@@ -1,0 +1,74 @@
+/**
+ * The only way in for files: transformers.js asks its custom cache, the cache asks the host. Nothing here or in
+ * the libraries can reach the network.
+ *
+ * What transformers.js 3.8.1 makes of a cache's answer (`src/utils/hub.js`) decides the shape of this module. It
+ * asks `match` for a local path, then for the URL. A Response is taken for the file *whatever its status*; an
+ * exception is swallowed; after either an exception or `undefined` it calls `fetch` with the URL, where a 404
+ * means "not there" and an exception ends the creation. So a file that is missing or failed is a miss in the
+ * cache, and `fetch`, which is ours, tells which of the two it was.
+ */
+import type { FileMessage } from "./protocol";
+import { post } from "./rpc";
+
+/** Ways to the network besides `fetch`. Dynamic imports and workers are left: the runtime's glue needs both. */
+const WAYS_OUT = ["XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTransport", "EventSource", "caches"];
+
+const open = new Map<number, (answer: FileMessage) => void>();
+/** How the last question for a URL ended, when it did not bring a file. */
+const refusals = new Map<string, FileMessage>();
+let lastId = 0;
+
+/** transformers.js' `env.customCache`, answered by the host. */
+export const hostCache = {
+  /** `key` is a path under `NO_LOCAL` first, which no one has, then the file's URL. */
+  async match(key: string): Promise<Response | undefined> {
+    if (!URL.canParse(key)) return undefined;
+    const answer = await ask(key);
+    if ("blob" in answer) return fileResponse(answer.blob);
+    refusals.set(key, answer);
+    return undefined;
+  },
+
+  /** Asked of every cache by transformers.js; only for what `fetch` brought, and ours brings nothing. */
+  async put(): Promise<void> {},
+};
+
+/** Hand a `file` message to the question that it answers. */
+export function receiveFile(message: FileMessage): void {
+  const settle = open.get(message.id);
+  if (!settle) throw new Error(`file ${message.id} was not asked for`);
+  open.delete(message.id);
+  settle(message);
+}
+
+/** Replace everything in the worker's scope that could make a request. */
+export function closeNetwork(): void {
+  const define = (name: string, value: unknown) => Object.defineProperty(globalThis, name, { value });
+  define("fetch", closedFetch);
+  for (const name of WAYS_OUT) define(name, undefined);
+}
+
+function ask(url: string): Promise<FileMessage> {
+  const id = ++lastId;
+  return new Promise((settle) => {
+    open.set(id, settle);
+    post({ type: "need", id, url });
+  });
+}
+
+/**
+ * A Response that reads the Blob at one go. The length lets transformers.js allocate once where it reads in
+ * chunks (with a progress callback); without one it calls `arrayBuffer`.
+ */
+function fileResponse(blob: Blob): Response {
+  return new Response(blob, { headers: { "content-length": `${blob.size}` } });
+}
+
+async function closedFetch(input: RequestInfo | URL): Promise<Response> {
+  const url = input instanceof Request ? input.url : `${input}`;
+  const refusal = refusals.get(url);
+  if (refusal && "missing" in refusal) return new Response(null, { status: 404 });
+  if (refusal && "error" in refusal) throw new Error(refusal.error);
+  throw new Error(`the engine has no network: ${url} is no file of the model`);
+}

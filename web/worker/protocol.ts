@@ -1,0 +1,136 @@
+/**
+ * Every message that crosses between Python and modelden's workers, named once.
+ *
+ * A message is a plain object told apart by `type`. Plain data crosses as JSON *text* (one string, one
+ * conversion on either side), bytes as Blobs or as transferred typed arrays. How values look inside that JSON
+ * is said in `values.ts`. A worker is ended with `worker.terminate()`, so there is no message for it.
+ *
+ * Two series of ids exist and may overlap: the host counts its requests (`create`, `run`, `read-chain`), the
+ * engine worker counts its questions (`need`). A `reply` or `failure` carries an id of the first series, a
+ * `file` one of the second.
+ */
+
+/** An error as it crosses: the fields that structured cloning would not keep. */
+export interface ErrorData {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+// ---- host -> engine worker
+
+/** Start the engine. Asked once in a worker's life: another engine is another worker. */
+export interface CreateMessage {
+  readonly type: "create";
+  readonly id: number;
+  /** JSON text of {@link CreateOptions}. */
+  readonly json: string;
+  /** The runtime's WASM file, already verified by the host. */
+  readonly wasm: Blob;
+}
+
+/** What the JSON of a {@link CreateMessage} holds. */
+export interface CreateOptions {
+  readonly task: string;
+  /** `organization/name`. */
+  readonly modelId: string;
+  readonly modelRevision: string;
+  /** For example `https://model-hub.mozilla.org/`. */
+  readonly hubRootUrl: string;
+  /** For example `{model}/{revision}`. */
+  readonly hubUrlTemplate: string;
+  /** `null`: what transformers.js takes for the device (q8 on wasm). */
+  readonly dtype: string | null;
+  /** `null`: `wasm`. */
+  readonly device: string | null;
+  /** Threads of the WASM runtime, 1 when absent. More than one needs a cross-origin isolated page. */
+  readonly numThreads?: number;
+}
+
+/** Run the engine once. */
+export interface RunMessage {
+  readonly type: "run";
+  readonly id: number;
+  /** JSON text of {@link RunArguments}. */
+  readonly json: string;
+  /** What the `$tensor` tags of the JSON point to. */
+  readonly buffers: readonly ArrayBufferView[];
+}
+
+/** What the JSON of a {@link RunMessage} holds: the pipeline's positional arguments, then its options. */
+export interface RunArguments {
+  readonly args: readonly unknown[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The answer to the {@link NeedMessage} of the same id. */
+export type FileMessage =
+  | { readonly type: "file"; readonly id: number; readonly blob: Blob }
+  /** The hub does not have it. transformers.js goes on without an optional file, and refuses otherwise. */
+  | { readonly type: "file"; readonly id: number; readonly missing: true }
+  /** It could not be had. Creation fails with this text, also for an optional file. */
+  | { readonly type: "file"; readonly id: number; readonly error: string };
+
+export type EngineRequest = CreateMessage | RunMessage | FileMessage;
+
+// ---- engine worker -> host
+
+/** The worker's module has been evaluated, and messages are heard. Sent once. */
+export interface ReadyMessage {
+  readonly type: "ready";
+}
+
+/** transformers.js wants the file behind this URL. Several can be open at once. */
+export interface NeedMessage {
+  readonly type: "need";
+  readonly id: number;
+  readonly url: string;
+}
+
+/** The request of this id is done. `create` answers with {@link EngineInfo}, `run` with the pipeline's result. */
+export interface ReplyMessage {
+  readonly type: "reply";
+  readonly id: number;
+  readonly json: string;
+  /** Transferred. What the `$tensor` tags of the JSON point to. */
+  readonly buffers: readonly ArrayBufferView[];
+}
+
+/** The request of this id failed. */
+export interface FailureMessage {
+  readonly type: "failure";
+  readonly id: number;
+  readonly error: ErrorData;
+}
+
+/**
+ * Something failed that belongs to no request: an uncaught error, an unhandled rejection, a message that
+ * cannot be understood. Requests under way may never be answered after it.
+ */
+export interface CrashMessage {
+  readonly type: "crash";
+  readonly error: ErrorData;
+}
+
+/** What the JSON of the reply to `create` holds. */
+export interface EngineInfo {
+  readonly transformers: string;
+  readonly onnxruntime: string;
+  /** The count in effect: 1 where more were asked for and the page is not cross-origin isolated. */
+  readonly threads: number;
+  readonly device: string;
+}
+
+export type EngineEvent = ReadyMessage | NeedMessage | ReplyMessage | FailureMessage | CrashMessage;
+
+// ---- trust worker
+
+/** Read a chain of certificates in PEM. The reply's JSON is a list of `CertificateFacts` (see `trust.ts`). */
+export interface ReadChainMessage {
+  readonly type: "read-chain";
+  readonly id: number;
+  readonly pem: string;
+}
+
+export type TrustRequest = ReadChainMessage;
+export type TrustEvent = ReadyMessage | ReplyMessage | FailureMessage | CrashMessage;

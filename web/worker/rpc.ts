@@ -1,0 +1,65 @@
+/**
+ * The worker's side of the conversation: every request ends in one reply or one failure, never in silence,
+ * and what belongs to no request is told as a crash.
+ */
+import type { CrashMessage, ErrorData, FailureMessage, NeedMessage, ReadyMessage, ReplyMessage } from "./protocol";
+
+declare const self: DedicatedWorkerGlobalScope;
+
+/** What a request is answered with. */
+export interface Answer {
+  readonly json: string;
+  readonly buffers: readonly ArrayBufferView[];
+}
+
+/** Post a message to the host; the buffers in `transfer` go over without a copy. */
+export function post(
+  message: ReadyMessage | NeedMessage | ReplyMessage | FailureMessage | CrashMessage,
+  transfer: Transferable[] = [],
+): void {
+  self.postMessage(message, transfer);
+}
+
+/** Do the work of one request and tell the host how it ended. */
+export async function answer(id: number, work: () => Promise<Answer>): Promise<void> {
+  try {
+    const { json, buffers } = await work();
+    // Two views of one buffer may be in the list, and a buffer can be handed over only once.
+    const transfer = new Set(buffers.map((view) => view.buffer as ArrayBuffer));
+    // Inside the try: a reply that cannot be cloned is a failure of its request.
+    post({ type: "reply", id, json, buffers }, [...transfer]);
+  } catch (thrown) {
+    post({ type: "failure", id, error: describeError(thrown) });
+  }
+}
+
+/**
+ * Hear messages, tell of what nobody catches, and say `ready`. Called once, at the end of the worker's module:
+ * a failure before that (a module that cannot be evaluated) reaches the host as the Worker's `error` event.
+ */
+export function serve<Request>(handle: (message: Request) => void): void {
+  self.addEventListener("error", (event) => {
+    event.preventDefault(); // told once: else the host gets an `error` event too, with less in it
+    crash(event.error ?? event.message);
+  });
+  self.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    crash(event.reason);
+  });
+  self.addEventListener("messageerror", () => crash(new Error("a message from the host could not be read")));
+  self.addEventListener("message", (event: MessageEvent<Request>) => handle(event.data));
+  post({ type: "ready" });
+}
+
+function crash(thrown: unknown): void {
+  post({ type: "crash", error: describeError(thrown) });
+}
+
+/** Anything that can be thrown, as it crosses. Emscripten throws numbers and strings too. */
+function describeError(thrown: unknown): ErrorData {
+  if (thrown instanceof Error) {
+    // Firefox gives some errors of WebAssembly a stack and no message.
+    return { name: thrown.name, message: thrown.message || thrown.name, stack: thrown.stack ?? "" };
+  }
+  return { name: "Error", message: `${thrown as string}`, stack: "" };
+}
