@@ -1,0 +1,36 @@
+/**
+ * The trust worker: it reads chains of X.509 certificates for Python, which has no library for them in a page.
+ * See `certificate.ts` for what is read, `protocol.ts` for the messages.
+ */
+import "reflect-metadata"; // first: @peculiar/x509 uses it when it is evaluated
+import type { X509Certificate } from "@peculiar/x509";
+import { parseCertificate, readCertificate } from "./certificate";
+import { readPem } from "./pem";
+import type { TrustRequest } from "./protocol";
+import { answer, serve, type Answer } from "./rpc";
+
+serve<TrustRequest>((message) => {
+  if (message.type !== "read-chain") throw new Error(`unknown message: ${JSON.stringify(message)}`);
+  void answer(message.id, () => readChain(message.pem));
+});
+
+async function readChain(pem: string): Promise<Answer> {
+  const chain: X509Certificate[] = [];
+  for (const [index, der] of readPem(pem).entries()) {
+    chain.push(await naming(index, async () => parseCertificate(der)));
+  }
+  const facts = chain.map((certificate, index) =>
+    naming(index, () => readCertificate(certificate, chain[index + 1] ?? certificate)),
+  );
+  return { json: JSON.stringify(await Promise.all(facts)), buffers: [] };
+}
+
+/** The library's errors are about bytes: say which certificate they are in. */
+async function naming<T>(index: number, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`certificate ${index + 1} of the PEM cannot be read: ${reason}`, { cause });
+  }
+}
