@@ -1,0 +1,55 @@
+"""Refuse a wheel that a page could not use.
+
+    python tools/check_wheel.py DIR
+
+DIR holds exactly one wheel: pure, small, with the worker bundles and the type marker inside, and
+without anything that only the repository needs.
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+
+#: A page downloads the wheel before anything else; README.md promises this limit.
+LARGEST_SIZE = 1_000_000
+
+REQUIRED = (
+    "modelden/__init__.py",
+    "modelden/py.typed",
+    "modelden/_js/assets/engine-5.js",
+    "modelden/_js/assets/trust.js",
+)
+
+
+def problems(folder: Path) -> list[str]:
+    """What is wrong with the wheel of this folder, in words; nothing if it is good."""
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        return [f"expected one wheel in {folder}, found {len(wheels)}"]
+    [wheel] = wheels
+    found = []
+    if not wheel.name.endswith("-py3-none-any.whl"):
+        found.append("it is not pure (py3-none-any)")
+    if (size := wheel.stat().st_size) >= LARGEST_SIZE:
+        found.append(f"it has {size:,} bytes, the limit is {LARGEST_SIZE:,}")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    found += [f"{name} is not inside" for name in REQUIRED if name not in names]
+    found += [
+        f"{name} does not belong inside"
+        for name in names
+        if not name.startswith(("modelden/", "modelden-"))
+    ]
+    return [f"{wheel.name}: {problem}" for problem in found]
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    found = problems(Path(sys.argv[1]))
+    for problem in found:
+        print(f"tools/check_wheel.py: {problem}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Assemble a Pyodide distribution that needs no CDN.
+
+    python tools/pyodide_dist.py --npm DIR --wheels DIR [DIR …] --out DIR
+
+The npm package `pyodide` has the interpreter and a lock file whose packages lie on a CDN. This
+takes the interpreter, puts pure wheels beside it, and writes a lock file that knows only those, so
+`loadPackage("modelden")` asks the origin of the page and nobody else.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyodide_lock import PyodideLockSpec
+from pyodide_lock.utils import add_wheels_to_spec
+
+from folders import files_in, mirror
+
+#: What `loadPyodide` reads from its `indexURL`, and the module that has `loadPyodide` itself.
+INTERPRETER = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+
+LOCK = "pyodide-lock.json"
+
+
+def assemble(npm: Path, wheels: Sequence[Path], folder: Path) -> None:
+    """Put interpreter, wheels and their lock file into an empty folder.
+
+    Raises:
+        RuntimeError: A wheel needs a package that is not among them.
+    """
+    files = {name: npm / name for name in INTERPRETER}
+    mirror(files | {wheel.name: wheel for wheel in wheels}, folder)
+    spec = PyodideLockSpec.from_json(npm / LOCK)
+    spec.packages = {}
+    spec = add_wheels_to_spec(spec, [folder / wheel.name for wheel in wheels], base_path=folder)
+    spec.check_wheel_filenames()
+    spec.to_json(folder / LOCK, indent=2)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--npm", type=Path, required=True, help="the npm package `pyodide`")
+    parser.add_argument("--wheels", type=Path, required=True, nargs="+", help="folders of wheels")
+    parser.add_argument("--out", type=Path, required=True, help="the distribution")
+    options = parser.parse_args(arguments)
+    wheels = [wheel for folder in options.wheels for wheel in sorted(folder.glob("*.whl"))]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=options.out.parent) as scratch:
+        folder = Path(scratch)
+        assemble(options.npm, wheels, folder)
+        mirror(files_in(folder), options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

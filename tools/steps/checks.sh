@@ -1,0 +1,64 @@
+# Lint, the rings of tests, the measurements, and cleaning up.
+
+lint() {
+  alone python_environment
+  alone node_environment
+  say "lint: ruff, mypy, biome, tsc"
+  .venv/bin/ruff check .
+  .venv/bin/ruff format --check .
+  .venv/bin/mypy
+  node_modules/.bin/biome ci
+  node_modules/.bin/tsc --project .
+  node_modules/.bin/tsc --project web/worker
+}
+
+# run_tests [RING [OPTION...]]
+run_tests() {
+  if [ $# = 0 ]; then
+    lint
+    set -- all
+  fi
+  local ring=$1
+  shift
+  case $ring in
+    unit) ring_unit "$@" ;;
+    pyodide) ring_pyodide "$@" ;;
+    e2e) ring_e2e "$@" ;;
+    all) ring_unit && ring_pyodide && ring_e2e ;;
+    *) die "there is no ring '$ring': unit, pyodide, e2e" ;;
+  esac
+}
+
+# On CPython. pytest-pyodide belongs to the next ring; loaded here it would only add its options.
+ring_unit() {
+  alone python_environment
+  say "ring unit"
+  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook tests/unit tests/contracts "$@"
+}
+
+# The built wheel on Pyodide, in both browsers.
+ring_pyodide() {
+  alone build
+  browsers
+  say "ring pyodide"
+  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide tests/pyodide "$@"
+}
+
+# The demo page and the local server, in both browsers.
+ring_e2e() {
+  alone build
+  browsers
+  say "ring e2e"
+  node_modules/.bin/playwright test "$@"
+}
+
+bench() {
+  alone build
+  browsers
+  bash bench/run.sh
+}
+
+clean() {
+  rm -rf build dist playwright-report test-results src/modelden/_js/assets
+  say "downloads stay in .cache, the environments in .venv and node_modules: delete those by hand to get rid of them"
+}

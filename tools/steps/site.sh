@@ -1,0 +1,42 @@
+# What `modelden serve` needs: a Pyodide distribution, a tree with model, runtime and settings, and the page.
+
+pyodide_distribution() {
+  once .cache/pyodide-wheels requirements/pyodide.txt -- download_pyodide_wheels
+  once build/pyodide .cache/pyodide-wheels dist node_modules/pyodide/package.json tools/pyodide_dist.py tools/folders.py -- \
+    "$PYTHON" tools/pyodide_dist.py --npm node_modules/pyodide --wheels .cache/pyodide-wheels dist --out build/pyodide
+}
+
+# For Pyodide's Python and not for this one: the lock is made for it, and only pure wheels are of use.
+download_pyodide_wheels() {
+  rm -rf .cache/pyodide-wheels
+  "$PYTHON" -m pip download --quiet --require-hashes --no-deps --only-binary=:all: --python-version 3.14 --platform any \
+    --implementation py --abi none --requirement requirements/pyodide.txt --dest .cache/pyodide-wheels
+}
+
+RUNTIME=node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.jsep.wasm
+
+tree() {
+  once .cache/minilm requirements/dev.txt tools/minilm.py tools/minilm_graph.py tools/minilm_check.py -- \
+    "$PYTHON" tools/minilm.py --out .cache/minilm --cache .cache/downloads
+  once build/tree .cache/minilm $RUNTIME tools/demo_tree.py tools/folders.py -- \
+    "$PYTHON" tools/demo_tree.py --model .cache/minilm --runtime $RUNTIME --out build/tree
+}
+
+site() {
+  once build/site web/demo build/pyodide tools/site.py tools/folders.py -- \
+    "$PYTHON" tools/site.py --page web/demo --pyodide build/pyodide --out build/site
+}
+
+PORT=8642
+
+# demo [--check BROWSER]
+demo() {
+  alone build
+  if [ "${1:-}" = --check ]; then
+    browsers
+    node tools/demo_check.mjs "${2:?which browser: chromium or firefox}"
+  else
+    say "the demo: http://localhost:$PORT/ (stop it with Ctrl+C)"
+    exec .venv/bin/modelden serve build/tree --site build/site --port $PORT
+  fi
+}
