@@ -9,13 +9,14 @@
  * A glue and a WASM file that do not belong together hang instead of failing, so everything that has to fit is
  * checked here: the versions of the packages, and the places in their code that are rewritten.
  */
-import { build } from "esbuild";
+
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const MODULES = join(ROOT, "node_modules");

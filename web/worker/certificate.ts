@@ -4,6 +4,9 @@
  * Only reading and signature mathematics: which dates, usages, names and roots are good is decided in Python
  * (`modelden/settings/chain.py`).
  */
+
+import { AsnConvert } from "@peculiar/asn1-schema";
+import { Certificate, type GeneralSubtrees, id_ce_nameConstraints, NameConstraints } from "@peculiar/asn1-x509";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
@@ -12,8 +15,6 @@ import {
   SubjectAlternativeNameExtension,
   X509Certificate,
 } from "@peculiar/x509";
-import { AsnConvert } from "@peculiar/asn1-schema";
-import { Certificate, id_ce_nameConstraints, NameConstraints, type GeneralSubtrees } from "@peculiar/asn1-x509";
 
 /** The fields are those of Python's `Certificate`. */
 export interface CertificateFacts {
@@ -126,7 +127,12 @@ function dnsSubtrees(subtrees: GeneralSubtrees): string[] {
 }
 
 function unhandledCritical(certificate: X509Certificate, nameConstraintsComplete: boolean): string[] {
-  const handled = [BasicConstraintsExtension, ExtendedKeyUsageExtension, KeyUsagesExtension, SubjectAlternativeNameExtension];
+  const handled = [
+    BasicConstraintsExtension,
+    ExtendedKeyUsageExtension,
+    KeyUsagesExtension,
+    SubjectAlternativeNameExtension,
+  ];
   return certificate.extensions
     .filter(({ critical }) => critical)
     .filter((extension) => !handled.some((type) => extension instanceof type))

@@ -4,10 +4,10 @@
  * It runs one pipeline for its whole life. Files come from the host (`files.ts`), the runtime's WASM with the
  * message that creates the engine (`runtime.ts`); see `protocol.ts` for the messages.
  */
-import { env, pipeline, type PipelineType } from "@huggingface/transformers";
+import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { closeNetwork, hostCache, receiveFile } from "./files";
 import type { CreateMessage, CreateOptions, EngineInfo, EngineRequest, RunArguments, RunMessage } from "./protocol";
-import { answer, serve, type Answer } from "./rpc";
+import { type Answer, answer, serve } from "./rpc";
 import { ONNXRUNTIME_VERSION, prepareRuntime, settleRuntime } from "./runtime";
 import { decode, encode } from "./values";
 
@@ -23,11 +23,14 @@ serve<EngineRequest>(handle);
 function handle(message: EngineRequest): void {
   switch (message.type) {
     case "create":
-      return void answer(message.id, () => create(message));
+      void answer(message.id, () => create(message));
+      break;
     case "run":
-      return void answer(message.id, () => run(message));
+      void answer(message.id, () => run(message));
+      break;
     case "file":
-      return receiveFile(message);
+      receiveFile(message);
+      break;
     default:
       throw new Error(`unknown message: ${JSON.stringify(message satisfies never)}`);
   }

@@ -1,8 +1,9 @@
 /**
  * onnxruntime-web and the glue of its WASM file: where both come from, and that nothing else is used.
  */
-import { env } from "@huggingface/transformers";
+
 import glue from "modelden:runtime-glue";
+import { env } from "@huggingface/transformers";
 
 /** onnxruntime-web's own settings: transformers.js hands on the object that the library keeps them in. */
 const { wasm: settings, versions } = env.backends.onnx as OnnxRuntimeEnv;

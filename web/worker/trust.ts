@@ -7,7 +7,7 @@ import type { X509Certificate } from "@peculiar/x509";
 import { parseCertificate, readCertificate } from "./certificate";
 import { readPem } from "./pem";
 import type { TrustRequest } from "./protocol";
-import { answer, serve, type Answer } from "./rpc";
+import { type Answer, answer, serve } from "./rpc";
 
 serve<TrustRequest>((message) => {
   if (message.type !== "read-chain") throw new Error(`unknown message: ${JSON.stringify(message)}`);
