@@ -161,7 +161,11 @@ class BertGraph:
         return self._node("LayerNormalization", [value, *parts], out, axis=-1, epsilon=epsilon)
 
     def _node(
-        self, kind: str, inputs: Sequence[str], out: str, **attributes: float | list[int]
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        out: str,
+        **attributes: Any,  # noqa: ANN401  what onnx takes depends on the kind
     ) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [out], name="/" + out, **attributes))
         return out
