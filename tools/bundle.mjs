@@ -13,7 +13,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -32,12 +32,17 @@ const RUNTIME = {
   transformers: "3.8.1",
 };
 
-/**
- * The glue looks for its WASM file beside itself, but nothing is beside a blob: URL (`Invalid URL`, thrown where
- * nobody catches it). The file comes as bytes and its URL is only a name then. The other uses of import.meta.url
- * stay: threads are workers that start from it, and a blob: URL is good for that.
- */
-const GLUE_REWRITES = [[`(new URL("${RUNTIME.wasm}",import.meta.url)).href`, `"${RUNTIME.wasm}"`]];
+/** What is changed in the packages' files: each text has to be there exactly once. */
+const REWRITES = {
+  /*
+   * The glue looks for its WASM file beside itself, but nothing is beside a blob: URL (`Invalid URL`, thrown where
+   * nobody catches it). The file comes as bytes and its URL is only a name then. The other uses of import.meta.url
+   * stay: threads are workers that start from it, and a blob: URL is good for that.
+   */
+  [RUNTIME.glue]: [[`(new URL("${RUNTIME.wasm}",import.meta.url)).href`, `"${RUNTIME.wasm}"`]],
+  /* Runs wait for each other in a chain of promises. As published, one that fails makes all later ones fail too. */
+  "transformers.web.js": [["webInferenceChain.then(run)", "webInferenceChain.then(run, run)"]],
+};
 
 /** Packages whose published files contain others, which the list of bundled files cannot show. */
 const CONTAINED = {
@@ -45,14 +50,16 @@ const CONTAINED = {
   "onnxruntime-web": ["onnxruntime-common", "flatbuffers"],
 };
 
-const glueAsText = {
-  name: "modelden-glue",
+const rewriting = {
+  name: "modelden-rewriting",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^modelden:runtime-glue$/ }, ({ path }) => ({ path, namespace: "modelden" }));
-    onLoad({ filter: /.*/, namespace: "modelden" }, async () => {
-      const source = await readFile(join(MODULES, "onnxruntime-web/dist", RUNTIME.glue), "utf8");
-      return { contents: rewrite(RUNTIME.glue, source, GLUE_REWRITES), loader: "text" };
-    });
+    const glue = join(MODULES, "onnxruntime-web/dist", RUNTIME.glue);
+    onResolve({ filter: /^modelden:runtime-glue$/ }, () => ({ path: glue, namespace: "text" }));
+    onLoad({ filter: /.*/, namespace: "text" }, async ({ path }) => ({
+      contents: await rewritten(path),
+      loader: "text",
+    }));
+    onLoad({ filter: /\/transformers\.web\.js$/ }, async ({ path }) => ({ contents: await rewritten(path) }));
   },
 };
 
@@ -92,7 +99,7 @@ async function bundle(entry, name) {
     conditions: ["onnxruntime-web-use-extern-wasm", "browser"],
     external: ["node:*"],
     tsconfig: join(ROOT, "web/worker/tsconfig.json"),
-    plugins: [glueAsText],
+    plugins: [rewriting],
     metafile: true,
     logLevel: "warning",
   });
@@ -102,14 +109,15 @@ async function bundle(entry, name) {
   return inside.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean);
 }
 
-/** Replace each text, which has to be there exactly once: else the file is not the one this was written for. */
-function rewrite(name, source, rewrites) {
-  for (const [from, to] of rewrites) {
-    const parts = source.split(from);
-    if (parts.length !== 2) throw new Error(`${name} has ${parts.length - 1} times what has to be there once: ${from}`);
-    source = parts.join(to);
+/** A package's file with its rewrites done; one that they do not fit is not the one they were written for. */
+async function rewritten(path) {
+  let text = await readFile(path, "utf8");
+  for (const [from, to] of REWRITES[basename(path)]) {
+    const parts = text.split(from);
+    if (parts.length !== 2) throw new Error(`${path} has ${parts.length - 1} times what has to be there once: ${from}`);
+    text = parts.join(to);
   }
-  return source;
+  return text;
 }
 
 async function runtimes() {
