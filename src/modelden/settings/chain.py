@@ -136,7 +136,9 @@ def _check_leaf(leaf: Certificate, signer_name: str) -> None:
 def _check_critical(certificate: Certificate) -> None:
     # RFC 5280, 4.2: a critical extension that is not understood makes the certificate unusable.
     if certificate.unhandled_critical:
-        raise ChainFault(f"{certificate.subject} has critical extensions unknown here: {certificate.unhandled_critical}")
+        raise ChainFault(
+            f"{certificate.subject} has critical extensions unknown here: {certificate.unhandled_critical}"
+        )
 
 
 def _check_name_constraints(issuer: Certificate, leaf: Certificate) -> None:

@@ -1,0 +1,35 @@
+"""The only door to the browser: nothing outside this package imports ``js`` or ``pyodide``."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+from modelden._js.blobs import JsBlobs
+from modelden._js.clock import JsClock
+from modelden._js.crypto import JsCrypto
+from modelden._js.database import JsDatabases
+from modelden._js.engine_host import JsEngineHost
+from modelden._js.fetch import JsFetcher
+from modelden.config import Configuration
+from modelden.engine.runtime import Bundle
+from modelden.ports import Ports
+
+
+def connect(config: Configuration) -> Ports:
+    """Return the browser behind the core's ports."""
+    return Ports(
+        fetcher=JsFetcher(),
+        databases=JsDatabases(),
+        blobs=JsBlobs(),
+        crypto=JsCrypto(),
+        engines=JsEngineHost(config.start_timeout),
+        clock=JsClock(),
+    )
+
+
+def load_bundle() -> Bundle:
+    """Return the JavaScript of the highest runtime major in this wheel."""
+    entries = json.loads(files(__name__).joinpath("assets/runtimes.json").read_text("utf-8"))
+    major = max(entries, key=int)
+    return Bundle.of(major, entries[major])

@@ -1,0 +1,64 @@
+"""`ports.Chunk`, `ports.Blob` and `ports.Blobs` over the browser's typed arrays and Blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from js import Array, Blob
+
+from modelden import ports
+from modelden._js.convert import js_object
+
+
+class JsChunk:
+    """Some ``Uint8Array`` pieces of a response body."""
+
+    def __init__(self, pieces: list[Any], size: int) -> None:
+        """Adopt the pieces, ``size`` bytes together."""
+        self.js_pieces = pieces
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return self._size
+
+    def buffers(self) -> Iterable[bytes]:
+        """Copy each piece into Python."""
+        return (piece.to_bytes() for piece in self.js_pieces)
+
+
+class JsBlob:
+    """A browser's ``Blob``."""
+
+    def __init__(self, js_blob: Any) -> None:
+        """Adopt the Blob."""
+        self.js_blob = js_blob
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return int(self.js_blob.size)
+
+    async def read(self) -> bytes:
+        """Copy all bytes into Python."""
+        buffer = await self.js_blob.arrayBuffer()
+        return cast("bytes", buffer.to_bytes())
+
+
+class JsBlobs:
+    """Makes Blobs by reference: the bytes do not pass through Python."""
+
+    def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> JsBlob:
+        """Return one Blob with the bytes of ``parts`` in order."""
+        js_parts = Array.new()
+        for part in parts:
+            for piece in part.js_pieces if isinstance(part, JsChunk) else [js_blob(part)]:
+                js_parts.push(piece)
+        return JsBlob(Blob.new(js_parts, js_object(type=content_type)))
+
+
+def js_blob(blob: ports.Blob | ports.Chunk) -> Any:
+    """Return the browser's Blob behind a handle."""
+    return cast("JsBlob", blob).js_blob

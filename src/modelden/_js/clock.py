@@ -1,0 +1,13 @@
+"""`ports.Clock` in a browser."""
+
+from __future__ import annotations
+
+import time
+
+
+class JsClock:
+    """The browser's clock, which is Pyodide's."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000

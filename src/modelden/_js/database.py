@@ -1,0 +1,161 @@
+"""`ports.Database` over IndexedDB.
+
+A transaction ends when Python awaits (Pyodide resumes in a new task): all its requests are issued first, then its end is
+awaited. A write is done when its transaction is complete, not when a request succeeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import js
+from js import Object, Promise
+from pyodide.ffi import JsException, create_proxy, to_js
+
+from modelden._js.blobs import JsBlob, js_blob
+from modelden._js.convert import js_json, js_name, js_object, py_value
+from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
+from modelden.ports import Delete, Key, Put, Row, Schema, Store
+
+
+class _Failed(Exception):
+    """A request or transaction ended with the ``DOMException`` in ``args[0]``."""
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.args[0], "name", "unknown"))
+
+
+class JsDatabases:
+    """The page's IndexedDB."""
+
+    async def open(self, schema: Schema) -> JsDatabase:
+        """Open a database, creating what is missing."""
+        factory = getattr(js, "indexedDB", None)
+        if not factory:
+            raise StorageUnavailable("This page has no IndexedDB, so models cannot be kept.")
+        try:
+            request = factory.open(schema.name, schema.version)
+        except JsException as error:
+            raise StorageUnavailable(
+                f"The browser refuses IndexedDB to this page ({js_name(error)}): a sandboxed frame or blocked site data."
+            ) from error
+        upgrade = create_proxy(lambda event: _create_stores(event.target, schema))
+        request.onupgradeneeded = upgrade
+        try:
+            return JsDatabase(schema, await _settled(request, "success", "error"))
+        except _Failed as error:
+            raise StorageUnavailable(
+                f"The browser did not open the database {schema.name} ({error.name}): a private window, blocked site "
+                "data or a full disk."
+            ) from error
+        finally:
+            request.onupgradeneeded = None
+            upgrade.destroy()
+
+
+class JsDatabase:
+    """One open IndexedDB database."""
+
+    def __init__(self, schema: Schema, js_database: Any) -> None:
+        """Adopt an open ``IDBDatabase``."""
+        self._schema = schema
+        self._js_database = js_database
+
+    async def get(self, store: str, key: Key) -> Row | None:
+        """Return the row with this key."""
+        request = self._read(store).get(_js_key(key))
+        found: Row | None = _row(await self._result(request))
+        return found
+
+    async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
+        """Return all rows, or those under an index's key."""
+        source = self._read(store)
+        if index is not None:
+            source = source.index(index)
+        request = source.getAll() if key is None else source.getAll(_js_key(key))
+        rows: list[Row] = _row(await self._result(request))
+        return rows
+
+    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+        """Apply all changes in one transaction."""
+        if not changes:
+            return
+        names = sorted({change.store for change in changes})
+        try:
+            transaction = self._js_database.transaction(to_js(names), "readwrite")
+            for change in changes:
+                _issue(transaction.objectStore(change.store), change)
+            await _settled(transaction, "complete", "abort")
+        except (JsException, _Failed) as error:
+            raise self._storage_error(error) from error
+
+    def _read(self, store: str) -> Any:
+        try:
+            return self._js_database.transaction(store, "readonly").objectStore(store)
+        except (JsException, _Failed) as error:
+            raise self._storage_error(error) from error
+
+    async def _result(self, request: Any) -> Any:
+        try:
+            return await _settled(request, "success", "error")
+        except (JsException, _Failed) as error:
+            raise self._storage_error(error) from error
+
+    def _storage_error(self, error: JsException | _Failed) -> StorageError:
+        name = str(error.name)
+        if name == "QuotaExceededError":
+            return QuotaExceeded(f"data in the database {self._schema.name}")
+        return StorageUnavailable(f"The database {self._schema.name} failed ({name}: {error}). Reload the page.")
+
+
+def _create_stores(request: Any, schema: Schema) -> None:
+    database = request.result
+    for name, store in schema.stores.items():
+        if not database.objectStoreNames.contains(name):
+            _create_store(database, name, store)
+
+
+def _create_store(database: Any, name: str, store: Store) -> None:
+    js_store = database.createObjectStore(name, js_object(keyPath=_js_key(store.key_path)))
+    for index, key_path in store.indexes.items():
+        js_store.createIndex(index, _js_key(key_path))
+
+
+def _issue(store: Any, change: Put | Delete) -> None:
+    if isinstance(change, Delete):
+        store.delete(_js_key(change.key))
+        return
+    js_row = js_json(change.row)
+    for path, blob in change.blobs.items():
+        target = js_row
+        for name in path[:-1]:
+            target = getattr(target, name)
+        Object.assign(target, js_object(**{path[-1]: js_blob(blob)}))
+    store.put(js_row)
+
+
+def _js_key(key: Key) -> Any:
+    return key if isinstance(key, str) else to_js(list(key))
+
+
+def _row(value: Any) -> Any:
+    return py_value(value, JsBlob)
+
+
+async def _settled(target: Any, success: str, failure: str) -> Any:
+    """Wait for a request's result, or for a transaction's end.
+
+    The handlers are the promise's own functions, so that there is no Python proxy to free.
+
+    Raises:
+        _Failed: With the target's error.
+    """
+    resolvers = Promise.withResolvers()
+    setattr(target, f"on{success}", resolvers.resolve)
+    setattr(target, f"on{failure}", resolvers.resolve)
+    event = await resolvers.promise
+    if event.type != success:
+        raise _Failed(target.error)
+    return getattr(target, "result", None)

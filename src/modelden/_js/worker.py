@@ -1,0 +1,123 @@
+"""A module worker with requests and replies; the messages are those of ``web/worker/protocol.ts``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib.resources import files
+from itertools import count
+from typing import Any
+
+from js import URL, Blob, Worker
+from pyodide.ffi import create_proxy, to_js
+
+from modelden._js.convert import js_object
+from modelden.errors import EngineClosed, EngineCrashed, EngineError
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerPort:
+    """Starts a worker from a bundle of this package and talks with it.
+
+    One proxy receives all messages; `close` frees it.
+    """
+
+    def __init__(self, bundle: str, on_event: Callable[[str, Any], None] | None = None) -> None:
+        """Start the worker.
+
+        Args:
+            bundle: File name in the package's ``assets``.
+            on_event: Called with the type and the object of each message that answers no request.
+        """
+        source = files("modelden._js").joinpath("assets", bundle).read_text("utf-8")
+        # A blob: URL, so that nothing but the wheel has to be served; a cross-origin worker would be refused.
+        self._url = URL.createObjectURL(Blob.new(to_js([source]), js_object(type="text/javascript")))
+        self._on_event = on_event
+        self._pending: dict[int, asyncio.Future[tuple[str, list[memoryview]]]] = {}
+        self._ids = count(1)
+        self._end: EngineError | None = None
+        self._receiver = create_proxy(self._receive)
+        self._worker = Worker.new(self._url, js_object(type="module", name=f"modelden {bundle}"))
+        self._worker.onmessage = self._receiver
+        self._worker.onerror = self._receiver
+        self._worker.onmessageerror = self._receiver
+
+    def post(self, **message: Any) -> None:
+        """Send a message; its values are plain or JavaScript objects.
+
+        Raises:
+            EngineError: If the worker has ended.
+        """
+        if self._end is not None:
+            raise self._end
+        self._worker.postMessage(js_object(**message))
+
+    async def request(self, **message: Any) -> tuple[str, list[memoryview]]:
+        """Send a message and return the JSON and the buffers of its reply.
+
+        Raises:
+            EngineError: If the worker says that it failed.
+            EngineCrashed: If the worker dies before it replies.
+            EngineClosed: If it is closed before.
+        """
+        number = next(self._ids)
+        reply: asyncio.Future[tuple[str, list[memoryview]]] = asyncio.get_running_loop().create_future()
+        self._pending[number] = reply
+        try:
+            self.post(id=number, **message)
+            return await reply
+        finally:
+            del self._pending[number]
+
+    def close(self, reason: EngineError | None = None) -> None:
+        """End the worker. Pending requests fail with ``reason``, `EngineClosed` if there is none."""
+        if self._end is not None:
+            return
+        self._end = reason or EngineClosed("The engine was closed while it was at work.")
+        self._worker.terminate()
+        self._worker.onmessage = self._worker.onerror = self._worker.onmessageerror = None
+        self._receiver.destroy()
+        URL.revokeObjectURL(self._url)
+        for reply in self._pending.values():
+            if not reply.done():
+                reply.set_exception(self._end)
+
+    def _receive(self, event: Any) -> None:
+        if event.type != "message":
+            detail = getattr(event, "message", None) or "no details"
+            self.close(EngineCrashed(f"The engine's worker failed ({event.type}: {detail}). Create a new engine."))
+            return
+        message = event.data
+        match message.type:
+            case "reply":
+                self._settle(message.id, result=(message.json, [view.to_py() for view in message.buffers]))
+            case "failure":
+                self._settle(message.id, error=EngineError(_text(message.error)))
+            case "crash":
+                self.close(EngineCrashed(f"The engine's worker failed: {_text(message.error)}. Create a new engine."))
+            case other:
+                if self._on_event is not None:
+                    self._on_event(other, message)
+
+    def _settle(
+        self,
+        number: int,
+        *,
+        result: tuple[str, list[memoryview]] | None = None,
+        error: EngineError | None = None,
+    ) -> None:
+        reply = self._pending.get(number)
+        if reply is None or reply.done():  # its caller was cancelled
+            return
+        if error is not None:
+            logger.debug("A worker request failed: %s", error)
+            reply.set_exception(error)
+        elif result is not None:
+            reply.set_result(result)
+
+
+def _text(error: Any) -> str:
+    # Some errors of Firefox and Emscripten have no message but a name or a stack.
+    return str(error.message or error.stack or error.name)

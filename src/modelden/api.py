@@ -1,0 +1,135 @@
+"""The functions that a page's Python calls: one configuration, one `Den` behind them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from modelden.config import Configuration
+from modelden.den import Den
+from modelden.engine.engine import Engine
+from modelden.engine.options import Request
+from modelden.errors import InputError, NotInBrowser
+from modelden.hub.cache import StoredFile, StoredModel
+from modelden.progress import ProgressCallback
+
+_config = Configuration()
+_den: Den | None = None
+
+
+def configure(**values: Any) -> Configuration:
+    """Say where settings and models come from, and whom to trust; what is not named has its default.
+
+    Engines that exist go on as they are; what was stored for another server or root is not used.
+
+    Args:
+        **values: Fields of `modelden.config.Configuration`.
+
+    Returns:
+        The configuration now in force.
+
+    Raises:
+        InputError: For an unknown name or a value that cannot be used.
+    """
+    global _config, _den
+    unknown = sorted(set(values) - set(Configuration.__dataclass_fields__))
+    if unknown:
+        raise InputError(
+            f"configure() has no {', '.join(unknown)}; it takes {', '.join(Configuration.__dataclass_fields__)}."
+        )
+    _config, _den = Configuration(**values), None
+    return _config
+
+
+async def create_engine(
+    *,
+    task_name: str | None = None,
+    feature_id: str | None = None,
+    model_id: str | None = None,
+    model_revision: str | None = None,
+    dtype: str | None = None,
+    engine_id: str | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> Engine:
+    """Load the model for a task, downloading what this browser does not have yet.
+
+    Args:
+        task_name: The task, in transformers.js' names: ``feature-extraction``, ``text-classification``, ...
+        feature_id: The feature, which refines the task in Remote Settings. One of the two must be given.
+        model_id: The model, ``organization/name``; otherwise Remote Settings decides, or the task's default.
+        model_revision: Its branch or version.
+        dtype: Data type of the weights: ``q8``, ``fp32``, ...
+        engine_id: A name for the engine; files are counted by it.
+        on_progress: Called with a `ProgressEvent` for each step and piece.
+
+    Returns:
+        The engine, ready to run.
+
+    Raises:
+        InputError: For arguments that cannot be used.
+        UntrustedError: If settings or files are not what they should be.
+        UnavailableError: If something cannot be reached.
+        StorageError: If the browser cannot store it.
+        EngineError: If the model cannot be loaded.
+        NotInBrowser: Outside Pyodide.
+    """
+    request = Request(
+        task_name=task_name,
+        feature_id=feature_id,
+        model_id=model_id,
+        model_revision=model_revision,
+        dtype=dtype,
+        engine_id=engine_id,
+    )
+    return await _current_den().create_engine(request, on_progress)
+
+
+class ModelHub:
+    """The models kept in this browser, as Firefox's ``ModelHub`` gives them."""
+
+    async def list_models(self) -> list[StoredModel]:
+        """Return every model and revision of which files are kept.
+
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB.
+        """
+        return await (await _current_den().hub()).list_models()
+
+    async def list_files(self, *, model: str, revision: str) -> list[StoredFile]:
+        """Return the files kept of one revision.
+
+        Args:
+            model: ``hostname/organization/name``, as `list_models` gives it.
+            revision: Branch or version.
+
+        Raises:
+            InputError: For names that no model can have.
+            StorageUnavailable: If the browser gives this page no IndexedDB.
+        """
+        return await (await _current_den().hub()).list_files(model=model, revision=revision)
+
+    async def delete_models(self, *, model: str, revision: str) -> None:
+        """Remove all files kept of one revision; nothing happens when there are none.
+
+        Args:
+            model: ``hostname/organization/name``, as `list_models` gives it.
+            revision: Branch or version.
+
+        Raises:
+            InputError: For names that no model can have.
+            StorageUnavailable: If the browser gives this page no IndexedDB.
+        """
+        await (await _current_den().hub()).delete_models(model=model, revision=revision)
+
+
+def _current_den() -> Den:
+    global _den
+    if _den is None:
+        if sys.platform != "emscripten":
+            raise NotInBrowser(
+                "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. On this Python it only imports."
+            )
+        from modelden._js import connect, load_bundle
+
+        _den = Den(_config, connect(_config), load_bundle())
+    return _den

@@ -1,0 +1,139 @@
+"""Joins settings, hub and engines: one configuration, one set of databases, one page."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from modelden.config import Configuration
+from modelden.engine import options as engine_options
+from modelden.engine import runtime
+from modelden.engine.engine import Engine
+from modelden.engine.files import EngineFiles
+from modelden.engine.options import EngineOptions, Request
+from modelden.engine.runtime import Bundle
+from modelden.errors import EngineError
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import ModelCache, Use
+from modelden.hub.model_hub import HubFiles
+from modelden.hub.names import HubAddress
+from modelden.hub.schema import MODEL_FILES
+from modelden.ports import Blob, EngineWorker, Ports
+from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.settings.attachments import Attachments
+from modelden.settings.client import SettingsClient
+from modelden.settings.schema import REMOTE_SETTINGS
+from modelden.settings.signatures import SignatureVerifier
+from modelden.settings.store import SettingsStore
+
+ALLOW_DENY_LIST = "ml-model-allow-deny-list"
+"""The collection of Remote Settings that says which URLs may be downloaded."""
+
+
+class Den:
+    """Everything that one configuration needs, opened when it is first used."""
+
+    def __init__(self, config: Configuration, ports: Ports, bundle: Bundle) -> None:
+        """Open nothing yet.
+
+        Args:
+            config: Where settings and models come from.
+            ports: The browser.
+            bundle: The JavaScript that runs models.
+        """
+        self._config = config
+        self._ports = ports
+        self._bundle = bundle
+        self._opening = asyncio.Lock()
+        self._settings: tuple[SettingsClient, Attachments] | None = None
+        self._hub: HubFiles | None = None
+
+    async def hub(self) -> HubFiles:
+        """Return the hub's files.
+
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB.
+        """
+        async with self._opening:
+            if self._hub is None:
+                cache = ModelCache(await self._ports.databases.open(MODEL_FILES), self._ports.clock)
+                address = HubAddress(self._config.hub_root_url, self._config.hub_url_template)
+                self._hub = HubFiles(address, cache, self._ports.fetcher, self._ports.blobs)
+        return self._hub
+
+    async def create_engine(self, request: Request, on_progress: ProgressCallback | None = None) -> Engine:
+        """Find, fetch and load what the request needs. Order of the steps and of their requests is Firefox's.
+
+        Args:
+            request: What the caller asks for.
+            on_progress: Told each step.
+
+        Raises:
+            ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
+        """
+        settings, attachments = await self._open_settings()
+        options = await self._choose_options(settings, request, on_progress)
+        # The worker's source is read and compiled while the runtime is fetched.
+        worker = self._ports.engines.start(self._bundle.bundle)
+        try:
+            wasm = await self._runtime(settings, attachments, on_progress)
+            allow_list = AllowList.of(await settings.get(ALLOW_DENY_LIST, on_progress))
+            use = Use(options.task_name, options.engine_id)
+            files = EngineFiles(await self.hub(), use, allow_list, on_progress)
+            await self._start(worker, options, wasm, files, on_progress)
+        except BaseException:
+            worker.close()
+            raise
+        return Engine(options, worker)
+
+    async def _open_settings(self) -> tuple[SettingsClient, Attachments]:
+        async with self._opening:
+            if self._settings is None:
+                ports, config = self._ports, self._config
+                store = SettingsStore(await ports.databases.open(REMOTE_SETTINGS), config.trust_source)
+                verifier = SignatureVerifier(config, ports.fetcher, ports.crypto, ports.clock)
+                client = SettingsClient(config, ports.fetcher, verifier, store, ports.clock)
+                cid = f"{config.settings_bucket}/{runtime.COLLECTION}"
+                self._settings = client, Attachments(cid, client, store, ports.fetcher, ports.blobs)
+        return self._settings
+
+    async def _choose_options(
+        self, settings: SettingsClient, request: Request, on_progress: ProgressCallback | None
+    ) -> EngineOptions:
+        records = await settings.get(engine_options.COLLECTION, on_progress)
+        options = engine_options.choose(records, request)
+        with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, asdict(options)):
+            return options
+
+    async def _runtime(
+        self,
+        settings: SettingsClient,
+        attachments: Attachments,
+        on_progress: ProgressCallback | None,
+    ) -> Blob:
+        record = runtime.choose(await settings.get(runtime.COLLECTION, on_progress), self._bundle)
+        runtime.check_fits(record, self._bundle)
+        return await attachments.get(record, on_progress)
+
+    async def _start(
+        self,
+        worker: EngineWorker,
+        options: EngineOptions,
+        wasm: Blob,
+        files: EngineFiles,
+        on_progress: ProgressCallback | None,
+    ) -> None:
+        message = {
+            "task": options.task_name,
+            "modelId": options.model_id,
+            "modelRevision": options.model_revision,
+            "hubRootUrl": self._config.hub_root_url,
+            "hubUrlTemplate": self._config.hub_url_template,
+            "dtype": options.dtype,
+            "device": "wasm",
+        }
+        with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
+            try:
+                await worker.create(message, wasm, files)
+            except EngineError as error:
+                raise files.failure or error from error

@@ -1,0 +1,53 @@
+"""Answers an engine's wishes for model files from the hub, and remembers what could not be had."""
+
+from __future__ import annotations
+
+from modelden.errors import FileNotFoundOnHub, ModelDenError
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.model_hub import HubFiles
+from modelden.ports import Blob
+from modelden.progress import ProgressCallback
+
+
+class EngineFiles:
+    """A `ports.FileProvider` over one hub.
+
+    A worker that cannot have a file fails with a text of its own; `failure` is the error behind it.
+    """
+
+    def __init__(
+        self,
+        hub: HubFiles,
+        use: Use,
+        allow_list: AllowList,
+        on_progress: ProgressCallback | None = None,
+    ) -> None:
+        """For one engine; the arguments are those of `HubFiles.get`."""
+        self._hub = hub
+        self._use = use
+        self._allow_list = allow_list
+        self._on_progress = on_progress
+        self._missing: ModelDenError | None = None
+        self._failed: ModelDenError | None = None
+
+    @property
+    def failure(self) -> ModelDenError | None:
+        """Why the engine cannot start, if a file is the reason: one that failed, else one that the hub does not have."""
+        return self._failed or self._missing
+
+    async def __call__(self, url: str) -> Blob | None:
+        """Return the file that ``url`` names, or None when the hub does not have it.
+
+        Raises:
+            ModelDenError: As `HubFiles.get`, but for missing files.
+        """
+        try:
+            return await self._hub.get(self._hub.parse_url(url), self._use, self._allow_list, self._on_progress)
+        except FileNotFoundOnHub as error:
+            # Not every file is needed: transformers.js decides.
+            self._missing = self._missing or error
+            return None
+        except ModelDenError as error:
+            self._failed = self._failed or error
+            raise

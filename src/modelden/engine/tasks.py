@@ -1,0 +1,57 @@
+"""The tasks, and the model that serves one when neither Remote Settings nor the caller names one. Pure.
+
+Source: Firefox ``toolkit/components/ml/content/EngineProcess.sys.mjs`` (``DEFAULT_MODELS``, all of dtype ``q8``); the tasks without a
+default are transformers.js' own (``SUPPORTED_TASKS``), which Firefox leaves to Remote Settings.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from modelden.errors import UnknownTask
+
+DEFAULT_DTYPE = "q8"
+"""The quantisation of all default models."""
+
+DEFAULT_MODELS: dict[str, str | None] = {
+    "audio-classification": None,
+    "automatic-speech-recognition": None,
+    "background-removal": None,
+    "depth-estimation": "Xenova/dpt-large",
+    "document-question-answering": "Xenova/donut-base-finetuned-docvqa",
+    "feature-extraction": "Xenova/all-MiniLM-L6-v2",
+    "fill-mask": "Xenova/bert-base-uncased",
+    "image-classification": "Xenova/vit-base-patch16-224",
+    "image-feature-extraction": "Xenova/vit-base-patch16-224-in21k",
+    "image-segmentation": "Xenova/detr-resnet-50-panoptic",
+    "image-to-image": "Xenova/swin2SR-classical-sr-x2-64",
+    "image-to-text": "Mozilla/distilvit",
+    "object-detection": "Xenova/detr-resnet-50",
+    "question-answering": "Xenova/distilbert-base-cased-distilled-squad",
+    "summarization": "Xenova/distilbart-cnn-6-6",
+    "text-classification": "Xenova/distilbert-base-uncased-finetuned-sst-2-english",
+    "text-generation": "onnx-community/gpt2-ONNX",
+    "text-to-audio": None,
+    "text-to-speech": "Xenova/speecht5_tts",
+    "text2text-generation": "Xenova/flan-t5-small",
+    "token-classification": "Xenova/bert-base-multilingual-cased-ner-hrl",
+    "translation": "Xenova/t5-small",
+    "zero-shot-audio-classification": None,
+    "zero-shot-classification": "Xenova/distilbert-base-uncased-mnli",
+    "zero-shot-image-classification": "Xenova/clip-vit-base-patch32",
+    "zero-shot-object-detection": "Xenova/owlvit-base-patch32",
+}
+"""Default model by task."""
+
+
+def check_task(task_name: str) -> None:
+    """Return if there is such a task.
+
+    Raises:
+        UnknownTask: If not, with the nearest names.
+    """
+    if task_name in DEFAULT_MODELS:
+        return
+    near = difflib.get_close_matches(task_name, DEFAULT_MODELS, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known tasks: {', '.join(DEFAULT_MODELS)}."
+    raise UnknownTask(f"There is no task {task_name!r}. {hint}")

@@ -1,0 +1,94 @@
+"""Arrays that come out of models: shape, data type and one buffer, which NumPy adopts without a copy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_FORMATS = {
+    "bool": "?",
+    "int8": "b",
+    "uint8": "B",
+    "int16": "h",
+    "uint16": "H",
+    "int32": "i",
+    "uint32": "I",
+    "int64": "q",
+    "uint64": "Q",
+    "float32": "f",
+    "float64": "d",
+}
+"""`struct` formats by onnxruntime's names of data types."""
+
+
+class Tensor:
+    """An array of numbers, row-major, in Python's memory.
+
+    `memoryview` and `numpy.asarray` look at its buffer; `tolist` gives nested lists.
+    """
+
+    __slots__ = ("_buffer", "dtype", "shape")
+
+    shape: tuple[int, ...]
+    """Lengths of the dimensions."""
+    dtype: str
+    """Data type, in onnxruntime's names: ``float32``, ``int64``, ..."""
+
+    def __init__(self, buffer: memoryview, dtype: str, shape: tuple[int, ...]) -> None:
+        """Adopt ``buffer``.
+
+        Args:
+            buffer: The numbers, row-major, contiguous.
+            dtype: Their data type.
+            shape: Lengths of the dimensions.
+
+        Raises:
+            ValueError: If the buffer's size is not that of the shape, or the data type has no Python format.
+        """
+        if dtype not in _FORMATS:
+            raise ValueError(f"no buffer format for the data type {dtype!r}")
+        flat = buffer.cast("B").cast(_FORMATS[dtype])
+        if len(flat) != math.prod(shape):
+            raise ValueError(f"{len(flat)} numbers do not fill the shape {shape}")
+        self._buffer = flat
+        self.dtype = dtype
+        self.shape = shape
+
+    def __buffer__(self, flags: int) -> memoryview:
+        """Give the buffer in its shape (PEP 688)."""
+        if 0 in self.shape:  # memoryview knows no empty dimensions
+            return self._buffer
+        return self._buffer.cast("B").cast(self._buffer.format, self.shape)  # type: ignore[call-overload]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        """Give a NumPy array over the same memory."""
+        import numpy as np
+
+        array = np.frombuffer(self._buffer, self.dtype).reshape(self.shape)
+        return np.array(array, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        """Return the length of the first dimension."""
+        if not self.shape:
+            raise TypeError("a tensor without dimensions has no length")
+        return self.shape[0]
+
+    def tolist(self) -> Any:
+        """Return the numbers as nested lists, or one number if there are no dimensions."""
+        return _nest(self._buffer.tolist(), self.shape)
+
+    def __repr__(self) -> str:
+        """Return shape and data type, not the numbers."""
+        return f"Tensor(shape={self.shape}, dtype={self.dtype!r})"
+
+
+def _nest(flat: list[Any], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return flat[0]
+    if len(shape) == 1:
+        return flat
+    step = math.prod(shape[1:])
+    return [_nest(flat[i * step : (i + 1) * step], shape[1:]) for i in range(shape[0])]

@@ -1,0 +1,267 @@
+"""Every error that modelden raises. The tree follows what a caller does next.
+
+    ModelDenError
+    ├── InputError                 the call is wrong: change it (also a ValueError)
+    │   └── UnknownTask
+    ├── UntrustedError             do not use what came: tell whoever publishes it
+    │   ├── SignatureError         a collection's signature or its certificates
+    │   ├── InvalidRecord          a signed record that cannot be understood
+    │   ├── IntegrityError         bytes that are not the announced ones
+    │   ├── ForbiddenURL           the allow/deny list says no
+    │   └── RuntimeMismatch        a WASM runtime that the bundled JavaScript cannot drive
+    ├── UnavailableError           try again later, or elsewhere
+    │   ├── NetworkError           no answer that a page may read
+    │   ├── RequestTimeout         no answer in time
+    │   ├── HttpError              an answer with an error status
+    │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
+    │   ├── ResponseTooLarge       more bytes than the limit
+    │   ├── InvalidResponse        an answer that is not what the protocol says
+    │   └── NoRuntime              Remote Settings offers no runtime that this version can use
+    ├── StorageError               the browser's storage
+    │   ├── QuotaExceeded          no room
+    │   └── StorageUnavailable     none at all (private window, sandboxed frame)
+    ├── EngineError                the loaded model
+    │   ├── EngineTimeout          the worker gives no sign of life
+    │   ├── EngineCrashed          the worker died
+    │   └── EngineClosed           closed, by the caller
+    ├── CryptoUnavailable          no WebCrypto: the page is not a secure context
+    └── NotInBrowser               running outside Pyodide
+
+Names follow the conditions, with Firefox's and onnxruntime's words where they have one.
+"""
+
+from __future__ import annotations
+
+
+class ModelDenError(Exception):
+    """Base of all errors of this package."""
+
+
+class InputError(ModelDenError, ValueError):
+    """An argument or a configuration value that cannot be used."""
+
+
+class UnknownTask(InputError):
+    """A task name that no engine knows."""
+
+
+class UntrustedError(ModelDenError):
+    """Something arrived that must not be used. Nothing of it was stored."""
+
+
+class SignatureError(UntrustedError):
+    """A collection that is not signed as configured.
+
+    Attributes:
+        collection: ``bucket/collection``.
+        url: Where the signature or its certificate chain came from.
+        reason: The check that failed.
+    """
+
+    def __init__(self, collection: str, url: str, reason: str) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(
+            f"The Remote Settings collection {collection} cannot be trusted: {reason} (from {url}). "
+            "Nothing of it was stored. If this is your own server, check signer_name and root_hash in modelden.configure()."
+        )
+        self.collection = collection
+        self.url = url
+        self.reason = reason
+
+
+class InvalidRecord(UntrustedError):
+    """A record of Remote Settings with missing, wrong or contradicting fields."""
+
+
+class IntegrityError(UntrustedError):
+    """Bytes that differ from what was announced.
+
+    Attributes:
+        url: Where they came from.
+        expected: What was announced, with its unit.
+        actual: What came.
+    """
+
+    def __init__(self, url: str, expected: str, actual: str) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(
+            f"{url} is damaged or was replaced: expected {expected}, got {actual}. "
+            "Nothing of it was stored; try again, and tell its publisher if it stays so."
+        )
+        self.url = url
+        self.expected = expected
+        self.actual = actual
+
+
+class ForbiddenURL(UntrustedError):
+    """A model file's URL that the allow/deny list does not admit.
+
+    Attributes:
+        url: The refused URL.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        """Keep the URL and compose the message."""
+        super().__init__(
+            f"{url} may not be downloaded: {reason}. "
+            "Whoever runs the settings server decides, in the collection ml-model-allow-deny-list."
+        )
+        self.url = url
+
+
+class RuntimeMismatch(UntrustedError):
+    """The runtime of Remote Settings is not the one that the bundled JavaScript was built with."""
+
+
+class UnavailableError(ModelDenError):
+    """Something could not be reached or is not there. Nothing stored was lost."""
+
+
+class NetworkError(UnavailableError):
+    """A request without an answer that a page may read.
+
+    Attributes:
+        url: The URL asked for.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        """Keep the URL and compose the message."""
+        super().__init__(
+            f"No usable answer from {url}: {reason}. Check the connection, that the server is up, "
+            "and that it allows this page (Access-Control-Allow-Origin)."
+        )
+        self.url = url
+
+
+class RequestTimeout(UnavailableError):
+    """A request that was not answered in time.
+
+    Attributes:
+        url: The URL asked for.
+        seconds: The limit.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(f"No answer from {url} within {seconds:g} s. Try again later.")
+        self.url = url
+        self.seconds = seconds
+
+
+class HttpError(UnavailableError):
+    """An answer with an error status.
+
+    Attributes:
+        url: The URL asked for.
+        status: The HTTP status code.
+    """
+
+    def __init__(self, url: str, status: int, hint: str = "Try again later.") -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(f"{url} answered {status}, expected 200. {hint}")
+        self.url = url
+        self.status = status
+
+
+class FileNotFoundOnHub(HttpError):
+    """The hub does not have a file.
+
+    Attributes:
+        model: ``organization/name``.
+        revision: Branch or version.
+        file: Path in the repository.
+    """
+
+    def __init__(self, url: str, status: int, *, model: str, revision: str, file: str) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(
+            url,
+            status,
+            f"The hub has no {file} for the model {model}, revision {revision}: check both names.",
+        )
+        self.model = model
+        self.revision = revision
+        self.file = file
+
+
+class ResponseTooLarge(UnavailableError):
+    """An answer over the size limit; reading stopped there.
+
+    Attributes:
+        url: The URL asked for.
+        limit: Most bytes allowed.
+    """
+
+    def __init__(self, url: str, limit: int) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(f"{url} sent more than the {limit} bytes that such an answer may have; it was not read on.")
+        self.url = url
+        self.limit = limit
+
+
+class InvalidResponse(UnavailableError):
+    """An answer that is not what the protocol says.
+
+    Attributes:
+        url: The URL asked for.
+    """
+
+    def __init__(self, url: str, expected: str, actual: str) -> None:
+        """Keep the URL and compose the message."""
+        super().__init__(f"{url}: expected {expected}, got {actual}. Is this the right server?")
+        self.url = url
+
+
+class NoRuntime(UnavailableError):
+    """Remote Settings has no runtime that this version of modelden can use."""
+
+
+class StorageError(ModelDenError):
+    """The browser's storage could not do what was asked. Nothing half-made remains."""
+
+
+class QuotaExceeded(StorageError):
+    """The browser has no room for the data.
+
+    Attributes:
+        what: What was to be stored.
+        needed: Its size in bytes, or None when unknown.
+    """
+
+    def __init__(self, what: str, needed: int | None = None) -> None:
+        """Keep the facts and compose the message."""
+        size = "" if needed is None else f" ({needed} bytes)"
+        super().__init__(
+            f"The browser has no room to store {what}{size}. Free some: delete models with "
+            "modelden.ModelHub().delete_models(), or disk space; a private window has little."
+        )
+        self.what = what
+        self.needed = needed
+
+
+class StorageUnavailable(StorageError):
+    """The browser gives this page no IndexedDB."""
+
+
+class EngineError(ModelDenError):
+    """The engine could not load the model or run it."""
+
+
+class EngineTimeout(EngineError):
+    """The engine's worker gave no sign of life while it loaded."""
+
+
+class EngineCrashed(EngineError):
+    """The engine's worker died."""
+
+
+class EngineClosed(EngineError):
+    """The engine was closed; create a new one."""
+
+
+class CryptoUnavailable(ModelDenError):
+    """The page has no WebCrypto, so that signatures cannot be verified: it must be served over https or from localhost."""
+
+
+class NotInBrowser(ModelDenError):
+    """Engines run in a browser, with Pyodide; here is none."""

@@ -1,0 +1,102 @@
+"""Changesets: what a Remote Settings server answers, and how one is merged into what is known. Pure.
+
+Source: kinto-changes' changeset endpoint; Firefox ``services/settings/RemoteSettingsClient.sys.mjs`` (``importChanges``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelden.errors import InvalidResponse
+
+Record = dict[str, Any]
+"""A record as the server sent it, camelCase names and all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changeset:
+    """One answer of a changeset endpoint.
+
+    Attributes:
+        timestamp: The collection's timestamp in milliseconds, the one that is signed.
+        changes: Records and, after ``_since``, tombstones.
+        metadata: The collection's metadata, with its signatures.
+    """
+
+    timestamp: int
+    changes: tuple[Record, ...]
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection's whole state at one timestamp.
+
+    Attributes:
+        timestamp: In milliseconds.
+        records: All live records by id.
+        metadata: The collection's metadata, with its signatures.
+    """
+
+    timestamp: int
+    records: Mapping[str, Record]
+    metadata: Mapping[str, Any]
+
+
+def parse_changeset(text: str, url: str) -> Changeset:
+    """Read a changeset.
+
+    Args:
+        text: The response body.
+        url: Where it came from, for messages.
+
+    Raises:
+        InvalidResponse: If it is not a changeset.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidResponse(url, "a changeset in JSON", f"{text[:60]!r}") from error
+    if not isinstance(data, dict):
+        raise InvalidResponse(url, "a changeset (a JSON object)", f"{text[:60]!r}")
+    timestamp, changes, metadata = (
+        data.get("timestamp"),
+        data.get("changes"),
+        data.get("metadata", {}),
+    )
+    if not _is_timestamp(timestamp):
+        raise InvalidResponse(url, "an integer timestamp", repr(timestamp))
+    if not isinstance(changes, list) or not all(_is_record(change) for change in changes):
+        raise InvalidResponse(url, "a list of changes, each with a string id", repr(changes)[:60])
+    if len({change["id"] for change in changes}) < len(changes):
+        raise InvalidResponse(url, "each record once", "duplicate ids")
+    if not isinstance(metadata, dict):
+        raise InvalidResponse(url, "an object as metadata", repr(metadata)[:60])
+    return Changeset(timestamp, tuple(changes), metadata)
+
+
+def merge(known: Collection | None, changeset: Changeset) -> Collection:
+    """Return the state after ``changeset``: its records replace those of the same id, its tombstones remove them.
+
+    Args:
+        known: The state that the changeset was asked for, or None when it is a full one.
+        changeset: What the server answered.
+    """
+    records = dict(known.records) if known else {}
+    for change in changeset.changes:
+        if change.get("deleted") is True:
+            records.pop(change["id"], None)
+        else:
+            records[change["id"]] = change
+    return Collection(changeset.timestamp, records, changeset.metadata)
+
+
+def _is_timestamp(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_record(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("id"), str)

@@ -1,0 +1,118 @@
+"""Is this collection signed by whom we trust? Asks `ports.Crypto` for the mathematics.
+
+Source: Firefox ``RemoteSettingsClient.sys.mjs`` (``validateCollectionSignature``), Mozilla's content-signature protocol.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from modelden.config import Configuration
+from modelden.errors import HttpError, SignatureError
+from modelden.ports import Clock, Crypto, Fetcher
+from modelden.settings.canonical_json import signed_text
+from modelden.settings.chain import Certificate, ChainFault, check_chain
+from modelden.settings.changeset import Collection
+
+logger = logging.getLogger(__name__)
+
+MODE = "p384ecdsa"
+"""The one signature mode that Remote Settings uses; others are skipped."""
+
+CHAIN_LIMIT = 64 * 1024
+"""Most bytes of a certificate chain: three certificates have about 6 KiB."""
+
+CHAIN_TIMEOUT = 30.0
+"""Seconds until a chain's headers must be there."""
+
+
+class SignatureVerifier:
+    """Verifies collections against the configured signer and root. Keeps chains by URL, their dates are checked anew."""
+
+    def __init__(self, config: Configuration, fetcher: Fetcher, crypto: Crypto, clock: Clock) -> None:
+        """Nothing is fetched yet."""
+        self._config = config
+        self._fetcher = fetcher
+        self._crypto = crypto
+        self._clock = clock
+        self._chains: dict[str, list[Certificate]] = {}
+
+    async def verify(self, name: str, collection: Collection, source_url: str) -> None:
+        """Return if one of the collection's signatures is good.
+
+        Args:
+            name: ``bucket/collection``.
+            collection: The whole state, after the merge.
+            source_url: Where the changeset came from, for messages and relative ``x5u``.
+
+        Raises:
+            SignatureError: If none is; with the first one's fault.
+            NetworkError, RequestTimeout, HttpError, ResponseTooLarge: If the chain could not be fetched.
+            CryptoUnavailable: If the page has no WebCrypto.
+        """
+        try:
+            message = signed_text(collection.records.values(), collection.timestamp)
+        except ValueError as error:
+            raise SignatureError(name, source_url, f"its records have no canonical form, {error}") from error
+        faults = []
+        for entry in _signatures(collection.metadata):
+            try:
+                return await self._verify_entry(entry, message, source_url)
+            except ChainFault as fault:
+                logger.debug("%s: a signature is not good: %s", name, fault)
+                faults.append(fault)
+        if faults:
+            raise SignatureError(name, source_url, str(faults[0])) from faults[0]
+        raise SignatureError(name, source_url, f"expected a signature of mode {MODE}, found none")
+
+    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str) -> None:
+        signature = _decode(entry.get("signature"))
+        chain = await self._chain(entry.get("x5u"), source_url)
+        leaf = check_chain(
+            chain,
+            root_hash=self._config.root_hash,
+            signer_name=self._config.signer_name,
+            now=self._clock.now(),
+        )
+        if not await self._crypto.verify_p384(leaf.public_key, message, signature):
+            raise ChainFault("the signature does not fit the records")
+
+    async def _chain(self, x5u: object, source_url: str) -> list[Certificate]:
+        if not isinstance(x5u, str) or not x5u:
+            raise ChainFault(f"expected the URL of a certificate chain as x5u, found {x5u!r}")
+        url = urljoin(source_url, x5u)
+        if url not in self._chains:
+            self._chains[url] = await self._fetch_chain(url)
+        return self._chains[url]
+
+    async def _fetch_chain(self, url: str) -> list[Certificate]:
+        async with self._fetcher.fetch(url, timeout=CHAIN_TIMEOUT) as response:
+            if response.status != 200:
+                raise HttpError(url, response.status, "It holds the certificates of Remote Settings.")
+            pem = await response.text(CHAIN_LIMIT)
+        try:
+            return await self._crypto.read_chain(pem)
+        except ValueError as error:
+            raise ChainFault(f"{url} is not a certificate chain: {error}") from error
+
+
+def _signatures(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    # `signature` repeats the first of `signatures` for old clients; both are read (kinto/README: "Shape").
+    listed = metadata.get("signatures")
+    entries = listed if isinstance(listed, list) and listed else [metadata.get("signature")]
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get("mode") == MODE]
+
+
+def _decode(signature: object) -> bytes:
+    try:
+        raw = base64.b64decode(str(signature).encode("ascii"), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise ChainFault("the signature is not URL-safe base64") from error
+    if len(raw) != 96:
+        raise ChainFault(f"expected a signature of 96 bytes, found {len(raw)}")
+    return raw
