@@ -16,7 +16,9 @@ LARGEST_SIZE = 1_000_000
 REQUIRED = (
     "modelden/__init__.py",
     "modelden/py.typed",
+    "modelden/_js/assets/THIRD_PARTY_LICENSES.txt",
     "modelden/_js/assets/engine-5.js",
+    "modelden/_js/assets/runtimes.json",
     "modelden/_js/assets/trust.js",
 )
 

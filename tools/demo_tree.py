@@ -1,6 +1,6 @@
 """Lay out the tree that `modelden serve` publishes for the demo: hub, settings, attachments.
 
-    python tools/demo_tree.py --model DIR --runtime FILE --out DIR
+    python tools/demo_tree.py --model DIR --runtimes DIR --out DIR
 
 The records have the fields of Firefox's production collections; ids are derived from what a record
 is about, so that a later build updates records and does not add others.
@@ -22,9 +22,11 @@ from folders import files_in, mirror
 MODEL = "Xenova/all-MiniLM-L6-v2"
 REVISION = "v0.1.0"
 
-#: The file that Mozilla serves as runtime major 5: by its bytes, because a file that does not
-#: belong to the glue in the wheel does not fail in a browser, it hangs.
-RUNTIME_SHA256 = "c46655e8a94afc45338d4cb2b840475f88e5012d524509916e505079c00bfa39"
+#: The runtime that Mozilla serves in production.
+RUNTIME_MAJOR = "5"
+
+#: What tools/bundle.mjs writes about the runtimes that its bundles belong to.
+BUNDLED_RUNTIMES = Path("src/modelden/_js/assets/runtimes.json")
 
 #: Where a Kinto server keeps the attachments of a collection of the bucket `main`.
 RUNTIME_LOCATION = "main-workspace/ml-onnx-runtime/{name}"
@@ -68,29 +70,20 @@ def inference_options(now: int) -> dict[str, Any]:
 
 
 def onnx_runtime(file: Path, now: int) -> dict[str, Any]:
-    """The runtime with its attachment.
-
-    Raises:
-        SystemExit: The file is not the one that belongs to the glue in the wheel.
-    """
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != RUNTIME_SHA256:
-        sys.exit(
-            f"{file} has SHA-256 {found}, expected {RUNTIME_SHA256}. "
-            "Is onnxruntime-web of another version installed? Then run ./build.sh setup."
-        )
+    """The runtime with its attachment."""
+    data = file.read_bytes()
     return record(
         f"runtime/{file.name}",
         now,
         {
             "name": file.name,
-            "version": "5.0",
+            "version": f"{RUNTIME_MAJOR}.0",
             "revision": "main",
             "license": "MIT",
             "attachment": {
                 "location": RUNTIME_LOCATION.format(name=file.name),
-                "hash": found,
-                "size": file.stat().st_size,
+                "hash": hashlib.sha256(data).hexdigest(),
+                "size": len(data),
                 "filename": file.name,
                 "mimetype": "application/wasm",
             },
@@ -125,20 +118,35 @@ def write_settings(folder: Path, runtime: Path) -> None:
         (folder / f"{name}.json").write_text(content + "\n", encoding="utf-8")
 
 
+def runtime_of_the_wheel(folder: Path) -> Path:
+    """The file that the wheel's engine worker was bundled for, out of onnxruntime-web's folder.
+
+    Raises:
+        SystemExit: It is another build, and would not fail in a browser: it would hang.
+    """
+    bundled = json.loads(BUNDLED_RUNTIMES.read_text(encoding="utf-8"))[RUNTIME_MAJOR]
+    file = folder / str(bundled["name"])
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != bundled["sha256"]:
+        sys.exit(f"{file} has SHA-256 {found}, but the bundle needs {bundled['sha256']}")
+    return file
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, required=True, help="the model repository")
-    parser.add_argument("--runtime", type=Path, required=True, help="onnxruntime-web's wasm file")
+    parser.add_argument("--runtimes", type=Path, required=True, help="onnxruntime-web's files")
     parser.add_argument("--out", type=Path, required=True, help="the tree")
     options = parser.parse_args(arguments)
+    runtime = runtime_of_the_wheel(options.runtimes)
     options.out.mkdir(parents=True, exist_ok=True)
     mirror(files_in(options.model), options.out / "hub" / MODEL / REVISION)
-    attachment = RUNTIME_LOCATION.format(name=options.runtime.name)
-    mirror({attachment: options.runtime}, options.out / "attachments")
+    location = RUNTIME_LOCATION.format(name=runtime.name)
+    mirror({location: runtime}, options.out / "attachments")
     with tempfile.TemporaryDirectory(dir=options.out.parent) as scratch:
         settings = Path(scratch) / "main"
-        write_settings(settings, options.runtime)
+        write_settings(settings, runtime)
         mirror(files_in(settings), options.out / "settings" / "main")
     return 0
 

@@ -13,18 +13,17 @@ download_pyodide_wheels() {
     --implementation py --abi none --requirement requirements/pyodide.txt --dest .cache/pyodide-wheels
 }
 
-RUNTIME=node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.jsep.wasm
-
 tree() {
+  local runtimes=node_modules/onnxruntime-web/dist
   once .cache/minilm requirements/dev.txt tools/minilm.py tools/minilm_graph.py tools/minilm_check.py -- \
     "$PYTHON" tools/minilm.py --out .cache/minilm --cache .cache/downloads
-  once build/tree .cache/minilm $RUNTIME tools/demo_tree.py tools/folders.py -- \
-    "$PYTHON" tools/demo_tree.py --model .cache/minilm --runtime $RUNTIME --out build/tree
+  once build/tree .cache/minilm src/modelden/_js/assets/runtimes.json tools/demo_tree.py tools/folders.py -- \
+    "$PYTHON" tools/demo_tree.py --model .cache/minilm --runtimes $runtimes --out build/tree
 }
 
 site() {
-  once build/site web/demo build/pyodide tools/site.py tools/folders.py -- \
-    "$PYTHON" tools/site.py --page web/demo --pyodide build/pyodide --out build/site
+  once build/site web/demo build/pyodide tools/demo_site.py tools/folders.py -- \
+    "$PYTHON" tools/demo_site.py --page web/demo --pyodide build/pyodide --out build/site
 }
 
 PORT=8642

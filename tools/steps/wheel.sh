@@ -1,7 +1,7 @@
 # The worker bundles and the wheel.
 
 bundles() {
-  once src/modelden/_js/assets/engine-5.js web/worker tools/bundle.mjs package-lock.json -- node tools/bundle.mjs
+  once src/modelden/_js/assets/engine-5.js web/worker tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
 }
 
 wheel() {

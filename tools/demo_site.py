@@ -1,6 +1,6 @@
 """Assemble the site that `modelden serve --site` serves: the demo page, and Pyodide beside it.
 
-    python tools/site.py --page DIR --pyodide DIR --out DIR
+python tools/demo_site.py --page DIR --pyodide DIR --out DIR
 """
 
 import argparse
