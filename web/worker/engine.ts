@@ -6,16 +6,28 @@
  */
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { closeNetwork, hostCache, receiveFile } from "./files";
-import type { CreateMessage, CreateOptions, EngineInfo, EngineRequest, RunArguments, RunMessage } from "./protocol";
-import { type Answer, answer, serve } from "./rpc";
-import { ONNXRUNTIME_VERSION, prepareRuntime, settleRuntime } from "./runtime";
+import type {
+  Answer,
+  CreateMessage,
+  CreateOptions,
+  EngineInfo,
+  EngineRequest,
+  RunArguments,
+  RunMessage,
+} from "./protocol";
+import { answer, serve } from "./rpc";
+import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
 import { decode, encode } from "./values";
 
-type Run = (...args: unknown[]) => Promise<unknown>;
+interface Engine {
+  readonly call: (...args: unknown[]) => Promise<unknown>;
+  readonly threads: number;
+}
+
 type PipelineOptions = NonNullable<Parameters<typeof pipeline>[2]>;
 
-/** The pipeline, or its creation under way. */
-let engine: Promise<Run> | undefined;
+/** The engine, or its creation under way. */
+let engine: Promise<Engine> | undefined;
 
 closeNetwork();
 serve<EngineRequest>(handle);
@@ -40,17 +52,17 @@ async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
   engine = load(options, wasm);
-  await engine;
+  const { threads } = await engine;
   const info: EngineInfo = {
     transformers: env.version,
     onnxruntime: ONNXRUNTIME_VERSION,
-    threads: settleRuntime(),
+    threads,
     device: options.device ?? "wasm",
   };
   return { json: JSON.stringify(info), buffers: [] };
 }
 
-async function load(options: CreateOptions, wasm: Blob): Promise<Run> {
+async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   env.useBrowserCache = false;
   env.useFSCache = false;
   env.allowLocalModels = false;
@@ -60,16 +72,20 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Run> {
   env.localModelPath = "NO_LOCAL";
   env.useCustomCache = true;
   env.customCache = hostCache;
-  await prepareRuntime(wasm, options.numThreads ?? 1);
-  const { modelRevision: revision, dtype, device } = options;
+  const { task, modelId, modelRevision: revision, dtype, device, numThreads = 1 } = options;
+  // Read before the pipeline is asked for: the first session takes the bytes that are there.
+  const starting = startRuntime(await wasm.arrayBuffer(), numThreads);
+  // onnxruntime-web refuses to start for one device while it is starting for another.
+  if ((device ?? "wasm") !== "wasm") await starting;
   // Names that transformers.js does not know are refused by transformers.js, in its own words.
-  const chosen = { revision, dtype, device } as PipelineOptions;
-  return (await pipeline(options.task as PipelineType, options.modelId, chosen)) as unknown as Run;
+  const loading = pipeline(task as PipelineType, modelId, { revision, dtype, device } as PipelineOptions);
+  const [threads, loaded] = await Promise.all([starting, loading]);
+  return { threads, call: loaded as unknown as Engine["call"] };
 }
 
 async function run({ json, buffers }: RunMessage): Promise<Answer> {
   if (!engine) throw new Error("the engine has not been created yet");
-  const call = await engine;
+  const { call } = await engine;
   const { args, options } = decode(json, buffers) as RunArguments;
   return encode(await call(...args, options));
 }

@@ -3,3 +3,8 @@ declare module "modelden:runtime-glue" {
   const text: string;
   export default text;
 }
+
+/** Its package.json hides its types from a module resolution that obeys `exports`. */
+declare module "onnxruntime-web" {
+  export { env, InferenceSession } from "onnxruntime-common";
+}

@@ -96,6 +96,9 @@ export interface ReplyMessage {
   readonly buffers: readonly ArrayBufferView[];
 }
 
+/** What a request is answered with. */
+export type Answer = Pick<ReplyMessage, "json" | "buffers">;
+
 /** The request of this id failed. */
 export interface FailureMessage {
   readonly type: "failure";

@@ -2,15 +2,17 @@
  * The worker's side of the conversation: every request ends in one reply or one failure, never in silence,
  * and what belongs to no request is told as a crash.
  */
-import type { CrashMessage, ErrorData, FailureMessage, NeedMessage, ReadyMessage, ReplyMessage } from "./protocol";
+import type {
+  Answer,
+  CrashMessage,
+  ErrorData,
+  FailureMessage,
+  NeedMessage,
+  ReadyMessage,
+  ReplyMessage,
+} from "./protocol";
 
 declare const self: DedicatedWorkerGlobalScope;
-
-/** What a request is answered with. */
-export interface Answer {
-  readonly json: string;
-  readonly buffers: readonly ArrayBufferView[];
-}
 
 /** Post a message to the host; the buffers in `transfer` go over without a copy. */
 export function post(

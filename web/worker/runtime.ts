@@ -1,36 +1,30 @@
-/**
- * onnxruntime-web and the glue of its WASM file: where both come from, and that nothing else is used.
- */
+/** onnxruntime-web and the glue of its WASM file: where both come from, and that nothing else is used. */
 
 import glue from "modelden:runtime-glue";
-import { env } from "@huggingface/transformers";
-
-/** onnxruntime-web's own settings: transformers.js hands on the object that the library keeps them in. */
-const { wasm: settings, versions } = env.backends.onnx as OnnxRuntimeEnv;
-
-interface OnnxRuntimeEnv {
-  readonly wasm: { numThreads?: number; wasmPaths?: { mjs: string }; wasmBinary?: ArrayBuffer };
-  readonly versions: { readonly web: string };
-}
+import { env, InferenceSession } from "onnxruntime-web";
 
 /** The version of onnxruntime-web in this bundle, which the WASM file has to belong to. */
-export const ONNXRUNTIME_VERSION = versions.web;
+export const ONNXRUNTIME_VERSION = env.versions.web ?? "";
+
+/** The smallest ONNX model: y = x, one float. In base64, from `onnx.helper`. */
+const IDENTITY = "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQEQ==";
 
 /**
- * Give onnxruntime-web the WASM file and the bundled glue. They are used when the first session is made.
+ * Start the runtime and return how many threads it has: 1 where more were asked for and cannot be had.
  *
- * The glue has to have a URL of its own, because threads are workers that start from it: a blob URL, which is
- * not revoked since the workers may start at any time.
+ * onnxruntime-web starts with its first session, which would be the model's: after its files have come. A session
+ * of nothing brings that forward, so that compiling 22 MB of WASM goes on while files come and are read, and a WASM
+ * file that does not work is told before them.
  */
-export async function prepareRuntime(wasm: Blob, threads: number): Promise<void> {
+export async function startRuntime(wasm: ArrayBuffer, threads: number): Promise<number> {
+  const settings = env.wasm;
   settings.numThreads = threads;
+  // The glue needs a URL of its own: threads are workers that start from it, at any time, so it is not revoked.
   settings.wasmPaths = { mjs: URL.createObjectURL(new Blob([glue], { type: "text/javascript" })) };
-  // An ArrayBuffer, not a view of it: Emscripten wraps the one and copies the other.
-  settings.wasmBinary = await wasm.arrayBuffer();
-}
-
-/** Drop what is only needed to start, once a session has been made: 22 MB. Tells how many threads there are. */
-export function settleRuntime(): number {
-  delete settings.wasmBinary;
-  return settings.numThreads ?? 1;
+  settings.wasmBinary = wasm; // a buffer, not a view of it: Emscripten uses the one and copies the other
+  const model = Uint8Array.from(atob(IDENTITY), (character) => character.charCodeAt(0));
+  const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
+  await session.release();
+  delete settings.wasmBinary; // compiled, and 22 MB
+  return settings.numThreads;
 }

@@ -6,8 +6,8 @@ import "reflect-metadata"; // first: @peculiar/x509 uses it when it is evaluated
 import type { X509Certificate } from "@peculiar/x509";
 import { parseCertificate, readCertificate } from "./certificate";
 import { readPem } from "./pem";
-import type { TrustRequest } from "./protocol";
-import { type Answer, answer, serve } from "./rpc";
+import type { Answer, TrustRequest } from "./protocol";
+import { answer, serve } from "./rpc";
 
 serve<TrustRequest>((message) => {
   if (message.type !== "read-chain") throw new Error(`unknown message: ${JSON.stringify(message)}`);

@@ -15,7 +15,7 @@
  * in a result and is refused by name. The same tags are understood in arguments.
  */
 import { Tensor } from "@huggingface/transformers";
-import type { Answer } from "./rpc";
+import type { Answer } from "./protocol";
 
 const TAGS = ["$tensor", "$number", "$bigint"];
 
