@@ -23,5 +23,14 @@ lock requirements/uv.txt requirements/uv.in --universal --python-version 3.12
 # What runs in the page runs on Pyodide's Python, whatever the host has.
 lock requirements/pyodide.txt requirements/pyodide.in --python-version 3.14 --python-platform linux
 
-npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+# Away from node_modules: npm would write down what is installed here, without the packages of other platforms.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cp package.json package-lock.json .npmrc "$scratch"
+(
+  cd "$scratch"
+  npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+  npm ci --dry-run --ignore-scripts --no-audit --no-fund >/dev/null
+)
+cp "$scratch/package-lock.json" .
 echo "wrote package-lock.json"
