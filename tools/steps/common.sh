@@ -34,7 +34,7 @@ once() {
     shift
   done
   shift
-  stamp=build/stamps/${output//\//_}
+  stamp=.cache/stamps/${output//\//_}
   now="$(fingerprint "${inputs[@]}") $*"
   if [ -e "$output" ] && [ -f "$stamp" ] && [ "$(<"$stamp")" = "$now" ]; then
     return 0
@@ -43,7 +43,7 @@ once() {
   say "making $output"
   "$@" >&2
   [ -e "$output" ] || die "'$*' ended without an error, but $output is not there"
-  mkdir -p build/stamps
+  mkdir -p .cache/stamps
   echo "$now" >"$stamp"
 }
 

@@ -56,6 +56,7 @@ install_lock() {
     say "uv is not to be had here; pip does its work"
     "$PYTHON" -m pip install --quiet --require-hashes -r requirements/dev.txt
   fi
+  touch .venv/lock-installed
 }
 
 # Without isolation: the back end is in the lock, so nothing is fetched.
@@ -65,6 +66,6 @@ install_project() {
 
 python_environment() {
   new_enough "$PYTHON" || create_venv
-  once "$PYTHON" requirements/dev.txt requirements/uv.txt .venv/pyvenv.cfg -- install_lock
+  once .venv/lock-installed requirements/dev.txt requirements/uv.txt .venv/pyvenv.cfg -- install_lock
   once .venv/bin/modelden pyproject.toml .venv/pyvenv.cfg -- install_project
 }
