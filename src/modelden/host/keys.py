@@ -38,7 +38,9 @@ def open_keys(folder: Path, now: datetime | None = None) -> SigningChain:
     now = now or datetime.now(UTC)
     try:
         if not folder.exists():
-            return _create(folder, new_chain(now))
+            chain = new_chain(now)
+            save_keys(folder, chain)
+            return chain
         chain = _load(folder)
         if chain.leaf.certificate.not_valid_after_utc - now < _RENEW_BEFORE:
             chain = SigningChain(issue(leaf_plan(now), chain.intermediate), chain.intermediate, chain.root)
@@ -48,8 +50,12 @@ def open_keys(folder: Path, now: datetime | None = None) -> SigningChain:
     return chain
 
 
-def _create(folder: Path, chain: SigningChain) -> SigningChain:
-    """Fill a new folder beside the place, then rename it there: never half a set of keys."""
+def save_keys(folder: Path, chain: SigningChain) -> None:
+    """Make a keys folder. It is filled beside its place, then renamed: never half a set of keys.
+
+    Raises:
+        OSError: The folder exists and is not empty, or cannot be written.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".keys-", dir=folder.parent) as scratch:
         # the context manager removes its own folder, so the one that is moved lies inside
@@ -59,7 +65,6 @@ def _create(folder: Path, chain: SigningChain) -> SigningChain:
         _write(new, "intermediate", chain.intermediate)
         _write(new, "leaf", chain.leaf)
         new.rename(folder)
-    return chain
 
 
 def _write(folder: Path, name: str, authority: Authority) -> None:

@@ -79,7 +79,7 @@ class Application:
 
     def _routes(self, tree: Tree, site: Path | None) -> list[BaseRoute]:
         routes: list[BaseRoute] = [
-            *settings_routes(self.collections, tree.attachments),
+            *settings_routes(self.collections, attachments_app(tree.attachments)),
             Mount("/hub", hub_app(tree.hub)),
             Route("/config.json", self._config),
         ]
@@ -98,12 +98,12 @@ class Application:
         return JSONResponse(config, headers={"Cache-Control": "no-cache"})
 
 
-def settings_routes(collections: Collections, attachments: Path) -> list[BaseRoute]:
-    """Everything of a Remote Settings server."""
+def settings_routes(collections: Collections, attachments: ASGIApp) -> list[BaseRoute]:
+    """Everything of a Remote Settings server; the application of attachments is given."""
     return [
         Route("/v1", AnyOrigin(RedirectResponse("/v1/", 307), EXPOSED)),
         Mount("/v1", settings_app(collections)),
-        Mount("/attachments", attachments_app(attachments)),
+        Mount("/attachments", attachments),
         Mount("/chains", chains_app(collections)),
     ]
 

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from modelden.host.certificates import SigningChain, new_chain
+from modelden.host.keys import save_keys
+from modelden.host.server import Application, RunningServer
+from modelden.host.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODEL_FILE = bytes(range(256)) * 1000
+
+RECORDS = [
+    {"id": "b", "last_modified": 1_700_000_000_001, "taskName": "feature-extraction", "note": "é/'<\n"},
+    {"id": "A", "last_modified": 1_700_000_000_002, "modelId": "acme/minilm", "nothing": None},
+]
+
+
+@pytest.fixture(scope="session")
+def chain() -> SigningChain:
+    """Made once: an RSA-4096 key takes a second."""
+    return new_chain()
+
+
+@pytest.fixture
+def tree(tmp_path: Path, chain: SigningChain) -> Path:
+    folder = tmp_path / "tree"
+    model = folder / "hub/acme/minilm/v1.0.0"
+    (model / "onnx").mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    (model / "onnx/model.onnx").write_bytes(MODEL_FILE)
+    (folder / "hub/acme/minilm/main").mkdir()
+    (folder / "hub/acme/minilm/main/config.json").write_text("{}")
+    (folder / "attachments/main-workspace").mkdir(parents=True)
+    (folder / "attachments/main-workspace/runtime.wasm").write_bytes(b"\0asm")
+    for name, records in (("options", RECORDS), ("empty", [])):
+        path = folder / "settings/main" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"timestamp": 1_700_000_000_002, "records": records}))
+    save_keys(folder / "keys", chain)
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    folder = tmp_path / "site"
+    (folder / "pyodide").mkdir(parents=True)
+    (folder / "index.html").write_text("<title>demo</title>")
+    (folder / "page.mjs").write_text("export {}")
+    (folder / "pyodide/pyodide.asm.wasm").write_bytes(b"\0asm")
+    (folder / "pyodide/modelden-0.1.0-py3-none-any.whl").write_bytes(b"PK")
+    return folder
+
+
+@pytest.fixture
+def application(tree: Path, site: Path) -> Application:
+    return Application(Tree(tree), site, switches=True)
+
+
+@pytest.fixture
+def server(application: Application) -> Iterator[RunningServer]:
+    with RunningServer(application) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url) as connected:
+        yield connected
