@@ -1,19 +1,23 @@
-"""The functions that a page's Python calls: one configuration, one `Den` behind them."""
+"""The functions that a page's Python calls: one configuration, one `Den` behind them.
+
+What they need is imported when they are called: ``import modelden`` takes a page a fraction of what all of it would.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelden.config import Configuration
-from modelden.den import Den
-from modelden.engine.engine import Engine
-from modelden.engine.options import Request
 from modelden.errors import InputError, NotInBrowser
-from modelden.hub.cache import StoredFile, StoredModel
-from modelden.progress import ProgressCallback
 
-_config = Configuration()
+if TYPE_CHECKING:
+    from modelden.config import Configuration
+    from modelden.den import Den
+    from modelden.engine.engine import Engine
+    from modelden.hub.cache import StoredFile, StoredModel
+    from modelden.progress import ProgressCallback
+
+_config: Configuration | None = None
 _den: Den | None = None
 
 
@@ -31,6 +35,8 @@ def configure(**values: Any) -> Configuration:
     Raises:
         InputError: For an unknown name or a value that cannot be used.
     """
+    from modelden.config import Configuration
+
     global _config, _den
     unknown = sorted(set(values) - set(Configuration.__dataclass_fields__))
     if unknown:
@@ -73,6 +79,8 @@ async def create_engine(
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
+    from modelden.engine.options import Request
+
     request = Request(
         task_name=task_name,
         feature_id=feature_id,
@@ -123,13 +131,17 @@ class ModelHub:
 
 
 def _current_den() -> Den:
-    global _den
+    global _den  # noqa: PLW0603
     if _den is None:
-        if sys.platform != "emscripten":
+        if "_pyodide" not in sys.modules:
             raise NotInBrowser(
-                "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. On this Python it only imports."
+                "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
+                "On this Python it can only be imported."
             )
         from modelden._js import connect, load_bundle
+        from modelden.config import Configuration
+        from modelden.den import Den
 
-        _den = Den(_config, connect(_config), load_bundle())
+        config = _config or Configuration()
+        _den = Den(config, connect(config), load_bundle())
     return _den

@@ -1,4 +1,4 @@
-"""One file from a URL into a blob, hashed in the same pass. The bytes stay outside Python, but for one chunk at a time."""
+"""One file from a URL into a blob, hashed in the same pass. Python sees one chunk at a time."""
 
 from __future__ import annotations
 

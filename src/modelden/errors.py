@@ -62,7 +62,8 @@ class SignatureError(UntrustedError):
         """Keep the facts and compose the message."""
         super().__init__(
             f"The Remote Settings collection {collection} cannot be trusted: {reason} (from {url}). "
-            "Nothing of it was stored. If this is your own server, check signer_name and root_hash in modelden.configure()."
+            "Nothing of it was stored. "
+            "If this is your own server, check signer_name and root_hash in modelden.configure()."
         )
         self.collection = collection
         self.url = url
@@ -260,7 +261,7 @@ class EngineClosed(EngineError):
 
 
 class CryptoUnavailable(ModelDenError):
-    """The page has no WebCrypto, so that signatures cannot be verified: it must be served over https or from localhost."""
+    """The page has no WebCrypto to verify signatures with: it must be served over https or from localhost."""
 
 
 class NotInBrowser(ModelDenError):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from modelden.settings.chain import Certificate
+if TYPE_CHECKING:
+    from modelden.settings.chain import Certificate
 
 Key = str | tuple[str, ...]
 """A key of an object store: one string, or the values of a compound key path in order."""

@@ -1,6 +1,6 @@
 """Progress of everything that takes time, as values. Pure.
 
-Model files report as Firefox's do (``toolkit/components/ml/content/Utils.sys.mjs``, ``ProgressAndStatusCallbackParams``):
+Model files report as Firefox's do (``Utils.sys.mjs``, ``ProgressAndStatusCallbackParams``):
 `INITIATE`, then chunks (the first is `SIZE_ESTIMATE` and already carries bytes, later ones `IN_PROGRESS`), then `DONE`.
 The steps before and after them, of which Firefox says nothing, report in the same shape.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 logger = logging.getLogger(__name__)
 
@@ -70,25 +70,25 @@ class Reporter:
     def __init__(
         self,
         callback: ProgressCallback | None,
-        type: str,
-        id: str,
+        event_type: str,
+        event_id: str,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Nothing is reported yet.
 
         Args:
             callback: Where the events go, or None for nowhere.
-            type: The `ProgressEvent.type` of all of them.
-            id: The `ProgressEvent.id` of all of them.
+            event_type: The `ProgressEvent.type` of all of them.
+            event_id: The `ProgressEvent.id` of all of them.
             metadata: The `ProgressEvent.metadata` of all of them.
         """
         self._callback = callback
-        self._type = type
-        self._id = id
+        self._type = event_type
+        self._id = event_id
         self._metadata = metadata or {}
         self._loaded = 0
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> Self:
         """Report `INITIATE`."""
         self._report(INITIATE)
         return self

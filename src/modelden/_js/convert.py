@@ -17,7 +17,7 @@ except ImportError:
 
 
 def js_object(**members: Any) -> Any:
-    """Return a plain JavaScript object; a member without a conversion raises ``ConversionError``, never hides a proxy."""
+    """Return a plain JavaScript object; a member without a conversion raises ``ConversionError``."""
     return to_js(members, dict_converter=Object.fromEntries, create_pyproxies=False)
 
 

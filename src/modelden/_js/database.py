@@ -1,7 +1,7 @@
 """`ports.Database` over IndexedDB.
 
-A transaction ends when Python awaits (Pyodide resumes in a new task): all its requests are issued first, then its end is
-awaited. A write is done when its transaction is complete, not when a request succeeded.
+A transaction ends when Python awaits (Pyodide resumes in a new task): all its requests are issued first, then its end
+is awaited. A write is done when its transaction is complete, not when a request succeeded.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class JsDatabases:
             request = factory.open(schema.name, schema.version)
         except JsException as error:
             raise StorageUnavailable(
-                f"The browser refuses IndexedDB to this page ({js_name(error)}): a sandboxed frame or blocked site data."
+                f"The browser refuses IndexedDB to this page ({js_name(error)}): "
+                "a sandboxed frame or blocked site data."
             ) from error
         upgrade = create_proxy(lambda event: _create_stores(event.target, schema))
         request.onupgradeneeded = upgrade

@@ -1,4 +1,4 @@
-"""`ports.EngineHost`: engine workers (``web/worker/engine.ts``), their wishes for files, and a watch over their start."""
+"""`ports.EngineHost`: engine workers (``web/worker/engine.ts``), their wishes for files, a watch over their start."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from modelden._js.convert import abort_scope, js_object
 from modelden.errors import NetworkError, RequestTimeout, ResponseTooLarge
 
 CHUNK_SIZE = 1024 * 1024
-"""Bytes after which pieces of a body are handed on: few crossings, and hashing them takes some 5 ms of the page's time."""
+"""Bytes after which pieces of a body are handed on: few crossings, and hashing them takes the page some 5 ms."""
 
 CHUNK_SECONDS = 0.1
 """Seconds after which they are handed on anyway, so that progress shows on slow lines."""
@@ -80,7 +80,13 @@ class JsFetcher:
     """HTTP by fetch: across origins with CORS, without credentials, around the browser's own cache."""
 
     @asynccontextmanager
-    async def fetch(self, url: str, *, method: str = "GET", timeout: float | None = None) -> AsyncIterator[JsResponse]:
+    async def fetch(  # the timeout ends with the headers, asyncio.timeout around the context would not
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> AsyncIterator[JsResponse]:
         """Send a request; leaving the context aborts what is still under way."""
         async with abort_scope() as signal:
             # What is to be kept is kept in IndexedDB, checked; a second copy in the HTTP cache would only take room.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from modelden.engine.options import EngineOptions
 from modelden.errors import EngineClosed
-from modelden.ports import EngineWorker
+
+if TYPE_CHECKING:
+    from modelden.engine.options import EngineOptions
+    from modelden.ports import EngineWorker
 
 
 class Engine:
@@ -42,7 +44,7 @@ class Engine:
         """Run the model once.
 
         Args:
-            *args: What the task's transformers.js pipeline takes: for ``feature-extraction`` a string or a list of n strings.
+            *args: What the task's transformers.js pipeline takes: for ``feature-extraction`` a string or n of them.
             **options: The pipeline's options: for ``feature-extraction`` ``pooling="mean"`` and ``normalize=True``.
 
         Returns:

@@ -33,7 +33,7 @@ class EngineFiles:
 
     @property
     def failure(self) -> ModelDenError | None:
-        """Why the engine cannot start, if a file is the reason: one that failed, else one that the hub does not have."""
+        """Why the engine cannot start, if a file is the reason: one that failed, else one that is missing."""
         return self._failed or self._missing
 
     async def __call__(self, url: str) -> Blob | None:

@@ -1,7 +1,7 @@
 """Which model, revision and data type an engine gets. Pure.
 
-Firefox's order (``MLEngineParent.sys.mjs``, ``getInferenceOptions``; ``EngineProcess.sys.mjs``): the record of Remote Settings, over it
-what the caller says, and the default model of the task where both are silent.
+Firefox's order (``MLEngineParent.sys.mjs``, ``getInferenceOptions``; ``EngineProcess.sys.mjs``): the record of Remote
+Settings, over it what the caller says, and the default model of the task where both are silent.
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ def choose(records: Iterable[Record], request: Request) -> EngineOptions:
 
 
 def _find(records: list[Record], request: Request) -> Record | None:
-    filters = {"featureId": request.feature_id} if request.feature_id else {"taskName": request.task_name}
+    filters: dict[str, str | None] = (
+        {"featureId": request.feature_id} if request.feature_id else {"taskName": request.task_name}
+    )
     found = _filter(records, filters, request.model_id)
     if not found and request.feature_id and request.task_name:
         found = _filter(records, {"taskName": request.task_name}, request.model_id)

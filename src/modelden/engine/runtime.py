@@ -1,7 +1,7 @@
 """Which WASM runtime runs the model, and does it belong to the JavaScript in this wheel? Pure.
 
-The choice is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``: exact file name, highest version within the major). The check is
-ours: onnxruntime-web given the WASM file of another build does not fail, it hangs.
+The choice is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name, highest version within
+the major. The check is ours: onnxruntime-web given the WASM file of another build does not fail, it hangs.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def choose(records: Iterable[Record], bundle: Bundle) -> Record:
     ]
     if not found:
         raise NoRuntime(
-            f"Unable to get the ML engine from Remote Settings: {COLLECTION} has no {bundle.name} of version {bundle.major}."
+            "Unable to get the ML engine from Remote Settings: "
+            f"{COLLECTION} has no {bundle.name} of version {bundle.major}."
         )
     return max(found, key=lambda record: version_key(record["version"]))
 

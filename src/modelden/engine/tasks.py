@@ -1,12 +1,10 @@
 """The tasks, and the model that serves one when neither Remote Settings nor the caller names one. Pure.
 
-Source: Firefox ``toolkit/components/ml/content/EngineProcess.sys.mjs`` (``DEFAULT_MODELS``, all of dtype ``q8``); the tasks without a
-default are transformers.js' own (``SUPPORTED_TASKS``), which Firefox leaves to Remote Settings.
+Source: Firefox ``EngineProcess.sys.mjs`` (``DEFAULT_MODELS``, all of dtype ``q8``); the tasks without a default are
+transformers.js' own (``SUPPORTED_TASKS``), which Firefox leaves to Remote Settings.
 """
 
 from __future__ import annotations
-
-import difflib
 
 from modelden.errors import UnknownTask
 
@@ -52,6 +50,8 @@ def check_task(task_name: str) -> None:
     """
     if task_name in DEFAULT_MODELS:
         return
+    import difflib  # slow to import, and only for this message
+
     near = difflib.get_close_matches(task_name, DEFAULT_MODELS, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known tasks: {', '.join(DEFAULT_MODELS)}."
     raise UnknownTask(f"There is no task {task_name!r}. {hint}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-_FORMATS = {
+_FORMATS: dict[str, Any] = {
     "bool": "?",
     "int8": "b",
     "uint8": "B",
@@ -50,7 +50,7 @@ class Tensor:
         """
         if dtype not in _FORMATS:
             raise ValueError(f"no buffer format for the data type {dtype!r}")
-        flat = buffer.cast("B").cast(_FORMATS[dtype])
+        flat: memoryview = buffer.cast("B").cast(_FORMATS[dtype])
         if len(flat) != math.prod(shape):
             raise ValueError(f"{len(flat)} numbers do not fill the shape {shape}")
         self._buffer = flat
@@ -61,9 +61,10 @@ class Tensor:
         """Give the buffer in its shape (PEP 688)."""
         if 0 in self.shape:  # memoryview knows no empty dimensions
             return self._buffer
-        return self._buffer.cast("B").cast(self._buffer.format, self.shape)  # type: ignore[call-overload]
+        shaped: memoryview = self._buffer.cast("B").cast(_FORMATS[self.dtype], self.shape)
+        return shaped
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:  # noqa: FBT001  NumPy's
         """Give a NumPy array over the same memory."""
         import numpy as np
 

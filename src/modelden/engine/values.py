@@ -1,4 +1,4 @@
-"""Values as they cross to the worker and back: JSON text plus buffers. Pure; ``web/worker/values.ts`` is the other half.
+"""Values as they cross to the worker and back: JSON text plus buffers. The other half is ``web/worker/values.ts``.
 
 What JSON cannot say is an object with one tag: ``$tensor``, ``$number`` (NaN, infinities, minus zero), ``$bigint``.
 """

@@ -1,4 +1,4 @@
-"""Mozilla's version comparison (``nsIVersionComparator``, "Toolkit version format"), for the versions of runtimes. Pure."""
+"""Mozilla's version comparison (``nsIVersionComparator``, "Toolkit version format"), for runtimes. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The database ``modelFiles``: Firefox's stores, and the bytes beside them.
 
-Firefox's version 7 (ESR 153, ``ModelHub.sys.mjs``) has ``headers``, ``engines`` and ``tasks``, and keeps the bytes in the origin
-private file system; up to version 4 it kept them as Blobs in a store ``files``. Ours has Firefox 7's stores and ``files``.
+Firefox's version 7 (ESR 153, ``ModelHub.sys.mjs``) has ``headers``, ``engines`` and ``tasks``, and the bytes in the
+origin private file system; up to version 4 it kept them as Blobs in a store ``files``. Ours has both.
+
 The version is Firefox's times 100, plus our own revision of it.
 """
 

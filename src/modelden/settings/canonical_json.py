@@ -1,7 +1,7 @@
-"""Canonical JSON, the exact text that Remote Settings signs. Pure.
+r"""Canonical JSON, the exact text that Remote Settings signs. Pure.
 
 The rules are those of Firefox's ``toolkit/modules/CanonicalJSON.sys.mjs``: no white space, keys sorted by UTF-16 code
-units, everything outside printable ASCII escaped as lower-case ``\\uXXXX``, numbers as ECMAScript writes them
+units, everything outside printable ASCII escaped as lower-case ``\uXXXX``, numbers as ECMAScript writes them
 (``Number::toString``, ECMA-262 section 6.1.6.1.20; minus zero stays ``-0``).
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -64,7 +63,7 @@ def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
 
 def _utf16(key: Any) -> bytes:
     if not isinstance(key, str):
-        raise ValueError(f"canonical JSON keys are strings, not {type(key).__name__}")
+        raise ValueError(f"canonical JSON keys are strings, not {type(key).__name__}")  # noqa: TRY004  as documented
     try:
         return key.encode("utf-16-be")
     except UnicodeEncodeError as error:
@@ -89,6 +88,8 @@ def _ecmascript_number(value: float) -> str:
         raise ValueError("canonical JSON has no form for NaN and infinities")
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
+    from decimal import Decimal  # slow to import, and records hardly ever have fractions
+
     sign = "-" if value < 0 else ""
     # repr gives the shortest digits that round-trip, as ECMAScript asks; only their layout differs.
     _, digit_tuple, exponent = Decimal(repr(abs(value))).as_tuple()

@@ -1,14 +1,13 @@
 """The rules a content-signature certificate chain must satisfy. Pure; parsing and mathematics are `ports.Crypto`'s.
 
-Source: Firefox ``security/manager/ssl/ContentSignatureVerifier`` with ``AppTrustDomain`` (code-signing usage, pinned root),
-RFC 5280 sections 4.2.1.3 (key usage), 4.2.1.9 (basic constraints), 4.2.1.10 (name constraints), 6.1 (path validation).
+Source: Firefox ``ContentSignatureVerifier`` with ``AppTrustDomain`` (code-signing usage, pinned root); RFC 5280,
+4.2.1.3 (key usage), 4.2.1.9 (basic constraints), 4.2.1.10 (name constraints) and 6.1 (path validation).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
 """Object identifier of the extended key usage "code signing" (RFC 5280, 4.2.1.12)."""
@@ -156,4 +155,6 @@ def _within(name: str, subtree: str) -> bool:
 
 
 def _day(milliseconds: int) -> str:
+    from datetime import UTC, datetime  # slow to import, and only for messages
+
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,6 +1,6 @@
 """Changesets: what a Remote Settings server answers, and how one is merged into what is known. Pure.
 
-Source: kinto-changes' changeset endpoint; Firefox ``services/settings/RemoteSettingsClient.sys.mjs`` (``importChanges``).
+Source: kinto-changes' changeset endpoint; Firefox ``RemoteSettingsClient.sys.mjs`` (``importChanges``).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def parse_changeset(text: str, url: str) -> Changeset:
         data.get("changes"),
         data.get("metadata", {}),
     )
-    if not _is_timestamp(timestamp):
+    if not isinstance(timestamp, int) or isinstance(timestamp, bool) or timestamp < 0:
         raise InvalidResponse(url, "an integer timestamp", repr(timestamp))
     if not isinstance(changes, list) or not all(_is_record(change) for change in changes):
         raise InvalidResponse(url, "a list of changes, each with a string id", repr(changes)[:60])
@@ -92,10 +92,6 @@ def merge(known: Collection | None, changeset: Changeset) -> Collection:
         else:
             records[change["id"]] = change
     return Collection(changeset.timestamp, records, changeset.metadata)
-
-
-def _is_timestamp(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_record(value: object) -> bool:

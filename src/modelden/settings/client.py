@@ -1,7 +1,7 @@
 """The Remote Settings client: what a collection says now, verified before it is stored.
 
-Requests and their order are Firefox's (``services/settings/RemoteSettingsClient.sys.mjs``, ``sync``): the root page once,
-then for each collection the monitor's changeset for the expected timestamp and the collection's own changeset.
+Requests and their order are Firefox's (``RemoteSettingsClient.sys.mjs``, ``sync``): the root page once, then
+ for each collection the monitor's changeset for the expected timestamp and the collection's own changeset.
 """
 
 from __future__ import annotations

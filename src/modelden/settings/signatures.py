@@ -1,6 +1,6 @@
 """Is this collection signed by whom we trust? Asks `ports.Crypto` for the mathematics.
 
-Source: Firefox ``RemoteSettingsClient.sys.mjs`` (``validateCollectionSignature``), Mozilla's content-signature protocol.
+Source: Firefox ``RemoteSettingsClient.sys.mjs`` (``validateCollectionSignature``); Mozilla's content signatures.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHAIN_TIMEOUT = 30.0
 
 
 class SignatureVerifier:
-    """Verifies collections against the configured signer and root. Keeps chains by URL, their dates are checked anew."""
+    """Verifies collections against the configured signer and root. Keeps chains by URL, and checks dates anew."""
 
     def __init__(self, config: Configuration, fetcher: Fetcher, crypto: Crypto, clock: Clock) -> None:
         """Nothing is fetched yet."""
