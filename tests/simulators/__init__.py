@@ -1,0 +1,1 @@
+"""The far side of every port, on CPython: real HTTP applications, real signatures, stores in memory."""
