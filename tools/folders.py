@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """Every file below a folder, by its relative path with forward slashes."""
+    """Every file below a folder, by its relative path with forward slashes; no caches of Python."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.suffix != ".pyc"
     }
 
 

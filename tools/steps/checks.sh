@@ -9,6 +9,7 @@ lint() {
   .venv/bin/mypy
   node_modules/.bin/biome ci
   node_modules/.bin/tsc --project .
+  node_modules/.bin/tsc --project web
   node_modules/.bin/tsc --project web/worker
 }
 
