@@ -37,11 +37,7 @@ def problems(folder: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     found += [f"{name} is not inside" for name in REQUIRED if name not in names]
-    found += [
-        f"{name} does not belong inside"
-        for name in names
-        if not name.startswith(("modelden/", "modelden-"))
-    ]
+    found += [f"{name} does not belong inside" for name in names if not name.startswith(("modelden/", "modelden-"))]
     return [f"{wheel.name}: {problem}" for problem in found]
 
 
