@@ -16,7 +16,7 @@ build_wheel() {
     say "built the wheel with pyodide build"
   else
     "$PYTHON" -m build --wheel --no-isolation --outdir dist
-    say "built the wheel with hatchling (pyodide build cannot reach its cross-build environment from here)"
+    say "built the wheel with hatchling alone: pyodide build could not get its cross-build environment"
   fi
   "$PYTHON" tools/check_wheel.py dist
 }
