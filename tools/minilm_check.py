@@ -23,11 +23,7 @@ class ReferenceBert:
     """The same encoder as `minilm_graph.BertGraph`, independent of it."""
 
     def __init__(self, weights: Weights, config: Config) -> None:
-        self._weights = {
-            name: array.astype(np.float64)
-            for name, array in weights.items()
-            if array.dtype == np.float32
-        }
+        self._weights = {name: array.astype(np.float64) for name, array in weights.items() if array.dtype == np.float32}
         self._config = config
 
     def run(self, ids: NDArray[Any], mask: NDArray[Any], types: NDArray[Any]) -> NDArray[Any]:
@@ -81,7 +77,7 @@ def largest_errors(files: Iterable[Path], weights: Weights, config: Config) -> d
     mask = np.ones_like(ids)
     mask[1, 25:] = 0
     mask[2, 5:] = 0
-    types = (random.random(ids.shape) < 0.3).astype(np.int64)  # noqa: PLR2004  a third or so
+    types = (random.random(ids.shape) < 0.3).astype(np.int64)
     expected = ReferenceBert(weights, config).run(ids, mask, types)
     errors = {}
     for file in files:

@@ -40,9 +40,7 @@ def read_safetensors(raw: bytes) -> Weights:
     for name, entry in header.items():
         start, end = entry["data_offsets"]
         dtype = _DTYPES[entry["dtype"]]
-        values = np.frombuffer(
-            raw, dtype, count=(end - start) // dtype.itemsize, offset=data_start + start
-        )
+        values = np.frombuffer(raw, dtype, count=(end - start) // dtype.itemsize, offset=data_start + start)
         weights[name] = values.reshape(entry["shape"])
     return weights
 
@@ -153,10 +151,7 @@ class BertGraph:
         return self._node("Add", [product, self._weight(weight + ".bias")], out)
 
     def _layer_norm(self, value: str, weight: str, out: str) -> str:
-        parts = [
-            self._constant(weight + kind + "_32", self._weights[weight + kind])
-            for kind in (".weight", ".bias")
-        ]
+        parts = [self._constant(weight + kind + "_32", self._weights[weight + kind]) for kind in (".weight", ".bias")]
         epsilon = self._config["layer_norm_eps"]
         return self._node("LayerNormalization", [value, *parts], out, axis=-1, epsilon=epsilon)
 
@@ -165,7 +160,7 @@ class BertGraph:
         kind: str,
         inputs: Sequence[str],
         out: str,
-        **attributes: Any,  # noqa: ANN401  what onnx takes depends on the kind
+        **attributes: Any,
     ) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [out], name="/" + out, **attributes))
         return out

@@ -45,9 +45,9 @@ def serve(
 
     Example: modelden serve build/tree --site build/site
     """
-    from modelden.host.server import Application, listen  # noqa: PLC0415
-    from modelden.host.server import serve as serve_forever  # noqa: PLC0415
-    from modelden.host.tree import Tree  # noqa: PLC0415
+    from modelden.host.server import Application, listen
+    from modelden.host.server import serve as serve_forever
+    from modelden.host.tree import Tree
 
     try:
         application = Application(Tree(tree), site, switches=test_switches)

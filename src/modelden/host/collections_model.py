@@ -56,7 +56,7 @@ class Collection:
     (later than the old one, whatever the clock says) and a new signature.
     """
 
-    def __init__(  # noqa: PLR0913  all of it is what a collection is
+    def __init__(
         self,
         bucket: str,
         name: str,

@@ -12,6 +12,7 @@ import uuid
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -204,11 +205,10 @@ def _since(request: Request) -> int | None:
 
 
 def _redirect(request: Request, **parameters: str | None) -> Response:
-    url = request.url
-    for name, value in parameters.items():
-        removed = url.remove_query_params(name)
-        url = removed if value is None else url.include_query_params(**{name: value})
-    return RedirectResponse(url, 307)
+    """To the same URL with parameters changed, or left out where they are None."""
+    asked = [(name, parameters.get(name, value)) for name, value in request.query_params.items()]
+    kept = urlencode([(name, value) for name, value in asked if value is not None])
+    return RedirectResponse(request.url.replace(query=kept), 307)
 
 
 def _invalid(parameter: str, description: str) -> KintoError:

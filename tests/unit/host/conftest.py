@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from starlette.types import Receive, Scope, Send
+
 MODEL_FILE = bytes(range(256)) * 1000
 
 RECORDS = [
@@ -64,13 +66,38 @@ def application(tree: Path, site: Path) -> Application:
     return Application(Tree(tree), site, switches=True)
 
 
-@pytest.fixture
-def server(application: Application) -> Iterator[RunningServer]:
-    with RunningServer(application) as running:
-        yield running
+class Door:
+    """One running server for all tests, since stopping one takes 0.2 s; each test puts its application in."""
+
+    def __init__(self) -> None:
+        self.application: Application | None = None
+        self.server = RunningServer(self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.application is not None
+        await self.application(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def door() -> Iterator[Door]:
+    door = Door()
+    with door.server:
+        yield door
+
+
+@pytest.fixture(scope="session")
+def connected(door: Door) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=door.server.url) as client:
+        yield client
 
 
 @pytest.fixture
-def client(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url) as connected:
-        yield connected
+def server(door: Door, application: Application) -> RunningServer:
+    door.application = application
+    return door.server
+
+
+@pytest.fixture
+def client(connected: httpx.Client, server: RunningServer) -> httpx.Client:
+    assert str(connected.base_url) == server.url
+    return connected

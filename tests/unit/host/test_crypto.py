@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -93,7 +94,7 @@ async def test_critical_extensions_without_a_field_are_named(chain: SigningChain
         leaf.not_valid_before_utc,
         leaf.not_valid_after_utc,
     ).add_extension(unknown, critical=True)
-    signed = builder.sign(chain.intermediate.key, leaf.signature_hash_algorithm)
+    signed = builder.sign(chain.intermediate.key, hashes.SHA384())
     marked = replace(chain, leaf=Authority(signed, chain.leaf.key))
 
     (found, *_) = await CRYPTO.read_chain(marked.pem.decode())
@@ -112,7 +113,7 @@ async def test_constraints_on_other_names_than_dns_are_not_covered(chain: Signin
         intermediate.not_valid_before_utc,
         intermediate.not_valid_after_utc,
     ).add_extension(x509.NameConstraints([directory], None), critical=True)
-    signed = builder.sign(chain.root.key, intermediate.signature_hash_algorithm)
+    signed = builder.sign(chain.root.key, hashes.SHA384())
 
     (found,) = await CRYPTO.read_chain(signed.public_bytes(Encoding.PEM).decode())
 

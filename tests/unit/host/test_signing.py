@@ -17,6 +17,8 @@ from modelden.host.collections_model import Collection
 from modelden.host.signing import Signer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from modelden.host.certificates import SigningChain
@@ -60,12 +62,13 @@ def test_signature_repeats_the_first_of_signatures(client: httpx.Client) -> None
 
 def test_each_change_is_signed(client: httpx.Client, application: Application) -> None:
     options = application.collections["main", "options"]
-    for change in (
+    changes: list[Callable[[], int]] = [
         lambda: options.publish({"id": "c", "taskName": "fill-mask"}),
         lambda: options.update("b", modelRevision="v2"),
         lambda: options.delete("A"),
         lambda: options.replace([{"id": "z"}]),
-    ):
+    ]
+    for change in changes:
         timestamp = change()
         changeset = client.get(CHANGESET).json()
         assert changeset["timestamp"] == timestamp

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from tests.unit.host.conftest import MODEL_FILE
+
+from modelden.host.testing import Fault
+
+if TYPE_CHECKING:
+    from modelden.host.server import Application
+
+MODEL = "/hub/acme/minilm/v1.0.0/onnx/model.onnx"
+CONFIG = "/hub/acme/minilm/v1.0.0/config.json"
+OPTIONS = "/v1/buckets/main/collections/options/changeset?_expected=0"
+
+
+def test_a_status(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, status=503))
+    response = client.get(MODEL)
+
+    assert (response.status_code, response.text) == (503, "error 503")
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert client.get(CONFIG).status_code == 200
+
+
+def test_a_status_with_a_body(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path="/v1/*", status=400, body="{}"))
+
+    assert client.get("/v1/").text == "{}"
+
+
+def test_close_before_the_response(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path="/hub/*", close=True))
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get(MODEL)
+    (entry,) = application.log.entries()
+    assert (entry.status, entry.complete) == (None, False)
+
+
+@pytest.mark.parametrize("after", [0, 1, 100_000, len(MODEL_FILE) - 1])
+def test_a_cut_body_keeps_its_announced_length(client: httpx.Client, application: Application, after: int) -> None:
+    application.faults.set(Fault(path=MODEL, cut_after=after))
+    with client.stream("GET", MODEL) as response:
+        assert response.headers["content-length"] == str(len(MODEL_FILE))
+        with pytest.raises(httpx.RemoteProtocolError, match=f"received {after} bytes"):
+            response.read()
+
+    (entry,) = application.log.entries()
+    assert (entry.status, entry.bytes, entry.complete) == (200, after, False)
+
+
+def test_a_body_shorter_than_the_cut_is_whole(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, cut_after=len(MODEL_FILE)))
+
+    assert client.get(MODEL).content == MODEL_FILE
+
+
+def test_a_cut_range(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, cut_after=10))
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.get(MODEL, headers={"Range": "bytes=100-199"})
+
+
+def test_another_body_under_the_real_headers(client: httpx.Client, application: Application) -> None:
+    before = client.get(MODEL)
+    application.faults.set(Fault(path=MODEL, body="wrong"))
+    response = client.get(MODEL)
+
+    assert response.content == b"wrong"
+    assert response.headers["content-length"] == "5"
+    assert response.headers["etag"] == before.headers["etag"]
+
+
+def test_what_is_wrong_is_not_cached(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path="*", body="wrong"))
+
+    assert client.get(MODEL).headers["cache-control"] == "no-store"
+
+
+def test_a_delay(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, delay_ms=150))
+    start = time.monotonic()
+
+    assert client.get(MODEL).status_code == 200
+    assert time.monotonic() - start >= 0.15
+
+
+def test_no_cors(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path="*", drop_cors=True), Fault(path=MODEL, status=500))
+
+    for path in (MODEL, OPTIONS):
+        assert not [name for name in client.get(path).headers if name.startswith("access-control-")]
+
+
+def test_a_redirect_that_a_page_may_follow(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, redirect="http://elsewhere.localhost/x"))
+    response = client.get(MODEL)
+
+    assert (response.status_code, response.headers["location"]) == (302, "http://elsewhere.localhost/x")
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_limited_fault_ends(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, status=500, times=2))
+
+    assert [client.get(MODEL).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_a_fault_of_one_method(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path="/hub/*", method="HEAD", status=500))
+
+    assert client.head(MODEL).status_code == 500
+    assert client.get(MODEL).status_code == 200
+
+
+def test_new_faults_replace_old_ones(client: httpx.Client, application: Application) -> None:
+    application.faults.set(Fault(path=MODEL, status=500))
+    application.faults.set()
+
+    assert client.get(MODEL).status_code == 200
+
+
+def test_faults_are_set_over_http(client: httpx.Client) -> None:
+    assert client.put("/__faults__", json=[{"path": "/hub/*.onnx", "status": 404, "times": 1}]).is_success
+
+    assert [client.get(MODEL).status_code for _ in range(2)] == [404, 200]
+
+
+@pytest.mark.parametrize("rules", [[{"pathh": "*"}], [{"path": "*", "stat": 1}], [1], {"path": "*"}, 7])
+def test_faults_that_are_none_are_refused(client: httpx.Client, rules: object) -> None:
+    response = client.put("/__faults__", json=rules)
+
+    assert response.status_code == 400
+    assert "cut_after" in response.text
+
+
+def test_text_that_is_no_json_is_refused(client: httpx.Client) -> None:
+    assert client.put("/__faults__", content=b"{").status_code == 400
+
+
+def test_a_collection_is_replaced_over_http(client: httpx.Client) -> None:
+    before = client.get(OPTIONS).json()
+    answer = client.put("/__collections__/main/options", json={"records": [{"id": "new", "x": 1}]}).json()
+    after = client.get(OPTIONS).json()
+
+    assert after["timestamp"] == answer["timestamp"] > before["timestamp"]
+    assert after["changes"] == [{"id": "new", "x": 1, "last_modified": answer["timestamp"]}]
+    assert after["metadata"]["signature"]["signature"] != before["metadata"]["signature"]["signature"]
+
+
+def test_a_new_collection_is_added_over_http(client: httpx.Client) -> None:
+    answer = client.put("/__collections__/main/new", json={"records": [{"id": "a"}], "timestamp": 77})
+
+    assert answer.json() == {"timestamp": 77}
+    assert client.get(OPTIONS.replace("options", "new")).json()["timestamp"] == 77
+
+
+def test_a_collection_may_keep_its_old_signature(client: httpx.Client) -> None:
+    before = client.get(OPTIONS).json()["metadata"]["signature"]["signature"]
+    client.put("/__collections__/main/options", json={"records": [{"id": "evil"}], "sign": False})
+
+    assert client.get(OPTIONS).json()["metadata"]["signature"]["signature"] == before
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", '{"records": 1}', '{"records": [{}]}', "[]", '{"records": [{"id": "\\ud800"}]}']
+)
+def test_a_collection_that_is_none_is_refused(client: httpx.Client, content: str) -> None:
+    before = client.get(OPTIONS).json()
+
+    assert client.put("/__collections__/main/options", content=content).status_code == 400
+    assert client.get(OPTIONS).json() == before
