@@ -1,0 +1,124 @@
+"""The demo's Python: loads the engine, searches, lists and deletes models, runs the visitor's code.
+
+It takes commands and posts events, both as JSON text (``protocol.js`` names them), and knows nothing of the page:
+the same code runs on the page's main thread and in a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from typing import Any
+
+from pyodide.http import pyfetch
+
+import modelden
+from cell import Cell
+from search import Search
+from steps import Steps
+
+FEATURE = "simple-text-embedder"
+"""What Remote Settings has options for."""
+
+TITLES: dict[type[Exception], str] = {
+    modelden.UntrustedError: "What came cannot be trusted",
+    modelden.UnavailableError: "Something could not be reached",
+    modelden.StorageError: "The browser's storage failed",
+    modelden.EngineError: "The engine failed",
+    modelden.InputError: "The model cannot take this",
+    modelden.CryptoUnavailable: "This page is not secure",
+    OSError: "The page's configuration could not be read",
+}
+"""What errors mean to a visitor, by their classes."""
+
+
+def start(post: Callable[[str], object]) -> Callable[[str], Coroutine[Any, Any, None]]:
+    """Return what takes the demo's commands.
+
+    Args:
+        post: Takes each event, as JSON.
+    """
+    return App(lambda kind, /, **fields: post(json.dumps({"type": kind, **fields}))).handle
+
+
+class App:
+    """The demo's state: one engine, one search, one cell."""
+
+    def __init__(self, post: Callable[..., object]) -> None:
+        """Post events by ``post(type, **fields)``."""
+        self._post = post
+        self._steps = Steps(post)
+        self._cell = Cell(lambda text: post("output", text=text))
+        self._search: Search | None = None
+
+    async def handle(self, text: str) -> None:
+        """Do one command; what goes wrong is posted, with the command as the way to try again."""
+        command = json.loads(text)
+        try:
+            match command:
+                case {"type": "load"}:
+                    await self._load()
+                case {"type": "search", "query": query, "sentences": sentences}:
+                    await self._find(query, sentences)
+                case {"type": "delete", "model": model, "revision": revision}:
+                    await self._delete(model, revision)
+                case {"type": "run", "code": code}:
+                    await self._run(code)
+        except Exception as error:  # noqa: BLE001 - nothing is above this: the visitor is told, whatever it is
+            title = next((title for kind, title in TITLES.items() if isinstance(error, kind)), "This should not happen")
+            self._post("problem", title=title, text=str(error), kind=type(error).__name__, retry=command)
+
+    async def _load(self) -> None:
+        started = time.perf_counter()
+        self._post("loading")
+        modelden.configure(**await _configuration())
+        # Before the engine: an earlier visit's models can be seen, and deleted, even if the engine cannot be loaded.
+        await self._list_models()
+        engine = await modelden.create_engine(feature_id=FEATURE, on_progress=self._steps.show)
+        self._search = Search(engine)
+        self._cell.names.update(engine=engine, modelden=modelden)
+        self._post("ready", engine=repr(engine), ms=_since(started))
+        await self._list_models()
+
+    async def _find(self, query: str, sentences: list[str]) -> None:
+        if self._search is None:
+            return
+        started = time.perf_counter()
+        found = await self._search.rank(query, sentences)
+        # Nothing when a newer question came meanwhile: its answer is on its way.
+        if found is not None:
+            ranking = [{"sentence": sentence, "score": score} for sentence, score in found.ranking]
+            self._post("results", query=query, ranking=ranking, ms=_since(started), digest=found.digest)
+
+    async def _list_models(self) -> None:
+        models = await modelden.ModelHub().list_models()
+        self._post("models", models=[asdict(model) for model in models])
+
+    async def _delete(self, model: str, revision: str) -> None:
+        await modelden.ModelHub().delete_models(model=model, revision=revision)
+        await self._list_models()
+        self._post("deleted", model=model, revision=revision)
+
+    async def _run(self, code: str) -> None:
+        value, error = await self._cell.run(code)
+        self._post("ran", value=value, error=error)
+        # The visitor's code may have loaded other models.
+        await self._list_models()
+
+
+async def _configuration() -> dict[str, str]:
+    """Read where this site's settings and models are, and whom to trust, in `modelden.configure`'s names."""
+    response = await pyfetch("config.json", cache="no-cache")
+    response.raise_for_status()
+    config = await response.json()
+    return {
+        "settings_server": config["settingsServer"],
+        "root_hash": config["rootHash"],
+        "hub_root_url": config["hubRootUrl"],
+    }
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
