@@ -29,11 +29,11 @@ from tests.tiny_model import tiny_model
 from modelden.host.certificates import new_chain
 from modelden.host.collections_model import Collections
 from modelden.host.cors import AnyOrigin
+from modelden.host.faults import Fault, Faults
 from modelden.host.hub_app import EXPOSED
 from modelden.host.request_log import RequestLog
 from modelden.host.server import RunningServer, settings_routes
 from modelden.host.signing import Signer
-from modelden.host.testing import Fault, Faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,10 @@ import contextlib
 from pathlib import Path
 from typing import Annotated
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError as error:
+    raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
 from modelden.host.errors import HostError
 

@@ -32,6 +32,15 @@ class LoggedRequest:
     bytes: int = 0
     complete: bool = False
 
+    def count(self, message: Message) -> None:
+        """Take in a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "http.response.body":
+            if self.method != "HEAD":
+                self.bytes += len(message.get("body", b""))
+            self.complete = not message.get("more_body", False)
+
 
 class RequestLog:
     """Requests to one or more applications."""
@@ -50,13 +59,14 @@ class RequestLog:
             self._entries.append(entry)
 
             async def count(message: Message) -> None:
-                await send(message)
-                if message["type"] == "http.response.start":
-                    entry.status = message["status"]
-                elif message["type"] == "http.response.body":
-                    if entry.method != "HEAD":
-                        entry.bytes += len(message.get("body", b""))
-                    entry.complete = not message.get("more_body", False)
+                # first the entry, then the bytes: who has the whole answer finds it in the log
+                before = replace(entry)
+                entry.count(message)
+                try:
+                    await send(message)
+                except BaseException:  # cancelled while it waited for the client to read
+                    entry.bytes, entry.complete = before.bytes, before.complete
+                    raise
 
             await app(scope, receive, count)
 

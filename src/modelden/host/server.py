@@ -14,11 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from modelden.host.cors import AnyOrigin
 from modelden.host.errors import ServeError
+from modelden.host.faults import Faults
 from modelden.host.hub_app import hub_app
 from modelden.host.request_log import RequestLog
 from modelden.host.settings_app import EXPOSED, attachments_app, chains_app, settings_app
 from modelden.host.site_app import site_app
-from modelden.host.testing import Faults, switches_app
+from modelden.host.switches import switches_app
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,7 +50,7 @@ class Application:
             tree: What to serve.
             site: Folder of the static site.
             switches: Offer the log, faults and collections over HTTP, to whoever asks; see
-                `modelden.host.testing.switches_app`.
+                `modelden.host.switches.switches_app`.
 
         Raises:
             TreeError: A collection cannot be understood.
@@ -67,8 +68,9 @@ class Application:
 
     @property
     def root_hash(self) -> str:
-        """The hash of the root certificate that clients are to trust."""
-        return root_hash(self.collections)
+        """The hash of the root certificate that clients are to trust; empty when nothing is signed."""
+        signer = self.collections.signer
+        return signer.chain.root_hash if signer else ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -216,8 +218,3 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-
-
-def root_hash(collections: Collections) -> str:
-    """The hash of the root certificate that clients are to trust; empty when nothing is signed."""
-    return collections.signer.chain.root_hash if collections.signer else ""

@@ -38,8 +38,11 @@ class Tree:
                 f"{folder} is not a modelden tree: {found}. A tree has the folders hub, settings "
                 "and attachments; `./build.sh build` makes one in build/tree."
             )
-        for part in (self.hub, self.attachments):
-            part.mkdir(exist_ok=True)
+        try:
+            for part in (self.hub, self.attachments):
+                part.mkdir(exist_ok=True)
+        except OSError as error:
+            raise TreeError(f"{error.filename} is missing and cannot be made: {error.strerror}.") from error
 
     def collections(self) -> Collections:
         """All collections of ``settings``, signed with the keys of the tree.

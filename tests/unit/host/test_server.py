@@ -83,23 +83,6 @@ def test_a_client_that_goes_away_leaves_an_incomplete_entry(tree: Path) -> None:
     assert 0 < entry.bytes < 50_000_000
 
 
-def test_the_log_can_be_read_and_cleared_over_http(client: httpx.Client) -> None:
-    client.get("/v1/")
-    entry = {"method": "GET", "host": f"localhost:{client.base_url.port}", "path": "/v1/"}
-
-    (logged,) = client.get("/__log__").json()
-    assert logged.items() >= {**entry, "status": 200, "complete": True}.items()
-    assert client.post("/__log__/clear").is_success
-    assert client.get("/__log__").json() == []
-
-
-def test_switches_are_off_by_default(tree: Path) -> None:
-    with RunningServer(Application(Tree(tree))) as server:
-        assert httpx.get(f"{server.url}/__log__").status_code == 404
-        assert httpx.put(f"{server.url}/__faults__", json=[{"path": "*", "status": 500}]).status_code == 404
-        assert httpx.get(f"{server.url}/v1/").status_code == 200
-
-
 def test_a_server_can_come_back_at_its_port(application: Application) -> None:
     server = RunningServer(application)
     with server:
@@ -140,6 +123,16 @@ def test_a_folder_that_is_no_tree_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(TreeError, match="not a modelden tree"):
         Tree(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_a_tree_that_is_no_folder_is_named(tree: Path) -> None:
+    (tree / "attachments/main-workspace/runtime.wasm").unlink()
+    (tree / "attachments/main-workspace").rmdir()
+    (tree / "attachments").rmdir()
+    (tree / "attachments").write_text("")
+
+    with pytest.raises(TreeError, match="attachments is missing and cannot be made"):
+        Tree(tree)
 
 
 def test_a_missing_site_is_an_error_in_words(tree: Path, tmp_path: Path) -> None:

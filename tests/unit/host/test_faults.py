@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.unit.host.conftest import MODEL_FILE
 
-from modelden.host.testing import Fault
+from modelden.host.faults import Fault
 
 if TYPE_CHECKING:
     from modelden.host.server import Application
@@ -123,55 +123,3 @@ def test_new_faults_replace_old_ones(client: httpx.Client, application: Applicat
     application.faults.set()
 
     assert client.get(MODEL).status_code == 200
-
-
-def test_faults_are_set_over_http(client: httpx.Client) -> None:
-    assert client.put("/__faults__", json=[{"path": "/hub/*.onnx", "status": 404, "times": 1}]).is_success
-
-    assert [client.get(MODEL).status_code for _ in range(2)] == [404, 200]
-
-
-@pytest.mark.parametrize("rules", [[{"pathh": "*"}], [{"path": "*", "stat": 1}], [1], {"path": "*"}, 7])
-def test_faults_that_are_none_are_refused(client: httpx.Client, rules: object) -> None:
-    response = client.put("/__faults__", json=rules)
-
-    assert response.status_code == 400
-    assert "cut_after" in response.text
-
-
-def test_text_that_is_no_json_is_refused(client: httpx.Client) -> None:
-    assert client.put("/__faults__", content=b"{").status_code == 400
-
-
-def test_a_collection_is_replaced_over_http(client: httpx.Client) -> None:
-    before = client.get(OPTIONS).json()
-    answer = client.put("/__collections__/main/options", json={"records": [{"id": "new", "x": 1}]}).json()
-    after = client.get(OPTIONS).json()
-
-    assert after["timestamp"] == answer["timestamp"] > before["timestamp"]
-    assert after["changes"] == [{"id": "new", "x": 1, "last_modified": answer["timestamp"]}]
-    assert after["metadata"]["signature"]["signature"] != before["metadata"]["signature"]["signature"]
-
-
-def test_a_new_collection_is_added_over_http(client: httpx.Client) -> None:
-    answer = client.put("/__collections__/main/new", json={"records": [{"id": "a"}], "timestamp": 77})
-
-    assert answer.json() == {"timestamp": 77}
-    assert client.get(OPTIONS.replace("options", "new")).json()["timestamp"] == 77
-
-
-def test_a_collection_may_keep_its_old_signature(client: httpx.Client) -> None:
-    before = client.get(OPTIONS).json()["metadata"]["signature"]["signature"]
-    client.put("/__collections__/main/options", json={"records": [{"id": "evil"}], "sign": False})
-
-    assert client.get(OPTIONS).json()["metadata"]["signature"]["signature"] == before
-
-
-@pytest.mark.parametrize(
-    "content", ["{}", '{"records": 1}', '{"records": [{}]}', "[]", '{"records": [{"id": "\\ud800"}]}']
-)
-def test_a_collection_that_is_none_is_refused(client: httpx.Client, content: str) -> None:
-    before = client.get(OPTIONS).json()
-
-    assert client.put("/__collections__/main/options", content=content).status_code == 400
-    assert client.get(OPTIONS).json() == before
