@@ -8,3 +8,13 @@ declare module "modelden:runtime-glue" {
 declare module "onnxruntime-web" {
   export { env, InferenceSession } from "onnxruntime-common";
 }
+
+/** JEXL as Firefox has it; the package has no types. */
+declare module "mozjexl" {
+  export class Jexl {
+    // biome-ignore lint/suspicious/noExplicitAny: transforms take what an expression gives them
+    addTransforms(transforms: Record<string, (value: any, ...parameters: any[]) => unknown>): void;
+    addBinaryOp(operator: string, precedence: number, apply: (left: unknown, right: unknown) => unknown): void;
+    eval(expression: string, context: Readonly<Record<string, unknown>>): Promise<unknown>;
+  }
+}

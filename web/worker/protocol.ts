@@ -135,5 +135,12 @@ export interface ReadChainMessage {
   readonly pem: string;
 }
 
-export type TrustRequest = ReadChainMessage;
+/** Evaluate filter expressions. The JSON is an `EvaluateQuestion`, the reply's a list of booleans or reasons. */
+export interface EvaluateMessage {
+  readonly type: "evaluate";
+  readonly id: number;
+  readonly json: string;
+}
+
+export type TrustRequest = ReadChainMessage | EvaluateMessage;
 export type TrustEvent = ReadyMessage | ReplyMessage | FailureMessage | CrashMessage;

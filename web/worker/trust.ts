@@ -1,17 +1,24 @@
 /**
- * The trust worker: it reads chains of X.509 certificates for Python, which has no library for them in a page.
- * See `certificate.ts` for what is read, `protocol.ts` for the messages.
+ * The trust worker: it reads chains of X.509 certificates and evaluates filter expressions for Python, which has no
+ * library for either in a page. See `certificate.ts`, `expressions.ts`, and `protocol.ts` for the messages.
  */
 import "reflect-metadata"; // first: @peculiar/x509 uses it when it is evaluated
 import type { X509Certificate } from "@peculiar/x509";
 import { parseCertificate, readCertificate } from "./certificate";
+import { type EvaluateQuestion, evaluate } from "./expressions";
 import { readPem } from "./pem";
 import type { Answer, TrustRequest } from "./protocol";
 import { answer, serve } from "./rpc";
 
 serve<TrustRequest>((message) => {
-  if (message.type !== "read-chain") throw new Error(`unknown message: ${JSON.stringify(message)}`);
-  void answer(message.id, () => readChain(message.pem));
+  switch (message.type) {
+    case "read-chain":
+      return void answer(message.id, () => readChain(message.pem));
+    case "evaluate":
+      return void answer(message.id, () => evaluateAll(message.json));
+    default:
+      throw new Error(`unknown message: ${JSON.stringify(message satisfies never)}`);
+  }
 });
 
 async function readChain(pem: string): Promise<Answer> {
@@ -23,6 +30,11 @@ async function readChain(pem: string): Promise<Answer> {
     naming(index, () => readCertificate(certificate, chain[index + 1] ?? certificate)),
   );
   return { json: JSON.stringify(await Promise.all(facts)), buffers: [] };
+}
+
+async function evaluateAll(json: string): Promise<Answer> {
+  const verdicts = await evaluate(JSON.parse(json) as EvaluateQuestion);
+  return { json: JSON.stringify(verdicts), buffers: [] };
 }
 
 /** The library's errors are about bytes: say which certificate they are in. */
