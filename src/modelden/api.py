@@ -21,12 +21,13 @@ _config: Configuration | None = None
 _den: Den | None = None
 
 
-def configure(**values: Any) -> Configuration:
+def configure(preset: str = "production", **values: Any) -> Configuration:
     """Say where settings and models come from, and whom to trust; what is not named has its default.
 
     Engines that exist go on as they are; what was stored for another server or root is not used.
 
     Args:
+        preset: Mozilla's environment that the defaults are of: ``production`` or ``stage``.
         **values: Fields of `modelden.config.Configuration`.
 
     Returns:
@@ -35,7 +36,7 @@ def configure(**values: Any) -> Configuration:
     Raises:
         InputError: For an unknown name or a value that cannot be used.
     """
-    from modelden.config import Configuration
+    from modelden.config import PRESETS, Configuration
 
     global _config, _den
     unknown = sorted(set(values) - set(Configuration.__dataclass_fields__))
@@ -43,8 +44,13 @@ def configure(**values: Any) -> Configuration:
         raise InputError(
             f"configure() has no {', '.join(unknown)}; it takes {', '.join(Configuration.__dataclass_fields__)}."
         )
-    _config, _den = Configuration(**values), None
-    return _config
+    if preset not in PRESETS:
+        raise InputError(f"There is no preset {preset!r}; expected one of {', '.join(PRESETS)}.")
+    config = Configuration(**{**PRESETS[preset], **values})
+    if _den is not None:
+        _den.close()
+    _config, _den = config, None
+    return config
 
 
 async def create_engine(

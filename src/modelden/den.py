@@ -20,11 +20,7 @@ from modelden.hub.names import HubAddress
 from modelden.hub.schema import MODEL_FILES
 from modelden.ports import Blob, EngineWorker, Ports
 from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
-from modelden.settings.attachments import Attachments
-from modelden.settings.client import SettingsClient
-from modelden.settings.schema import REMOTE_SETTINGS
-from modelden.settings.signatures import SignatureVerifier
-from modelden.settings.store import SettingsStore
+from modelden.settings.service import SettingsService
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
 """The collection of Remote Settings that says which URLs may be downloaded."""
@@ -45,8 +41,24 @@ class Den:
         self._ports = ports
         self._bundle = bundle
         self._opening = asyncio.Lock()
-        self._settings: tuple[SettingsClient, Attachments] | None = None
+        self._settings: SettingsService | None = None
         self._hub: HubFiles | None = None
+
+    async def settings(self) -> SettingsService:
+        """Return Remote Settings.
+
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB.
+        """
+        async with self._opening:
+            if self._settings is None:
+                self._settings = await SettingsService.open(self._config, self._ports)
+        return self._settings
+
+    def close(self) -> None:
+        """Stop what goes on in the background. Engines live on."""
+        if self._settings is not None:
+            self._settings.close()
 
     async def hub(self) -> HubFiles:
         """Return the hub's files.
@@ -71,13 +83,13 @@ class Den:
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        settings, attachments = await self._open_settings()
+        settings = await self.settings()
         options = await self._choose_options(settings, request, on_progress)
         # The worker's source is read and compiled while the runtime is fetched.
         worker = self._ports.engines.start(self._bundle.bundle)
         try:
-            wasm = await self._runtime(settings, attachments, on_progress)
-            allow_list = AllowList.of(await settings.get(ALLOW_DENY_LIST, on_progress))
+            wasm = await self._runtime(settings, on_progress)
+            allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
             use = Use(options.task_name, options.engine_id)
             files = EngineFiles(await self.hub(), use, allow_list, on_progress)
             await self._start(worker, options, wasm, files, on_progress)
@@ -86,34 +98,19 @@ class Den:
             raise
         return Engine(options, worker)
 
-    async def _open_settings(self) -> tuple[SettingsClient, Attachments]:
-        async with self._opening:
-            if self._settings is None:
-                ports, config = self._ports, self._config
-                store = SettingsStore(await ports.databases.open(REMOTE_SETTINGS), config.trust_source)
-                verifier = SignatureVerifier(config, ports.fetcher, ports.crypto, ports.clock)
-                client = SettingsClient(config, ports.fetcher, verifier, store, ports.clock)
-                cid = f"{config.settings_bucket}/{runtime.COLLECTION}"
-                self._settings = client, Attachments(cid, client, store, ports.fetcher, ports.blobs)
-        return self._settings
-
     async def _choose_options(
-        self, settings: SettingsClient, request: Request, on_progress: ProgressCallback | None
+        self, settings: SettingsService, request: Request, on_progress: ProgressCallback | None
     ) -> EngineOptions:
-        records = await settings.get(engine_options.COLLECTION, on_progress)
+        records = await settings.client.get(engine_options.COLLECTION, on_progress)
         options = engine_options.choose(records, request)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, asdict(options)):
             return options
 
-    async def _runtime(
-        self,
-        settings: SettingsClient,
-        attachments: Attachments,
-        on_progress: ProgressCallback | None,
-    ) -> Blob:
-        record = runtime.choose(await settings.get(runtime.COLLECTION, on_progress), self._bundle)
+    async def _runtime(self, settings: SettingsService, on_progress: ProgressCallback | None) -> Blob:
+        record = runtime.choose(await settings.client.get(runtime.COLLECTION, on_progress), self._bundle)
         runtime.check_fits(record, self._bundle)
-        return await attachments.get(record, on_progress)
+        cid = f"{self._config.settings_bucket}/{runtime.COLLECTION}"
+        return await settings.attachments.get(cid, record, on_progress)
 
     async def _start(
         self,

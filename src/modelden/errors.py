@@ -16,6 +16,8 @@
     │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
     │   ├── ResponseTooLarge       more bytes than the limit
     │   ├── InvalidResponse        an answer that is not what the protocol says
+    │   ├── ServerBusy             the server asked to be left alone for a while
+    │   ├── UnknownCollection      Remote Settings has no such collection
     │   └── NoRuntime              Remote Settings offers no runtime that this version can use
     ├── StorageError               the browser's storage
     │   ├── QuotaExceeded          no room
@@ -210,6 +212,38 @@ class InvalidResponse(UnavailableError):
     def __init__(self, url: str, expected: str, actual: str) -> None:
         """Keep the URL and compose the message."""
         super().__init__(f"{url}: expected {expected}, got {actual}. Is this the right server?")
+        self.url = url
+
+
+class ServerBusy(UnavailableError):
+    """The server asked not to be asked for a while.
+
+    Attributes:
+        url: The server.
+        seconds: How long that still lasts.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(f"{url} asked to be left alone for another {seconds:.0f} s (Backoff). It is not asked before.")
+        self.url = url
+        self.seconds = seconds
+
+
+class UnknownCollection(UnavailableError):
+    """Remote Settings has no collection of this name.
+
+    Attributes:
+        collection: ``bucket/collection``.
+        url: The server.
+    """
+
+    def __init__(self, collection: str, url: str) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(
+            f"{url} has no collection {collection}. Check settings_server and settings_bucket in modelden.configure()."
+        )
+        self.collection = collection
         self.url = url
 
 

@@ -192,6 +192,18 @@ class Crypto(Protocol):
         """
 
 
+class Expressions(Protocol):
+    """Evaluates JEXL, the language of filter expressions."""
+
+    async def evaluate(self, expressions: Sequence[str], context: Mapping[str, Any]) -> list[bool | str]:
+        """Return for each expression whether it is true, or why it cannot be evaluated.
+
+        Args:
+            expressions: JEXL.
+            context: Plain JSON data that they may name.
+        """
+
+
 FileProvider = Callable[[str], Awaitable[Blob | None]]
 """Answers a worker's wish for a model file, named by its hub URL. None: the hub does not have it."""
 
@@ -235,6 +247,32 @@ class EngineHost(Protocol):
         """Start a worker with the bundle of this name from the package's assets."""
 
 
+class Tabs(Protocol):
+    """The other pages and workers of the same origin."""
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Tell them something, plain JSON data."""
+
+    def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Call ``listener`` with what they tell."""
+
+    def close(self) -> None:
+        """Hear and tell no more."""
+
+
+class Page(Protocol):
+    """The page or worker that Python runs in."""
+
+    def environment(self) -> Mapping[str, Any]:
+        """Return what filter expressions may know of it: ``locale``, ``os``, ``appinfo``, ``formFactor``."""
+
+    def on_visible(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` each time when the page becomes visible."""
+
+    def close(self) -> None:
+        """Call no listener any more."""
+
+
 class Clock(Protocol):
     """Time."""
 
@@ -251,4 +289,7 @@ class Ports:
     blobs: Blobs
     crypto: Crypto
     engines: EngineHost
+    expressions: Expressions
+    tabs: Tabs
+    page: Page
     clock: Clock

@@ -97,6 +97,10 @@ class Reporter:
         """Report `DONE`."""
         self._report(DONE, ok=kind is None)
 
+    def restart(self) -> None:
+        """Count from the first byte again, for another try."""
+        self._loaded = 0
+
     def advance(self, size: int, total: int | None) -> None:
         """Report ``size`` more bytes, out of ``total`` when that is known."""
         first = self._loaded == 0

@@ -10,7 +10,10 @@ from modelden._js.clock import JsClock
 from modelden._js.crypto import JsCrypto
 from modelden._js.database import JsDatabases
 from modelden._js.engine_host import JsEngineHost
+from modelden._js.expressions import JsExpressions
 from modelden._js.fetch import JsFetcher
+from modelden._js.page import JsPage
+from modelden._js.tabs import JsTabs
 from modelden.config import Configuration
 from modelden.engine.runtime import Bundle
 from modelden.ports import Ports
@@ -24,6 +27,9 @@ def connect(config: Configuration) -> Ports:
         blobs=JsBlobs(),
         crypto=JsCrypto(),
         engines=JsEngineHost(config.start_timeout),
+        expressions=JsExpressions(),
+        tabs=JsTabs(),
+        page=JsPage(),
         clock=JsClock(),
     )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, to_js
 
 from modelden._js.convert import js_object
-from modelden._js.worker import WorkerPort
+from modelden._js.trust import ask_trust_worker
 from modelden.errors import CryptoUnavailable, EngineCrashed, EngineError
 from modelden.settings.chain import Certificate
 
@@ -21,17 +20,13 @@ class JsCrypto:
     async def read_chain(self, pem: str) -> list[Certificate]:
         """Parse a PEM bundle."""
         _subtle()
-        # Chains are read once in weeks: the worker lives for this one question.
-        port = WorkerPort("trust.js")
         try:
-            text, _ = await port.request(type="read-chain", pem=pem)
+            facts = await ask_trust_worker(type="read-chain", pem=pem)
         except EngineCrashed:
             raise
         except EngineError as error:
             raise ValueError(str(error)) from error
-        finally:
-            port.close()
-        return [_certificate(facts) for facts in json.loads(text)]
+        return [_certificate(each) for each in facts]
 
     async def verify_p384(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Verify an ECDSA P-384 signature with SHA-384."""

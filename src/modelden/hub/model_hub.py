@@ -1,7 +1,7 @@
 """Model files: from the cache when they are there and current, else from the hub, once.
 
-Requests are Firefox's (``ModelHub.sys.mjs``, ``getModelDataAsFile``): a pinned revision that is kept needs none; for the
-branch ``main`` a HEAD with a limit of 1000 ms, the kept copy counts if the tags agree or the hub is silent.
+Requests are Firefox's (``ModelHub.sys.mjs``, ``getModelDataAsFile``): a pinned revision that is kept needs none; for
+the branch ``main`` a HEAD with a limit of 1000 ms, the kept copy counts if tags agree or the hub is silent.
 """
 
 from __future__ import annotations

@@ -5,16 +5,28 @@ Source: Firefox ``services/settings/Attachments.sys.mjs``; the location is relat
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from modelden.download import download
-from modelden.errors import IntegrityError, InvalidRecord
+from modelden.errors import IntegrityError, InvalidRecord, InvalidResponse, UnavailableError
 from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.progress import LOADING_RUNTIME, ProgressCallback, Reporter
 from modelden.settings.changeset import Record
-from modelden.settings.client import SettingsClient
+from modelden.settings.server import SettingsServer
 from modelden.settings.store import SettingsStore
+
+logger = logging.getLogger(__name__)
+
+TRIES = 3
+"""How often a file is fetched before its error counts (Firefox: ``Downloader``'s ``retries``)."""
+
+PRODUCTION = tuple(f"https://firefox.settings.services.mozilla.com/{version}" for version in ("v1", "v2"))
+"""The servers for which `FALLBACK` is known."""
+
+FALLBACK = "https://firefox-settings-attachments.cdn.mozilla.net/"
+"""Mozilla's CDN, for when the root page cannot be had (Firefox: ``MLEngineParent``, ``RS_FALLBACK_BASE_URL``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +63,19 @@ class Attachment:
 class Attachments:
     """Fetches attachments once and keeps them."""
 
-    def __init__(self, cid: str, client: SettingsClient, store: SettingsStore, fetcher: Fetcher, blobs: Blobs) -> None:
-        """For the collection ``cid`` (``bucket/name``)."""
-        self._cid = cid
-        self._client = client
+    def __init__(self, server: SettingsServer, store: SettingsStore, fetcher: Fetcher, blobs: Blobs) -> None:
+        """Nothing is fetched yet."""
+        self._server = server
         self._store = store
         self._fetcher = fetcher
         self._blobs = blobs
         self._locks = KeyedLocks()
 
-    async def get(self, record: Record, on_progress: ProgressCallback | None = None) -> Blob:
+    async def get(self, cid: str, record: Record, on_progress: ProgressCallback | None = None) -> Blob:
         """Return the attachment's bytes, from the store when it has them.
 
         Args:
+            cid: The collection, ``bucket/name``.
             record: A record of the collection.
             on_progress: Told of the download, or that there was none.
 
@@ -74,16 +86,38 @@ class Attachments:
             StorageError: If the browser cannot store it.
         """
         attachment = Attachment.of(record)
-        async with self._locks(record["id"]):
+        async with self._locks((cid, record["id"])):
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
-                blob = await self._store.read_attachment(self._cid, record)
+                blob = await self._store.read_attachment(cid, record)
                 if blob is None:
                     blob = await self._fetch(attachment, reporter)
-                    await self._store.write_attachment(self._cid, record, blob)
+                    await self._store.write_attachment(cid, record, blob)
                 return blob
 
     async def _fetch(self, attachment: Attachment, reporter: Reporter) -> Blob:
-        url = await self._client.attachments_base_url() + attachment.location
+        url = await self._base_url() + attachment.location
+        for _ in range(TRIES - 1):
+            try:
+                return await self._fetch_once(url, attachment, reporter)
+            except (IntegrityError, UnavailableError) as error:
+                logger.warning("%s Trying again.", error)
+                reporter.restart()
+        return await self._fetch_once(url, attachment, reporter)
+
+    async def _base_url(self) -> str:
+        """Return the URL that locations are relative to, with its final slash."""
+        try:
+            page = await self._server.root_page()
+            url = page["capabilities"]["attachments"]["base_url"]
+        except UnavailableError:
+            if self._server.url not in PRODUCTION:
+                raise
+            return FALLBACK
+        except (KeyError, TypeError) as error:
+            raise InvalidResponse(f"{self._server.url}/", "the base_url of attachments", "none") from error
+        return str(url)
+
+    async def _fetch_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         got = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
         # Size before hash, as Firefox: Downloader's checks.
         if got.blob.size != attachment.size:

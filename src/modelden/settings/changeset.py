@@ -24,11 +24,17 @@ class Changeset:
         timestamp: The collection's timestamp in milliseconds, the one that is signed.
         changes: Records and, after ``_since``, tombstones.
         metadata: The collection's metadata, with its signatures.
+        full: The changes are all records there are, not only those after ``_since``.
     """
 
     timestamp: int
     changes: tuple[Record, ...]
     metadata: Mapping[str, Any]
+    full: bool = False
+
+    def reaches_before(self, since: int) -> bool:
+        """Tell whether there are changes that ``_since`` should have left out: the server ignored it."""
+        return any(isinstance(at := change.get("last_modified"), int) and at <= since for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +88,58 @@ def merge(known: Collection | None, changeset: Changeset) -> Collection:
     """Return the state after ``changeset``: its records replace those of the same id, its tombstones remove them.
 
     Args:
-        known: The state that the changeset was asked for, or None when it is a full one.
+        known: The state before; it does not matter when the changeset is a full one.
         changeset: What the server answered.
     """
-    records = dict(known.records) if known else {}
+    records = {} if known is None or changeset.full else dict(known.records)
     for change in changeset.changes:
         if change.get("deleted") is True:
             records.pop(change["id"], None)
         else:
             records[change["id"]] = change
     return Collection(changeset.timestamp, records, changeset.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncEvent:
+    """What a sync changed in a collection, after filters.
+
+    Attributes:
+        collection: ``bucket/collection``.
+        current: All records now.
+        created: Records that were not there before.
+        updated: Old and new record of each that changed.
+        deleted: Records that are gone.
+    """
+
+    collection: str
+    current: tuple[Record, ...]
+    created: tuple[Record, ...]
+    updated: tuple[tuple[Record, Record], ...]
+    deleted: tuple[Record, ...]
+
+    def __bool__(self) -> bool:
+        """Tell whether anything changed."""
+        return bool(self.created or self.updated or self.deleted)
+
+
+def diff(collection: str, before: Mapping[str, Record], after: Mapping[str, Record]) -> SyncEvent:
+    """Return what changed between two states.
+
+    Args:
+        collection: ``bucket/collection``.
+        before: Records by id.
+        after: Records by id.
+    """
+    return SyncEvent(
+        collection,
+        current=tuple(after.values()),
+        created=tuple(record for key, record in after.items() if key not in before),
+        updated=tuple(
+            (before[key], record) for key, record in after.items() if key in before and before[key] != record
+        ),
+        deleted=tuple(record for key, record in before.items() if key not in after),
+    )
 
 
 def _is_record(value: object) -> bool:

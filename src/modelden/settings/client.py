@@ -1,159 +1,233 @@
-"""The Remote Settings client: what a collection says now, verified before it is stored.
+"""Collections of Remote Settings: read from the store, synced when needed, verified before they are stored.
 
-Requests and their order are Firefox's (``RemoteSettingsClient.sys.mjs``, ``sync``): the root page once, then
- for each collection the monitor's changeset for the expected timestamp and the collection's own changeset.
+Source: Firefox ``RemoteSettingsClient.sys.mjs`` (``get``, ``sync``, ``maybeSync``). Requests and their order are
+Firefox's; a collection that goes back in time is refused, which Firefox does not do.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from modelden.config import Configuration
-from modelden.errors import HttpError, InvalidResponse, SignatureError, UnavailableError
+from modelden.errors import SignatureError, UnavailableError, UnknownCollection
 from modelden.locks import KeyedLocks
-from modelden.ports import Clock, Fetcher
+from modelden.ports import Clock
 from modelden.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
-from modelden.settings.changeset import Changeset, Collection, Record, merge, parse_changeset
+from modelden.settings.changeset import Collection, Record, SyncEvent, diff, merge
+from modelden.settings.expressions import ExpressionFilter
+from modelden.settings.query import filter_records, sort_records
+from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore, StoredCollection
 
 logger = logging.getLogger(__name__)
 
-POLL_INTERVAL = 24 * 60 * 60 * 1000
-"""Milliseconds after which a stored collection is asked for again (Firefox: ``services.settings.poll_interval``)."""
+RENEW_BEFORE = 7 * 24 * 60 * 60 * 1000
+"""Milliseconds before the end of the signer's certificate from which on a new signature is asked for."""
 
-RESPONSE_LIMIT = 20 * 1024 * 1024
-"""Most bytes of an answer; Mozilla's largest collections have a few MiB."""
+RENEW_AGAIN = 60 * 60 * 1000
+"""Milliseconds between two such tries."""
 
-TIMEOUT = 30.0
-"""Seconds until an answer's headers must be there (Firefox: ``services.settings.network_timeout``)."""
+SyncListener = Callable[[SyncEvent], object]
+"""Called after a sync that changed something. What it raises is logged and goes no further."""
 
 
 class SettingsClient:
-    """Reads collections of one server and bucket."""
+    """Reads and syncs the collections of one server."""
 
     def __init__(
         self,
         config: Configuration,
-        fetcher: Fetcher,
+        server: SettingsServer,
         verifier: SignatureVerifier,
         store: SettingsStore,
+        expressions: ExpressionFilter,
         clock: Clock,
     ) -> None:
         """Nothing is fetched or read yet."""
         self._config = config
-        self._fetcher = fetcher
+        self._server = server
         self._verifier = verifier
         self._store = store
+        self._expressions = expressions
         self._clock = clock
         self._locks = KeyedLocks()
-        self._server_info: dict[str, Any] | None = None
+        self._listeners: list[SyncListener] = []
 
-    async def get(self, name: str, on_progress: ProgressCallback | None = None) -> list[Record]:
-        """Return the live records of a collection, from the store when it has them.
+    async def get(
+        self,
+        name: str,
+        on_progress: ProgressCallback | None = None,
+        *,
+        bucket: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "",
+        sync_if_empty: bool = True,
+        force_sync: bool = False,
+        verify_signature: bool = False,
+    ) -> list[Record]:
+        """Return records of a collection, those whose filter expression does not fit left out.
 
-        It syncs first when nothing is stored. Data older than `POLL_INTERVAL` is renewed, or used as it is when the
-        server cannot be reached.
+        The store answers when it has the collection. Data that was not confirmed for the poll interval is renewed
+        first, and used as it is when the server cannot be reached.
 
         Args:
             name: The collection's name, ``ml-inference-options`` for example.
             on_progress: Told when a sync begins and ends.
+            bucket: Its bucket, if it is not the configured one.
+            filters: Wanted values by field (`query.filter_records`).
+            order: A field to sort by (`query.sort_records`).
+            sync_if_empty: Ask the server when nothing is stored; otherwise there are no records then.
+            force_sync: Ask the server in any case.
+            verify_signature: Verify what is stored once more.
 
         Raises:
-            SignatureError: If what the server says is not signed as configured.
-            UnavailableError: If nothing is stored and the server cannot be reached or understood.
-            StorageError: If the browser cannot store it.
+            SignatureError: If what the server says, or what is stored, is not signed as configured.
+            UnavailableError: If the server had to be asked and cannot be reached or understood.
+            StorageError: If the browser cannot store the collection.
         """
-        async with self._locks(name):
-            stored = await self._store.read(self._cid(name))
-            if stored is None or self._is_old(stored):
-                collection = await self._sync(name, stored, on_progress)
+        cid = self._cid(name, bucket)
+        async with self._locks(cid):
+            stored = await self._store.read(cid)
+            if force_sync or (stored is None and sync_if_empty):
+                collection: Collection | None = await self._synced(cid, stored, on_progress)
+            elif stored is not None and self._is_old(stored):
+                collection = await self._renewed(cid, stored, on_progress)
             else:
-                collection = stored.collection
-        return list(collection.records.values())
+                collection = stored.collection if stored else None
+                if collection and verify_signature:
+                    await self._verifier.verify(cid, collection, self._server.url)
+        records = await self._expressions.keep(cid, collection.records.values() if collection else [])
+        return sort_records(filter_records(records, filters or {}), order)
 
-    async def attachments_base_url(self) -> str:
-        """Return the URL that attachments' locations are relative to, with its final slash.
+    async def sync(
+        self, name: str, *, bucket: str | None = None, on_progress: ProgressCallback | None = None
+    ) -> SyncEvent:
+        """Bring a collection up to date and tell the listeners what changed.
+
+        Args:
+            name: The collection's name.
+            bucket: Its bucket, if it is not the configured one.
+            on_progress: Told when the sync begins and ends.
+
+        Returns:
+            What changed, after filter expressions.
 
         Raises:
-            UnavailableError: If the root page cannot be reached or understood.
+            SignatureError: If what the server says is not signed as configured; what was stored stays.
+            UnavailableError: If the server cannot be reached or understood; what was stored stays.
+            StorageError: If the browser cannot store the collection.
         """
-        info = await self._root_page()
-        try:
-            url = info["capabilities"]["attachments"]["base_url"]
-        except (KeyError, TypeError) as error:
-            raise InvalidResponse(f"{self._config.settings_server}/", "an attachments base_url", "none") from error
-        return str(url)
+        cid = self._cid(name, bucket)
+        async with self._locks(cid):
+            stored = await self._store.read(cid)
+            collection = await self._synced(cid, stored, on_progress)
+        event = await self._event(cid, stored.collection if stored else None, collection)
+        self.tell(event)
+        return event
 
-    async def _sync(
-        self, name: str, stored: StoredCollection | None, on_progress: ProgressCallback | None
-    ) -> Collection:
-        with Reporter(on_progress, SYNCING_SETTINGS, name):
+    async def stored(self) -> dict[str, StoredCollection]:
+        """Return the collections that are stored, by ``bucket/name``."""
+        return await self._store.read_all()
+
+    def listen(self, listener: SyncListener) -> Callable[[], None]:
+        """Call ``listener`` after each sync that changed something; the returned function ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, event: SyncEvent) -> None:
+        """Call the listeners, if anything changed."""
+        for listener in list(self._listeners) if event else []:
             try:
-                return await self._sync_now(name, stored.collection if stored else None)
-            except UnavailableError as error:
-                if stored is None:
-                    raise
-                logger.warning("%s could not be renewed, the stored copy is used: %s", name, error)
-                return stored.collection
+                listener(event)
+            except Exception:
+                logger.exception("A sync listener failed on %s", event.collection)
 
-    async def _sync_now(self, name: str, known: Collection | None) -> Collection:
-        await self._root_page()
-        expected = await self._expected_timestamp(name)
+    async def _event(self, cid: str, before: Collection | None, after: Collection) -> SyncEvent:
+        old = await self._expressions.keep(cid, before.records.values() if before else [])
+        new = await self._expressions.keep(cid, after.records.values())
+        return diff(cid, {record["id"]: record for record in old}, {record["id"]: record for record in new})
+
+    async def _renewed(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
         try:
-            collection = await self._fetch_verified(name, expected, known)
+            collection = await self._synced(cid, stored, on_progress)
+        except (UnavailableError, SignatureError) as error:
+            # Last good data stays in use: it was verified when it was stored.
+            logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
+            self._warn_if_frozen(cid, stored)
+            return stored.collection
+        event = await self._event(cid, stored.collection, collection)
+        self.tell(event)
+        return collection
+
+    async def _synced(
+        self, cid: str, stored: StoredCollection | None, on_progress: ProgressCallback | None
+    ) -> Collection:
+        bucket, _, name = cid.partition("/")
+        with Reporter(on_progress, SYNCING_SETTINGS, name):
+            await self._server.root_page()
+            timestamps = await self._server.timestamps(bucket=bucket, collection=name)
+            if cid not in timestamps:
+                raise UnknownCollection(cid, self._server.url)
+            expected = timestamps[cid]
+            if stored and stored.collection.timestamp == expected and not self._needs_signature(stored):
+                await self._store.confirm(cid, self._clock.now())
+                return stored.collection
+            return await self._import(cid, stored, expected)
+
+    async def _import(self, cid: str, stored: StoredCollection | None, expected: int) -> Collection:
+        try:
+            collection, signed_until = await self._fetch(cid, stored, stored, expected)
         except SignatureError as error:
             # Firefox retries once from scratch: the local data may be what does not fit.
-            logger.warning("%s, trying once more from scratch", error)
-            collection = await self._fetch_verified(name, expected, None)
-        await self._store.write(self._cid(name), collection, self._clock.now())
+            logger.warning("%s Trying once more from scratch.", error)
+            collection, signed_until = await self._fetch(cid, None, stored, expected)
+        await self._store.write(cid, collection, checked_at=self._clock.now(), signed_until=signed_until)
         return collection
 
-    async def _fetch_verified(self, name: str, expected: int, known: Collection | None) -> Collection:
-        since = {} if known is None else {"_since": str(known.timestamp)}
-        changeset, url = await self._changeset(
-            self._config.settings_bucket, name, {"_expected": str(expected), **since}
-        )
+    async def _fetch(
+        self, cid: str, base: StoredCollection | None, seen: StoredCollection | None, expected: int
+    ) -> tuple[Collection, int]:
+        """Fetch and verify; changes are merged into ``base``, and nothing older than ``seen`` is taken."""
+        bucket, _, name = cid.partition("/")
+        known = base.collection if base else None
+        since = known.timestamp if known else None
+        changeset, url = await self._server.changeset(bucket, name, expected=expected, since=since)
         collection = merge(known, changeset)
-        await self._verifier.verify(self._cid(name), collection, url)
-        return collection
-
-    async def _expected_timestamp(self, name: str) -> int:
-        query = {"collection": name, "bucket": self._config.settings_bucket, "_expected": "0"}
-        changeset, url = await self._changeset("monitor", "changes", query)
-        for change in changeset.changes:
-            if change.get("collection") == name and change.get("bucket") == self._config.settings_bucket:
-                return int(change["last_modified"])
-        raise InvalidResponse(url, f"the collection {self._cid(name)} in the list of collections", "none")
-
-    async def _changeset(self, bucket: str, name: str, query: dict[str, str]) -> tuple[Changeset, str]:
-        url = f"{self._config.settings_server}/buckets/{bucket}/collections/{name}/changeset?{urlencode(query)}"
-        return parse_changeset(await self._get_text(url), url), url
-
-    async def _root_page(self) -> dict[str, Any]:
-        if self._server_info is None:
-            url = f"{self._config.settings_server}/"
-            text = await self._get_text(url)
-            try:
-                info = json.loads(text)
-            except ValueError as error:
-                raise InvalidResponse(url, "the root page of a Remote Settings server", repr(text[:60])) from error
-            if not isinstance(info, dict):
-                raise InvalidResponse(url, "the root page of a Remote Settings server", repr(text[:60]))
-            self._server_info = info
-        return self._server_info
-
-    async def _get_text(self, url: str) -> str:
-        async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
-            if response.status != 200:
-                raise HttpError(url, response.status, "Is it a Remote Settings server, and is it up?")
-            return await response.text(RESPONSE_LIMIT)
+        if base and seen and collection.timestamp < seen.collection.timestamp:
+            # A cache of the server's gives an old answer. It is no reason to mistrust what is stored, if that verifies.
+            until = await self._verifier.verify(cid, seen.collection, url, at=seen.checked_at)
+            logger.warning("%s answered with an older state of %s, which is ignored", url, cid)
+            return seen.collection, until
+        signed_until = await self._verifier.verify(cid, collection, url)
+        if seen and collection.timestamp < seen.collection.timestamp:
+            raise SignatureError(
+                cid,
+                url,
+                f"it goes back in time, expected timestamp {seen.collection.timestamp} or later, "
+                f"found {collection.timestamp}, validly signed but replayed",
+            )
+        return collection, signed_until
 
     def _is_old(self, stored: StoredCollection) -> bool:
-        return self._clock.now() - stored.checked_at >= POLL_INTERVAL
+        age = self._clock.now() - stored.checked_at
+        return age >= self._config.poll_interval * 1000 or (age >= RENEW_AGAIN and self._needs_signature(stored))
 
-    def _cid(self, name: str) -> str:
-        return f"{self._config.settings_bucket}/{name}"
+    def _needs_signature(self, stored: StoredCollection) -> bool:
+        # A refreshed signature comes without a new timestamp (kinto/README: "Refreshing a signature").
+        return stored.signed_until - self._clock.now() < RENEW_BEFORE
+
+    def _warn_if_frozen(self, cid: str, stored: StoredCollection) -> None:
+        days = (self._clock.now() - stored.checked_at) / 86_400_000
+        if days >= self._config.freeze_warning_days:
+            logger.warning(
+                "%s was last confirmed %.0f days ago. Something may keep updates from this page: %s",
+                cid,
+                days,
+                self._server.url,
+            )
+
+    def _cid(self, name: str, bucket: str | None) -> str:
+        return f"{bucket or self._config.settings_bucket}/{name}"

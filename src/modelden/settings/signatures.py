@@ -27,6 +27,9 @@ MODE = "p384ecdsa"
 CHAIN_LIMIT = 64 * 1024
 """Most bytes of a certificate chain: three certificates have about 6 KiB."""
 
+NEVER = 2**53
+"""When an unverified signature ends, milliseconds since the epoch."""
+
 CHAIN_TIMEOUT = 30.0
 """Seconds until a chain's headers must be there."""
 
@@ -42,19 +45,31 @@ class SignatureVerifier:
         self._clock = clock
         self._chains: dict[str, list[Certificate]] = {}
 
-    async def verify(self, name: str, collection: Collection, source_url: str) -> None:
-        """Return if one of the collection's signatures is good.
+    async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> int:
+        """Return if one of the collection's signatures is good, or if the configuration asks for none.
 
         Args:
             name: ``bucket/collection``.
             collection: The whole state, after the merge.
             source_url: Where the changeset came from, for messages and relative ``x5u``.
+            at: The time to judge certificates by, milliseconds since the epoch; now, if None.
+
+        Returns:
+            When the signer's certificate ends, milliseconds since the epoch.
 
         Raises:
             SignatureError: If none is; with the first one's fault.
             NetworkError, RequestTimeout, HttpError, ResponseTooLarge: If the chain could not be fetched.
             CryptoUnavailable: If the page has no WebCrypto.
         """
+        if not self._config.verify_signatures:
+            logger.warning(
+                "%s IS NOT VERIFIED (verify_signatures=False): whoever answers for %s decides what is run",
+                name,
+                source_url,
+            )
+            return NEVER
+        now = self._clock.now() if at is None else at
         try:
             message = signed_text(collection.records.values(), collection.timestamp)
         except ValueError as error:
@@ -62,7 +77,7 @@ class SignatureVerifier:
         faults = []
         for entry in _signatures(collection.metadata):
             try:
-                return await self._verify_entry(entry, message, source_url)
+                return await self._verify_entry(entry, message, source_url, now)
             except ChainFault as fault:
                 logger.debug("%s: a signature is not good: %s", name, fault)
                 faults.append(fault)
@@ -70,17 +85,18 @@ class SignatureVerifier:
             raise SignatureError(name, source_url, str(faults[0])) from faults[0]
         raise SignatureError(name, source_url, f"expected a signature of mode {MODE}, found none")
 
-    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str) -> None:
+    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> int:
         signature = _decode(entry.get("signature"))
         chain = await self._chain(entry.get("x5u"), source_url)
         leaf = check_chain(
             chain,
             root_hash=self._config.root_hash,
             signer_name=self._config.signer_name,
-            now=self._clock.now(),
+            now=now,
         )
         if not await self._crypto.verify_p384(leaf.public_key, message, signature):
             raise ChainFault("the signature does not fit the records")
+        return leaf.not_after
 
     async def _chain(self, x5u: object, source_url: str) -> list[Certificate]:
         if not isinstance(x5u, str) or not x5u:

@@ -5,29 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from modelden.ports import Blob, Database, Delete, Put
+from modelden.ports import Blob, Database, Delete, Put, Row
 from modelden.settings.changeset import Collection, Record
 
 # Ours, beside Firefox's members of a `collections` row.
 _SOURCE = "modeldenSource"
 _CHECKED_AT = "modeldenCheckedAt"
+_SIGNED_UNTIL = "modeldenSignedUntil"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCollection:
-    """A verified collection as it is kept.
+    """A collection as it is kept.
 
     Attributes:
         collection: Its state.
         checked_at: When the server last confirmed it, milliseconds since the epoch.
+        signed_until: When the certificate of its signer ends, milliseconds since the epoch; 0 if it was not verified.
     """
 
     collection: Collection
     checked_at: int
+    signed_until: int
 
 
 class SettingsStore:
-    """Keeps verified collections and attachments of one trust source (`Configuration.trust_source`)."""
+    """Keeps collections and attachments of one trust source (`Configuration.trust_source`)."""
 
     def __init__(self, database: Database, source: str) -> None:
         """Rows of other sources are as good as absent, and replaced at the next sync."""
@@ -37,51 +40,53 @@ class SettingsStore:
     async def read(self, cid: str) -> StoredCollection | None:
         """Return the collection ``bucket/name``, or None when none of this source is kept."""
         row = await self._database.get("collections", cid)
-        timestamp = await self._database.get("timestamps", cid)
-        if row is None or timestamp is None or row.get(_SOURCE) != self._source:
-            return None
-        rows = await self._database.get_all("records", index="cid", key=cid)
-        records = {row["id"]: _without(row, "_cid") for row in rows}
-        return StoredCollection(Collection(timestamp["value"], records, row["metadata"]), row[_CHECKED_AT])
+        return await self._stored(row) if row else None
 
-    async def write(self, cid: str, collection: Collection, checked_at: int) -> None:
-        """Replace the collection in one transaction; records that are gone are removed.
+    async def read_all(self) -> dict[str, StoredCollection]:
+        """Return all collections of this source by ``bucket/name``."""
+        rows = await self._database.get_all("collections")
+        found = {row["cid"]: await self._stored(row) for row in rows}
+        return {cid: stored for cid, stored in found.items() if stored}
+
+    async def write(self, cid: str, collection: Collection, *, checked_at: int, signed_until: int) -> None:
+        """Replace the collection in one transaction; records that are gone are removed, and their attachments.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then the old state stays.
         """
         old = await self._database.get_all("records", index="cid", key=cid)
-        changes: list[Put | Delete] = [
-            Delete("records", (cid, row["id"])) for row in old if row["id"] not in collection.records
-        ]
+        gone = [row["id"] for row in old if row["id"] not in collection.records]
+        changes: list[Put | Delete] = [Delete("records", (cid, key)) for key in gone]
+        changes += [Delete("attachments", (cid, key)) for key in gone]
         changes += [Put("records", {**record, "_cid": cid}) for record in collection.records.values()]
-        changes += [
-            Put("timestamps", {"cid": cid, "value": collection.timestamp}),
-            Put(
-                "collections",
-                {
-                    "cid": cid,
-                    "metadata": dict(collection.metadata),
-                    _SOURCE: self._source,
-                    _CHECKED_AT: checked_at,
-                },
-            ),
-        ]
+        changes.append(Put("timestamps", {"cid": cid, "value": collection.timestamp}))
+        changes.append(Put("collections", self._row(cid, collection, checked_at, signed_until)))
         await self._database.commit(changes)
 
+    async def confirm(self, cid: str, checked_at: int) -> None:
+        """Note that the server still has this state.
+
+        Raises:
+            QuotaExceeded, StorageUnavailable: Then nothing changed.
+        """
+        row = await self._database.get("collections", cid)
+        if row is not None:
+            await self._database.commit([Put("collections", {**row, _CHECKED_AT: checked_at})])
+
     async def read_attachment(self, cid: str, record: Record) -> Blob | None:
-        """Return the attachment's bytes if those of exactly this record are kept."""
-        row = await self._database.get("attachments", (cid, record["id"]))
-        if row is None:
-            return None
-        kept: dict[str, Any] = row["attachment"]
-        blob: Blob = kept["blob"]
-        wanted = record["attachment"]
-        same = kept["record"]["attachment"]["hash"] == wanted["hash"] and blob.size == wanted["size"]
-        return blob if same else None
+        """Return the attachment's bytes if they are kept, under this record or another one with the same hash."""
+        own = await self._database.get("attachments", (cid, record["id"]))
+        rows = [own] if own else []
+        if not rows or not _holds(rows[0], record):
+            rows = await self._database.get_all("attachments")
+        for row in rows:
+            if _holds(row, record):
+                blob: Blob = row["attachment"]["blob"]
+                return blob
+        return None
 
     async def write_attachment(self, cid: str, record: Record, blob: Blob) -> None:
-        """Keep the attachment of ``record``.
+        """Keep the attachment of ``record``, in place of an older one of the same record.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
@@ -89,6 +94,39 @@ class SettingsStore:
         row = {"cid": cid, "attachmentId": record["id"], "attachment": {"record": record}}
         await self._database.commit([Put("attachments", row, {("attachment", "blob"): blob})])
 
+    async def prune_attachments(self, cid: str, keep: set[str]) -> int:
+        """Remove a collection's attachments but those of the records with these ids; return how many went."""
+        rows = await self._database.get_all("attachments")
+        gone = [row for row in rows if row["cid"] == cid and row["attachmentId"] not in keep]
+        await self._database.commit([Delete("attachments", (cid, row["attachmentId"])) for row in gone])
+        return len(gone)
 
-def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    async def _stored(self, row: Row) -> StoredCollection | None:
+        cid = row["cid"]
+        timestamp = await self._database.get("timestamps", cid)
+        if timestamp is None or row.get(_SOURCE) != self._source:
+            return None
+        rows = await self._database.get_all("records", index="cid", key=cid)
+        records = {row["id"]: _without(row, "_cid") for row in rows}
+        collection = Collection(timestamp["value"], records, row["metadata"])
+        return StoredCollection(collection, row[_CHECKED_AT], row[_SIGNED_UNTIL])
+
+    def _row(self, cid: str, collection: Collection, checked_at: int, signed_until: int) -> Row:
+        return {
+            "cid": cid,
+            "metadata": dict(collection.metadata),
+            _SOURCE: self._source,
+            _CHECKED_AT: checked_at,
+            _SIGNED_UNTIL: signed_until,
+        }
+
+
+def _holds(row: Row, record: Record) -> bool:
+    wanted = record["attachment"]
+    kept: dict[str, Any] = row["attachment"]
+    same: bool = kept["record"]["attachment"]["hash"] == wanted["hash"] and kept["blob"].size == wanted["size"]
+    return same
+
+
+def _without(row: Row, name: str) -> Row:
     return {key: value for key, value in row.items() if key != name}

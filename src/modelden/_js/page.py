@@ -1,0 +1,55 @@
+"""`ports.Page`: the window or worker that Python runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import js
+from pyodide.ffi import create_proxy
+
+import modelden
+
+_PLATFORMS = {"Win": "WINNT", "Mac": "Darwin", "Linux": "Linux", "Android": "Android"}
+"""Firefox's names of operating systems (``Services.appinfo.OS``) by what user agents say; the last that fits counts."""
+
+
+class JsPage:
+    """The window or worker."""
+
+    def __init__(self) -> None:
+        """Listen to nothing yet."""
+        self._listener: Any = None
+
+    def environment(self) -> Mapping[str, Any]:
+        """Return what filter expressions may know, in Firefox's names (``ClientEnvironment.sys.mjs``)."""
+        agent = str(js.navigator.userAgent)
+        system = [name for word, name in _PLATFORMS.items() if word in agent]
+        name = system[-1] if system else ""
+        return {
+            "version": modelden.__version__,
+            "channel": "release",
+            "locale": str(js.navigator.language),
+            "formFactor": "phone" if "Mobi" in agent else "desktop",
+            "os": {
+                "isWindows": name == "WINNT",
+                "isMac": name == "Darwin",
+                "isLinux": name == "Linux",
+                "isAndroid": name == "Android",
+            },
+            "appinfo": {"ID": "modelden", "OS": name, "version": modelden.__version__},
+        }
+
+    def on_visible(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` each time when the page becomes visible; a worker is never seen."""
+        if not hasattr(js, "document"):
+            return
+        self._listener = create_proxy(lambda _: listener() if js.document.visibilityState == "visible" else None)
+        js.document.addEventListener("visibilitychange", self._listener)
+
+    def close(self) -> None:
+        """Call no listener any more."""
+        if self._listener is not None:
+            js.document.removeEventListener("visibilitychange", self._listener)
+            self._listener.destroy()
+            self._listener = None

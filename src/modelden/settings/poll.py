@@ -1,0 +1,119 @@
+"""Keeping a page that stays open up to date: one poll a day, whoever of the page's tabs makes it.
+
+Source: Firefox ``remote-settings.sys.mjs`` (``pollChanges``): one request tells what changed, only that is synced. Ours
+also polls when the page becomes visible after that long, and tells the other tabs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from modelden.errors import ModelDenError
+from modelden.ports import Page, Tabs
+from modelden.settings.changeset import SyncEvent
+from modelden.settings.client import SettingsClient
+from modelden.settings.server import SettingsServer
+
+logger = logging.getLogger(__name__)
+
+
+class Poller:
+    """Polls one server for the collections that are stored."""
+
+    def __init__(self, client: SettingsClient, server: SettingsServer, tabs: Tabs, page: Page, interval: float) -> None:
+        """Do nothing yet; ``interval`` in seconds."""
+        self._client = client
+        self._server = server
+        self._tabs = tabs
+        self._page = page
+        self._interval = interval
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    def start(self) -> None:
+        """Poll from now on, and hear what other tabs found. Starting twice does nothing."""
+        if self._task is None:
+            self._tabs.listen(self._heard)
+            self._page.on_visible(self._wake.set)
+            self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        """End polling."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+            self._tabs.close()
+            self._page.close()
+
+    async def poll(self) -> list[SyncEvent]:
+        """Ask once what changed, and sync that.
+
+        Returns:
+            What changed in each collection.
+
+        Raises:
+            SignatureError: If a collection is not signed as configured; the others are synced all the same.
+            UnavailableError: If the server cannot be reached or understood.
+        """
+        events, faults = [], []
+        timestamps = await self._server.timestamps()
+        for cid, stored in (await self._client.stored()).items():
+            if timestamps.get(cid, stored.collection.timestamp) == stored.collection.timestamp:
+                continue
+            bucket, _, name = cid.partition("/")
+            try:
+                event = await self._client.sync(name, bucket=bucket)
+            except ModelDenError as error:
+                faults.append(error)
+                continue
+            if event:
+                events.append(event)
+                self._tabs.post(_message(event))
+        if faults:
+            raise faults[0]
+        return events
+
+    async def _run(self) -> None:
+        while True:
+            await self._pause()
+            try:
+                await self.poll()
+            except ModelDenError as error:
+                logger.warning("Remote Settings could not be polled: %s", error)
+
+    async def _pause(self) -> None:
+        """Wait for the interval; timers of hidden pages sleep, so becoming visible looks at the clock too."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._interval
+        while (left := until - loop.time()) > 0:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        self._client.tell(_event(message))
+
+
+def _message(event: SyncEvent) -> dict[str, Any]:
+    return {
+        "collection": event.collection,
+        "current": list(event.current),
+        "created": list(event.created),
+        "updated": [list(pair) for pair in event.updated],
+        "deleted": list(event.deleted),
+    }
+
+
+def _event(message: dict[str, Any]) -> SyncEvent:
+    return SyncEvent(
+        message["collection"],
+        tuple(message["current"]),
+        tuple(message["created"]),
+        tuple((old, new) for old, new in message["updated"]),
+        tuple(message["deleted"]),
+    )

@@ -1,0 +1,57 @@
+"""Remote Settings as a whole, for one configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from modelden.config import Configuration
+from modelden.ports import Ports
+from modelden.settings.attachments import Attachments
+from modelden.settings.backoff import Backoff
+from modelden.settings.client import SettingsClient
+from modelden.settings.expressions import ExpressionFilter
+from modelden.settings.poll import Poller
+from modelden.settings.schema import REMOTE_SETTINGS
+from modelden.settings.server import SettingsServer
+from modelden.settings.signatures import SignatureVerifier
+from modelden.settings.store import SettingsStore
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsService:
+    """The parts of Remote Settings, joined.
+
+    Attributes:
+        client: Collections.
+        attachments: Their files.
+        poller: Keeps them up to date while the page is open.
+    """
+
+    client: SettingsClient
+    attachments: Attachments
+    poller: Poller
+
+    @classmethod
+    async def open(cls, config: Configuration, ports: Ports) -> Self:
+        """Open the database and start polling.
+
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB.
+        """
+        database = await ports.databases.open(REMOTE_SETTINGS)
+        server = SettingsServer(
+            config.settings_server, ports.fetcher, Backoff(config.settings_server, database, ports.clock)
+        )
+        store = SettingsStore(database, config.trust_source)
+        verifier = SignatureVerifier(config, ports.fetcher, ports.crypto, ports.clock)
+        environment = {**ports.page.environment(), **config.filter_environment}
+        expressions = ExpressionFilter(ports.expressions, environment)
+        client = SettingsClient(config, server, verifier, store, expressions, ports.clock)
+        poller = Poller(client, server, ports.tabs, ports.page, config.poll_interval)
+        poller.start()
+        return cls(client, Attachments(server, store, ports.fetcher, ports.blobs), poller)
+
+    def close(self) -> None:
+        """Stop polling."""
+        self.poller.stop()
