@@ -136,6 +136,8 @@ async def test_signatures_verify_and_others_do_not(chain: SigningChain) -> None:
     assert not await CRYPTO.verify_p384(leaf.public_key, message + b" ", signature)
     assert not await CRYPTO.verify_p384(leaf.public_key, message, signature[::-1])
     assert not await CRYPTO.verify_p384(leaf.public_key, message, signature[:95])
+    padded = signature[:48] + b"\0" + signature[48:]  # the same numbers in 97 bytes
+    assert not await CRYPTO.verify_p384(leaf.public_key, message, padded)
     assert not await CRYPTO.verify_p384(leaf.public_key, message, bytes(96))
     assert not await CRYPTO.verify_p384(intermediate.public_key, message, signature)
     assert not await CRYPTO.verify_p384(root.public_key, message, signature)
