@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
-from tests.tiny_model import tiny_model
 
 from modelden.host.certificates import new_chain
 from modelden.host.collections_model import Collections
@@ -34,6 +33,7 @@ from modelden.host.hub_app import EXPOSED
 from modelden.host.request_log import RequestLog
 from modelden.host.server import RunningServer, settings_routes
 from modelden.host.signing import Signer
+from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

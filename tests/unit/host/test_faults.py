@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from tests.unit.host.conftest import MODEL_FILE
 
 from modelden.host.faults import Fault
+from tests.unit.host.conftest import MODEL_FILE
 
 if TYPE_CHECKING:
     from modelden.host.server import Application

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.unit.host.conftest import MODEL_FILE
 
 if TYPE_CHECKING:

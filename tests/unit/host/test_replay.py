@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+
 from tests.replay import TRUTH, ReplayServer, body_of, load_truth, merge_patch
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from tests.unit.host.conftest import MODEL_FILE
 
 from modelden.host.errors import ServeError, TreeError
 from modelden.host.server import Application, RunningServer
 from modelden.host.tree import Tree
+from tests.unit.host.conftest import MODEL_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.unit.host.conftest import RECORDS
 
 if TYPE_CHECKING:
