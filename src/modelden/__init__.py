@@ -30,15 +30,20 @@ from modelden.errors import (
     RequestTimeout,
     ResponseTooLarge,
     RuntimeMismatch,
+    ServerBusy,
     SignatureError,
     StorageError,
     StorageUnavailable,
     UnavailableError,
+    UnknownCollection,
     UnknownTask,
     UntrustedError,
 )
 from modelden.hub.cache import StoredFile, StoredModel
 from modelden.progress import ProgressEvent
+from modelden.remote_settings import RemoteSettings, poll_settings
+from modelden.settings.changeset import SyncEvent
+from modelden.storage import StorageInfo, storage_info
 
 __version__ = "0.1.0"
 
@@ -63,18 +68,25 @@ __all__ = [
     "NotInBrowser",
     "ProgressEvent",
     "QuotaExceeded",
+    "RemoteSettings",
     "RequestTimeout",
     "ResponseTooLarge",
     "RuntimeMismatch",
+    "ServerBusy",
     "SignatureError",
     "StorageError",
+    "StorageInfo",
     "StorageUnavailable",
     "StoredFile",
     "StoredModel",
+    "SyncEvent",
     "Tensor",
     "UnavailableError",
+    "UnknownCollection",
     "UnknownTask",
     "UntrustedError",
     "configure",
     "create_engine",
+    "poll_settings",
+    "storage_info",
 ]

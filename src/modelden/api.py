@@ -95,7 +95,7 @@ async def create_engine(
         dtype=dtype,
         engine_id=engine_id,
     )
-    return await _current_den().create_engine(request, on_progress)
+    return await current_den().create_engine(request, on_progress)
 
 
 class ModelHub:
@@ -107,7 +107,7 @@ class ModelHub:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        return await (await _current_den().hub()).list_models()
+        return await (await current_den().hub()).list_models()
 
     async def list_files(self, *, model: str, revision: str) -> list[StoredFile]:
         """Return the files kept of one revision.
@@ -120,7 +120,7 @@ class ModelHub:
             InputError: For names that no model can have.
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        return await (await _current_den().hub()).list_files(model=model, revision=revision)
+        return await (await current_den().hub()).list_files(model=model, revision=revision)
 
     async def delete_models(self, *, model: str, revision: str) -> None:
         """Remove all files kept of one revision; nothing happens when there are none.
@@ -133,10 +133,15 @@ class ModelHub:
             InputError: For names that no model can have.
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        await (await _current_den().hub()).delete_models(model=model, revision=revision)
+        await (await current_den().hub()).delete_models(model=model, revision=revision)
 
 
-def _current_den() -> Den:
+def current_den() -> Den:
+    """Return what serves the configuration in force.
+
+    Raises:
+        NotInBrowser: Outside Pyodide.
+    """
     global _den  # noqa: PLW0603
     if _den is None:
         if "_pyodide" not in sys.modules:

@@ -87,6 +87,10 @@ class Configuration:
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
 
+    def cid(self, collection: str, bucket: str | None = None) -> str:
+        """Return ``bucket/collection``, with the configured bucket if none is given."""
+        return f"{bucket or self.settings_bucket}/{collection}"
+
     @property
     def trust_source(self) -> str:
         """Names server, bucket, signer and root: what was stored for one is not read for another."""

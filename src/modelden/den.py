@@ -20,6 +20,7 @@ from modelden.hub.names import HubAddress
 from modelden.hub.schema import MODEL_FILES
 from modelden.ports import Blob, EngineWorker, Ports
 from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.settings.listeners import SyncListeners
 from modelden.settings.service import SettingsService
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
@@ -27,7 +28,13 @@ ALLOW_DENY_LIST = "ml-model-allow-deny-list"
 
 
 class Den:
-    """Everything that one configuration needs, opened when it is first used."""
+    """Everything that one configuration needs, opened when it is first used.
+
+    Attributes:
+        config: Where settings and models come from.
+        ports: The browser.
+        listeners: Who wants to know of changes in Remote Settings.
+    """
 
     def __init__(self, config: Configuration, ports: Ports, bundle: Bundle) -> None:
         """Open nothing yet.
@@ -37,10 +44,11 @@ class Den:
             ports: The browser.
             bundle: The JavaScript that runs models.
         """
-        self._config = config
-        self._ports = ports
+        self.config = config
+        self.ports = ports
         self._bundle = bundle
         self._opening = asyncio.Lock()
+        self.listeners = SyncListeners()
         self._settings: SettingsService | None = None
         self._hub: HubFiles | None = None
 
@@ -52,7 +60,7 @@ class Den:
         """
         async with self._opening:
             if self._settings is None:
-                self._settings = await SettingsService.open(self._config, self._ports)
+                self._settings = await SettingsService.open(self.config, self.ports, self.listeners)
         return self._settings
 
     def close(self) -> None:
@@ -68,9 +76,9 @@ class Den:
         """
         async with self._opening:
             if self._hub is None:
-                cache = ModelCache(await self._ports.databases.open(MODEL_FILES), self._ports.clock)
-                address = HubAddress(self._config.hub_root_url, self._config.hub_url_template)
-                self._hub = HubFiles(address, cache, self._ports.fetcher, self._ports.blobs)
+                cache = ModelCache(await self.ports.databases.open(MODEL_FILES), self.ports.clock)
+                address = HubAddress(self.config.hub_root_url, self.config.hub_url_template)
+                self._hub = HubFiles(address, cache, self.ports.fetcher, self.ports.blobs)
         return self._hub
 
     async def create_engine(self, request: Request, on_progress: ProgressCallback | None = None) -> Engine:
@@ -86,7 +94,7 @@ class Den:
         settings = await self.settings()
         options = await self._choose_options(settings, request, on_progress)
         # The worker's source is read and compiled while the runtime is fetched.
-        worker = self._ports.engines.start(self._bundle.bundle)
+        worker = self.ports.engines.start(self._bundle.bundle)
         try:
             wasm = await self._runtime(settings, on_progress)
             allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
@@ -109,8 +117,7 @@ class Den:
     async def _runtime(self, settings: SettingsService, on_progress: ProgressCallback | None) -> Blob:
         record = runtime.choose(await settings.client.get(runtime.COLLECTION, on_progress), self._bundle)
         runtime.check_fits(record, self._bundle)
-        cid = f"{self._config.settings_bucket}/{runtime.COLLECTION}"
-        return await settings.attachments.get(cid, record, on_progress)
+        return await settings.attachments.get(self.config.cid(runtime.COLLECTION), record, on_progress)
 
     async def _start(
         self,
@@ -124,8 +131,8 @@ class Den:
             "task": options.task_name,
             "modelId": options.model_id,
             "modelRevision": options.model_revision,
-            "hubRootUrl": self._config.hub_root_url,
-            "hubUrlTemplate": self._config.hub_url_template,
+            "hubRootUrl": self.config.hub_root_url,
+            "hubUrlTemplate": self.config.hub_url_template,
             "dtype": options.dtype,
             "device": "wasm",
         }

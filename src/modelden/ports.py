@@ -266,6 +266,12 @@ class Page(Protocol):
     def environment(self) -> Mapping[str, Any]:
         """Return what filter expressions may know of it: ``locale``, ``os``, ``appinfo``, ``formFactor``."""
 
+    async def storage(self) -> tuple[int | None, int | None, bool | None]:
+        """Return bytes used by this origin, bytes it may use, and whether the browser promised to keep them.
+
+        None where the browser does not tell.
+        """
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible."""
 

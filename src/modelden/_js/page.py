@@ -40,6 +40,14 @@ class JsPage:
             "appinfo": {"ID": "modelden", "OS": name, "version": modelden.__version__},
         }
 
+    async def storage(self) -> tuple[int | None, int | None, bool | None]:
+        """Return bytes used by this origin, bytes it may use, and whether the browser promised to keep them."""
+        manager = getattr(js.navigator, "storage", None)
+        if not manager:  # an insecure context
+            return None, None, None
+        estimate = await manager.estimate()
+        return int(estimate.usage), int(estimate.quota), bool(await manager.persisted())
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible; a worker is never seen."""
         if not hasattr(js, "document"):

@@ -7,7 +7,7 @@ Firefox's; a collection that goes back in time is refused, which Firefox does no
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from modelden.config import Configuration
@@ -17,6 +17,7 @@ from modelden.ports import Clock
 from modelden.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff, merge
 from modelden.settings.expressions import ExpressionFilter
+from modelden.settings.listeners import SyncListeners
 from modelden.settings.query import filter_records, sort_records
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
@@ -30,9 +31,6 @@ RENEW_BEFORE = 7 * 24 * 60 * 60 * 1000
 RENEW_AGAIN = 60 * 60 * 1000
 """Milliseconds between two such tries."""
 
-SyncListener = Callable[[SyncEvent], object]
-"""Called after a sync that changed something. What it raises is logged and goes no further."""
-
 
 class SettingsClient:
     """Reads and syncs the collections of one server."""
@@ -44,6 +42,7 @@ class SettingsClient:
         verifier: SignatureVerifier,
         store: SettingsStore,
         expressions: ExpressionFilter,
+        listeners: SyncListeners,
         clock: Clock,
     ) -> None:
         """Nothing is fetched or read yet."""
@@ -52,9 +51,9 @@ class SettingsClient:
         self._verifier = verifier
         self._store = store
         self._expressions = expressions
+        self._listeners = listeners
         self._clock = clock
         self._locks = KeyedLocks()
-        self._listeners: list[SyncListener] = []
 
     async def get(
         self,
@@ -88,7 +87,7 @@ class SettingsClient:
             UnavailableError: If the server had to be asked and cannot be reached or understood.
             StorageError: If the browser cannot store the collection.
         """
-        cid = self._cid(name, bucket)
+        cid = self._config.cid(name, bucket)
         async with self._locks(cid):
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
@@ -120,30 +119,17 @@ class SettingsClient:
             UnavailableError: If the server cannot be reached or understood; what was stored stays.
             StorageError: If the browser cannot store the collection.
         """
-        cid = self._cid(name, bucket)
+        cid = self._config.cid(name, bucket)
         async with self._locks(cid):
             stored = await self._store.read(cid)
             collection = await self._synced(cid, stored, on_progress)
         event = await self._event(cid, stored.collection if stored else None, collection)
-        self.tell(event)
+        self._listeners.tell(event)
         return event
 
     async def stored(self) -> dict[str, StoredCollection]:
         """Return the collections that are stored, by ``bucket/name``."""
         return await self._store.read_all()
-
-    def listen(self, listener: SyncListener) -> Callable[[], None]:
-        """Call ``listener`` after each sync that changed something; the returned function ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def tell(self, event: SyncEvent) -> None:
-        """Call the listeners, if anything changed."""
-        for listener in list(self._listeners) if event else []:
-            try:
-                listener(event)
-            except Exception:
-                logger.exception("A sync listener failed on %s", event.collection)
 
     async def _event(self, cid: str, before: Collection | None, after: Collection) -> SyncEvent:
         old = await self._expressions.keep(cid, before.records.values() if before else [])
@@ -159,7 +145,7 @@ class SettingsClient:
             self._warn_if_frozen(cid, stored)
             return stored.collection
         event = await self._event(cid, stored.collection, collection)
-        self.tell(event)
+        self._listeners.tell(event)
         return collection
 
     async def _synced(
@@ -179,37 +165,38 @@ class SettingsClient:
 
     async def _import(self, cid: str, stored: StoredCollection | None, expected: int) -> Collection:
         try:
-            collection, signed_until = await self._fetch(cid, stored, stored, expected)
+            fresh = await self._fetch(cid, expected, base=stored, seen=stored)
         except SignatureError as error:
             # Firefox retries once from scratch: the local data may be what does not fit.
             logger.warning("%s Trying once more from scratch.", error)
-            collection, signed_until = await self._fetch(cid, None, stored, expected)
-        await self._store.write(cid, collection, checked_at=self._clock.now(), signed_until=signed_until)
-        return collection
+            fresh = await self._fetch(cid, expected, base=None, seen=stored)
+        await self._store.write(cid, fresh)
+        return fresh.collection
 
     async def _fetch(
-        self, cid: str, base: StoredCollection | None, seen: StoredCollection | None, expected: int
-    ) -> tuple[Collection, int]:
+        self, cid: str, expected: int, *, base: StoredCollection | None, seen: StoredCollection | None
+    ) -> StoredCollection:
         """Fetch and verify; changes are merged into ``base``, and nothing older than ``seen`` is taken."""
         bucket, _, name = cid.partition("/")
         known = base.collection if base else None
         since = known.timestamp if known else None
         changeset, url = await self._server.changeset(bucket, name, expected=expected, since=since)
+        if base and changeset.timestamp < base.collection.timestamp:
+            # A cache of the server's gives an old answer: no reason to mistrust what is stored, if that verifies. It
+            # confirms nothing either, so the time of the last confirmation stays.
+            await self._verifier.verify(cid, base.collection, url, at=base.checked_at)
+            logger.warning("%s is an older state of %s than the stored one, and is ignored", url, cid)
+            return base
         collection = merge(known, changeset)
-        if base and seen and collection.timestamp < seen.collection.timestamp:
-            # A cache of the server's gives an old answer. It is no reason to mistrust what is stored, if that verifies.
-            until = await self._verifier.verify(cid, seen.collection, url, at=seen.checked_at)
-            logger.warning("%s answered with an older state of %s, which is ignored", url, cid)
-            return seen.collection, until
         signed_until = await self._verifier.verify(cid, collection, url)
         if seen and collection.timestamp < seen.collection.timestamp:
             raise SignatureError(
                 cid,
                 url,
-                f"it goes back in time, expected timestamp {seen.collection.timestamp} or later, "
-                f"found {collection.timestamp}, validly signed but replayed",
+                f"it goes back in time, expected the timestamp {seen.collection.timestamp} or a later one, found "
+                f"{collection.timestamp}: an old state, validly signed, was replayed",
             )
-        return collection, signed_until
+        return StoredCollection(collection, self._clock.now(), signed_until)
 
     def _is_old(self, stored: StoredCollection) -> bool:
         age = self._clock.now() - stored.checked_at
@@ -228,6 +215,3 @@ class SettingsClient:
                 days,
                 self._server.url,
             )
-
-    def _cid(self, name: str, bucket: str | None) -> str:
-        return f"{bucket or self._config.settings_bucket}/{name}"

@@ -14,6 +14,7 @@ from modelden.errors import ModelDenError
 from modelden.ports import Page, Tabs
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.client import SettingsClient
+from modelden.settings.listeners import SyncListeners
 from modelden.settings.server import SettingsServer
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,17 @@ logger = logging.getLogger(__name__)
 class Poller:
     """Polls one server for the collections that are stored."""
 
-    def __init__(self, client: SettingsClient, server: SettingsServer, tabs: Tabs, page: Page, interval: float) -> None:
+    def __init__(
+        self,
+        client: SettingsClient,
+        server: SettingsServer,
+        listeners: SyncListeners,
+        tabs: Tabs,
+        page: Page,
+        interval: float,
+    ) -> None:
         """Do nothing yet; ``interval`` in seconds."""
+        self._listeners = listeners
         self._client = client
         self._server = server
         self._tabs = tabs
@@ -96,7 +106,7 @@ class Poller:
                 return
 
     def _heard(self, message: dict[str, Any]) -> None:
-        self._client.tell(_event(message))
+        self._listeners.tell(_event(message))
 
 
 def _message(event: SyncEvent) -> dict[str, Any]:

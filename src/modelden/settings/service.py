@@ -11,6 +11,7 @@ from modelden.settings.attachments import Attachments
 from modelden.settings.backoff import Backoff
 from modelden.settings.client import SettingsClient
 from modelden.settings.expressions import ExpressionFilter
+from modelden.settings.listeners import SyncListeners
 from modelden.settings.poll import Poller
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
@@ -33,8 +34,8 @@ class SettingsService:
     poller: Poller
 
     @classmethod
-    async def open(cls, config: Configuration, ports: Ports) -> Self:
-        """Open the database and start polling.
+    async def open(cls, config: Configuration, ports: Ports, listeners: SyncListeners) -> Self:
+        """Open the database and start polling; ``listeners`` are told what syncs change.
 
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
@@ -47,8 +48,8 @@ class SettingsService:
         verifier = SignatureVerifier(config, ports.fetcher, ports.crypto, ports.clock)
         environment = {**ports.page.environment(), **config.filter_environment}
         expressions = ExpressionFilter(ports.expressions, environment)
-        client = SettingsClient(config, server, verifier, store, expressions, ports.clock)
-        poller = Poller(client, server, ports.tabs, ports.page, config.poll_interval)
+        client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
+        poller = Poller(client, server, listeners, ports.tabs, ports.page, config.poll_interval)
         poller.start()
         return cls(client, Attachments(server, store, ports.fetcher, ports.blobs), poller)
 

@@ -48,19 +48,20 @@ class SettingsStore:
         found = {row["cid"]: await self._stored(row) for row in rows}
         return {cid: stored for cid, stored in found.items() if stored}
 
-    async def write(self, cid: str, collection: Collection, *, checked_at: int, signed_until: int) -> None:
+    async def write(self, cid: str, fresh: StoredCollection) -> None:
         """Replace the collection in one transaction; records that are gone are removed, and their attachments.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then the old state stays.
         """
+        collection = fresh.collection
         old = await self._database.get_all("records", index="cid", key=cid)
         gone = [row["id"] for row in old if row["id"] not in collection.records]
         changes: list[Put | Delete] = [Delete("records", (cid, key)) for key in gone]
         changes += [Delete("attachments", (cid, key)) for key in gone]
         changes += [Put("records", {**record, "_cid": cid}) for record in collection.records.values()]
         changes.append(Put("timestamps", {"cid": cid, "value": collection.timestamp}))
-        changes.append(Put("collections", self._row(cid, collection, checked_at, signed_until)))
+        changes.append(Put("collections", self._row(cid, fresh)))
         await self._database.commit(changes)
 
     async def confirm(self, cid: str, checked_at: int) -> None:
@@ -111,13 +112,13 @@ class SettingsStore:
         collection = Collection(timestamp["value"], records, row["metadata"])
         return StoredCollection(collection, row[_CHECKED_AT], row[_SIGNED_UNTIL])
 
-    def _row(self, cid: str, collection: Collection, checked_at: int, signed_until: int) -> Row:
+    def _row(self, cid: str, stored: StoredCollection) -> Row:
         return {
             "cid": cid,
-            "metadata": dict(collection.metadata),
+            "metadata": dict(stored.collection.metadata),
             _SOURCE: self._source,
-            _CHECKED_AT: checked_at,
-            _SIGNED_UNTIL: signed_until,
+            _CHECKED_AT: stored.checked_at,
+            _SIGNED_UNTIL: stored.signed_until,
         }
 
 

@@ -1,0 +1,49 @@
+"""What this origin keeps, and how far it may be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelden.api import current_den
+
+
+@dataclass(frozen=True, slots=True)
+class StorageInfo:
+    """The state of what is stored.
+
+    Attributes:
+        usage: Bytes that this origin uses, all its databases together; None where the browser does not tell.
+        quota: Bytes that it may use; None where the browser does not tell.
+        persisted: The browser promised not to evict it; None where it does not tell.
+        settings_server: The Remote Settings server.
+        settings_verified: Signatures are verified. False only by ``configure(verify_signatures=False)``.
+        settings_confirmed_at: When the server last confirmed the collection that was confirmed longest ago,
+            milliseconds since the epoch; None when none is stored.
+    """
+
+    usage: int | None
+    quota: int | None
+    persisted: bool | None
+    settings_server: str
+    settings_verified: bool
+    settings_confirmed_at: int | None
+
+
+async def storage_info() -> StorageInfo:
+    """Tell what this origin keeps.
+
+    Raises:
+        StorageUnavailable: If the browser gives this page no IndexedDB.
+    """
+    den = current_den()
+    settings = await den.settings()
+    usage, quota, persisted = await den.ports.page.storage()
+    confirmed = [stored.checked_at for stored in (await settings.client.stored()).values()]
+    return StorageInfo(
+        usage=usage,
+        quota=quota,
+        persisted=persisted,
+        settings_server=den.config.settings_server,
+        settings_verified=den.config.verify_signatures,
+        settings_confirmed_at=min(confirmed, default=None),
+    )
