@@ -3,55 +3,96 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelden.errors import QuotaExceeded
+from modelden.errors import QuotaExceeded, StorageUnavailable
 from modelden.ports import Delete, Key, Put, Row, Schema
-
-from simulators.blobs import MemoryBlob
+from tests.simulators.blobs import MemoryBlob
 
 
 class MemoryDatabase:
+    """Set `full` to refuse every write, as a browser without room does."""
+
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self.rows: dict[str, dict[Key, Row]] = {store: {} for store in schema.stores}
+        self.rows: dict[str, dict[Key, Row]] = {}
         self.full = False
+        self.create(schema)
+
+    def create(self, schema: Schema) -> None:
+        """Create the stores that are missing."""
+        self.schema = schema
+        for store in schema.stores:
+            self.rows.setdefault(store, {})
 
     async def get(self, store: str, key: Key) -> Row | None:
-        return _copied(self.rows[store].get(key))
+        row = self.rows[store].get(key)
+        return None if row is None else _copied(row)
 
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         path = self.schema.stores[store].indexes[index] if index else self.schema.stores[store].key_path
-        rows = [row for _, row in sorted(self.rows[store].items())]
-        return [_copied(row) for row in rows if key is None or _key_at(row, path) == key]
+        rows = _in_order(self.rows[store])
+        # IndexedDB leaves rows out of an index when a member of its key path is missing.
+        found = [row for row in rows if _has(row, path) and (key is None or _key_at(row, path) == key)]
+        return [_copied(row) for row in found]
 
     async def commit(self, changes: Sequence[Put | Delete]) -> None:
-        if self.full:
+        if changes and self.full:
             raise QuotaExceeded(f"data in the database {self.schema.name}")
         after = {store: dict(rows) for store, rows in self.rows.items()}
         for change in changes:
             if isinstance(change, Delete):
                 after[change.store].pop(change.key, None)
             else:
-                row = _with_blobs(change)
-                after[change.store][_key_at(row, self.schema.stores[change.store].key_path)] = row
+                row, path = _with_blobs(change), self.schema.stores[change.store].key_path
+                if not _has(row, path):
+                    raise StorageUnavailable(f"The database {self.schema.name} failed: a row without {path}.")
+                after[change.store][_key_at(row, path)] = row
         self.rows = after
 
     def contents(self) -> dict[str, list[Row]]:
-        return {store: list(rows.values()) for store, rows in self.rows.items() if rows}
+        """All rows by store, in the order of their keys; stores without rows are left out."""
+        return {store: _in_order(rows) for store, rows in self.rows.items() if rows}
 
 
 class MemoryDatabases:
+    """One browser profile: databases stay when a page goes."""
+
     def __init__(self) -> None:
         self.opened: dict[str, MemoryDatabase] = {}
 
+    def __getitem__(self, name: str) -> MemoryDatabase:
+        return self.opened[name]
+
     async def open(self, schema: Schema) -> MemoryDatabase:
-        return self.opened.setdefault(schema.name, MemoryDatabase(schema))
+        database = self.opened.setdefault(schema.name, MemoryDatabase(schema))
+        database.create(schema)
+        return database
+
+    def contents(self) -> dict[str, dict[str, list[Row]]]:
+        """All rows by database and store; what is empty is left out."""
+        found = {name: database.contents() for name, database in self.opened.items()}
+        return {name: stores for name, stores in found.items() if stores}
+
+
+def _in_order(rows: Mapping[Key, Row]) -> list[Row]:
+    # IndexedDB compares UTF-16 code units.
+    def key(item: tuple[Key, Row]) -> list[bytes]:
+        return [part.encode("utf-16-be") for part in ([item[0]] if isinstance(item[0], str) else item[0])]
+
+    return [row for _, row in sorted(rows.items(), key=key)]
+
+
+def _has(row: Row, path: Key) -> bool:
+    return all(name in row for name in ([path] if isinstance(path, str) else path))
 
 
 def _key_at(row: Row, path: Key) -> Key:
-    return row[path] if isinstance(path, str) else tuple(row[name] for name in path)
+    if isinstance(path, str):
+        key: Key = row[path]
+        return key
+    return tuple(row[name] for name in path)
 
 
 def _with_blobs(put: Put) -> Row:
@@ -64,10 +105,14 @@ def _with_blobs(put: Put) -> Row:
     return row
 
 
-def _copied(value: Any) -> Any:
+def _copied(row: Mapping[str, Any]) -> Row:
+    return {key: _value(item) for key, item in row.items()}
+
+
+def _value(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
+        return _copied(value)
     if isinstance(value, list):
-        return [_copied(item) for item in value]
+        return [_value(item) for item in value]
     assert value is None or isinstance(value, str | int | float | bool | MemoryBlob), value
     return value

@@ -1,4 +1,4 @@
-"""HTTP into an ASGI application, without a network: the real server's code answers, in this process."""
+"""HTTP as a page may use it: of an answer from another origin it sees what CORS lets it see."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from typing import Any
 import httpx
 
 from modelden.errors import NetworkError, RequestTimeout, ResponseTooLarge
-from simulators.blobs import MemoryChunk
+from tests.simulators.blobs import MemoryChunk
+
+PAGE = "http://page.example"
+"""The page's origin: everything that it fetches here is of another one."""
+
+CHUNK = 64 * 1024
+
+SAFE = frozenset(
+    {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma"}
+)
+"""Headers that a page may read without being told so (Fetch, "CORS-safelisted response-header name")."""
 
 
-class AsgiResponse:
+class PageResponse:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
 
@@ -27,35 +37,44 @@ class AsgiResponse:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return self._response.headers
+        exposed = self._response.headers.get("access-control-expose-headers", "")
+        readable = SAFE | {name.strip().lower() for name in exposed.split(",")}
+        return {name: value for name, value in self._response.headers.items() if name in readable}
 
     async def text(self, limit: int) -> str:
-        body = await self._response.aread()
-        if len(body) > limit:
-            raise ResponseTooLarge(self.url, limit)
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk.data
+            if len(body) > limit:
+                raise ResponseTooLarge(self.url, limit)
         return body.decode("utf-8", errors="replace")
 
     async def chunks(self) -> AsyncIterator[MemoryChunk]:
         try:
-            async for data in self._response.aiter_bytes(64 * 1024):
+            async for data in self._response.aiter_bytes(CHUNK):
                 yield MemoryChunk(data)
         except httpx.HTTPError as error:
             raise NetworkError(self.url, "the connection broke before the end of the file") from error
 
 
-class AsgiFetcher:
+class PageFetcher:
     """Keeps a list of its requests, ``METHOD path?query``, in their order."""
 
-    def __init__(self, app: Any) -> None:
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app))
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        # A body may take its time: only what `fetch` is told limits it.
+        self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113
         self.requests: list[str] = []
 
     @asynccontextmanager
-    async def fetch(
-        self, url: str, *, method: str = "GET", timeout: float | None = None
-    ) -> AsyncIterator[AsgiResponse]:
+    async def fetch(  # the timeout ends with the headers, asyncio.timeout around the context would not
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> AsyncIterator[PageResponse]:
         self.requests.append(f"{method} {httpx.URL(url).raw_path.decode()}")
-        request = self._client.build_request(method, url, headers={"Origin": "http://page.example"})
+        request = self._client.build_request(method, url, headers={"Origin": PAGE})
         try:
             async with asyncio.timeout(timeout):
                 response = await self._client.send(request, stream=True)
@@ -64,6 +83,18 @@ class AsgiFetcher:
         except httpx.HTTPError as error:
             raise NetworkError(url, "the request failed") from error
         try:
-            yield AsgiResponse(response)
+            if response.headers.get("access-control-allow-origin") not in ("*", PAGE):
+                raise NetworkError(url, "the request failed")
+            yield PageResponse(response)
         finally:
             await response.aclose()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class AsgiFetcher(PageFetcher):
+    """Into an ASGI application in this process, without a network. Faults that cut connections need one."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(httpx.ASGITransport(app))

@@ -1,0 +1,126 @@
+"""The server that ``tests/contracts/fetcher.py`` asks: every way in which an answer can come, or not come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from modelden.host.cors import AnyOrigin
+from modelden.host.faults import Fault, Faults
+
+BIG = (bytes(range(251)) * 12_000)[:3_000_000]
+
+PATIENCE = 20.0
+"""Seconds until the server gives up waiting for what a client should do."""
+
+
+def fetch_app() -> ASGIApp:
+    """A fresh server; it needs real connections (`modelden.host.server.RunningServer`)."""
+    faults = Faults()
+    faults.set(
+        Fault(path="/private", drop_cors=True),
+        Fault(path="/closed", close=True),
+        Fault(path="/cut", cut_after=1_000_000),
+    )
+    events = _Events()
+    routes = [
+        *(Route(path, _text) for path in ("/text", "/private", "/closed")),
+        Route("/status/{status:int}", _status),
+        Route("/redirect", RedirectResponse("/text")),
+        Route("/query", _query),
+        *(Route(path, Response(BIG, media_type="application/octet-stream")) for path in ("/big", "/cut")),
+        Route("/empty", Response()),
+        Route("/slow-body", _slow_body),
+        Route("/meet", events.meet),
+        Route("/hanging/{name}", events.hanging),
+        Route("/endless/{name}", events.endless),
+        Route("/begun/{name}", events.tell_begun),
+        Route("/ended/{name}", events.tell_ended),
+    ]
+    unexposed = AnyOrigin(Starlette(routes=[Route("/unexposed", _text)]), ())
+    exposed = AnyOrigin(Starlette(routes=routes), ("ETag",))
+    return faults.wrap(Starlette(routes=[Route("/unexposed", unexposed), Mount("/", exposed)]))
+
+
+async def _text(_request: Request) -> Response:
+    return PlainTextResponse("grüße €😀\n", headers={"ETag": '"the tag"'})
+
+
+async def _status(request: Request) -> Response:
+    status: int = request.path_params["status"]
+    return PlainTextResponse(f"error {status}", status)
+
+
+async def _query(request: Request) -> Response:
+    return PlainTextResponse(request.url.query)
+
+
+async def _slow_body(_request: Request) -> Response:
+    async def body() -> AsyncIterator[str]:
+        for _ in range(4):
+            await asyncio.sleep(0.2)
+            yield "slow"
+
+    return StreamingResponse(body())
+
+
+class _Events:
+    """What clients did: their requests begin, and end when they go away."""
+
+    def __init__(self) -> None:
+        self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._waiting: asyncio.Event | None = None
+
+    async def hanging(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        self._begun[name].set()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        self._ended[name].set()
+        return Response(status_code=499)
+
+    async def endless(self, request: Request) -> Response:
+        name = request.path_params["name"]
+
+        async def body() -> AsyncIterator[bytes]:
+            self._begun[name].set()
+            try:
+                while True:
+                    yield bytes(10_000)
+                    await asyncio.sleep(0)
+            finally:
+                self._ended[name].set()
+
+        return StreamingResponse(body())
+
+    async def meet(self, _request: Request) -> Response:
+        """Of two requests, the first is answered when the second comes."""
+        if self._waiting is None:
+            waiting = self._waiting = asyncio.Event()
+            return await _when(waiting)
+        self._waiting.set()
+        self._waiting = None
+        return PlainTextResponse("met")
+
+    async def tell_begun(self, request: Request) -> Response:
+        return await _when(self._begun[request.path_params["name"]])
+
+    async def tell_ended(self, request: Request) -> Response:
+        return await _when(self._ended[request.path_params["name"]])
+
+
+async def _when(event: asyncio.Event) -> Response:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await event.wait()
+    except TimeoutError:
+        return PlainTextResponse("never", 504)
+    return PlainTextResponse("met")
