@@ -62,6 +62,8 @@ class HostCrypto:
         """
         try:
             chain = x509.load_pem_x509_certificates(pem.encode())
+            if len(chain) != pem.count("-----BEGIN "):  # a cut certificate at the end is skipped in silence
+                raise ValueError("not all of it is certificates, or it is cut")
             issuers = [*chain[1:], chain[-1]]
             return [_read(each, issuer) for each, issuer in zip(chain, issuers, strict=True)]
         except (x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm) as error:
