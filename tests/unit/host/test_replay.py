@@ -11,7 +11,8 @@ from tests.replay import TRUTH, ReplayServer, body_of, load_truth, merge_patch
 if TYPE_CHECKING:
     from tests.replay import Json
 
-NAMES = sorted(path.stem for path in TRUTH.glob("*.json"))
+#: Not every file beside them is a recording of a server.
+NAMES = sorted(path.stem for path in TRUTH.glob("*.json") if "server_initial" in load_truth(path.stem))
 
 
 def requests_of(step: Json) -> list[Json]:
