@@ -32,32 +32,11 @@ class JsDatabases:
 
     async def open(self, schema: Schema) -> JsDatabase:
         """Open a database, creating what is missing."""
-        factory = getattr(js, "indexedDB", None)
-        if not factory:
-            raise StorageUnavailable("This page has no IndexedDB, so models cannot be kept.")
-        try:
-            request = factory.open(schema.name, schema.version)
-        except JsException as error:
-            raise StorageUnavailable(
-                f"The browser refuses IndexedDB to this page ({js_name(error)}): "
-                "a sandboxed frame or blocked site data."
-            ) from error
-        upgrade = create_proxy(lambda event: _create_stores(event.target, schema))
-        request.onupgradeneeded = upgrade
-        try:
-            return JsDatabase(schema, await _settled(request, "success", "error"))
-        except _Failed as error:
-            raise StorageUnavailable(
-                f"The browser did not open the database {schema.name} ({error.name}): a private window, blocked site "
-                "data or a full disk."
-            ) from error
-        finally:
-            request.onupgradeneeded = None
-            upgrade.destroy()
+        return JsDatabase(schema, await _open(schema))
 
 
 class JsDatabase:
-    """One open IndexedDB database."""
+    """One IndexedDB database. Its connection may be closed under it, and is opened again when it is next used."""
 
     def __init__(self, schema: Schema, js_database: Any) -> None:
         """Adopt an open ``IDBDatabase``."""
@@ -66,42 +45,54 @@ class JsDatabase:
 
     async def get(self, store: str, key: Key) -> Row | None:
         """Return the row with this key."""
-        request = self._read(store).get(_js_key(key))
-        found: Row | None = _row(await self._result(request))
+        transaction = await self._transaction([store], "readonly")
+        found: Row | None = await self._result(transaction.objectStore(store).get(_js_key(key)))
         return found
 
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows, or those under an index's key."""
-        source = self._read(store)
+        source = (await self._transaction([store], "readonly")).objectStore(store)
         if index is not None:
             source = source.index(index)
-        request = source.getAll() if key is None else source.getAll(_js_key(key))
-        rows: list[Row] = _row(await self._result(request))
+        rows: list[Row] = await self._result(source.getAll() if key is None else source.getAll(_js_key(key)))
         return rows
 
     async def commit(self, changes: Sequence[Put | Delete]) -> None:
         """Apply all changes in one transaction."""
         if not changes:
             return
-        names = sorted({change.store for change in changes})
+        transaction = await self._transaction(sorted({change.store for change in changes}), "readwrite")
         try:
-            transaction = self._js_database.transaction(to_js(names), "readwrite")
             for change in changes:
                 _issue(transaction.objectStore(change.store), change)
+        except BaseException as error:
+            transaction.abort()  # or what was issued before would be committed
+            if isinstance(error, JsException):
+                raise self._storage_error(error) from error
+            raise
+        try:
             await _settled(transaction, "complete", "abort")
-        except (JsException, _Failed) as error:
+        except _Failed as error:
             raise self._storage_error(error) from error
 
-    def _read(self, store: str) -> Any:
+    async def _transaction(self, stores: list[str], mode: str) -> Any:
+        """Begin a transaction. It lives until the caller awaits something else."""
         try:
-            return self._js_database.transaction(store, "readonly").objectStore(store)
-        except (JsException, _Failed) as error:
+            return self._js_database.transaction(to_js(stores), mode)
+        except JsException as error:
+            if js_name(error) != "InvalidStateError":
+                raise self._storage_error(error) from error
+        # The connection is closed: the visitor cleared the site's data, or something deletes or upgrades the database.
+        self._js_database = await _open(self._schema)
+        try:
+            return self._js_database.transaction(to_js(stores), mode)
+        except JsException as error:
             raise self._storage_error(error) from error
 
     async def _result(self, request: Any) -> Any:
         try:
-            return await _settled(request, "success", "error")
-        except (JsException, _Failed) as error:
+            return _row(await _settled(request, "success", "error"))
+        except _Failed as error:
             raise self._storage_error(error) from error
 
     def _storage_error(self, error: JsException | _Failed) -> StorageError:
@@ -109,6 +100,33 @@ class JsDatabase:
         if name == "QuotaExceededError":
             return QuotaExceeded(f"data in the database {self._schema.name}")
         return StorageUnavailable(f"The database {self._schema.name} failed ({name}: {error}). Reload the page.")
+
+
+async def _open(schema: Schema) -> Any:
+    factory = getattr(js, "indexedDB", None)
+    if not factory:
+        raise StorageUnavailable("This page has no IndexedDB, so models cannot be kept.")
+    try:
+        request = factory.open(schema.name, schema.version)
+    except JsException as error:
+        raise StorageUnavailable(
+            f"The browser refuses IndexedDB to this page ({js_name(error)}): a sandboxed frame or blocked site data."
+        ) from error
+    upgrade = create_proxy(lambda event: _create_stores(event.target, schema))
+    request.onupgradeneeded = upgrade
+    try:
+        js_database = await _settled(request, "success", "error")
+    except _Failed as error:
+        raise StorageUnavailable(
+            f"The browser did not open the database {schema.name} ({error.name}): a private window, blocked site "
+            "data or a full disk."
+        ) from error
+    finally:
+        request.onupgradeneeded = None
+        upgrade.destroy()
+    # Or this page would keep others from deleting and upgrading the database. Bound in JavaScript: no proxy to free.
+    js_database.onversionchange = js_database.close.bind(js_database)
+    return js_database
 
 
 def _create_stores(request: Any, schema: Schema) -> None:
