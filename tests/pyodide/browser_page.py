@@ -1,0 +1,186 @@
+"""A page (or a module worker) with modelden in it, as tests on the host see it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from playwright.sync_api import Page as Tab
+    from pytest_pyodide.runner import _BrowserBaseRunner
+
+type Json = dict[str, Any]
+
+HERE = Path(__file__).parent
+
+_STORED = """
+    const settled = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const hex = async (blob) => Array.from(
+        new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())),
+        (byte) => byte.toString(16).padStart(2, "0"),
+    ).join("");
+    const plain = async (value) => {
+        if (value instanceof Blob) return { size: value.size, sha256: await hex(value) };
+        if (Array.isArray(value)) return Promise.all(value.map(plain));
+        if (value === null || typeof value !== "object") return value;
+        const parts = Object.entries(value).map(async ([name, part]) => [name, await plain(part)]);
+        return Object.fromEntries(await Promise.all(parts));
+    };
+    const found = {};
+    for (const { name } of await indexedDB.databases()) {
+        const database = await settled(indexedDB.open(name));
+        found[name] = {};
+        for (const store of database.objectStoreNames) {
+            found[name][store] = await settled(database.transaction(store).objectStore(store).getAll());
+        }
+        database.close();
+    }
+    return JSON.stringify(await plain(found));
+"""
+
+_WIPE = """
+    for (const { name } of await indexedDB.databases()) {
+        await new Promise((resolve, reject) => {
+            const request = indexedDB.deleteDatabase(name);
+            request.onsuccess = resolve;
+            request.onerror = () => reject(request.error);
+        });
+    }
+"""
+
+_EMPTY: Json = {
+    "modelFiles": {"headers": [], "engines": [], "tasks": [], "files": []},
+    "remote-settings": {"records": [], "timestamps": [], "collections": [], "attachments": []},
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An error of modelden, as `in_page` tells it."""
+
+    name: str
+    bases: list[str]
+    message: str
+    facts: Json
+    foreign: list[str]
+
+
+class Page:
+    """Calls the functions of `in_page` and looks at what they leave behind."""
+
+    def __init__(self, runner: _BrowserBaseRunner) -> None:
+        """Put modelden and `in_page` into the runner's Pyodide."""
+        self.runner = runner
+        self.add_module("in_page.py", (HERE / "in_page.py").read_text(encoding="utf-8"))
+        runner.load_package("modelden")
+
+    @property
+    def tab(self) -> Tab:
+        """Playwright's page."""
+        tab: Tab = self.runner.driver
+        return tab
+
+    def add_module(self, name: str, source: str) -> None:
+        """Write a module where Python finds it."""
+        self.runner.run_js(
+            f"""
+            const [name, source] = {json.dumps([name, source])};
+            const path = `/home/pyodide/${{name}}`;
+            pyodide.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")));
+            pyodide.FS.writeFile(path, source);
+            """
+        )
+
+    def call(self, function: str, /, **arguments: Any) -> Any:
+        """Call a function of `in_page`."""
+        text = self.runner.run_async(
+            "import inspect, json, in_page\n"
+            f"result = in_page.{function}(**json.loads({json.dumps(arguments)!r}))\n"
+            "json.dumps(await result if inspect.isawaitable(result) else result)"
+        )
+        return json.loads(text)
+
+    def visit(self, config: Mapping[str, Any], texts: list[str] | None = None, /, **request: Any) -> Json:
+        """Create, run and close an engine on a new visit; it has to work."""
+        outcome: Json = self.call("visit", config=config, request=request, texts=texts)
+        assert outcome["error"] is None, outcome["error"]["message"]
+        assert outcome["foreign"] == []
+        return outcome
+
+    def failed_visit(self, config: Mapping[str, Any], /, **request: Any) -> Told:
+        """The same, but it has to fail."""
+        outcome: Json = self.call("visit", config=config, request=request)
+        assert outcome["error"] is not None, "the engine was created"
+        return Told(**outcome["error"])
+
+    def stored(self) -> Json:
+        """All rows of modelden's databases, as IndexedDB itself has them; Blobs as size and SHA-256."""
+        return {**_EMPTY, **json.loads(self.runner.run_js(_STORED))}
+
+    def wipe(self) -> None:
+        """Delete all databases."""
+        self.runner.run_js(_WIPE)
+
+    def proxies(self) -> int:
+        """Number of Python objects that JavaScript holds, from `trace_proxies` on."""
+        return int(self.runner.get_num_proxies())
+
+    def trace_proxies(self) -> None:
+        """Begin to count."""
+        self.runner.enable_pyproxy_tracing()
+
+    def heap(self) -> int:
+        """Bytes of Python's memory, which never shrinks."""
+        return int(self.runner.run_js("return pyodide._module.HEAP8.length"))
+
+    def workers(self) -> int:
+        """Number of live workers of modelden. (Those that another worker has started are not told.)"""
+        return sum(worker.url.startswith("blob:") for worker in self.tab.workers)
+
+    def is_clean(self) -> None:
+        """No worker is left, and whatever is stored is whole."""
+        self.until(lambda: self.workers() == 0, "no worker is left")
+        stored = self.stored()
+        assert_whole_files(stored["modelFiles"])
+        assert_whole_settings(stored["remote-settings"])
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        """Wait for something that the browser or the server does by itself."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"after {seconds} s it was still not so that {what}"
+            self.tab.wait_for_timeout(20)
+
+
+def assert_whole_files(stores: Json) -> None:
+    """Bytes, headers, tasks and engines know the same files, and the bytes are what the headers say."""
+    sizes = {_key(row): row["headers"]["fileSize"] for row in stores["headers"]}
+    assert {row["id"]: row["data"]["size"] for row in stores["files"]} == sizes
+    assert {row["id"]: row["data"]["sha256"] for row in stores["files"]} == {
+        row["id"]: row["sha256"] for row in stores["files"]
+    }
+    assert {_key(row) for row in stores["tasks"]} == set(sizes)
+    assert {_key(row) for row in stores["engines"]} == set(sizes)
+    assert all(row["engineIds"] for row in stores["engines"])
+
+
+def assert_whole_settings(stores: Json) -> None:
+    """Each collection has its timestamp, each record its collection, each attachment its announced bytes."""
+    names = {row["cid"] for row in stores["collections"]}
+    assert {row["cid"] for row in stores["timestamps"]} == names
+    assert {row["_cid"] for row in stores["records"]} <= names
+    for row in stores["attachments"]:
+        announced = row["attachment"]["record"]["attachment"]
+        assert row["attachment"]["blob"] == {"size": announced["size"], "sha256": announced["hash"]}
+
+
+def _key(row: Json) -> str:
+    return "/".join([row["model"], row["revision"], row["file"]])

@@ -1,0 +1,113 @@
+"""What tests call in the page: pushed into Pyodide's file system by `browser_page.Page`, which also calls it.
+
+Arguments and results are plain JSON data, whatever they are in modelden.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from pyodide.ffi import JsNull, JsProxy
+
+import modelden
+
+type Json = Any
+
+TEXTS = ["hello world", "the cat. a dog"]
+"""What engines are asked in passing: words that the tiny model knows."""
+
+
+def configure(config: dict[str, Any]) -> None:
+    """A new visit: nothing in memory is known of earlier ones."""
+    modelden.configure(**config)
+
+
+async def visit(config: dict[str, Any], request: dict[str, Any], texts: list[str] | None = None) -> dict[str, Json]:
+    """Create an engine on a new visit, run it, close it; tell how that ended."""
+    configure(config)
+    events: list[modelden.ProgressEvent] = []
+    try:
+        async with await modelden.create_engine(**request, on_progress=events.append) as engine:
+            tensor = await engine.run(TEXTS if texts is None else texts, pooling="mean", normalize=True)
+            told = [engine.engine_id, engine.task_name, engine.model_id, engine.model_revision]
+    except modelden.ModelDenError as error:
+        return {"error": _told(error), "events": [asdict(event) for event in events]}
+    return {
+        "error": None,
+        "events": [asdict(event) for event in events],
+        "vectors": tensor.tolist(),
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "engine": told,
+        "foreign": foreign([tensor.tolist(), tensor.shape, told, events]),
+    }
+
+
+async def cancelled_visit(config: dict[str, Any], request: dict[str, Any], at: str) -> str:
+    """Cancel `create_engine` at the first bytes of the file whose URL contains ``at``; returns how it ended."""
+    configure(config)
+    arrived = asyncio.Event()
+
+    def notice(event: modelden.ProgressEvent) -> None:
+        if at in event.id and event.total_loaded:
+            arrived.set()
+
+    creating = asyncio.ensure_future(modelden.create_engine(**request, on_progress=notice))
+    await arrived.wait()
+    creating.cancel()
+    try:
+        await creating
+    except asyncio.CancelledError:
+        return "cancelled"
+    return "created"
+
+
+async def run_often(config: dict[str, Any], request: dict[str, Any], times: int) -> None:
+    """Run one engine so often."""
+    configure(config)
+    async with await modelden.create_engine(**request) as engine:
+        for _ in range(times):
+            await engine.run(TEXTS, pooling="mean", normalize=True)
+
+
+async def models() -> list[Json]:
+    """`ModelHub.list_models`, with the files of each model."""
+    hub = modelden.ModelHub()
+    listed = []
+    for model in await hub.list_models():
+        files = await hub.list_files(model=model.name, revision=model.revision)
+        listed.append({**asdict(model), "files_kept": [asdict(file) for file in files], "foreign": foreign(files)})
+    return listed
+
+
+async def delete(model: str, revision: str) -> None:
+    """`ModelHub.delete_models`."""
+    await modelden.ModelHub().delete_models(model=model, revision=revision)
+
+
+def foreign(value: object, path: str = "result") -> list[str]:
+    """Where JavaScript's own values are in a result, which has to be plain Python data."""
+    if isinstance(value, JsProxy | JsNull):
+        return [f"{path}: {type(value).__name__}"]
+    if is_dataclass(value):
+        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        pairs = [(f"{path}[{key!r}]", part) for key, part in value.items()]
+    elif isinstance(value, list | tuple):
+        pairs = [(f"{path}[{index}]", part) for index, part in enumerate(value)]
+    else:
+        return []
+    return [found for place, part in pairs for found in foreign(part, place)]
+
+
+def _told(error: modelden.ModelDenError) -> dict[str, Json]:
+    facts = {name: value for name, value in vars(error).items() if not name.startswith("_")}
+    return {
+        "name": type(error).__name__,
+        "bases": [base.__name__ for base in type(error).__mro__],
+        "message": str(error),
+        "facts": {name: value for name, value in facts.items() if isinstance(value, str | int | None)},
+        "foreign": foreign(facts),
+    }
