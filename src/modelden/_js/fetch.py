@@ -58,7 +58,10 @@ class JsResponse:
 
     async def chunks(self) -> AsyncIterator[JsChunk]:
         """Read the body piece by piece."""
-        reader = self._js_response.body.getReader()
+        body = self._js_response.body
+        if not body:  # null in Firefox when there can be none: the answer to HEAD
+            return
+        reader = body.getReader()
         pieces: list[Any] = []
         size, since = 0, time.monotonic()
         while True:
