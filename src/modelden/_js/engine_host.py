@@ -11,7 +11,7 @@ from typing import Any
 from modelden._js.blobs import js_blob
 from modelden._js.worker import WorkerPort
 from modelden.engine.values import decode_reply, encode_call
-from modelden.errors import EngineError, EngineTimeout, ModelDenError
+from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider
 
 
@@ -55,7 +55,16 @@ class JsEngineWorker:
                     )
         finally:
             reply.cancel()
-        text, buffers = reply.result()
+        try:
+            text, buffers = reply.result()
+        except (EngineCrashed, EngineClosed):
+            raise
+        except EngineError as error:
+            # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it, and the way out.
+            raise EngineError(
+                f"The engine could not load {options.get('modelId')} {options.get('modelRevision')}: {error}. "
+                "If what is kept of it is damaged, ModelHub().delete_models() removes it; then try again."
+            ) from error
         info: Mapping[str, Any] = decode_reply(text, buffers)
         return info
 
