@@ -12,6 +12,7 @@ from typing import Any
 from pyodide.ffi import JsNull, JsProxy
 
 import modelden
+from modelden._js.blobs import JsBlob
 
 type Json = Any
 
@@ -85,6 +86,25 @@ async def models() -> list[Json]:
 async def delete(model: str, revision: str) -> None:
     """`ModelHub.delete_models`."""
     await modelden.ModelHub().delete_models(model=model, revision=revision)
+
+
+async def keep_contract(subject: str, case: str, base: str) -> None:
+    """Run one case of ``tests/contracts`` over the browser."""
+    from contracts import crypto, database, fetcher  # pushed by the test
+    from js import Blob
+    from pyodide.ffi import to_js
+
+    from modelden._js import connect
+    from modelden.config import Configuration
+
+    ports = connect(Configuration())
+    match subject:
+        case "crypto":
+            await getattr(crypto, case)(ports.crypto)
+        case "database":
+            await getattr(database, case)(ports.databases, lambda data: JsBlob(Blob.new(to_js([to_js(data)]))))
+        case "fetcher":
+            await getattr(fetcher, case)(ports.fetcher, base)
 
 
 def foreign(value: object, path: str = "result") -> list[str]:
