@@ -25,25 +25,13 @@ def canonical_json(value: Any) -> str:
         value: Plain JSON data: ``None``, ``bool``, ``int``, ``float``, ``str``, lists and dicts with string keys.
 
     Raises:
-        ValueError: For what JSON or its canonical form cannot say: NaN, infinities, lone surrogates, keys that are not
-            strings, other types.
+        ValueError: For what JSON or its canonical form cannot say: NaN, infinities and integers as large, lone
+            surrogates, keys that are not strings, other types; and for hundreds of levels of nesting.
     """
-    if value is None:
-        return "null"
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, str):
-        return _string(value)
-    if isinstance(value, int | float):
-        return _number(value)
-    if isinstance(value, list | tuple):
-        return "[" + ",".join([canonical_json(item) for item in value]) + "]"
-    if isinstance(value, Mapping):
-        members = [f"{_string(key)}:{canonical_json(value[key])}" for key in sorted(value, key=_utf16)]
-        return "{" + ",".join(members) + "}"
-    raise ValueError(f"canonical JSON has no form for {type(value).__name__}")
+    try:
+        return _text(value)
+    except RecursionError as error:
+        raise ValueError("canonical JSON has no form for what is nested that deep") from error
 
 
 def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
@@ -59,6 +47,25 @@ def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
     # Firefox: RemoteSettingsClient.sys.mjs, validateCollectionSignature; the worker sorts by id, never by locale.
     data = sorted(records, key=lambda record: _utf16(record["id"]))
     return SIGNATURE_PREFIX + canonical_json({"data": data, "last_modified": str(timestamp)}).encode("ascii")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join([_text(item) for item in value]) + "]"
+    if isinstance(value, Mapping):
+        members = [f"{_string(key)}:{_text(value[key])}" for key in sorted(value, key=_utf16)]
+        return "{" + ",".join(members) + "}"
+    raise ValueError(f"canonical JSON has no form for {type(value).__name__}")
 
 
 def _utf16(key: Any) -> bytes:
@@ -80,7 +87,10 @@ def _string(value: str) -> str:
 def _number(value: float) -> str:
     if isinstance(value, int) and abs(value) <= _MAX_SAFE_INTEGER:
         return str(value)
-    return _ecmascript_number(float(value))
+    try:
+        return _ecmascript_number(float(value))
+    except OverflowError:  # an integer that JavaScript reads as Infinity
+        return _ecmascript_number(math.inf)
 
 
 def _ecmascript_number(value: float) -> str:

@@ -1,0 +1,17 @@
+"""Values for property tests."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+JS_NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+"""What JSON.parse gives and JSON.stringify keeps."""
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+"""Without lone surrogates."""
+
+JSON = st.recursive(
+    st.none() | st.booleans() | JS_NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
