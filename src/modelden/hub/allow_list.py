@@ -11,11 +11,14 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from modelden.errors import ForbiddenURL
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_LOCALHOST = "localhost"
+"""Firefox takes its port away before it compares: a prefix without one means all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class AllowList:
         prefixes: dict[str, list[str]] = {"ALLOW": [], "DENY": []}
         for record in records:
             kind, prefix = record.get("filter"), record.get("urlPrefix")
-            if kind in prefixes and isinstance(prefix, str):
-                prefixes[str(kind)].append(prefix)
+            if isinstance(kind, str) and kind in prefixes and isinstance(prefix, str):
+                prefixes[kind].append(prefix)
         return cls(tuple(prefixes["ALLOW"]), tuple(prefixes["DENY"]))
 
     def check(self, url: str) -> None:
@@ -49,9 +52,9 @@ class AllowList:
         canonical = _Canonical.of(url)
         for prefix in self.denied:
             # Liberal on purpose: denied in either reading of the prefix.
-            if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix):
+            if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, any_port=_LOCALHOST):
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}")
-        if canonical.host == "localhost" and canonical.scheme in _DEFAULT_PORTS:
+        if canonical.host == _LOCALHOST and canonical.scheme in _DEFAULT_PORTS:
             return
         if not any(canonical.starts_with(prefix) for prefix in self.allowed):
             raise ForbiddenURL(url, "it is not on the allow list")
@@ -64,29 +67,36 @@ class _Canonical:
     scheme: str
     host: str
     port: int | None
+    has_port: bool
     path: str
 
     @classmethod
     def of(cls, url: str) -> _Canonical:
-        parts = urlsplit(url.replace("\\", "/"))
+        try:
+            parts = urlsplit(url.replace("\\", "/"))
+            port = parts.port
+        except ValueError:  # no URL: equal to nothing that can be fetched
+            return cls(scheme="", host="", port=None, has_port=False, path="")
         path = unquote(parts.path).lower()
         # normpath drops a final slash, which a prefix such as /Xenova/ needs.
         normal = posixpath.normpath("/" + path.lstrip("/")) if path.strip("/") else "/"
         if path.endswith("/") and normal != "/":
             normal += "/"
-        return cls(parts.scheme.lower(), (parts.hostname or "").rstrip("."), _port(parts), normal)
+        return cls(
+            scheme=parts.scheme,
+            host=(parts.hostname or "").rstrip("."),
+            port=_DEFAULT_PORTS.get(parts.scheme) if port is None else port,
+            has_port=port is not None,
+            path=normal,
+        )
 
-    def starts_with(self, prefix: str) -> bool:
+    def starts_with(self, prefix: str, *, any_port: str = "") -> bool:
+        """Tell whether the URL is below ``prefix``; one of the host ``any_port`` without a port is of every port."""
         if prefix == "":
             return True
         other = _Canonical.of(prefix)
-        same_origin = (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
+        if not other.scheme or not other.host:
+            return False
+        same_port = self.port == other.port or (other.host == any_port and not other.has_port)
+        same_origin = (self.scheme, self.host) == (other.scheme, other.host) and same_port
         return same_origin and self.path.startswith(other.path)
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        port = parts.port
-    except ValueError:
-        return -1  # no port at all: equal to nothing that can be fetched
-    return port if port is not None else _DEFAULT_PORTS.get(parts.scheme.lower())
