@@ -73,7 +73,7 @@ class HubAddress:
 
     def url(self, file: ModelFile) -> str:
         """Return the URL that downloads ``file``, as Firefox makes it."""
-        path = self.url_template.replace("{model}", file.model).replace("{revision}", file.revision)
+        path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", file.revision)
         return f"{self.root_url.rstrip('/')}/{path}/{file.file}?download=true"
 
     def parse(self, url: str) -> ModelFile:
