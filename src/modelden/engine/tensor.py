@@ -18,6 +18,7 @@ _FORMATS: dict[str, Any] = {
     "uint32": "I",
     "int64": "q",
     "uint64": "Q",
+    "float16": "e",
     "float32": "f",
     "float64": "d",
 }
@@ -27,7 +28,8 @@ _FORMATS: dict[str, Any] = {
 class Tensor:
     """An array of numbers, row-major, in Python's memory.
 
-    `memoryview` and `numpy.asarray` look at its buffer; `tolist` gives nested lists.
+    `memoryview` (where no dimension but a single one is empty) and `numpy.asarray` look at its buffer; `tolist` gives
+    nested lists.
     """
 
     __slots__ = ("_buffer", "dtype", "shape")
@@ -59,8 +61,10 @@ class Tensor:
 
     def __buffer__(self, flags: int) -> memoryview:
         """Give the buffer in its shape (PEP 688)."""
-        if 0 in self.shape:  # memoryview knows no empty dimensions
+        if self.shape == (0,):
             return self._buffer
+        if 0 in self.shape:  # flat, it would lose its shape; NumPy asks __array__ then
+            raise BufferError(f"memoryview knows no empty dimensions such as those of {self.shape}")
         shaped: memoryview = self._buffer.cast("B").cast(_FORMATS[self.dtype], self.shape)
         return shaped
 
