@@ -99,9 +99,14 @@ class Configuration:
 
 
 def _root_url(name: str, value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise InputError(f"{name}: expected an http(s) URL without query, got {value!r}")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except (ValueError, AttributeError):  # the port or a bracket; or no text at all
+        usable = False
+    # fetch refuses URLs with credentials.
+    if not usable or parts.query or parts.fragment or parts.username is not None:
+        raise InputError(f"{name}: expected an http(s) URL without query and credentials, got {value!r}")
     return value
 
 
