@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+
+from modelden.locks import KeyedLocks
+
+
+class Crowd:
+    """Counts who is inside."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.most = 0
+        self.order: list[int] = []
+
+    async def visit(self, locks: KeyedLocks, key: str, number: int) -> None:
+        async with locks(key):
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            self.order.append(number)
+            await asyncio.sleep(0)
+            self.inside -= 1
+
+
+async def test_of_one_key_only_one_is_inside_in_the_order_of_coming() -> None:
+    locks, crowd = KeyedLocks(), Crowd()
+    await asyncio.gather(*(crowd.visit(locks, "key", number) for number in range(5)))
+
+    assert crowd.most == 1
+    assert crowd.order == [0, 1, 2, 3, 4]
+
+
+async def test_other_keys_do_not_wait() -> None:
+    locks, crowd = KeyedLocks(), Crowd()
+    await asyncio.gather(*(crowd.visit(locks, str(number), number) for number in range(5)))
+
+    assert crowd.most == 5
+
+
+async def test_a_failure_and_a_cancellation_let_the_next_one_in() -> None:
+    locks = KeyedLocks()
+    entered = asyncio.Event()
+
+    async def hold() -> None:
+        async with locks("key"):
+            entered.set()
+            await asyncio.Event().wait()
+
+    async def fail() -> None:
+        async with locks("key"):
+            raise ValueError("inside")
+
+    holding = asyncio.ensure_future(hold())
+    await entered.wait()
+    failing = asyncio.ensure_future(fail())
+    await asyncio.sleep(0)
+    holding.cancel()
+    with pytest.raises(ValueError, match="inside"):
+        await failing
+    async with asyncio.timeout(1), locks("key"):
+        pass
+
+
+async def test_keys_that_nobody_holds_take_no_memory() -> None:
+    locks = KeyedLocks()
+    for number in range(100):
+        async with locks(number):
+            pass
+    gc.collect()
+
+    assert len(locks._locks) == 0
