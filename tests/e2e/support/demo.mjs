@@ -60,9 +60,14 @@ export class Demo {
     return [...steps.values()];
   }
 
+  /** Returns when nothing is under way: the engine can be used, or the page shows a problem. */
+  async settled() {
+    await this.page.locator("#now:not([data-state=busy])").waitFor();
+  }
+
   /** Returns when the engine can be used, or throws with the problem that the page shows. */
   async ready() {
-    await this.page.locator("#now:not([data-state=busy])").waitFor();
+    await this.settled();
     const problem = this.page.locator("#problem");
     if (await problem.isVisible()) {
       throw new Error(`The page says: ${await problem.innerText()}`);
