@@ -87,24 +87,23 @@ class SignatureVerifier:
 
     async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> int:
         signature = _decode(entry.get("signature"))
-        chain = await self._chain(entry.get("x5u"), source_url)
-        leaf = check_chain(
-            chain,
-            root_hash=self._config.root_hash,
-            signer_name=self._config.signer_name,
-            now=now,
-        )
-        if not await self._crypto.verify_p384(leaf.public_key, message, signature):
-            raise ChainFault("the signature does not fit the records")
-        return leaf.not_after
-
-    async def _chain(self, x5u: object, source_url: str) -> list[Certificate]:
-        if not isinstance(x5u, str) or not x5u:
-            raise ChainFault(f"expected the URL of a certificate chain as x5u, found {x5u!r}")
-        url = urljoin(source_url, x5u)
+        url = _chain_url(entry.get("x5u"), source_url)
         if url not in self._chains:
             self._chains[url] = await self._fetch_chain(url)
-        return self._chains[url]
+        try:
+            leaf = check_chain(
+                self._chains[url],
+                root_hash=self._config.root_hash,
+                signer_name=self._config.signer_name,
+                now=now,
+            )
+            if not await self._crypto.verify_p384(leaf.public_key, message, signature):
+                raise ChainFault("the signature does not fit the records")  # noqa: TRY301  ends like a broken rule
+        except ChainFault:
+            # A wrong or an old chain may be another one at the next try.
+            self._chains.pop(url, None)
+            raise
+        return leaf.not_after
 
     async def _fetch_chain(self, url: str) -> list[Certificate]:
         async with self._fetcher.fetch(url, timeout=CHAIN_TIMEOUT) as response:
@@ -122,6 +121,15 @@ def _signatures(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     listed = metadata.get("signatures")
     entries = listed if isinstance(listed, list) and listed else [metadata.get("signature")]
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("mode") == MODE]
+
+
+def _chain_url(x5u: object, source_url: str) -> str:
+    if not isinstance(x5u, str) or not x5u:
+        raise ChainFault(f"expected the URL of a certificate chain as x5u, found {x5u!r}")
+    try:
+        return urljoin(source_url, x5u)
+    except ValueError as error:
+        raise ChainFault(f"expected the URL of a certificate chain as x5u, found {x5u!r}") from error
 
 
 def _decode(signature: object) -> bytes:

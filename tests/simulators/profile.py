@@ -1,0 +1,69 @@
+"""A browser profile in memory. Its databases stay; each `visit` is a page that knows nothing but them."""
+
+from __future__ import annotations
+
+from modelden.config import Configuration
+from modelden.den import Den
+from modelden.engine.runtime import Bundle
+from modelden.host.crypto import HostCrypto
+from modelden.ports import Ports
+from tests.simulators.blobs import MemoryBlobs
+from tests.simulators.clock import ManualClock
+from tests.simulators.database import MemoryDatabase, MemoryDatabases
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import PageFetcher
+from tests.simulators.surroundings import MemoryTabs, ScriptedExpressions, ScriptedPage
+
+
+class Profile:
+    """One profile, whose pages reach the network by one fetcher."""
+
+    def __init__(self, config: Configuration, fetcher: PageFetcher, bundle: Bundle, engines: ScriptedEngines) -> None:
+        self.config = config
+        self.fetcher = fetcher
+        self.bundle = bundle
+        self.engines = engines
+        self.databases = MemoryDatabases()
+        self.clock = ManualClock()
+        self.expressions = ScriptedExpressions()
+        self.tabs = MemoryTabs()
+        self.page = ScriptedPage()
+        self._dens: list[Den] = []
+
+    def visit(self, config: Configuration | None = None) -> Den:
+        """Load a page, with the profile's configuration or another one."""
+        ports = Ports(
+            fetcher=self.fetcher,
+            databases=self.databases,
+            blobs=MemoryBlobs(),
+            crypto=HostCrypto(),
+            engines=self.engines,
+            expressions=self.expressions,
+            tabs=self.tabs.other(),
+            page=self.page,
+            clock=self.clock,
+        )
+        self._dens.append(Den(config or self.config, ports, self.bundle))
+        return self._dens[-1]
+
+    def close(self) -> None:
+        """Close all pages."""
+        for den in self._dens:
+            den.close()
+
+    def requests(self) -> list[str]:
+        """What was asked since the last call, ``METHOD path?query`` in order."""
+        asked = list(self.fetcher.requests)
+        self.fetcher.requests.clear()
+        return asked
+
+    async def fill(self, schema: str, *, full: bool = True) -> None:
+        """Let a database refuse every write, or take writes again."""
+        (await self.database(schema)).full = full
+
+    async def database(self, name: str) -> MemoryDatabase:
+        """The database of this name, opened if it is not there yet."""
+        from modelden.hub.schema import MODEL_FILES
+        from modelden.settings.schema import REMOTE_SETTINGS
+
+        return await self.databases.open({schema.name: schema for schema in (MODEL_FILES, REMOTE_SETTINGS)}[name])

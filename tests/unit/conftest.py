@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelden.config import Configuration
+from modelden.engine.runtime import Bundle
+from modelden.host.keys import save_keys
+from modelden.host.server import Application
+from modelden.host.tree import Tree
+from tests.replay import replay_chain
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import AsgiFetcher
+from tests.simulators.profile import Profile
+
+ORIGIN = "http://localhost:8642"
+
+WASM = b"\0asm" + bytes(range(256)) * 1000
+
+FILES = {
+    "config.json": b'{"model_type": "bert"}',
+    "tokenizer.json": b'{"version": "1.0"}',
+    "onnx/model_quantized.onnx": bytes(range(255)) * 1000,
+}
+
+RECORDS: dict[str, list[dict[str, Any]]] = {
+    "ml-inference-options": [
+        {
+            "id": "options",
+            "featureId": "simple-text-embedder",
+            "taskName": "feature-extraction",
+            "modelId": "org/tiny",
+            "modelRevision": "v1.0",
+            "dtype": "q8",
+        },
+        {"id": "summaries", "taskName": "summarization", "modelId": "org/tiny", "modelRevision": "main"},
+    ],
+    "ml-onnx-runtime": [
+        {
+            "id": "runtime",
+            "name": "runtime.wasm",
+            "version": "5.0",
+            "attachment": {
+                "location": "main-workspace/ml-onnx-runtime/runtime.wasm",
+                "size": len(WASM),
+                "hash": hashlib.sha256(WASM).hexdigest(),
+                "filename": "runtime.wasm",
+                "mimetype": "application/wasm",
+            },
+        }
+    ],
+    "ml-model-allow-deny-list": [{"id": "allow", "filter": "ALLOW", "urlPrefix": f"{ORIGIN}/hub/"}],
+}
+
+TIMESTAMP = 1_700_000_000_000
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A published tree, with keys."""
+    folder = tmp_path / "tree"
+    for revision in ("v1.0", "main"):
+        for name, content in FILES.items():
+            write(folder / "hub/org/tiny" / revision / name, content)
+    for name, records in RECORDS.items():
+        published = [{"last_modified": TIMESTAMP, **each} for each in records]
+        collection = json.dumps({"timestamp": TIMESTAMP, "records": published})
+        write(folder / f"settings/main/{name}.json", collection.encode())
+    write(folder / "attachments/main-workspace/ml-onnx-runtime/runtime.wasm", WASM)
+    save_keys(folder / "keys", replay_chain())
+    return folder
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def application(tree: Path) -> Application:
+    """The real server, in this process."""
+    return Application(Tree(tree))
+
+
+@pytest.fixture
+def bundle() -> Bundle:
+    digest = hashlib.sha256(WASM).hexdigest()
+    return Bundle(5, "engine-5.js", "runtime.wasm", digest, onnxruntime="1.22.0-dev", transformers="3.8.1")
+
+
+@pytest.fixture
+def profile(application: Application, bundle: Bundle) -> Iterator[Profile]:
+    """A new browser profile that is configured for the server."""
+    config = Configuration(
+        settings_server=f"{ORIGIN}/v1", root_hash=application.root_hash, hub_root_url=f"{ORIGIN}/hub"
+    )
+    made = Profile(config, AsgiFetcher(application), bundle, ScriptedEngines(list(FILES)))
+    yield made
+    made.close()
