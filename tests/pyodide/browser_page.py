@@ -48,6 +48,7 @@ _STORED = """
 
 _WIPE = """
     for (const { name } of await indexedDB.databases()) {
+        if (wanted.length && !wanted.includes(name)) continue;
         await new Promise((resolve, reject) => {
             const request = indexedDB.deleteDatabase(name);
             request.onsuccess = resolve;
@@ -79,7 +80,8 @@ class Page:
     def __init__(self, runner: _BrowserBaseRunner) -> None:
         """Put modelden and `in_page` into the runner's Pyodide."""
         self.runner = runner
-        self.add_module("in_page.py", (HERE / "in_page.py").read_text(encoding="utf-8"))
+        self.in_page_source = (HERE / "in_page.py").read_text(encoding="utf-8")
+        self.add_module("in_page.py", self.in_page_source)
         runner.load_package("modelden")
 
     @property
@@ -121,13 +123,18 @@ class Page:
         assert outcome["error"] is not None, "the engine was created"
         return Told(**outcome["error"])
 
+    def told(self, function: str, /, **arguments: Any) -> Told | None:
+        """Call a function of `in_page` that tells an error, if there is one."""
+        error: Json | None = self.call(function, **arguments)
+        return Told(**error) if error else None
+
     def stored(self) -> Json:
         """All rows of modelden's databases, as IndexedDB itself has them; Blobs as size and SHA-256."""
         return {**_EMPTY, **json.loads(self.runner.run_js(_STORED))}
 
-    def wipe(self) -> None:
-        """Delete all databases."""
-        self.runner.run_js(_WIPE)
+    def wipe(self, *names: str) -> None:
+        """Delete these databases, or all."""
+        self.runner.run_js(f"const wanted = {json.dumps(names)};{_WIPE}")
 
     def proxies(self) -> int:
         """Number of Python objects that JavaScript holds, from `trace_proxies` on."""

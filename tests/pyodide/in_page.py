@@ -73,6 +73,13 @@ async def run_often(config: dict[str, Any], request: dict[str, Any], times: int)
             await engine.run(TEXTS, pooling="mean", normalize=True)
 
 
+async def vectors_one_by_one(config: dict[str, Any], request: dict[str, Any], texts: list[str]) -> list[list[float]]:
+    """The vector of each text, each asked alone: with q8 a batch's texts change each other's."""
+    configure(config)
+    async with await modelden.create_engine(**request) as engine:
+        return [(await engine.run([text], pooling="mean", normalize=True)).tolist()[0] for text in texts]
+
+
 async def models() -> list[Json]:
     """`ModelHub.list_models`, with the files of each model."""
     hub = modelden.ModelHub()
@@ -88,9 +95,33 @@ async def delete(model: str, revision: str) -> None:
     await modelden.ModelHub().delete_models(model=model, revision=revision)
 
 
+async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: float) -> Json:
+    """Drive `JsEngineHost` alone: a worker, a runtime that nobody has checked, files from the hub as they are."""
+    from js import fetch
+
+    from modelden._js.engine_host import JsEngineHost
+
+    async def blob_at(url: str) -> JsBlob | None:
+        response = await fetch(url)
+        return JsBlob(await response.blob()) if response.ok else None
+
+    wasm = await blob_at(wasm_url)
+    if wasm is None:
+        raise AssertionError(wasm_url)
+    worker = JsEngineHost(start_timeout).start("engine-5.js")
+    try:
+        await worker.create(options, wasm, blob_at)
+    except modelden.ModelDenError as error:
+        return _told(error)
+    finally:
+        worker.close()
+    return None
+
+
 async def keep_contract(subject: str, case: str, base: str) -> None:
     """Run one case of ``tests/contracts`` over the browser."""
-    from contracts import crypto, database, fetcher  # pushed by the test
+    from importlib import import_module
+
     from js import Blob
     from pyodide.ffi import to_js
 
@@ -98,13 +129,14 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
     from modelden.config import Configuration
 
     ports = connect(Configuration())
+    keep = getattr(import_module(f"contracts.{subject}"), case)  # pushed by the test
     match subject:
         case "crypto":
-            await getattr(crypto, case)(ports.crypto)
+            await keep(ports.crypto)
         case "database":
-            await getattr(database, case)(ports.databases, lambda data: JsBlob(Blob.new(to_js([to_js(data)]))))
+            await keep(ports.databases, lambda data: JsBlob(Blob.new(to_js([to_js(data)]))))
         case "fetcher":
-            await getattr(fetcher, case)(ports.fetcher, base)
+            await keep(ports.fetcher, base)
 
 
 def foreign(value: object, path: str = "result") -> list[str]:

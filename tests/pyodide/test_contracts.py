@@ -30,7 +30,6 @@ def base() -> Iterator[str]:
     [(subject, case.__name__) for subject, contract in CONTRACTS.items() for case in contract.CASES],
 )
 def test_the_browser_keeps_the_contract(page: Page, base: str, subject: str, case: str) -> None:
-    for name, contract in CONTRACTS.items():
-        page.add_module(f"contracts/{name}.py", Path(contract.__file__).read_text(encoding="utf-8"))
+    page.add_module(f"contracts/{subject}.py", Path(str(CONTRACTS[subject].__file__)).read_text(encoding="utf-8"))
 
     page.call("keep_contract", subject=subject, case=case, base=base)

@@ -1,0 +1,63 @@
+"""Nothing is left over: no proxies, no workers, no bytes of models in Python's memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.pyodide.servers import LARGE_MODEL, MODEL, REVISION, TASK, WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+TINY = {"feature_id": "tiny"}
+LARGE = {"task_name": TASK, "model_id": LARGE_MODEL, "model_revision": REVISION}
+
+
+def run_often(page: Page, site: Site) -> None:
+    page.call("run_often", config=site.config, request=TINY, times=50)
+
+
+def create_often(page: Page, site: Site) -> None:
+    for _ in range(5):
+        page.visit(site.config, **TINY)
+
+
+def fail_often(page: Page, site: Site) -> None:
+    for _ in range(5):
+        page.failed_visit(site.config, task_name=TASK, model_id="test/absent", model_revision=REVISION)
+
+
+def cancel_often(page: Page, site: Site) -> None:
+    site.stall.path = f"/hub/{LARGE_MODEL}/*/{WEIGHTS}"
+    for _ in range(5):
+        assert page.call("cancelled_visit", config=site.config, request=LARGE, at=WEIGHTS) == "cancelled"
+
+
+@pytest.mark.parametrize("work", [run_often, create_often, fail_often, cancel_often])
+def test_as_many_proxies_and_workers_as_before(page: Page, site: Site, work: Callable[[Page, Site], None]) -> None:
+    page.trace_proxies()
+    page.visit(site.config, **TINY)
+    before = page.proxies()
+
+    work(page, site)
+
+    page.until(lambda: page.proxies() <= before, f"there are {before} proxies again")
+    page.until(lambda: page.workers() == 0, "no worker is left")
+
+
+def test_a_model_does_not_pass_through_pythons_memory(page: Page, site: Site, demo_site: Site) -> None:
+    # What is needed for any model is in memory after the first one.
+    page.visit(site.config, **TINY)
+    page.call("delete", model=f"localhost/{MODEL}", revision=REVISION)
+    before = page.heap()
+
+    page.visit(demo_site.config, ["a cat"], feature_id="simple-text-embedder")
+
+    (model,) = page.call("models")
+    assert model["size"] > 22_000_000
+    assert page.heap() - before < 0.05 * model["size"]

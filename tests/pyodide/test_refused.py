@@ -1,0 +1,176 @@
+"""What a browser may refuse a page: room, storage at all, cryptography."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.pyodide.browser_page import Page, Told
+from tests.pyodide.conftest import INSECURE_HOST
+from tests.pyodide.servers import WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Frame
+
+    from tests.pyodide.conftest import Runners
+    from tests.pyodide.servers import Site
+
+TINY = {"feature_id": "tiny"}
+
+MEBIBYTE = 1024 * 1024
+
+_FILLER = "somebody else's"
+
+_FILL = """
+    const { quota, usage } = await navigator.storage.estimate();
+    const database = await new Promise((resolve, reject) => {
+        const request = indexedDB.open("FILLER", 1);
+        request.onupgradeneeded = () => request.result.createObjectStore("pieces", { autoIncrement: true });
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const piece = new Uint8Array(1024 * 1024);
+    const pieces = Math.floor((quota - usage - ROOM) / piece.length);
+    await new Promise((resolve, reject) => {
+        const transaction = database.transaction("pieces", "readwrite");
+        transaction.objectStore("pieces").put(new Blob(Array(pieces).fill(piece)));
+        transaction.oncomplete = resolve;
+        transaction.onabort = () => reject(transaction.error);
+    });
+    database.close();
+"""
+
+
+class Room:
+    """How much a browser lets a page store."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._cdp = page.tab.context.new_cdp_session(page.tab) if page.runner.browser == "chrome" else None
+
+    def leave(self, size: int) -> None:
+        """Leave room for so many bytes."""
+        self.give_back()
+        if self._cdp:
+            used = self.page.tab.evaluate("navigator.storage.estimate().then(({ usage }) => usage)")
+            self._quota(quotaSize=used + size)
+        else:  # its limit is fixed, see FIREFOX_QUOTA
+            self.page.runner.run_js(_FILL.replace("ROOM", str(size)).replace("FILLER", _FILLER))
+
+    def give_back(self) -> None:
+        """Undo `leave`."""
+        if self._cdp:
+            self._quota()
+        else:
+            self.page.wipe(_FILLER)
+
+    def _quota(self, **limit: int) -> None:
+        assert self._cdp
+        self._cdp.send("Storage.overrideQuotaForOrigin", {"origin": self.page.runner.base_url, **limit})
+
+
+@pytest.fixture
+def room(runtime: str, runners: Runners) -> Iterator[Room]:
+    """In a page that has stored nothing before: Chromium remembers for a while that there was more room."""
+    runner = runners.new(runtime)
+    yield Room(Page(runner))
+    runner.quit()
+
+
+def test_no_room(room: Room, demo_site: Site) -> None:
+    page = room.page
+    request = {"feature_id": "simple-text-embedder"}
+
+    room.leave(10 * MEBIBYTE)
+    error = page.failed_visit(demo_site.config, **request)
+
+    assert error.name == "QuotaExceeded"
+    assert "StorageError" in error.bases
+    assert "remote-settings" in error.message
+    assert "delete_models" in error.message
+    stored = page.stored()
+    assert stored["remote-settings"]["attachments"] == []
+    assert stored["modelFiles"]["headers"] == []
+    page.is_clean()
+
+    # Enough for the runtime of 21.6 MB, but not for the model of 22.8 MB, not even alone: in a context off the record
+    # Chromium does not count Blobs that are stored already.
+    room.leave(22_200_000)
+    error = page.failed_visit(demo_site.config, **request)
+
+    assert error.name == "QuotaExceeded"
+    assert "modelFiles" in error.message
+    stored = page.stored()
+    assert len(stored["remote-settings"]["attachments"]) == 1
+    assert WEIGHTS not in [row["file"] for row in stored["modelFiles"]["headers"]]
+    page.is_clean()
+
+    room.give_back()
+    page.visit(demo_site.config, ["a cat"], **request)
+    page.is_clean()
+
+
+@pytest.fixture
+def sandbox(page: Page) -> Iterator[Frame]:
+    """A frame with an origin of its own, to which browsers give no storage; Pyodide and modelden run in it."""
+    base = page.runner.base_url
+    text = (
+        f'<script type="module">import {{ loadPyodide }} from "{base}/pyodide.mjs";'
+        f'self.pyodide = await loadPyodide({{ indexURL: "{base}/" }});'
+        'await pyodide.loadPackage("modelden"); self.ready = true;</script>'
+    )
+    page.tab.evaluate(
+        """(text) => {
+            const frame = document.createElement("iframe");
+            frame.id = "sandbox";
+            frame.sandbox = "allow-scripts";
+            frame.srcdoc = text;
+            document.body.append(frame);
+        }""",
+        text,
+    )
+    frame = page.tab.frames[-1]
+    frame.wait_for_function("self.ready")
+    yield frame
+    page.tab.evaluate("document.getElementById('sandbox').remove()")
+
+
+def test_no_storage(page: Page, site: Site, sandbox: Frame) -> None:
+    source = (page.in_page_source, json.dumps({"config": site.config, "request": TINY}))
+    outcome = sandbox.evaluate(
+        """async ([source, text]) => {
+            pyodide.FS.writeFile("in_page.py", source);
+            pyodide.globals.set("text", text);
+            return pyodide.runPythonAsync("import in_page, json; json.dumps(await in_page.visit(**json.loads(text)))");
+        }""",
+        list(source),
+    )
+
+    error = Told(**json.loads(outcome)["error"])
+    assert error.name == "StorageUnavailable"
+    assert "SecurityError" in error.message
+    assert "a sandboxed frame" in error.message
+    assert site.requests() == []
+    assert page.workers() == 0
+
+
+def test_no_cryptography(page: Page, site: Site, runners: Runners) -> None:
+    runner = runners.new(page.runner.browser, host=INSECURE_HOST)
+    try:
+        insecure = Page(runner)
+        assert insecure.tab.evaluate("isSecureContext") is False
+
+        error = insecure.failed_visit(site.config, **TINY)
+
+        assert error.name == "CryptoUnavailable"
+        assert "https" in error.message
+        assert "localhost" in error.message
+        assert all(rows == [] for rows in insecure.stored()["remote-settings"].values())
+        assert insecure.workers() == 0
+    finally:
+        runner.quit()
+    page.visit(site.config, **TINY)
