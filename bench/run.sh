@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# The measurements of bench/, one after the other: ./build.sh bench
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+node bench/longtasks.mjs chromium firefox
