@@ -5,12 +5,12 @@ Source: kinto-changes' changeset endpoint; Firefox ``RemoteSettingsClient.sys.mj
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from modelden.errors import InvalidResponse
+from modelden.settings.json_text import parse_json
 
 Record = dict[str, Any]
 """A record as the server sent it, camelCase names and all."""
@@ -43,7 +43,7 @@ class Collection:
 
     Attributes:
         timestamp: In milliseconds.
-        records: All live records by id.
+        records: All live records by id, in the order of their ids, which is the store's.
         metadata: The collection's metadata, with its signatures.
     """
 
@@ -63,9 +63,9 @@ def parse_changeset(text: str, url: str) -> Changeset:
         InvalidResponse: If it is not a changeset.
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidResponse(url, "a changeset in JSON", f"{text[:60]!r}") from error
+        data = parse_json(text)
+    except ValueError as error:
+        raise InvalidResponse(url, "a changeset in JSON", f"{text[:60]!r} ({error})") from error
     if not isinstance(data, dict):
         raise InvalidResponse(url, "a changeset (a JSON object)", f"{text[:60]!r}")
     timestamp, changes, metadata = (
@@ -97,7 +97,8 @@ def merge(known: Collection | None, changeset: Changeset) -> Collection:
             records.pop(change["id"], None)
         else:
             records[change["id"]] = change
-    return Collection(changeset.timestamp, records, changeset.metadata)
+    in_order = {key: records[key] for key in sorted(records, key=_utf16)}
+    return Collection(changeset.timestamp, in_order, changeset.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,11 @@ def diff(collection: str, before: Mapping[str, Record], after: Mapping[str, Reco
         ),
         deleted=tuple(record for key, record in before.items() if key not in after),
     )
+
+
+def _utf16(key: str) -> bytes:
+    # IndexedDB compares code units; half characters are refused later, when the signature is verified.
+    return key.encode("utf-16-be", errors="surrogatepass")
 
 
 def _is_record(value: object) -> bool:
