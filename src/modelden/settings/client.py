@@ -153,7 +153,7 @@ class SettingsClient:
     ) -> Collection:
         bucket, _, name = cid.partition("/")
         with Reporter(on_progress, SYNCING_SETTINGS, name):
-            await self._server.root_page()
+            await self._server.introduce()
             timestamps = await self._server.timestamps(bucket=bucket, collection=name)
             if cid not in timestamps:
                 raise UnknownCollection(cid, self._server.url)

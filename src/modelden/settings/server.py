@@ -6,16 +6,17 @@ changeset; the published kinto-changes answers 400 to an unquoted one; static ho
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from modelden.errors import HttpError, InvalidResponse, UnknownCollection
+from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Changeset, parse_changeset
+from modelden.settings.json_text import parse_json
 
 RESPONSE_LIMIT = 20 * 1024 * 1024
 """Most bytes of an answer; Mozilla's largest collections have a few MiB."""
@@ -39,6 +40,14 @@ class SettingsServer:
         self._fetcher = fetcher
         self._backoff = backoff
         self._root_page: Mapping[str, Any] | None = None
+        self._introduced = False
+
+    async def introduce(self) -> None:
+        """Ask for the root page once, as Firefox before its first sync. Only attachments need it, so it may fail."""
+        if not self._introduced:
+            self._introduced = True
+            with suppress(UnavailableError):
+                await self.root_page()
 
     async def root_page(self) -> Mapping[str, Any]:
         """Return what the server says of itself; asked once.
@@ -50,8 +59,8 @@ class SettingsServer:
             url = f"{self.url}/"
             text, _ = await self._get(url)
             try:
-                page = json.loads(text)
-            except (ValueError, RecursionError):
+                page = parse_json(text)
+            except ValueError:
                 page = None
             if not isinstance(page, dict):
                 raise InvalidResponse(url, "the root page of a Remote Settings server", repr(text[:60]))
@@ -106,6 +115,7 @@ class SettingsServer:
                 return await self.changeset(bucket, collection, expected=expected)
             raise
         changeset = parse_changeset(text, url)
+        _check_names(changeset, bucket, collection, url)
         redirected = "_since=" not in response.url
         return replace(changeset, full=since is None or redirected or changeset.reaches_before(since)), url
 
@@ -123,12 +133,19 @@ class SettingsServer:
         return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urlencode(given)}"
 
 
+def _check_names(changeset: Changeset, bucket: str, collection: str, url: str) -> None:
+    """Refuse another collection's answer. Nobody signs the names, so this finds mistakes, and no attacker."""
+    found = changeset.metadata.get("bucket", bucket), changeset.metadata.get("id", collection)
+    if found != (bucket, collection):
+        raise InvalidResponse(url, f"the collection {bucket}/{collection}", f"{found[0]}/{found[1]}")
+
+
 def _server_words(text: str) -> str:
     """Return what an error page says: Kinto's ``message``, or the ``detail`` of ``/v2``."""
     try:
-        page = json.loads(text[:10_000])
+        page = parse_json(text[:10_000])
         words = page.get("message") or page.get("detail")
-    except (ValueError, RecursionError, AttributeError):
+    except (ValueError, AttributeError):
         words = None
     if isinstance(words, str) and words:
         return f"It says: {words[:200]}"
