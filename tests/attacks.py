@@ -1,0 +1,551 @@
+"""Attacks on Remote Settings, as a table: what is served instead of the truth, and how it has to be refused.
+
+`Publisher` serves two signed collections; each of `ATTACKS` forges something. Rings 1 and 2 run the same table: cold,
+and against a client that has an earlier, honest state. Sample usage::
+
+    with RunningServer(publisher.app) as server:
+        attack.forge(publisher)
+        ...  # the client must raise `attack.error` and say `attack.says`
+        publisher.restore()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from modelden.host.certificates import (
+    Authority,
+    CertificatePlan,
+    SigningChain,
+    intermediate_plan,
+    issue,
+    leaf_plan,
+    root_plan,
+)
+from modelden.host.collections_model import Collection, Collections
+from modelden.host.cors import AnyOrigin
+from modelden.host.faults import Fault, Faults
+from modelden.host.request_log import RequestLog
+from modelden.host.server import settings_routes
+from modelden.host.settings_app import EXPOSED
+from modelden.host.signing import Signer
+from tests.replay import replay_chain
+
+type Json = dict[str, Any]
+
+NAME, OTHER = "attacked", "other"
+RECORDS: list[Json] = [{"id": each, "text": f"grüße {each} 😀", "count": 3} for each in ("a", "b", "c")]
+START = 1_700_000_000_000
+
+_CHANGESET = f"/v1/buckets/main/collections/{NAME}/changeset"
+_CHAINS = "/chains/*"
+
+
+class Publisher:
+    """A server of the collections `NAME` and `OTHER`, honest until something is forged.
+
+    Attributes:
+        collections: What is published.
+        faults: What goes wrong on the way.
+        log: The requests.
+        change: Changes the answers to requests for the changeset of `NAME`.
+    """
+
+    def __init__(self) -> None:
+        self.collections = Collections(Signer(replay_chain()))
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.change: Callable[[Json], Json | Response] | None = None
+        inner = Starlette(routes=settings_routes(self.collections, AnyOrigin(Response(status_code=404), ())))
+        self.app: ASGIApp = self.log.wrap(self.faults.wrap(_Forger(self, inner)))
+        self.restore()
+
+    @property
+    def root_hash(self) -> str:
+        return replay_chain().root_hash
+
+    @property
+    def collection(self) -> Collection:
+        return self.collections["main", NAME]
+
+    def restore(self) -> None:
+        """Be honest again, and begin anew."""
+        self.change = None
+        self.faults.set()
+        self.log.clear()
+        self.collections.add("main", NAME, RECORDS, START)
+        self.collections.add("main", OTHER, [{"id": "x", "text": "of the other one"}], START + 90_000)
+
+    def keep(self) -> None:
+        """Remember what is signed now, for `replay`."""
+        self._kept = _metadata(self, NAME), self.collection.state
+
+    def replay(self) -> None:
+        """Answer with the old state, complete and validly signed, whatever is asked."""
+        metadata, state = self._kept
+        self.collections.add("main", NAME, state.records.values(), state.timestamp)  # for the monitor
+        self.change = lambda _: {"metadata": metadata, "timestamp": state.timestamp, "changes": state.changes()}
+
+    def publish(self) -> None:
+        """Make an honest new state."""
+        self.collection.publish({**RECORDS[0], "count": 4}, {"id": "d", "text": "new"})
+
+
+class _Forger:
+    def __init__(self, publisher: Publisher, app: ASGIApp) -> None:
+        self._publisher = publisher
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        change = self._publisher.change
+        if change is None or scope["path"] != _CHANGESET:
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+
+        async def keep(message: Message) -> None:
+            body.extend(message.get("body", b""))
+
+        await self._app(scope, receive, keep)
+        forged = change(json.loads(body))
+        answer = forged if isinstance(forged, Response) else JSONResponse(forged)
+        await AnyOrigin(answer, EXPOSED)(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One way to cheat.
+
+    Attributes:
+        forge: Does it.
+        error: Class of the error that it must end with.
+        says: What the error's message must contain.
+    """
+
+    forge: Callable[[Publisher], None]
+    error: str
+    says: str
+
+    @property
+    def name(self) -> str:
+        return self.forge.__name__
+
+
+ATTACKS: list[Attack] = []
+
+
+def _attack(error: str, says: str) -> Callable[[Callable[[Publisher], None]], Callable[[Publisher], None]]:
+    def add(forge: Callable[[Publisher], None]) -> Callable[[Publisher], None]:
+        ATTACKS.append(Attack(forge, error, says))
+        return forge
+
+    return add
+
+
+# --- records, timestamps, metadata
+
+_UNFIT = "the signature does not fit the records"
+
+
+@_attack("SignatureError", _UNFIT)
+def one_record_is_changed(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": [{**body["changes"][0], "count": 5}, *body["changes"][1:]]}
+
+
+@_attack("SignatureError", _UNFIT)
+def one_record_is_added(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": [{"id": "evil", "last_modified": 1}, *body["changes"]]}
+
+
+@_attack("SignatureError", _UNFIT)
+def one_record_is_left_out(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": body["changes"][1:]}
+
+
+@_attack("SignatureError", _UNFIT)
+def one_record_is_declared_deleted(publisher: Publisher) -> None:
+    tombstone = {"id": "b", "deleted": True, "last_modified": START + 1}
+    publisher.change = lambda body: {
+        **body,
+        "changes": [*(each for each in body["changes"] if each["id"] != "b"), tombstone],
+    }
+
+
+@_attack("SignatureError", _UNFIT)
+def a_deleted_record_is_kept(publisher: Publisher) -> None:
+    publisher.collection.delete("b")
+    publisher.change = lambda body: {
+        **body,
+        "changes": [each for each in body["changes"] if "deleted" not in each]
+        + [{**RECORDS[1], "last_modified": START}],
+    }
+
+
+@_attack("SignatureError", _UNFIT)
+def the_timestamp_is_changed(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "timestamp": body["timestamp"] + 1}
+
+
+@_attack("SignatureError", _UNFIT)
+def a_number_is_written_as_text(publisher: Publisher) -> None:
+    publisher.change = lambda body: {
+        **body,
+        "changes": [{**each, "count": str(each.get("count"))} for each in body["changes"]],
+    }
+
+
+@_attack("SignatureError", _UNFIT)
+def the_signature_of_another_collection_is_replayed(publisher: Publisher) -> None:
+    other = _metadata(publisher, OTHER)
+    publisher.change = lambda body: {**body, "metadata": {**body["metadata"], **_signatures(other)}}
+
+
+@_attack("InvalidResponse", f"expected the collection main/{NAME}, got main/{OTHER}")
+def the_metadata_of_another_collection_is_replayed(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "metadata": _metadata(publisher, OTHER)}
+
+
+@_attack("InvalidResponse", f"expected the collection main/{NAME}, got main/{OTHER}")
+def another_collection_is_served_as_a_whole(publisher: Publisher) -> None:
+    other = publisher.collections["main", OTHER].state
+    publisher.change = lambda _: {
+        "metadata": _metadata(publisher, OTHER),
+        "timestamp": other.timestamp,
+        "changes": other.changes(),
+    }
+
+
+@_attack("SignatureError", "found none")
+def the_signatures_are_left_out(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "metadata": {"id": NAME, "bucket": "main"}}
+
+
+@_attack("SignatureError", "found none")
+def only_an_unknown_mode_is_offered(publisher: Publisher) -> None:
+    _change_entries(publisher, lambda entry: {**entry, "mode": "none"})
+
+
+@_attack("SignatureError", "expected a signature of 96 bytes, found 93")
+def the_signature_is_cut(publisher: Publisher) -> None:
+    _change_entries(publisher, lambda entry: {**entry, "signature": entry["signature"][:124]})
+
+
+@_attack("SignatureError", "not URL-safe base64")
+def the_signature_is_no_base64(publisher: Publisher) -> None:
+    _change_entries(publisher, lambda entry: {**entry, "signature": "!" * 128})
+
+
+@_attack("SignatureError", _UNFIT)
+def the_signature_is_all_zeros(publisher: Publisher) -> None:
+    _change_entries(publisher, lambda entry: {**entry, "signature": "A" * 128})
+
+
+@_attack("SignatureError", "expected the URL of a certificate chain as x5u, found None")
+def the_chain_is_not_named(publisher: Publisher) -> None:
+    _change_entries(publisher, lambda entry: {name: value for name, value in entry.items() if name != "x5u"})
+
+
+# --- certificates
+
+
+def _chain_attack(says: str) -> Callable[[Callable[[datetime], SigningChain]], Callable[[datetime], SigningChain]]:
+    """Sign with a chain that is wrong in one point; what is signed is right."""
+
+    def add(make: Callable[[datetime], SigningChain]) -> Callable[[datetime], SigningChain]:
+        chain = functools.cache(lambda: make(datetime.now(UTC)))
+
+        def forge(publisher: Publisher) -> None:
+            publisher.collection.sign(Signer(chain()))
+
+        forge.__name__ = make.__name__
+        ATTACKS.append(Attack(forge, "SignatureError", says))
+        return make
+
+    return add
+
+
+@_chain_attack("expired")
+def the_leaf_is_expired(now: datetime) -> SigningChain:
+    return _chain(leaf=_past(leaf_plan(now)))
+
+
+@_chain_attack("is not valid before")
+def the_leaf_is_not_yet_valid(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), not_before=now + timedelta(days=1)))
+
+
+@_chain_attack("intermediate,")
+def the_intermediate_is_expired(now: datetime) -> SigningChain:
+    return _chain(intermediate=_past(intermediate_plan(now)))
+
+
+@_chain_attack("expected the signer remote-settings.content-signature.mozilla.org, found onecrl.")
+def the_name_is_another_signers(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), dns_names=("onecrl.content-signature.mozilla.org",)))
+
+
+@_chain_attack("found no name")
+def the_name_stands_only_in_the_subject(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), dns_names=()))
+
+
+@_chain_attack("expected the root certificate")
+def the_root_is_another_one(now: datetime) -> SigningChain:
+    root = issue(replace(root_plan(now), rsa_bits=None))
+    return _chain(root=root)
+
+
+@_chain_attack("is not for code signing, its usages are ['1.3.6.1.5.5.7.3.1']")
+def the_leaf_is_for_web_servers(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), extended_key_usages=(ExtendedKeyUsageOID.SERVER_AUTH,)))
+
+
+@_chain_attack("is not for code signing, its usages are []")
+def the_leaf_has_no_usage(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), extended_key_usages=None))
+
+
+@_chain_attack("may not sign data, only ['keyAgreement']")
+def the_leafs_key_is_for_something_else(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), key_usages=frozenset({"key_agreement"})))
+
+
+@_chain_attack("is not a certificate authority")
+def the_intermediate_is_no_authority(now: datetime) -> SigningChain:
+    return _chain(intermediate=replace(intermediate_plan(now), is_ca=False, path_length=None))
+
+
+@_chain_attack("may not sign certificates, only ['digitalSignature']")
+def the_intermediates_key_may_not_sign_certificates(now: datetime) -> SigningChain:
+    return _chain(intermediate=replace(intermediate_plan(now), key_usages=frozenset({"digital_signature"})))
+
+
+@_chain_attack("is a certificate authority")
+def the_leaf_is_an_authority(now: datetime) -> SigningChain:
+    return _chain(leaf=replace(leaf_plan(now), is_ca=True))
+
+
+@_chain_attack("may only issue names below ['content-signature.mozilla.org'], found evil.example")
+def the_name_constraint_is_broken(now: datetime) -> SigningChain:
+    names = (*leaf_plan(now).dns_names, "evil.example")
+    return _chain(leaf=replace(leaf_plan(now), dns_names=names))
+
+
+@_chain_attack("is not one of")
+def the_leaf_is_signed_by_another_key_of_the_same_name(now: datetime) -> SigningChain:
+    honest = replay_chain()
+    impostor = issue(intermediate_plan(now), honest.root)
+    return SigningChain(issue(leaf_plan(now), impostor), honest.intermediate, honest.root)
+
+
+def _pem_attack(
+    says: str, error: str = "SignatureError"
+) -> Callable[[Callable[[list[str]], str]], Callable[[list[str]], str]]:
+    """Serve something else as the certificate chain; it is told the honest certificates, leaf first."""
+
+    def add(make: Callable[[list[str]], str]) -> Callable[[list[str]], str]:
+        def forge(publisher: Publisher) -> None:
+            begin = "-----BEGIN CERTIFICATE-----"
+            honest = replay_chain().pem.decode().split(begin)[1:]
+            # signed anew, so that the chain has a URL of which nobody has a copy
+            fresh = SigningChain(issue(leaf_plan(datetime.now(UTC)), replay_chain().intermediate), *_above())
+            publisher.collection.sign(Signer(fresh))
+            leaf = fresh.pem.decode().split(begin)[1]
+            publisher.faults.set(Fault(path=_CHAINS, body=make([begin + each for each in (leaf, *honest[1:])])))
+
+        forge.__name__ = make.__name__
+        ATTACKS.append(Attack(forge, error, says))
+        return make
+
+    return add
+
+
+@_pem_attack("names the issuer")
+def the_chain_is_shuffled(certificates: list[str]) -> str:
+    leaf, intermediate, root = certificates
+    return intermediate + leaf + root
+
+
+@_pem_attack("expected the root certificate")
+def the_chain_is_reversed(certificates: list[str]) -> str:
+    return "".join(reversed(certificates))
+
+
+@_pem_attack("names the issuer")
+def the_chain_has_an_extra_certificate(certificates: list[str]) -> str:
+    leaf, intermediate, root = certificates
+    return leaf + leaf + intermediate + root
+
+
+@_pem_attack("expected the root certificate")
+def the_chain_ends_with_an_extra_certificate(certificates: list[str]) -> str:
+    return "".join(certificates) + certificates[0]
+
+
+@_pem_attack("names the issuer")
+def the_chain_lacks_its_intermediate(certificates: list[str]) -> str:
+    return certificates[0] + certificates[2]
+
+
+@_pem_attack("found 1 certificate(s)")
+def the_chain_is_the_root_alone(certificates: list[str]) -> str:
+    return certificates[2]
+
+
+@_pem_attack("is not a certificate chain")
+def the_pem_is_truncated(certificates: list[str]) -> str:
+    return "".join(certificates)[:-400]
+
+
+@_pem_attack("is not a certificate chain")
+def the_pem_is_a_web_page(_certificates: list[str]) -> str:
+    return "<!doctype html><title>It works!</title>"
+
+
+@_pem_attack("more than the 65536 bytes", "ResponseTooLarge")
+def the_pem_is_endless(certificates: list[str]) -> str:
+    return "".join(certificates * 20)
+
+
+# --- what is no changeset
+
+
+@_attack("InvalidResponse", "expected a changeset in JSON")
+def a_web_page_comes_instead_of_json(publisher: Publisher) -> None:
+    publisher.change = lambda _: Response("<!doctype html><title>Log in to the hotel</title>", media_type="text/html")
+
+
+@_attack("InvalidResponse", "expected a changeset in JSON")
+def the_json_is_cut(publisher: Publisher) -> None:
+    publisher.change = lambda body: Response(json.dumps(body)[:-20], media_type="application/json")
+
+
+@_attack("ResponseTooLarge", "more than the 20971520 bytes")
+def fifty_megabytes_of_json_come(publisher: Publisher) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"changes": ['
+        for _ in range(50):
+            yield b'{"id": "a"},' * 87_382
+        await asyncio.Event().wait()  # who reads to the end never comes there
+
+    publisher.change = lambda _: StreamingResponse(body(), media_type="application/json")
+
+
+@_attack("InvalidResponse", "nested deeper than")
+def a_record_is_nested_100_000_levels_deep(publisher: Publisher) -> None:
+    _nest(publisher, "[" * 100_000 + "]" * 100_000)
+
+
+@_attack("InvalidResponse", "nested deeper than")
+def a_record_has_100_000_objects_in_each_other(publisher: Publisher) -> None:
+    _nest(publisher, '{"a":' * 100_000 + "1" + "}" * 100_000)
+
+
+@_attack("InvalidResponse", "nested deeper than")
+def the_nesting_is_never_closed(publisher: Publisher) -> None:
+    publisher.change = lambda _: Response("[" * 1_000_000, media_type="application/json")
+
+
+@_attack("HttpError", "answered 500")
+def an_error_is_nested_deep(publisher: Publisher) -> None:
+    publisher.change = lambda _: Response("[" * 100_000, 500, media_type="application/json")
+
+
+@_attack("InvalidResponse", "duplicate ids")
+def an_id_comes_twice(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": [*body["changes"], body["changes"][0]]}
+
+
+@_attack("InvalidResponse", "each with a string id")
+def an_id_is_a_number(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": [*body["changes"], {"id": 7}]}
+
+
+@_attack("InvalidResponse", "each with a string id")
+def an_id_is_missing(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": [*body["changes"], {"text": "nameless"}]}
+
+
+@_attack("InvalidResponse", "a list of changes")
+def the_changes_are_no_list(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "changes": {"a": body["changes"][0]}}
+
+
+@_attack("InvalidResponse", "an integer timestamp")
+def the_timestamp_is_text(publisher: Publisher) -> None:
+    publisher.change = lambda body: {**body, "timestamp": str(body["timestamp"])}
+
+
+@_attack("InvalidResponse", "NaN is no JSON")
+def a_number_is_none(publisher: Publisher) -> None:
+    publisher.change = lambda body: Response(json.dumps({**body, "extra": float("nan")}), media_type="application/json")
+
+
+@_attack("SignatureError", "no canonical form")
+def a_text_is_half_a_character(publisher: Publisher) -> None:
+    publisher.change = lambda body: Response(
+        json.dumps({**body, "changes": [{"id": "\ud83d"}, *body["changes"]]}), media_type="application/json"
+    )
+
+
+def _chain(
+    *,
+    leaf: CertificatePlan | None = None,
+    intermediate: CertificatePlan | None = None,
+    root: Authority | None = None,
+) -> SigningChain:
+    """A chain below the trusted root, with some certificates after other plans."""
+    now = datetime.now(UTC)
+    top = root or replay_chain().root
+    middle = issue(intermediate or intermediate_plan(now), top)
+    return SigningChain(issue(leaf or leaf_plan(now), middle), middle, top)
+
+
+def _past(plan: CertificatePlan) -> CertificatePlan:
+    now = datetime.now(UTC)
+    return replace(plan, not_before=now - timedelta(days=90), not_after=now - timedelta(seconds=1))
+
+
+def _above() -> tuple[Authority, Authority]:
+    return replay_chain().intermediate, replay_chain().root
+
+
+def _metadata(publisher: Publisher, name: str) -> Json:
+    collection = publisher.collections["main", name]
+    entry = {
+        "signature": collection.state.signature,
+        "mode": "p384ecdsa",
+        "x5u": f"/chains/{replay_chain().name}.chain",
+    }
+    return {"id": name, "bucket": "main", "signature": entry, "signatures": [entry]}
+
+
+def _signatures(metadata: Json) -> Json:
+    return {name: metadata[name] for name in ("signature", "signatures")}
+
+
+def _change_entries(publisher: Publisher, change: Callable[[Json], Json]) -> None:
+    def changed(body: Json) -> Json:
+        entry = change(body["metadata"]["signature"])
+        return {**body, "metadata": {**body["metadata"], "signature": entry, "signatures": [entry]}}
+
+    publisher.change = changed
+
+
+def _nest(publisher: Publisher, text: str) -> None:
+    def nested(body: Json) -> Response:
+        body["changes"][0]["deep"] = "DEEP"
+        return Response(json.dumps(body).replace('"DEEP"', text), media_type="application/json")
+
+    publisher.change = nested

@@ -1,0 +1,129 @@
+"""Every attack of `tests.attacks` is refused, and nothing of it is stored: on CPython, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from modelden import errors
+from modelden.config import Configuration
+from modelden.engine.runtime import Bundle
+from modelden.errors import ModelDenError
+from modelden.host.server import RunningServer
+from modelden.settings.client import SettingsClient
+from tests.attacks import ATTACKS, NAME, RECORDS, Attack, Publisher
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import PageFetcher
+from tests.simulators.profile import Profile
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Publisher, str]]:
+    publisher = Publisher()
+    with RunningServer(publisher.app) as server:
+        yield publisher, f"{server.url}/v1"
+
+
+@pytest.fixture
+async def attacked(served: tuple[Publisher, str], bundle: Bundle) -> AsyncIterator[Attacked]:
+    publisher, url = served
+    publisher.restore()
+    fetcher = PageFetcher()
+    config = Configuration(settings_server=url, root_hash=publisher.root_hash)
+    profile = Profile(config, fetcher, bundle, ScriptedEngines([]))
+    yield Attacked(publisher, profile)
+    profile.close()
+    await fetcher.close()
+
+
+class Attacked:
+    """A browser profile whose server is a `Publisher`."""
+
+    def __init__(self, publisher: Publisher, profile: Profile) -> None:
+        self.publisher = publisher
+        self.profile = profile
+
+    async def client(self) -> SettingsClient:
+        """The client of a new visit."""
+        return (await self.profile.visit().settings()).client
+
+    def stored(self) -> dict[str, list[dict[str, Any]]]:
+        return self.profile.databases["remote-settings"].contents()
+
+
+async def refused(attacked: Attacked, attack: Attack) -> None:
+    client = await attacked.client()
+    with pytest.raises(ModelDenError) as caught:
+        await client.get(NAME, force_sync=True)
+    assert type(caught.value) is getattr(errors, attack.error), caught.value
+    assert attack.says in str(caught.value)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+class TestAttack:
+    async def test_cold(self, attacked: Attacked, attack: Attack) -> None:
+        attacked.publisher.publish()
+        attack.forge(attacked.publisher)
+
+        await refused(attacked, attack)
+
+        assert attacked.stored() == {}
+
+    async def test_against_what_is_known(self, attacked: Attacked, attack: Attack) -> None:
+        client = await attacked.client()
+        before = await client.get(NAME)
+        stored = attacked.stored()
+        attacked.publisher.publish()
+        attack.forge(attacked.publisher)
+
+        await refused(attacked, attack)
+
+        assert attacked.stored() == stored
+        assert await (await attacked.client()).get(NAME) == before
+
+    async def test_leaves_no_trace(self, attacked: Attacked, attack: Attack) -> None:
+        attack.forge(attacked.publisher)
+        await refused(attacked, attack)
+
+        attacked.publisher.restore()
+
+        records = await (await attacked.client()).get(NAME)
+        assert [record["id"] for record in records] == [record["id"] for record in RECORDS]
+
+
+async def test_the_honest_server_is_believed(attacked: Attacked) -> None:
+    attacked.publisher.publish()
+
+    records = await (await attacked.client()).get(NAME)
+
+    assert sorted(record["id"] for record in records) == ["a", "b", "c", "d"]
+
+
+async def test_old_state_is_ignored_by_who_knows_a_later_one(attacked: Attacked) -> None:
+    attacked.publisher.keep()
+    attacked.publisher.publish()
+    client = await attacked.client()
+    before = await client.get(NAME)
+    stored = attacked.stored()
+    attacked.publisher.replay()
+
+    assert await client.get(NAME, force_sync=True) == before
+
+    assert attacked.stored() == stored
+
+
+async def test_old_state_is_refused_when_the_local_copy_does_not_verify(attacked: Attacked) -> None:
+    attacked.publisher.keep()
+    attacked.publisher.publish()
+    client = await attacked.client()
+    await client.get(NAME)
+    attacked.profile.databases["remote-settings"].rows["records"]["main/attacked", "b"]["count"] = 99
+    stored = attacked.stored()
+    attacked.publisher.replay()
+
+    with pytest.raises(errors.SignatureError, match="goes back in time"):
+        await client.get(NAME, force_sync=True)
+
+    assert attacked.stored() == stored
