@@ -1,24 +1,20 @@
-"""The functions that a page's Python calls: one configuration, one `Den` behind them.
+"""The functions that a page's Python calls.
 
 What they need is imported when they are called: ``import modelden`` takes a page a fraction of what all of it would.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from modelden.errors import InputError, NotInBrowser
+from modelden.current import current_den, replace_config
+from modelden.errors import InputError
 
 if TYPE_CHECKING:
     from modelden.config import Configuration
-    from modelden.den import Den
     from modelden.engine.engine import Engine
     from modelden.hub.cache import StoredFile, StoredModel
     from modelden.progress import ProgressCallback
-
-_config: Configuration | None = None
-_den: Den | None = None
 
 
 def configure(preset: str = "production", **values: Any) -> Configuration:
@@ -38,7 +34,6 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
     """
     from modelden.config import PRESETS, Configuration
 
-    global _config, _den
     unknown = sorted(set(values) - set(Configuration.__dataclass_fields__))
     if unknown:
         raise InputError(
@@ -47,9 +42,7 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; expected one of {', '.join(PRESETS)}.")
     config = Configuration(**{**PRESETS[preset], **values})
-    if _den is not None:
-        _den.close()
-    _config, _den = config, None
+    replace_config(config)
     return config
 
 
@@ -95,7 +88,7 @@ async def create_engine(
         dtype=dtype,
         engine_id=engine_id,
     )
-    return await current_den().create_engine(request, on_progress)
+    return await (await current_den()).create_engine(request, on_progress)
 
 
 class ModelHub:
@@ -107,7 +100,7 @@ class ModelHub:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        return await (await current_den().hub()).list_models()
+        return await (await (await current_den()).hub()).list_models()
 
     async def list_files(self, *, model: str, revision: str) -> list[StoredFile]:
         """Return the files kept of one revision.
@@ -120,7 +113,7 @@ class ModelHub:
             InputError: For names that no model can have.
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        return await (await current_den().hub()).list_files(model=model, revision=revision)
+        return await (await (await current_den()).hub()).list_files(model=model, revision=revision)
 
     async def delete_models(self, *, model: str, revision: str) -> None:
         """Remove all files kept of one revision; nothing happens when there are none.
@@ -133,26 +126,4 @@ class ModelHub:
             InputError: For names that no model can have.
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        await (await current_den().hub()).delete_models(model=model, revision=revision)
-
-
-def current_den() -> Den:
-    """Return what serves the configuration in force.
-
-    Raises:
-        NotInBrowser: Outside Pyodide.
-    """
-    global _den  # noqa: PLW0603
-    if _den is None:
-        if "_pyodide" not in sys.modules:
-            raise NotInBrowser(
-                "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
-                "On this Python it can only be imported."
-            )
-        from modelden._js import connect, load_bundle
-        from modelden.config import Configuration
-        from modelden.den import Den
-
-        config = _config or Configuration()
-        _den = Den(config, connect(config), load_bundle())
-    return _den
+        await (await (await current_den()).hub()).delete_models(model=model, revision=revision)

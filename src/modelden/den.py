@@ -33,22 +33,22 @@ class Den:
     Attributes:
         config: Where settings and models come from.
         ports: The browser.
-        listeners: Who wants to know of changes in Remote Settings.
     """
 
-    def __init__(self, config: Configuration, ports: Ports, bundle: Bundle) -> None:
+    def __init__(self, config: Configuration, ports: Ports, bundle: Bundle, listeners: SyncListeners) -> None:
         """Open nothing yet.
 
         Args:
             config: Where settings and models come from.
             ports: The browser.
             bundle: The JavaScript that runs models.
+            listeners: Who wants to know of changes in Remote Settings.
         """
         self.config = config
         self.ports = ports
         self._bundle = bundle
         self._opening = asyncio.Lock()
-        self.listeners = SyncListeners()
+        self._listeners = listeners
         self._settings: SettingsService | None = None
         self._hub: HubFiles | None = None
 
@@ -60,7 +60,7 @@ class Den:
         """
         async with self._opening:
             if self._settings is None:
-                self._settings = await SettingsService.open(self.config, self.ports, self.listeners)
+                self._settings = await SettingsService.open(self.config, self.ports, self._listeners)
         return self._settings
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelden.api import current_den
+from modelden.current import current_den
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ async def storage_info() -> StorageInfo:
     Raises:
         StorageUnavailable: If the browser gives this page no IndexedDB.
     """
-    den = current_den()
+    den = await current_den()
     settings = await den.settings()
     usage, quota, persisted = await den.ports.page.storage()
     confirmed = [stored.checked_at for stored in (await settings.client.stored()).values()]

@@ -7,6 +7,7 @@ from modelden.den import Den
 from modelden.engine.runtime import Bundle
 from modelden.host.crypto import HostCrypto
 from modelden.ports import Ports
+from modelden.settings.listeners import SyncListeners
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
@@ -43,13 +44,14 @@ class Profile:
             page=self.page,
             clock=self.clock,
         )
-        self._dens.append(Den(config or self.config, ports, self.bundle))
+        self._dens.append(Den(config or self.config, ports, self.bundle, SyncListeners()))
         return self._dens[-1]
 
-    def close(self) -> None:
-        """Close all pages."""
+    async def close(self) -> None:
+        """Close all pages, and their connections."""
         for den in self._dens:
             den.close()
+        await self.fetcher.close()
 
     def requests(self) -> list[str]:
         """What was asked since the last call, ``METHOD path?query`` in order."""

@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import count
 from typing import Any
 
-from js import URL, Blob, Worker
+from js import URL, Array, Blob, Worker
 from pyodide.ffi import create_proxy, to_js
 
 from modelden._js.convert import js_object
@@ -31,9 +31,9 @@ class WorkerPort:
             bundle: File name in the package's ``assets``.
             on_event: Called with the type and the object of each message that answers no request.
         """
-        source = files("modelden._js").joinpath("assets", bundle).read_text("utf-8")
+        source = files("modelden._js").joinpath("assets", bundle).read_bytes()
         # A blob: URL, so that nothing but the wheel has to be served; a cross-origin worker would be refused.
-        self._url = URL.createObjectURL(Blob.new(to_js([source]), js_object(type="text/javascript")))
+        self._url = URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript")))
         self._on_event = on_event
         self._pending: dict[int, asyncio.Future[tuple[str, list[memoryview]]]] = {}
         self._ids = count(1)
