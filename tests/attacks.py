@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -59,6 +60,7 @@ class Publisher:
         collections: What is published.
         faults: What goes wrong on the way.
         log: The requests.
+        attachments: Their bytes by location.
         change: Changes the answers to requests for the changeset of `NAME`.
     """
 
@@ -67,9 +69,16 @@ class Publisher:
         self.faults = Faults()
         self.log = RequestLog()
         self.change: Callable[[Json], Json | Response] | None = None
-        inner = Starlette(routes=settings_routes(self.collections, AnyOrigin(Response(status_code=404), ())))
+        self.attachments: dict[str, bytes] = {}
+        routes = settings_routes(self.collections, AnyOrigin(self._attachment, ("Content-Length",)))
+        inner = Starlette(routes=routes)
         self.app: ASGIApp = self.log.wrap(self.faults.wrap(_Forger(self, inner)))
         self.restore()
+
+    async def _attachment(self, scope: Scope, receive: Receive, send: Send) -> None:
+        data = self.attachments.get(scope["path"].removeprefix("/attachments/"))
+        answer = Response(status_code=404) if data is None else Response(data)
+        await answer(scope, receive, send)
 
     @property
     def root_hash(self) -> str:
@@ -84,8 +93,18 @@ class Publisher:
         self.change = None
         self.faults.set()
         self.log.clear()
+        self.attachments.clear()
         self.collections.add("main", NAME, RECORDS, START)
         self.collections.add("main", OTHER, [{"id": "x", "text": "of the other one"}], START + 90_000)
+
+    def attach(self, data: bytes) -> None:
+        """Publish a record with an attachment."""
+        location = "main-workspace/attacked/file"
+        self.attachments[location] = data
+        digest = hashlib.sha256(data).hexdigest()
+        self.collection.publish(
+            {"id": "file", "attachment": {"location": location, "size": len(data), "hash": digest, "filename": "file"}}
+        )
 
     def keep(self) -> None:
         """Remember what is signed now, for `replay`."""
@@ -285,7 +304,7 @@ def the_leaf_is_not_yet_valid(now: datetime) -> SigningChain:
     return _chain(leaf=replace(leaf_plan(now), not_before=now + timedelta(days=1)))
 
 
-@_chain_attack("intermediate,")
+@_chain_attack("content signing intermediate")
 def the_intermediate_is_expired(now: datetime) -> SigningChain:
     return _chain(intermediate=_past(intermediate_plan(now)))
 

@@ -34,7 +34,7 @@ async def attacked(served: tuple[Publisher, str], bundle: Bundle) -> AsyncIterat
     config = Configuration(settings_server=url, root_hash=publisher.root_hash)
     profile = Profile(config, fetcher, bundle, ScriptedEngines([]))
     yield Attacked(publisher, profile)
-    profile.close()
+    await profile.close()
     await fetcher.close()
 
 
