@@ -2,134 +2,56 @@
 
     python tools/demo_tree.py --model DIR --runtimes DIR --out DIR
 
-The records have the fields of Firefox's production collections; ids are derived from what a record
-is about, so that a later build updates records and does not add others.
+It is published as `modelden publish` does it, with keys of its own inside of the tree: so `modelden serve` signs, and
+tests may change what is served.
 """
 
 import argparse
-import hashlib
-import json
+import shutil
 import sys
-import tempfile
-import time
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from folders import files_in, mirror
+from modelden.errors import ModelDenError
+from modelden.host.keys import open_keys
+from modelden.host.lists import change_list
+from modelden.host.publisher import Publisher
+from modelden.host.release import Release, publish
+from modelden.host.repository import read_repository
+from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from modelden.host.tree import MARKER
 
-MODEL = "Xenova/all-MiniLM-L6-v2"
-REVISION = "v0.1.0"
+RELEASE = Release(
+    model="Xenova/all-MiniLM-L6-v2",
+    revision="v0.1.0",
+    task="feature-extraction",
+    feature="simple-text-embedder",
+    dtype="q8",
+)
 
 #: The runtime that Mozilla serves in production.
-RUNTIME_MAJOR = "5"
-
-#: What tools/bundle.mjs writes about the runtimes that its bundles belong to.
-BUNDLED_RUNTIMES = Path("src/modelden/_js/assets/runtimes.json")
-
-#: Where a Kinto server keeps the attachments of a collection of the bucket `main`.
-RUNTIME_LOCATION = "main-workspace/ml-onnx-runtime/{name}"
-
-#: Kinto's name for the version of a collection's schema: a time in milliseconds.
-SCHEMA = 1_700_000_000_000
-
-#: Ids are UUIDs in production; these are derived from the record's subject in this namespace.
-NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "modelden/demo")
+RUNTIME_MAJOR = 5
 
 
-def record(subject: str, now: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as Remote Settings publishes it."""
-    return {
-        **fields,
-        "id": str(uuid.uuid5(NAMESPACE, subject)),
-        "schema": SCHEMA,
-        "last_modified": now,
-    }
-
-
-def inference_options(now: int) -> dict[str, Any]:
-    """The options of the demo's feature: one repository for model, tokenizer and processor."""
-    return record(
-        "options/simple-text-embedder",
-        now,
-        {
-            "featureId": "simple-text-embedder",
-            "taskName": "feature-extraction",
-            "modelId": MODEL,
-            "modelRevision": REVISION,
-            "tokenizerId": MODEL,
-            "tokenizerRevision": REVISION,
-            "processorId": MODEL,
-            "processorRevision": REVISION,
-            "dtype": "q8",
-            "numThreads": 1,
-            "backend": "onnx",
-        },
-    )
-
-
-def onnx_runtime(file: Path, now: int) -> dict[str, Any]:
-    """The runtime with its attachment."""
-    data = file.read_bytes()
-    return record(
-        f"runtime/{file.name}",
-        now,
-        {
-            "name": file.name,
-            "version": f"{RUNTIME_MAJOR}.0",
-            "revision": "main",
-            "license": "MIT",
-            "attachment": {
-                "location": RUNTIME_LOCATION.format(name=file.name),
-                "hash": hashlib.sha256(data).hexdigest(),
-                "size": len(data),
-                "filename": file.name,
-                "mimetype": "application/wasm",
-            },
-        },
-    )
-
-
-def allowed(now: int) -> dict[str, Any]:
-    """What a page may fetch models from: the local server."""
-    return record(
-        "allow/localhost",
-        now,
-        {
-            "filter": "ALLOW",
-            "urlPrefix": "http://localhost",
-            "description": "the local server",
-        },
-    )
-
-
-def write_settings(folder: Path, runtime: Path) -> None:
-    """Write the three collections of the bucket `main`, published now."""
-    now = time.time_ns() // 1_000_000
-    collections = {
-        "ml-inference-options": inference_options(now),
-        "ml-onnx-runtime": onnx_runtime(runtime, now),
-        "ml-model-allow-deny-list": allowed(now),
-    }
-    folder.mkdir(parents=True)
-    for name, only_record in collections.items():
-        content = json.dumps({"timestamp": now, "records": [only_record]}, indent=2)
-        (folder / f"{name}.json").write_text(content + "\n", encoding="utf-8")
-
-
-def runtime_of_the_wheel(folder: Path) -> Path:
-    """The file that the wheel's engine worker was bundled for, out of onnxruntime-web's folder.
+def write_tree(model: Path, runtimes: Path, out: Path) -> None:
+    """Publish the demo's model and runtime; what is there already stays untouched.
 
     Raises:
-        SystemExit: It is another build, and would not fail in a browser: it would hang.
+        ModelDenError: One of them is not fit for it.
     """
-    bundled = json.loads(BUNDLED_RUNTIMES.read_text(encoding="utf-8"))[RUNTIME_MAJOR]
-    file = folder / str(bundled["name"])
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != bundled["sha256"]:
-        sys.exit(f"{file} has SHA-256 {found}, but the bundle needs {bundled['sha256']}")
-    return file
+    out.mkdir(parents=True, exist_ok=True)
+    if not (out / MARKER).exists():
+        # of a time before trees were published: its records would stand beside the new ones
+        for folder in ("settings", "attachments"):
+            shutil.rmtree(out / folder, ignore_errors=True)
+        (out / "settings").mkdir()
+    repository = read_repository(model, RELEASE.model, RELEASE.revision)
+    bundle = bundle_of(RUNTIME_MAJOR)
+    with runtime_file(bundle, runtimes) as runtime, Publisher.open(out, open_keys(out / "keys")) as publisher:
+        publish_runtime(publisher, bundle, runtime)
+        publish(publisher, repository, RELEASE)
+        change_list(publisher, "ALLOW", "http://localhost", "the local server")
+        publisher.commit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,15 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runtimes", type=Path, required=True, help="onnxruntime-web's files")
     parser.add_argument("--out", type=Path, required=True, help="the tree")
     options = parser.parse_args(arguments)
-    runtime = runtime_of_the_wheel(options.runtimes)
-    options.out.mkdir(parents=True, exist_ok=True)
-    mirror(files_in(options.model), options.out / "hub" / MODEL / REVISION)
-    location = RUNTIME_LOCATION.format(name=runtime.name)
-    mirror({location: runtime}, options.out / "attachments")
-    with tempfile.TemporaryDirectory(dir=options.out.parent) as scratch:
-        settings = Path(scratch) / "main"
-        write_settings(settings, runtime)
-        mirror(files_in(settings), options.out / "settings" / "main")
+    try:
+        write_tree(options.model, options.runtimes, options.out)
+    except ModelDenError as error:
+        print(f"tools/demo_tree.py: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

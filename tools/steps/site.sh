@@ -17,7 +17,7 @@ tree() {
   local runtimes=node_modules/onnxruntime-web/dist
   once .cache/minilm requirements/dev.txt tools/minilm.py tools/minilm_graph.py tools/minilm_check.py -- \
     "$PYTHON" tools/minilm.py --out .cache/minilm --cache .cache/downloads
-  once build/tree .cache/minilm src/modelden/_js/assets/runtimes.json tools/demo_tree.py tools/folders.py -- \
+  once build/tree .cache/minilm src/modelden/_js/assets/runtimes.json tools/demo_tree.py src/modelden/host -- \
     "$PYTHON" tools/demo_tree.py --model .cache/minilm --runtimes $runtimes --out build/tree
 }
 

@@ -5,69 +5,52 @@ Everything heavy is imported inside a command, so that ``modelden --help`` answe
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
-from typing import Annotated
+import sys
 
 try:
     import typer
 except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
+from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
+from modelden.host.commands import publishing, serving
+from modelden.host.commands.keys import keys
 from modelden.host.errors import HostError
 
 app = typer.Typer(
-    help="On-device machine learning in web pages: the publishing side.",
+    help="On-device machine learning in web pages: publish, sign, serve, verify and run models.",
+    epilog="Exit codes: 0 done, 1 a check found faults, 2 wrong input, 3 refused to publish, 4 the machine or the "
+    "network. docs/cli.md has more.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+app.command()(publishing.publish)
+app.command()(publishing.unpublish)
+app.command()(publishing.allow)
+app.command()(publishing.deny)
+app.command()(publishing.sign)
+app.add_typer(publishing.runtime, name="runtime")
+app.add_typer(keys, name="keys")
+app.command()(serving.serve)
 
-@app.callback()
-def _commands() -> None:
-    """Keeps `serve` a command of its own; Typer would make a single command the whole program."""
 
-
-@app.command()
-def serve(
-    tree: Annotated[Path, typer.Argument(help="Folder with hub, settings and attachments.")],
-    site: Annotated[Path | None, typer.Option(help="Folder of a static site to serve at /.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 for any free one.")] = 8642,
-    *,
-    test_switches: Annotated[
-        bool,
-        typer.Option(
-            "--test-switches",
-            help="Offer /__log__, /__faults__ and /__collections__ to everybody, for tests.",
-        ),
-    ] = False,
-) -> None:
-    """Serve a tree over HTTP: Remote Settings, model hub and, with --site, a page.
-
-    Example: modelden serve build/tree --site build/site
-    """
-    from modelden.host.server import Application, listen
-    from modelden.host.server import serve as serve_forever
-    from modelden.host.tree import Tree
-
-    try:
-        application = Application(Tree(tree), site, switches=test_switches)
-        listener = listen(host, port)
-    except HostError as error:
-        typer.echo(f"modelden: {error}", err=True)
-        raise typer.Exit(2) from error
-    origin = f"http://localhost:{listener.getsockname()[1]}"
-    typer.echo(f"settings   {origin}/v1")
-    typer.echo(f"hub        {origin}/hub")
-    if site:
-        typer.echo(f"site       {origin}/")
-    typer.echo(f"root hash  {application.root_hash}")
-    with contextlib.suppress(KeyboardInterrupt):
-        serve_forever(application, listener)
+def exit_code(error: ModelDenError) -> int:
+    """What the command ends with after an error (docs/cli.md)."""
+    if isinstance(error, HostError):
+        return error.exit_code
+    if isinstance(error, InputError):
+        return 2
+    if isinstance(error, UntrustedError):
+        return 1
+    return 4 if isinstance(error, UnavailableError) else 1
 
 
 def main() -> None:
     """Entry point of the ``modelden`` command."""
-    app()
+    try:
+        app()
+    except ModelDenError as error:
+        typer.echo(f"modelden: {error}", err=True)
+        sys.exit(exit_code(error))

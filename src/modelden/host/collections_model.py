@@ -9,14 +9,39 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from modelden.host.signing import Signer
-
 type Record = dict[str, Any]
+
+
+class Chain(Protocol):
+    """The certificates of a signer."""
+
+    @property
+    def name(self) -> str:
+        """Name of the chain file."""
+
+    @property
+    def pem(self) -> bytes:
+        """The certificates, leaf first."""
+
+    @property
+    def root_hash(self) -> str:
+        """SHA-256 of the root, as clients pin it."""
+
+
+class SignsCollections(Protocol):
+    """`modelden.host.signing.Signer`, or what stands for it where no keys are."""
+
+    @property
+    def chain(self) -> Chain:
+        """Its certificates."""
+
+    def sign(self, records: Iterable[Mapping[str, Any]], timestamp: int) -> str:
+        """The signature of these records at this timestamp."""
 
 
 def clock() -> int:
@@ -63,7 +88,8 @@ class Collection:
         records: Iterable[Mapping[str, Any]] = (),
         *,
         timestamp: int | None = None,
-        signer: Signer | None,
+        deleted: Iterable[Record] = (),
+        signer: SignsCollections | None,
         now: Callable[[], int] = clock,
     ) -> None:
         self.bucket = bucket
@@ -73,7 +99,7 @@ class Collection:
         self._lock = threading.Lock()
         timestamp = timestamp or now()
         live = _by_id(records, default_timestamp=timestamp)
-        self._state = self._signed(timestamp, live, {})
+        self._state = self._signed(timestamp, live, {each["id"]: each for each in deleted})
 
     @property
     def state(self) -> CollectionState:
@@ -140,7 +166,7 @@ class Collection:
             )
         return timestamp
 
-    def sign(self, signer: Signer | None) -> None:
+    def sign(self, signer: SignsCollections | None) -> None:
         """Sign the present records by another signer, or by none; the timestamp stays."""
         with self._lock:
             self.signer = signer
@@ -158,7 +184,7 @@ class Collection:
 class Collections:
     """All collections of a server, by bucket and name."""
 
-    def __init__(self, signer: Signer | None, *, now: Callable[[], int] = clock) -> None:
+    def __init__(self, signer: SignsCollections | None, *, now: Callable[[], int] = clock) -> None:
         self.signer = signer
         self.now = now
         self._collections: dict[tuple[str, str], Collection] = {}
@@ -180,15 +206,40 @@ class Collections:
         name: str,
         records: Iterable[Mapping[str, Any]] = (),
         timestamp: int | None = None,
+        *,
+        deleted: Iterable[Record] = (),
+        signer: SignsCollections | None = None,
     ) -> Collection:
-        """Publish a collection, in the place of one with the same name if there is one."""
-        collection = Collection(bucket, name, records, timestamp=timestamp, signer=self.signer, now=self.now)
+        """Publish a collection, in the place of one with the same name if there is one.
+
+        Args:
+            bucket: Its bucket.
+            name: Its name.
+            records: Its live records.
+            timestamp: When they last changed; the clock's time without it.
+            deleted: Tombstones of records that were there.
+            signer: Who signs it, if not the signer of all.
+        """
+        collection = Collection(
+            bucket,
+            name,
+            records,
+            timestamp=timestamp,
+            deleted=deleted,
+            signer=signer or self.signer,
+            now=self.now,
+        )
         self._collections[bucket, name] = collection
         return collection
 
     def get(self, bucket: str, name: str) -> Collection | None:
         """The collection of this bucket and name, if there is one."""
         return self._collections.get((bucket, name))
+
+    def become(self, other: Collections) -> None:
+        """Publish what ``other`` has, from the next request on."""
+        self.signer = other.signer
+        self._collections = dict(other._collections)
 
     def has_bucket(self, bucket: str) -> bool:
         """Whether any collection lies in this bucket."""

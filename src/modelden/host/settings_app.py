@@ -8,7 +8,6 @@ under ``localhost``, ``127.0.0.1`` and any name of ``*.localhost``.
 from __future__ import annotations
 
 import re
-import uuid
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,9 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from modelden.host import answers
 from modelden.host.cors import AnyOrigin
 from modelden.host.files import HashedFiles
-from modelden.host.signing import signature_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,9 +62,14 @@ class KintoError(HTTPException):
         self.body = {"code": status, "errno": errno, "error": error, "message": message, **more}
 
 
-def settings_app(collections: Collections) -> ASGIApp:
-    """The API below ``/v1``, as an ASGI application for that mount point."""
-    return AnyOrigin(_Api(collections).app, EXPOSED)
+def settings_app(collections: Collections, max_age: int = 0) -> ASGIApp:
+    """The API below ``/v1``, as an ASGI application for that mount point.
+
+    Args:
+        collections: What it tells.
+        max_age: Seconds for which caches may keep a changeset; 0 lets them ask each time.
+    """
+    return AnyOrigin(_Api(collections, max_age).app, EXPOSED)
 
 
 def attachments_app(folder: Path) -> ASGIApp:
@@ -89,8 +93,9 @@ def chains_app(collections: Collections) -> ASGIApp:
 class _Api:
     """The routes, with Kinto's errors."""
 
-    def __init__(self, collections: Collections) -> None:
+    def __init__(self, collections: Collections, max_age: int) -> None:
         self._collections = collections
+        self._cache_control = f"public, max-age={max_age}" if max_age else _ASK_EACH_TIME
         changeset = "/buckets/{bucket}/collections/{collection}/changeset"
         self.app = Starlette(
             routes=[
@@ -103,15 +108,7 @@ class _Api:
 
     async def _root(self, request: Request) -> Response:
         origin = _origin(request)
-        return JSONResponse(
-            {
-                "project_name": "modelden Remote Settings",
-                "http_api_version": "1.23",
-                "url": f"{origin}/v1/",
-                "settings": {"readonly": True},
-                "capabilities": {"attachments": {"base_url": f"{origin}/attachments/"}},
-            }
-        )
+        return JSONResponse(answers.root_page(f"{origin}/v1/", f"{origin}/attachments/"))
 
     async def _monitor(self, request: Request) -> Response:
         expected, since = _expected(request), _since(request)
@@ -121,28 +118,23 @@ class _Api:
             return _redirect(request, _since=None)
         if since is not None and expected.isdecimal() and 0 < int(expected) < since:
             return Response(status_code=204, headers={"Cache-Control": _A_DAY})
-        changes = [_monitor_entry(each, request) for each in self._matching(request)]
-        changes = [each for each in changes if each["last_modified"] > (since or 0)]
-        changes.sort(key=lambda change: change["last_modified"], reverse=True)
+        changed = [each for each in self._matching(request) if each.state.timestamp > (since or 0)]
         newest = max((each.state.timestamp for each in self._collections), default=0)
-        return _changeset({"bucket": "monitor"}, newest, changes)
+        return self._answer(answers.monitor(changed, newest, request.url.netloc), newest)
 
     async def _changeset(self, request: Request) -> Response:
         collection = self._find(request.path_params["bucket"], request.path_params["collection"])
         _expected(request)
         since = _since(request)
-        state = collection.state
-        metadata: dict[str, Any] = {
-            "id": collection.name,
-            "bucket": collection.bucket,
-            # in Kinto the signature enters the metadata just after the records have changed
-            "last_modified": state.timestamp + 1,
+        body = answers.changeset(collection, f"{_origin(request)}/chains/", since)
+        return self._answer(body, body["metadata"]["last_modified"])
+
+    def _answer(self, body: dict[str, Any], modified: int) -> Response:
+        headers = {
+            "Cache-Control": self._cache_control,
+            "Last-Modified": formatdate(modified / 1000, usegmt=True),
         }
-        if state.signature is not None and collection.signer is not None:
-            x5u = f"{_origin(request)}/chains/{collection.signer.chain.name}.chain"
-            entry = signature_entry(state.signature, x5u)
-            metadata |= {"signature": entry, "signatures": [entry]}
-        return _changeset(metadata, state.timestamp, state.changes(since))
+        return JSONResponse(body, headers=headers)
 
     def _matching(self, request: Request) -> Iterator[Collection]:
         """The collections that the monitor's filters let through."""
@@ -161,27 +153,6 @@ class _Api:
         if collection is None:
             raise _not_found()
         return collection
-
-
-def _changeset(metadata: dict[str, Any], timestamp: int, changes: list[Any]) -> Response:
-    modified = metadata.get("last_modified", timestamp)
-    headers = {
-        "Cache-Control": _ASK_EACH_TIME,
-        "Last-Modified": formatdate(modified / 1000, usegmt=True),
-    }
-    body = {"metadata": metadata, "timestamp": timestamp, "changes": changes}
-    return JSONResponse(body, headers=headers)
-
-
-def _monitor_entry(collection: Collection, request: Request) -> dict[str, Any]:
-    path = f"/buckets/{collection.bucket}/collections/{collection.name}"
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, path)),
-        "last_modified": collection.state.timestamp,
-        "bucket": collection.bucket,
-        "collection": collection.name,
-        "host": request.url.netloc,
-    }
 
 
 def _origin(request: Request) -> str:

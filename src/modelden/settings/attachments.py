@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from modelden.download import download
 from modelden.errors import IntegrityError, InvalidRecord, InvalidResponse, UnavailableError
@@ -115,7 +116,8 @@ class Attachments:
             return FALLBACK
         except (KeyError, TypeError) as error:
             raise InvalidResponse(f"{self._server.url}/", "the base_url of attachments", "none") from error
-        return str(url)
+        # Relative in a tree of static files, which does not know where it is served.
+        return urljoin(f"{self._server.url}/", str(url))
 
     async def _fetch_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         got = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)

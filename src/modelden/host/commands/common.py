@@ -1,0 +1,105 @@
+"""Options that several commands share, and how they speak."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from modelden.host.certificates import SigningChain
+
+TreeOption = Annotated[Path, typer.Option("--to", help="The tree; made if it is not there.", metavar="TREE")]
+
+KeysOption = Annotated[
+    Path,
+    typer.Option(
+        help="Folder with the signing keys (`modelden keys new`). Keep it outside of the tree.",
+        envvar="MODELDEN_KEYS",
+        metavar="KEYS",
+    ),
+]
+
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File whose first line is the passphrase of the keys; or set MODELDEN_KEYS_PASSPHRASE.",
+        metavar="FILE",
+    ),
+]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
+
+
+def passphrase(file: Path | None) -> str | None:
+    """The passphrase of the keys, if one was given.
+
+    Raises:
+        HostError: The file cannot be read, or is empty.
+    """
+    if file is None:
+        return os.environ.get("MODELDEN_KEYS_PASSPHRASE") or None
+    from modelden.host.errors import HostError
+
+    try:
+        first = file.read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"The passphrase cannot be read from {file}: {error}.") from error
+    if not first:
+        raise HostError(f"{file} has no passphrase in its first line.")
+    return first
+
+
+def chain_for(tree: Path, keys: Path, passphrase_file: Path | None) -> SigningChain:
+    """The keys to sign a tree with.
+
+    Raises:
+        KeysError: They are in the tree, where a static host would publish them; or they cannot be used.
+    """
+    from modelden.host.errors import KeysError
+    from modelden.host.keys import load_keys
+
+    if keys.resolve().is_relative_to(tree.resolve()):
+        raise KeysError(
+            f"The keys in {keys} are inside of the tree {tree}: whoever uploads the tree publishes them. "
+            "Move them beside it."
+        )
+    return load_keys(keys, passphrase(passphrase_file))
+
+
+def tell(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a command did: one JSON object, or words in two columns; lists and tables become lines."""
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True, highlight=False)
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        for index, line in enumerate(_lines(value)):
+            label = name.replace("_", " ") if index == 0 else ""
+            console.print(Text.assemble((f"{label:<{width}}  ", "bold"), line))
+
+
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{key}: {each}" for key, each in value.items()] or ["none"]
+    if isinstance(value, list | tuple):
+        return [_line(each) for each in value] or ["none"]
+    return [_line(value)]
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "  ".join(str(each) for name, each in value.items() if name != "sha256")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

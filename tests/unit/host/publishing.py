@@ -1,0 +1,82 @@
+"""What the tests of publishing share: the tiny model on disk, and the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelden.host.publisher import Publisher
+from modelden.host.release import Published, Release, publish
+from modelden.host.repository import read_repository
+from tests.tiny_model import tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelden.host.certificates import SigningChain
+
+MODEL = "acme/tiny"
+TASK = "feature-extraction"
+WEIGHTS = "onnx/model_quantized.onnx"
+
+RUN = ("-m", "modelden")
+
+
+def write_repository(folder: Path, revision: str = "v1") -> Path:
+    for name, data in tiny_model(revision).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def release(revision: str = "v1", **fields: Any) -> Release:
+    return Release(**{"model": MODEL, "revision": revision, "task": TASK, **fields})
+
+
+@contextmanager
+def opened(tree: Path, chain: SigningChain) -> Iterator[Publisher]:
+    with Publisher.open(tree, chain) as publisher:
+        yield publisher
+
+
+def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = "v1", **fields: Any) -> Published:
+    repository = read_repository(write_repository(folder, revision), MODEL, revision)
+    with Publisher.open(tree, chain) as publisher:
+        published = publish(publisher, repository, release(revision, **fields))
+        publisher.commit()
+    return published
+
+
+def state_of(tree: Path) -> dict[str, bytes]:
+    """Every file of a tree but the lock."""
+    return {
+        path.relative_to(tree).as_posix(): path.read_bytes()
+        for path in sorted(tree.rglob("*"))
+        if path.is_file() and path.name != "lock"
+    }
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Any:
+    """Run ``modelden``; the completed process."""
+    return subprocess.run(  # noqa: S603  our own command
+        [sys.executable, *RUN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=cwd,
+        env=env,
+    )
+
+
+def facts_of(*arguments: str | Path, cwd: Path | None = None) -> dict[str, Any]:
+    """Run ``modelden ... --json``, which has to work; what it prints."""
+    result = run(*arguments, "--json", cwd=cwd)
+    assert result.returncode == 0, result.stderr
+    facts: dict[str, Any] = json.loads(result.stdout)
+    return facts
