@@ -38,7 +38,7 @@ class ProgressEvent:
         type: What is going on: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
             `LOADING_RUNTIME` or `STARTING_ENGINE`.
         status_text: `INITIATE`, `SIZE_ESTIMATE`, `IN_PROGRESS` or `DONE`.
-        id: What it is about: a URL for files, a collection's or an engine's name else.
+        id: What it is about: a model file's URL, the runtime's location, a collection's or an engine's name.
         progress: Per cent of ``total``, 0 to 100, when known.
         total_loaded: Bytes so far.
         current_loaded: Bytes of this step.
