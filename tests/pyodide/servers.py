@@ -107,6 +107,13 @@ class Stall:
             return
         sent = 0
 
+        async def receive_or_notice() -> Message:
+            # The application listens too, and whoever asks first is told.
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.client_gone.set()
+            return message
+
         async def send_beginning(message: Message) -> None:
             nonlocal sent
             sent += len(message.get("body", b""))
@@ -114,10 +121,9 @@ class Stall:
                 await send(message)
                 return
             while not self.client_gone.is_set():
-                if (await receive())["type"] == "http.disconnect":
-                    self.client_gone.set()
+                await receive_or_notice()
 
-        await self._app(scope, receive, send_beginning)
+        await self._app(scope, receive_or_notice, send_beginning)
 
 
 def write_tiny_tree(folder: Path) -> Path:
