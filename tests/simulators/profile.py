@@ -6,8 +6,10 @@ from modelden.config import Configuration
 from modelden.den import Den
 from modelden.engine.runtime import Bundle
 from modelden.host.crypto import HostCrypto
+from modelden.hub.schema import MODEL_FILES
 from modelden.ports import Ports
 from modelden.settings.listeners import SyncListeners
+from modelden.settings.schema import REMOTE_SETTINGS
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
@@ -31,7 +33,7 @@ class Profile:
         self.page = ScriptedPage()
         self._dens: list[Den] = []
 
-    def visit(self, config: Configuration | None = None) -> Den:
+    def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Den:
         """Load a page, with the profile's configuration or another one."""
         ports = Ports(
             fetcher=self.fetcher,
@@ -44,7 +46,7 @@ class Profile:
             page=self.page,
             clock=self.clock,
         )
-        self._dens.append(Den(config or self.config, ports, self.bundle, SyncListeners()))
+        self._dens.append(Den(config or self.config, ports, self.bundle, listeners or SyncListeners()))
         return self._dens[-1]
 
     async def close(self) -> None:
@@ -65,7 +67,4 @@ class Profile:
 
     async def database(self, name: str) -> MemoryDatabase:
         """The database of this name, opened if it is not there yet."""
-        from modelden.hub.schema import MODEL_FILES
-        from modelden.settings.schema import REMOTE_SETTINGS
-
         return await self.databases.open({schema.name: schema for schema in (MODEL_FILES, REMOTE_SETTINGS)}[name])

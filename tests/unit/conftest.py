@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import pytest
 from modelden.config import Configuration
 from modelden.engine.runtime import Bundle
 from modelden.host.keys import save_keys
-from modelden.host.server import Application
+from modelden.host.server import Application, RunningServer
 from modelden.host.tree import Tree
 from tests.replay import replay_chain
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import AsgiFetcher
+from tests.simulators.fetcher import AsgiFetcher, PageFetcher
 from tests.simulators.profile import Profile
 
 ORIGIN = "http://localhost:8642"
@@ -94,11 +94,21 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture
-def profile(application: Application, bundle: Bundle) -> Iterator[Profile]:
-    """A new browser profile that is configured for the server."""
-    config = Configuration(
-        settings_server=f"{ORIGIN}/v1", root_hash=application.root_hash, hub_root_url=f"{ORIGIN}/hub"
-    )
-    made = Profile(config, AsgiFetcher(application), bundle, ScriptedEngines(list(FILES)))
+async def profile(application: Application, bundle: Bundle) -> AsyncIterator[Profile]:
+    """A new browser profile that is configured for the server, which answers in this process."""
+    made = Profile(configured(application, ORIGIN), AsgiFetcher(application), bundle, ScriptedEngines(list(FILES)))
     yield made
-    made.close()
+    await made.close()
+
+
+@pytest.fixture
+async def socket_profile(application: Application, bundle: Bundle) -> AsyncIterator[Profile]:
+    """The same over real connections, which can break."""
+    with RunningServer(application) as server:
+        made = Profile(configured(application, server.url), PageFetcher(), bundle, ScriptedEngines(list(FILES)))
+        yield made
+        await made.close()
+
+
+def configured(application: Application, origin: str) -> Configuration:
+    return Configuration(settings_server=f"{origin}/v1", root_hash=application.root_hash, hub_root_url=f"{origin}/hub")
