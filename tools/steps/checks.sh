@@ -24,9 +24,10 @@ run_tests() {
   case $ring in
     unit) ring_unit "$@" ;;
     pyodide) ring_pyodide "$@" ;;
+    interop) ring_interop "$@" ;;
     e2e) ring_e2e "$@" ;;
-    all) ring_unit && ring_pyodide && ring_e2e ;;
-    *) die "there is no ring '$ring': unit, pyodide, e2e" ;;
+    all) ring_unit && ring_pyodide && ring_interop && ring_e2e ;;
+    *) die "there is no ring '$ring': unit, pyodide, interop, e2e" ;;
   esac
 }
 
@@ -43,6 +44,15 @@ ring_pyodide() {
   browsers
   say "ring pyodide"
   "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide tests/pyodide "$@"
+}
+
+# A real Remote Settings server (Kinto), asked by pages in both browsers.
+ring_interop() {
+  alone build
+  alone kinto_environment
+  browsers
+  say "ring interop"
+  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide tests/interop "$@"
 }
 
 # The demo page and the local server, in both browsers.
