@@ -5,6 +5,9 @@
  * @import {DemoEvent, Step} from "../../../web/demo/protocol.js"
  */
 
+/** Milliseconds: many times what the slowest start needs, and less than a test may take. */
+const PATIENCE = 90_000;
+
 export class Demo {
   /**
    * Opens the page in a browser, in its first tab where that is still empty.
@@ -60,9 +63,14 @@ export class Demo {
     return [...steps.values()];
   }
 
-  /** Returns when nothing is under way: the engine can be used, or the page shows a problem. */
+  /** Returns when nothing is under way: the engine can be used, or the page shows a problem. Throws with the steps if it hangs. */
   async settled() {
-    await this.page.locator("#now:not([data-state=busy])").waitFor();
+    try {
+      await this.page.locator("#now:not([data-state=busy])").waitFor({ timeout: PATIENCE });
+    } catch (cause) {
+      const steps = (await this.steps()).map(({ title, detail, state }) => `${title} ${detail} ${state}`.trim());
+      throw new Error(`The page is still busy after ${PATIENCE} ms: ${steps.join(", ")}`, { cause });
+    }
   }
 
   /** Returns when the engine can be used, or throws with the problem that the page shows. */
