@@ -12,8 +12,8 @@ from typing import Any
 
 from modelden.engine.versions import compare, version_key
 from modelden.errors import NoRuntime, RuntimeMismatch
-from modelden.settings.attachments import Attachment
 from modelden.settings.changeset import Record
+from modelden.settings.records import Attachment
 
 COLLECTION = "ml-onnx-runtime"
 """The collection of Remote Settings with the WASM files as attachments."""

@@ -6,15 +6,15 @@ Source: Firefox ``services/settings/Attachments.sys.mjs``; the location is relat
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from modelden.download import download
-from modelden.errors import IntegrityError, InvalidRecord, InvalidResponse, UnavailableError
+from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
 from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.progress import LOADING_RUNTIME, ProgressCallback, Reporter
 from modelden.settings.changeset import Record
+from modelden.settings.records import Attachment
 from modelden.settings.server import SettingsServer
 from modelden.settings.store import SettingsStore
 
@@ -28,37 +28,6 @@ PRODUCTION = tuple(f"https://firefox.settings.services.mozilla.com/{version}" fo
 
 FALLBACK = "https://firefox-settings-attachments.cdn.mozilla.net/"
 """Mozilla's CDN, for when the root page cannot be had (Firefox: ``MLEngineParent``, ``RS_FALLBACK_BASE_URL``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """What a record says of its attachment.
-
-    Attributes:
-        location: Path below the server's ``base_url``.
-        size: In bytes.
-        hash: SHA-256 in lower-case hexadecimal.
-    """
-
-    location: str
-    size: int
-    hash: str
-
-    @classmethod
-    def of(cls, record: Record) -> Attachment:
-        """Read it from a record.
-
-        Raises:
-            InvalidRecord: If the record has no attachment, or one with missing or wrong fields.
-        """
-        match record.get("attachment"):
-            case {"location": str(location), "size": int(size), "hash": str(digest)} if len(digest) == 64:
-                return cls(location, size, digest)
-            case other:
-                raise InvalidRecord(
-                    f"The record {record['id']} of Remote Settings should have an attachment with location, size and "
-                    f"SHA-256 hash, but has {other!r}."
-                )
 
 
 class Attachments:

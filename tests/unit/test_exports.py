@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modelden
+from modelden import errors
+
+PUBLIC = [getattr(modelden, name) for name in modelden.__all__]
+
+
+def test_all_is_sorted_and_has_everything_public() -> None:
+    tree = ast.parse(Path(modelden.__file__).read_text("utf-8"))
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if not alias.name.startswith("_")
+    }
+
+    assert modelden.__all__ == sorted(modelden.__all__)
+    assert set(modelden.__all__) == imported
+
+
+def test_every_error_that_can_be_raised_can_be_caught_by_its_public_name() -> None:
+    raised = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.ModelDenError)
+    }
+
+    assert raised <= set(modelden.__all__)
+
+
+def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
+    drawn: list[tuple[int, str]] = []
+    for line in inspect.getdoc(errors).splitlines()[2:]:  # type: ignore[union-attr]  # it has one
+        name = line.lstrip(" │├└─").split(" ")[0]
+        if hasattr(errors, name):
+            # The root of the tree is indented once.
+            drawn.append(((len(line) - len(line.lstrip(" │├└─"))) // 4 - 1, name))
+    parents: list[str] = []
+    for depth, name in drawn:
+        parents[depth:] = [name]
+        base = getattr(errors, name).__mro__[1]
+        assert base.__name__ == (parents[depth - 1] if depth else "Exception")
+
+    defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    assert {name for _, name in drawn} == defined
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=modelden.__all__)
+def test_everything_public_is_documented(thing: Any) -> None:
+    assert inspect.getdoc(thing)
+    for name, member in vars(thing).items() if inspect.isclass(thing) else ():
+        if callable(member) and not name.startswith("_"):
+            assert inspect.getdoc(member), f"{thing.__name__}.{name}"
+
+
+@pytest.mark.parametrize("thing", [modelden.configure, modelden.create_engine, modelden.storage_info], ids=str)
+def test_functions_say_what_they_raise(thing: Any) -> None:
+    text = inspect.getdoc(thing)
+
+    assert text
+    assert "Raises:" in text
+
+
+def in_a_fresh_python(program: str) -> str:
+    """What a program prints that knows nothing of this test run."""
+    done = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(modelden.__file__).parents[1])},
+    )
+    return done.stdout
+
+
+def test_importing_it_loads_neither_browser_nor_server_nor_numpy() -> None:
+    loaded = in_a_fresh_python("import sys, modelden; print(*sys.modules)").split()
+
+    assert "modelden" in loaded
+    assert not {"js", "pyodide", "numpy", "starlette", "cryptography", "httpx"} & set(loaded)
+    assert not [name for name in loaded if name.startswith(("modelden._js", "modelden.host"))]
+
+
+CALLS = [
+    "create_engine(task_name='feature-extraction')",
+    "ModelHub().list_models()",
+    "ModelHub().delete_models(model='localhost/a/b', revision='main')",
+    "RemoteSettings('ml-onnx-runtime').get()",
+    "poll_settings()",
+    "storage_info()",
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_outside_of_a_browser_every_call_says_so(call: str) -> None:
+    program = f"""
+import asyncio, modelden
+modelden.configure(settings_server="http://localhost:1/v1")
+try:
+    asyncio.run(modelden.{call})
+except modelden.NotInBrowser as error:
+    print(type(error).__name__, error)
+"""
+    assert in_a_fresh_python(program).startswith("NotInBrowser Engines run in a browser: load modelden in Pyodide")
+
+
+def test_wrong_arguments_are_told_before_the_browser_is_missed() -> None:
+    program = """
+import asyncio, modelden
+for values in ({"task_name": "mind-reading"}, {}):
+    try:
+        asyncio.run(modelden.create_engine(**values))
+    except modelden.InputError as error:
+        print(type(error).__name__)
+for values in ({"root_hsah": "x"}, {"root_hash": "x"}, {"preset": "nowhere"}):
+    try:
+        modelden.configure(**values)
+    except modelden.InputError as error:
+        print(error)
+"""
+    lines = in_a_fresh_python(program).splitlines()
+
+    assert lines[:2] == ["UnknownTask", "InputError"]
+    assert lines[2].startswith("configure() has no root_hsah; it takes settings_server, ")
+    assert lines[3].startswith("root_hash: expected")
+    assert lines[4] == "There is no preset 'nowhere'; expected one of production, stage."

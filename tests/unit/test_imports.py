@@ -1,0 +1,150 @@
+"""The arrows between modules (docs/architecture.md): read from the sources, nothing is imported."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import modelden
+
+ROOT = Path(modelden.__file__).parent
+
+BROWSER = {"js", "pyodide", "pyodide_js"}
+
+PURE = {
+    "modelden.config",
+    "modelden.engine.options",
+    "modelden.engine.runtime",
+    "modelden.engine.tasks",
+    "modelden.engine.tensor",
+    "modelden.engine.values",
+    "modelden.engine.versions",
+    "modelden.errors",
+    "modelden.hub.allow_list",
+    "modelden.hub.names",
+    "modelden.hub.schema",
+    "modelden.locks",
+    "modelden.ports",
+    "modelden.progress",
+    "modelden.settings.canonical_json",
+    "modelden.settings.chain",
+    "modelden.settings.changeset",
+    "modelden.settings.json_text",
+    "modelden.settings.listeners",
+    "modelden.settings.query",
+    "modelden.settings.records",
+    "modelden.settings.schema",
+}
+"""Told what happened, they answer what to do next: no request, no database, no clock."""
+
+SIDES = {"settings", "hub", "engine"}
+"""The three kinds of policy do not know one another: `modelden.den` joins them."""
+
+JOINTS = {"modelden.engine.files": "modelden.hub"}
+"""An engine's files come from the hub: that is what the module is for."""
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        parts = ["modelden", *path.relative_to(ROOT).with_suffix("").parts]
+        found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+def imports(path: Path, *, at_run_time: bool = False) -> set[str]:
+    """Modules that a file imports, late imports too; for types only where not ``at_run_time``."""
+    tree = ast.parse(path.read_text("utf-8"))
+    if at_run_time:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module is not None
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in names}
+    return found
+
+
+MODULES = modules()
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_only_one_door_leads_to_the_browser(name: str) -> None:
+    found = {each.partition(".")[0] for each in imports(MODULES[name])}
+
+    assert within(name, "modelden._js") or not found & BROWSER
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_page_needs_nothing_but_the_standard_library(name: str) -> None:
+    if within(name, "modelden.host") or name == "modelden.__main__":
+        return
+    found = {each.partition(".")[0] for each in imports(MODULES[name], at_run_time=True)}
+
+    # NumPy only where a tensor is asked for an array, so by who has it.
+    allowed = {"modelden"} | (BROWSER if within(name, "modelden._js") else set())
+    assert found - allowed - sys.stdlib_module_names <= ({"numpy"} if name == "modelden.engine.tensor" else set())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_host_and_browser_do_not_know_each_other(name: str) -> None:
+    found = imports(MODULES[name])
+    if within(name, "modelden.host"):
+        assert not any(within(each, "modelden._js") for each in found)
+    elif name != "modelden.__main__":
+        assert not any(within(each, "modelden.host") for each in found)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_core_reaches_the_browser_by_ports_alone(name: str) -> None:
+    """One module connects; it does so late."""
+    if within(name, "modelden._js") or name == "modelden.current":
+        return
+
+    assert not any(within(each, "modelden._js") for each in imports(MODULES[name]))
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_pure_modules_import_pure_modules(name: str) -> None:
+    ours = {each for each in imports(MODULES[name], at_run_time=True) if within(each, "modelden")}
+
+    assert ours <= PURE
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_settings_hub_and_engine_do_not_know_one_anothers_policy(name: str) -> None:
+    side = name.split(".")[1] if "." in name else ""
+    if side not in SIDES:
+        return
+    others = {each for each in imports(MODULES[name], at_run_time=True) if each.split(".")[1:2] != [side]}
+    policy = {each for each in others if each.split(".")[1:2] and each.split(".")[1] in SIDES and each not in PURE}
+    joint = JOINTS.get(name)
+
+    assert not {each for each in policy if joint is None or not within(each, joint)}
+
+
+DECLARATIONS = {"modelden.errors", "modelden.ports"}
+"""One place for all of a kind; to look up, not to read."""
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - DECLARATIONS))
+def test_a_module_fits_into_a_head(name: str) -> None:
+    assert len(MODULES[name].read_text("utf-8").splitlines()) <= 300
+
+
+def test_there_are_modules_and_rules_name_existing_ones() -> None:
+    assert len(MODULES) > 40
+    assert set(MODULES) >= PURE | set(JOINTS) | {"modelden._js", "modelden.current", "modelden.host.cli"}
