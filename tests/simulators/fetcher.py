@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -61,6 +62,8 @@ class PageFetcher:
     """Keeps a list of its requests, ``METHOD path?query``, in their order."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        # A context of one's own, without certificates: reading the system's takes httpx longer than a test.
+        transport = transport or httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         # A body may take its time: only what `fetch` is told limits it.
         self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113
         self.requests: list[str] = []

@@ -1,0 +1,324 @@
+"""What a recorded Firefox asked, stored and told, against the same servers; intended differences are named here.
+
+Ours: collections are signed, so the chain is fetched once; no start-up bundle; the bytes are in IndexedDB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from modelden.config import Configuration
+from modelden.engine.engine import Engine
+from modelden.engine.options import Request
+from modelden.engine.runtime import Bundle
+from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError, SignatureError
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.names import ModelFile
+from modelden.progress import ProgressEvent
+from tests.replay import RUNTIMES, ReplayServer, load_truth
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import PageFetcher
+from tests.simulators.profile import Profile
+
+NAME = "ort-wasm-simd-threaded.jsep.wasm"
+
+TINY = ["config.json", "tokenizer.json", "tokenizer_config.json", "onnx/model_quantized.onnx"]
+"""What transformers.js asks for, and what every recorded engine got."""
+
+EVENT = {
+    "statusText": "status_text",
+    "totalLoaded": "total_loaded",
+    "currentLoaded": "current_loaded",
+}
+
+HUB_ROOT, SETTINGS_ROOT = "http://localhost:18432", "http://localhost:18431"
+
+
+class Replayed:
+    """A profile before the servers of a recording."""
+
+    def __init__(self, server: ReplayServer, profile: Profile) -> None:
+        self.server = server
+        self.profile = profile
+        self.events: list[ProgressEvent] = []
+
+    async def create_engine(self, step: dict[str, Any]) -> Engine:
+        """The recorded ``createEngine``, on a new page."""
+        options = step["args"]["options"]
+        request = Request(
+            task_name=options.get("taskName"),
+            feature_id=options.get("featureId"),
+            model_id=options.get("modelId"),
+            model_revision=options.get("modelRevision"),
+            engine_id=options.get("engineId"),
+        )
+        self.events.clear()
+        return await self.profile.visit().create_engine(request, self.events.append)
+
+    def events_by_id(self) -> dict[str, list[dict[str, Any]]]:
+        """What files reported, in the recording's names and with its address of the hub."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        ours = {value: key for key, value in EVENT.items()}
+        for event in self.events:
+            if event.type in ("downloading", "loading_from_cache"):
+                told = self.as_recorded({ours.get(name, name): value for name, value in asdict(event).items()})
+                found.setdefault(told["id"], []).append(told)
+        return found
+
+    def as_recorded(self, value: Any) -> Any:
+        """The same value, with the servers' recorded addresses."""
+        if isinstance(value, str):
+            text = value.replace(self.server.hub_url, HUB_ROOT)
+            return text.replace(self.server.settings_url.removesuffix("/v1"), SETTINGS_ROOT)
+        if isinstance(value, dict):
+            return {key: self.as_recorded(item) for key, item in value.items()}
+        return value
+
+
+@asynccontextmanager
+async def replayed(name: str, *, signed: bool = True) -> AsyncIterator[tuple[Replayed, list[dict[str, Any]]]]:
+    """The servers in a recording's first state, and its steps."""
+    truth = load_truth(name)
+    digest = hashlib.sha256((RUNTIMES / NAME).read_bytes()).hexdigest()
+    bundle = Bundle(5, "engine-5.js", NAME, digest, onnxruntime="1.22.0-dev", transformers="3.8.1")
+    with ReplayServer(truth, signed=signed) as server:
+        config = Configuration(
+            settings_server=server.settings_url, root_hash=server.root_hash, hub_root_url=server.hub_url
+        )
+        profile = Profile(config, PageFetcher(), bundle, ScriptedEngines(TINY))
+        yield Replayed(server, profile), truth["steps"]
+        await profile.close()
+
+
+def asked(step: dict[str, Any], log: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """What the recording asked of settings, and what was asked now, without what differs on purpose."""
+    recorded = [
+        f"{each['method']} {each['path']} {each['status']}"
+        for each in step["http"]
+        if each["server"] == "rs" and not each["path"].endswith("startup.json.mozlz4")
+    ]
+    now = [
+        f"{each['method']} {each['path']} {each['status']}"
+        for each in log
+        if each["server"] == "rs" and not each["path"].startswith("/chains/")
+    ]
+    return now, recorded
+
+
+def files_asked(step: dict[str, Any], log: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """The same for the hub, where files come side by side: in any order. A page has no cache in front: 200, not 304."""
+    recorded = [f"{each['method']} {each['path']}" for each in step["http_hub_unordered"] if each["server"] == "hub"]
+    now = [f"{each['method']} {each['path']}" for each in log if each["server"] == "hub"]
+    return sorted(now), sorted(recorded)
+
+
+E2E = ["e2e_pinned_feature", "e2e_feature_extraction_main"]
+
+NOT_YET = {"same options: engine reused": "each call makes an engine of its own"}
+"""Recorded engines that come otherwise here, and how."""
+
+
+@pytest.mark.parametrize("name", E2E)
+async def test_every_engine_of_a_recording_asks_and_tells_the_same(name: str) -> None:
+    async with replayed(name) as (page, steps):
+        created = 0
+        for step in steps:
+            page.server.apply(step)
+            if step["op"] != "createEngine" or step.get("note") in NOT_YET:
+                continue
+            engine = await page.create_engine(step)
+            log = page.server.log()
+            now, recorded = asked(step, log)
+            assert now == recorded
+            now, recorded = files_asked(step, log)
+            assert now == recorded
+            assert page.events_by_id() == step["events"]["by_id"]
+            assert engine.engine_id == step["outcome"]["returned"]["engineId"]
+            assert len([each for each in log if each["path"].startswith("/chains/")]) == (1 if created == 0 else 0)
+            created += 1
+        assert created > 1
+
+
+def recorded_rows(step: dict[str, Any], database: str) -> dict[str, list[dict[str, Any]]]:
+    """Recorded rows by store. Rows that Firefox makes by mistake are left out: no host name, no headers (2)."""
+    stores = step["storage"][database]["stores"]
+    rows = {name: [record["value"] for record in store["records"]] for name, store in stores.items()}
+    return {
+        name: [row for row in found if row.get("headers") != {"$js": "undefined"}]
+        for name, found in rows.items()
+        if found
+    }
+
+
+def without_times(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of ``modelFiles`` with their times as texts: those of the recordings are ``T@n``."""
+    for row in rows.get("headers", []):
+        for name in ("lastUpdated", "lastUsed"):
+            assert row["headers"][name]
+        row["headers"] = {**row["headers"], "lastUpdated": "T", "lastUsed": "T"}
+    return rows
+
+
+async def model_rows(profile: Profile) -> dict[str, list[dict[str, Any]]]:
+    rows = (await profile.database("modelFiles")).contents()
+    files = rows.pop("files")  # ours: the bytes
+    keys = {"/".join((row["model"], row["revision"], row["file"])): row["headers"] for row in rows["headers"]}
+    assert {row["id"]: row["data"].size for row in files} == {key: head["fileSize"] for key, head in keys.items()}
+    for row in files:
+        assert row["sha256"] == hashlib.sha256(await row["data"].read()).hexdigest()
+    return without_times(rows)
+
+
+async def test_rows_of_an_engine_are_those_of_the_recording() -> None:
+    async with replayed("e2e_pinned_feature") as (page, steps):
+        step = next(step for step in steps if step["op"] == "createEngine")
+        page.server.apply(step)
+        await page.create_engine(step)
+
+        assert await model_rows(page.profile) == without_times(recorded_rows(step, "indexedDB"))
+        kept = page.profile.databases["remote-settings"].contents()
+        recorded = recorded_rows(step, "remoteSettingsDB")
+        assert kept["records"] == recorded["records"]
+        assert kept["timestamps"] == recorded["timestamps"]
+        # The recording had no signatures; what begins with modelden is ours (`settings.store`).
+        for row, told in zip(kept["collections"], recorded["collections"], strict=True):
+            assert {key for key in row if not key.startswith("modelden")} == set(told)
+            assert row["cid"] == told["cid"]
+            signed = {key: value for key, value in row["metadata"].items() if not key.startswith("signature")}
+            assert signed == {**told["metadata"], "last_modified": signed["last_modified"]}
+        # Firefox keeps the attachment's bytes outside of IndexedDB.
+        (attachment,) = kept["attachments"]
+        assert attachment["attachment"]["record"]["name"] == NAME
+
+
+def schema_of(stores: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: (_path(store["keyPath"]), {index: _path(each["keyPath"]) for index, each in store["indexes"].items()})
+        for name, store in stores.items()
+    }
+
+
+def _path(path: Any) -> Any:
+    return tuple(path) if isinstance(path, list) else path
+
+
+async def test_stores_keys_and_indexes_are_those_of_the_recording() -> None:
+    step = load_truth("e2e_pinned_feature")["steps"][1]
+    async with replayed("e2e_pinned_feature") as (page, _):
+        for database, told in (("modelFiles", "indexedDB"), ("remote-settings", "remoteSettingsDB")):
+            schema = (await page.profile.database(database)).schema
+            ours = {name: (store.key_path, dict(store.indexes)) for name, store in schema.stores.items()}
+            if database == "modelFiles":
+                assert ours.pop("files") == ("id", {})  # the bytes, which Firefox keeps outside of IndexedDB
+                assert schema.version // 100 == step["storage"][told]["version"]
+            else:
+                assert schema.version == step["storage"][told]["version"]
+            assert schema.name == step["storage"][told]["name"]
+            assert ours == schema_of(step["storage"][told]["stores"])
+
+
+HUB = ["hub_cold_pinned", "hub_cold_main", "hub_warm_pinned"]
+
+LATER = {
+    "engineId null": "null is no name of an engine; Firefox stores it",
+    "taskName undefined on a cached file": "there is always a task; Firefox fails",
+}
+"""Steps that no call of ours can repeat, and why."""
+
+
+@pytest.mark.parametrize("name", HUB)
+async def test_files_of_a_recording_are_asked_for_stored_and_told_alike(name: str) -> None:
+    async with replayed(name) as (page, steps):
+        hub = await page.profile.visit().hub()
+        repeated = 0
+        for step in steps:
+            page.server.apply(step)
+            if step["op"] != "hub" or step.get("note") in LATER:
+                continue
+            options = step["args"]["options"]
+            file = ModelFile(options["model"], options["revision"], options["file"])
+            engine = options["engineId"] if isinstance(options["engineId"], str) else "default-engine"
+            page.events.clear()
+            on_progress = page.events.append if step["args"]["progress"] else None
+            await hub.get(file, Use(options["taskName"], engine), AllowList((), ()), on_progress)
+
+            requests = [f"{each['method']} {each['path']}" for each in page.server.log()]
+            assert requests == [f"{each['method']} {each['path']}" for each in step["http"]]
+            told = [event for events in page.events_by_id().values() for event in events]
+            assert told == step.get("events", [])
+            if not isinstance(step["storage"], str):
+                assert await model_rows(page.profile) == without_times(recorded_rows(step, "indexedDB"))
+            repeated += 1
+        assert repeated > 0
+
+
+async def test_a_denied_model_is_asked_for_nothing() -> None:
+    """In the recording transformers.js fetched the JSON files itself, around the list (firefox-facts, 5)."""
+    async with replayed("e2e_denied") as (page, steps):
+        step = next(step for step in steps if step["op"] == "createEngine")
+        page.server.apply(step)
+        with pytest.raises(ForbiddenURL, match="the deny list has 'http://localhost/'"):
+            await page.create_engine(step)
+
+        now, recorded = asked(step, page.server.log())
+        assert now == recorded
+        assert [each for each in page.server.log() if each["server"] == "hub"] == []
+        assert page.events_by_id() == step.get("events", {}).get("by_id", {})
+        assert (await page.profile.database("modelFiles")).contents() == {}
+
+
+async def test_a_missing_model_is_named() -> None:
+    async with replayed("e2e_missing_model") as (page, steps):
+        step = next(step for step in steps if step["op"] == "createEngine")
+        page.server.apply(step)
+        # The recorded engine gave up before it came to the weights.
+        page.profile.engines.files = TINY[:3]
+        with pytest.raises(FileNotFoundOnHub, match="model org/absent, revision main"):
+            await page.create_engine(step)
+
+        now, recorded = asked(step, page.server.log())
+        assert now == recorded
+        # In the recording transformers.js asked once more by itself, without the query (firefox-facts, 5).
+        now, recorded = files_asked(step, page.server.log())
+        assert now == [request for request in recorded if request.endswith("?download=true")]
+        assert page.events_by_id() == step["events"]["by_id"]
+        assert (await page.profile.database("modelFiles")).contents() == {}
+
+
+async def test_an_unsigned_server_is_asked_twice_and_not_believed() -> None:
+    async with replayed("rs_signature_required", signed=False) as (page, steps):
+        client = (await page.profile.visit().settings()).client
+        step = next(step for step in steps if step.get("note") == "request sequence with the retry")
+        page.server.apply(step)
+        with pytest.raises(SignatureError, match="expected a signature of mode p384ecdsa, found none"):
+            await client.get("ml-inference-options")
+
+        now, recorded = asked(step, page.server.log())
+        # Firefox looks at the list of collections once more then, and gives default options.
+        assert now == recorded[: len(now)]
+        assert len([each for each in now if "/main/" in each]) == 2
+
+
+async def test_a_server_that_was_down_is_asked_again() -> None:
+    async with replayed("rs_server_down") as (page, steps):
+        client = (await page.profile.visit().settings()).client
+        results: list[str] = []
+        for step in steps:
+            page.server.apply(step)
+            if step["op"] != "getInferenceOptions":
+                continue
+            try:
+                records = await client.get("ml-inference-options", filters={"taskName": "summarization"})
+            except ModelDenError as error:
+                results.append(type(error).__name__)
+            else:
+                results.append(records[0]["modelId"])
+
+        assert results == ["NetworkError", "HttpError", "HttpError", "org/sum", "org/sum"]
