@@ -38,12 +38,12 @@ async def storage_info() -> StorageInfo:
     den = await current_den()
     settings = await den.settings()
     usage, quota, persisted = await den.ports.page.storage()
-    confirmed = [stored.checked_at for stored in (await settings.client.stored()).values()]
+    confirmed = await settings.client.confirmations()
     return StorageInfo(
         usage=usage,
         quota=quota,
         persisted=persisted,
         settings_server=den.config.settings_server,
         settings_verified=den.config.verify_signatures,
-        settings_confirmed_at=min(confirmed, default=None),
+        settings_confirmed_at=min(confirmed.values(), default=None),
     )

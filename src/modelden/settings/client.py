@@ -102,13 +102,19 @@ class SettingsClient:
         return sort_records(filter_records(records, filters or {}), order)
 
     async def sync(
-        self, name: str, *, bucket: str | None = None, on_progress: ProgressCallback | None = None
+        self,
+        name: str,
+        *,
+        bucket: str | None = None,
+        expected: int | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> SyncEvent:
         """Bring a collection up to date and tell the listeners what changed.
 
         Args:
             name: The collection's name.
             bucket: Its bucket, if it is not the configured one.
+            expected: Its timestamp, if `SettingsServer.timestamps` told it already.
             on_progress: Told when the sync begins and ends.
 
         Returns:
@@ -122,14 +128,14 @@ class SettingsClient:
         cid = self._config.cid(name, bucket)
         async with self._locks(cid):
             stored = await self._store.read(cid)
-            collection = await self._synced(cid, stored, on_progress)
+            collection = await self._synced(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)
         self._listeners.tell(event)
         return event
 
-    async def stored(self) -> dict[str, StoredCollection]:
-        """Return the collections that are stored, by ``bucket/name``."""
-        return await self._store.read_all()
+    async def confirmations(self) -> dict[str, int]:
+        """Return when the server last confirmed each stored collection, milliseconds since the epoch."""
+        return await self._store.confirmations()
 
     async def _event(self, cid: str, before: Collection | None, after: Collection) -> SyncEvent:
         old = await self._expressions.keep(cid, before.records.values() if before else [])
@@ -149,19 +155,27 @@ class SettingsClient:
         return collection
 
     async def _synced(
-        self, cid: str, stored: StoredCollection | None, on_progress: ProgressCallback | None
+        self,
+        cid: str,
+        stored: StoredCollection | None,
+        on_progress: ProgressCallback | None,
+        expected: int | None = None,
     ) -> Collection:
-        bucket, _, name = cid.partition("/")
-        with Reporter(on_progress, SYNCING_SETTINGS, name):
-            await self._server.introduce()
-            timestamps = await self._server.timestamps(bucket=bucket, collection=name)
-            if cid not in timestamps:
-                raise UnknownCollection(cid, self._server.url)
-            expected = timestamps[cid]
+        with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]):
+            if expected is None:
+                expected = await self._ask_timestamp(cid)
             if stored and stored.collection.timestamp == expected and not self._needs_signature(stored):
                 await self._store.confirm(cid, self._clock.now())
                 return stored.collection
             return await self._import(cid, stored, expected)
+
+    async def _ask_timestamp(self, cid: str) -> int:
+        await self._server.introduce()
+        bucket, _, name = cid.partition("/")
+        timestamps = await self._server.timestamps(bucket=bucket, collection=name)
+        if cid not in timestamps:
+            raise UnknownCollection(cid, self._server.url)
+        return timestamps[cid]
 
     async def _import(self, cid: str, stored: StoredCollection | None, expected: int) -> Collection:
         try:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import Any
 
+from modelden.config import Configuration
 from modelden.errors import ModelDenError
 from modelden.ports import Page, Tabs
 from modelden.settings.changeset import SyncEvent
@@ -30,15 +31,16 @@ class Poller:
         listeners: SyncListeners,
         tabs: Tabs,
         page: Page,
-        interval: float,
+        config: Configuration,
     ) -> None:
-        """Do nothing yet; ``interval`` in seconds."""
+        """Do nothing yet."""
         self._listeners = listeners
         self._client = client
         self._server = server
         self._tabs = tabs
         self._page = page
-        self._interval = interval
+        self._interval = config.poll_interval
+        self._source = config.trust_source
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
@@ -69,18 +71,19 @@ class Poller:
         """
         events, faults = [], []
         timestamps = await self._server.timestamps()
-        for cid, stored in (await self._client.stored()).items():
-            if timestamps.get(cid, stored.collection.timestamp) == stored.collection.timestamp:
+        for cid in await self._client.confirmations():
+            if cid not in timestamps:
                 continue
             bucket, _, name = cid.partition("/")
             try:
-                event = await self._client.sync(name, bucket=bucket)
+                # No request when the stored timestamp is the same, but it is confirmed, and an old signature renewed.
+                event = await self._client.sync(name, bucket=bucket, expected=timestamps[cid])
             except ModelDenError as error:
                 faults.append(error)
                 continue
             if event:
                 events.append(event)
-                self._tabs.post(_message(event))
+                self._tabs.post({"source": self._source, **_message(event)})
         if faults:
             raise faults[0]
         return events
@@ -106,7 +109,9 @@ class Poller:
                 return
 
     def _heard(self, message: dict[str, Any]) -> None:
-        self._listeners.tell(_event(message))
+        # A tab may be configured for another server, or not verify.
+        if message.get("source") == self._source:
+            self._listeners.tell(_event(message))
 
 
 def _message(event: SyncEvent) -> dict[str, Any]:

@@ -42,11 +42,10 @@ class SettingsStore:
         row = await self._database.get("collections", cid)
         return await self._stored(row) if row else None
 
-    async def read_all(self) -> dict[str, StoredCollection]:
-        """Return all collections of this source by ``bucket/name``."""
+    async def confirmations(self) -> dict[str, int]:
+        """Return when the server last confirmed each collection of this source, by ``bucket/name``."""
         rows = await self._database.get_all("collections")
-        found = {row["cid"]: await self._stored(row) for row in rows}
-        return {cid: stored for cid, stored in found.items() if stored}
+        return {row["cid"]: row[_CHECKED_AT] for row in rows if row.get(_SOURCE) == self._source}
 
     async def write(self, cid: str, fresh: StoredCollection) -> None:
         """Replace the collection in one transaction; records that are gone are removed, and their attachments.
