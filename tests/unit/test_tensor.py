@@ -61,6 +61,9 @@ def test_numpy_adopts_the_memory_without_a_copy(shape: tuple[int, ...]) -> None:
     assert array.flat[0] == 7
     assert np.shares_memory(array, np.frombuffer(memory, "float32"))
     assert not np.shares_memory(np.array(tensor), array)
+    # NumPy prefers the buffer; older ones, and other libraries, ask for an array.
+    assert np.shares_memory(tensor.__array__(), array)
+    assert not np.shares_memory(tensor.__array__(copy=True), array)
     assert np.asarray(tensor, dtype="float64").dtype == "float64"
 
 
