@@ -184,7 +184,7 @@ class SettingsClient:
             # Firefox retries once from scratch: the local data may be what does not fit.
             logger.warning("%s Trying once more from scratch.", error)
             fresh = await self._fetch(cid, expected, base=None, seen=stored)
-        await self._store.write(cid, fresh)
+        await self._store.write(cid, fresh, before=stored)
         return fresh.collection
 
     async def _fetch(

@@ -47,18 +47,26 @@ class SettingsStore:
         rows = await self._database.get_all("collections")
         return {row["cid"]: row[_CHECKED_AT] for row in rows if row.get(_SOURCE) == self._source}
 
-    async def write(self, cid: str, fresh: StoredCollection) -> None:
+    async def write(self, cid: str, fresh: StoredCollection, before: StoredCollection | None) -> None:
         """Replace the collection in one transaction; records that are gone are removed, and their attachments.
+
+        Args:
+            cid: ``bucket/name``.
+            fresh: The new state.
+            before: The stored one, as `read` gave it.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then the old state stays.
         """
         collection = fresh.collection
-        old = await self._database.get_all("records", index="cid", key=cid)
-        gone = [row["id"] for row in old if row["id"] not in collection.records]
+        # None does not mean that there are no rows: another source may have left some.
+        old = before.collection.records if before else await self._records(cid)
+        gone = [key for key in old if key not in collection.records]
         changes: list[Put | Delete] = [Delete("records", (cid, key)) for key in gone]
         changes += [Delete("attachments", (cid, key)) for key in gone]
-        changes += [Put("records", {**record, "_cid": cid}) for record in collection.records.values()]
+        # What a merge did not touch is the same object; equality would take true for 1.
+        new = [record for key, record in collection.records.items() if old.get(key) is not record]
+        changes += [Put("records", {**record, "_cid": cid}) for record in new]
         changes.append(Put("timestamps", {"cid": cid, "value": collection.timestamp}))
         changes.append(Put("collections", self._row(cid, fresh)))
         await self._database.commit(changes)
@@ -106,10 +114,14 @@ class SettingsStore:
         timestamp = await self._database.get("timestamps", cid)
         if timestamp is None or row.get(_SOURCE) != self._source:
             return None
-        rows = await self._database.get_all("records", index="cid", key=cid)
-        records = {row["id"]: _without(row, "_cid") for row in rows}
-        collection = Collection(timestamp["value"], records, row["metadata"])
+        collection = Collection(timestamp["value"], await self._records(cid), row["metadata"])
         return StoredCollection(collection, row[_CHECKED_AT], row[_SIGNED_UNTIL])
+
+    async def _records(self, cid: str) -> dict[str, Record]:
+        rows = await self._database.get_all("records", index="cid", key=cid)
+        for row in rows:
+            del row["_cid"]
+        return {row["id"]: row for row in rows}
 
     def _row(self, cid: str, stored: StoredCollection) -> Row:
         return {
@@ -126,7 +138,3 @@ def _holds(row: Row, record: Record) -> bool:
     kept: dict[str, Any] = row["attachment"]
     same: bool = kept["record"]["attachment"]["hash"] == wanted["hash"] and kept["blob"].size == wanted["size"]
     return same
-
-
-def _without(row: Row, name: str) -> Row:
-    return {key: value for key, value in row.items() if key != name}
