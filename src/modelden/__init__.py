@@ -11,6 +11,7 @@ from modelden.engine.engine import Engine
 from modelden.engine.tensor import Tensor
 from modelden.errors import (
     CryptoUnavailable,
+    DownloadInterrupted,
     EngineClosed,
     EngineCrashed,
     EngineError,
@@ -24,6 +25,7 @@ from modelden.errors import (
     InvalidResponse,
     ModelDenError,
     NetworkError,
+    NoHash,
     NoRuntime,
     NotInBrowser,
     QuotaExceeded,
@@ -39,7 +41,7 @@ from modelden.errors import (
     UnknownTask,
     UntrustedError,
 )
-from modelden.hub.cache import StoredFile, StoredModel
+from modelden.hub.listing import StoredFile, StoredModel
 from modelden.progress import ProgressEvent
 from modelden.remote_settings import RemoteSettings, poll_settings
 from modelden.settings.changeset import SyncEvent
@@ -49,6 +51,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CryptoUnavailable",
+    "DownloadInterrupted",
     "Engine",
     "EngineClosed",
     "EngineCrashed",
@@ -64,6 +67,7 @@ __all__ = [
     "ModelDenError",
     "ModelHub",
     "NetworkError",
+    "NoHash",
     "NoRuntime",
     "NotInBrowser",
     "ProgressEvent",

@@ -13,7 +13,7 @@ from modelden.errors import InputError
 if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.engine.engine import Engine
-    from modelden.hub.cache import StoredFile, StoredModel
+    from modelden.hub.listing import StoredFile, StoredModel
     from modelden.progress import ProgressCallback
 
 

@@ -14,7 +14,7 @@ from modelden.engine.options import EngineOptions, Request
 from modelden.engine.runtime import Bundle
 from modelden.errors import EngineError
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import ModelCache, Use
+from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.schema import MODEL_FILES
@@ -76,9 +76,15 @@ class Den:
         """
         async with self._opening:
             if self._hub is None:
-                cache = ModelCache(await self.ports.databases.open(MODEL_FILES), self.ports.clock)
-                address = HubAddress(self.config.hub_root_url, self.config.hub_url_template)
-                self._hub = HubFiles(address, cache, self.ports.fetcher, self.ports.blobs)
+                ports = self.ports
+                self._hub = HubFiles(
+                    HubAddress(self.config.hub_root_url, self.config.hub_url_template),
+                    await ports.databases.open(MODEL_FILES),
+                    ports.fetcher,
+                    ports.blobs,
+                    ports.clock,
+                    ports.locks,
+                )
         return self._hub
 
     async def create_engine(self, request: Request, on_progress: ProgressCallback | None = None) -> Engine:

@@ -7,10 +7,12 @@
     │   ├── SignatureError         a collection's signature or its certificates
     │   ├── InvalidRecord          a signed record that cannot be understood
     │   ├── IntegrityError         bytes that are not the announced ones
+    │   ├── NoHash                 nobody vouches for a file, and somebody has to
     │   ├── ForbiddenURL           the allow/deny list says no
     │   └── RuntimeMismatch        a WASM runtime that the bundled JavaScript cannot drive
     ├── UnavailableError           try again later, or elsewhere
     │   ├── NetworkError           no answer that a page may read
+    │   │   └── DownloadInterrupted a file that broke off; what came is kept
     │   ├── RequestTimeout         no answer in time
     │   ├── HttpError              an answer with an error status
     │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
@@ -96,20 +98,38 @@ class IntegrityError(UntrustedError):
         self.actual = actual
 
 
+class NoHash(UntrustedError):
+    """A file whose bytes nobody vouches for, where hashes are required.
+
+    Attributes:
+        url: Where it would come from.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Keep the URL and compose the message."""
+        super().__init__(
+            f"Neither a signed manifest nor the hub tells the SHA-256 of {url}, and require_hashes is on. "
+            "Nothing of it was stored. Publish a manifest (ml-model-manifests), or set require_hashes=False."
+        )
+        self.url = url
+
+
 class ForbiddenURL(UntrustedError):
     """A model file's URL that the allow/deny list does not admit.
 
     Attributes:
         url: The refused URL.
+        denied: The deny list names it; False: the allow list does not.
     """
 
-    def __init__(self, url: str, reason: str) -> None:
-        """Keep the URL and compose the message."""
+    def __init__(self, url: str, reason: str, *, denied: bool = False) -> None:
+        """Keep the facts and compose the message."""
         super().__init__(
             f"{url} may not be downloaded: {reason}. "
             "Whoever runs the settings server decides, in the collection ml-model-allow-deny-list."
         )
         self.url = url
+        self.denied = denied
 
 
 class RuntimeMismatch(UntrustedError):
@@ -136,6 +156,21 @@ class NetworkError(UnavailableError):
         self.url = url
 
 
+class DownloadInterrupted(NetworkError):
+    """A download that broke off. What came is kept: the next try goes on from there.
+
+    Attributes:
+        received: Bytes that came.
+        total: Bytes that should have come, when known.
+    """
+
+    def __init__(self, url: str, reason: str, received: int, total: int | None) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(url, f"{reason}, after {received} of {total or 'unknown'} bytes")
+        self.received = received
+        self.total = total
+
+
 class RequestTimeout(UnavailableError):
     """A request that was not answered in time.
 
@@ -157,13 +192,17 @@ class HttpError(UnavailableError):
     Attributes:
         url: The URL asked for.
         status: The HTTP status code.
+        retry_after: Seconds after which the server wants to be asked again, when it told.
     """
 
-    def __init__(self, url: str, status: int, hint: str = "Try again later.") -> None:
+    def __init__(
+        self, url: str, status: int, hint: str = "Try again later.", *, retry_after: float | None = None
+    ) -> None:
         """Keep the facts and compose the message."""
         super().__init__(f"{url} answered {status}, expected 200. {hint}")
         self.url = url
         self.status = status
+        self.retry_after = retry_after
 
 
 class FileNotFoundOnHub(HttpError):
@@ -261,17 +300,20 @@ class QuotaExceeded(StorageError):
     Attributes:
         what: What was to be stored.
         needed: Its size in bytes, or None when unknown.
+        available: Bytes that there is room for, or None when unknown.
     """
 
-    def __init__(self, what: str, needed: int | None = None) -> None:
+    def __init__(self, what: str, needed: int | None = None, available: int | None = None) -> None:
         """Keep the facts and compose the message."""
         size = "" if needed is None else f" ({needed} bytes)"
+        room = "" if available is None else f", only for {available} bytes"
         super().__init__(
-            f"The browser has no room to store {what}{size}. Free some: delete models with "
+            f"The browser has no room to store {what}{size}{room}. Free some: delete models with "
             "modelden.ModelHub().delete_models(), or disk space; a private window has little."
         )
         self.what = what
         self.needed = needed
+        self.available = available
 
 
 class StorageUnavailable(StorageError):

@@ -42,6 +42,12 @@ class Blob(Protocol):
     async def read(self) -> bytes:
         """Copy all bytes into Python. For small files and tests; models stay outside."""
 
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """Read the bytes piece by piece, to look at them once."""
+
+    async def is_json(self) -> bool:
+        """Tell whether the bytes are a JSON text."""
+
 
 class Blobs(Protocol):
     """Makes blobs without the bytes passing through Python."""
@@ -77,7 +83,7 @@ class Response(Protocol):
         """Read the body piece by piece.
 
         Raises:
-            NetworkError: If the body ends early.
+            NetworkError: If the body ends early, after everything that came was handed on.
         """
 
 
@@ -85,7 +91,12 @@ class Fetcher(Protocol):
     """HTTP, as a page may use it."""
 
     def fetch(
-        self, url: str, *, method: str = "GET", timeout: float | None = None
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AbstractAsyncContextManager[Response]:
         """Send a request; leaving the context stops whatever is still under way.
 
@@ -93,6 +104,7 @@ class Fetcher(Protocol):
             url: Absolute http(s) URL.
             method: ``GET`` or ``HEAD``.
             timeout: Seconds until the headers must be there, or None for no limit.
+            headers: Request headers; across origins, most of them make the browser ask for permission first.
 
         Raises:
             NetworkError: If there was no answer that a page may read (offline, refused, no CORS).
@@ -133,11 +145,19 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A database: name, version and object stores by name."""
+    """A database: name, version and object stores by name.
+
+    Attributes:
+        name: Its name.
+        version: Its version.
+        stores: Its object stores by name.
+        oldest: Databases of an earlier version are emptied instead of being taken over.
+    """
 
     name: str
     version: int
     stores: Mapping[str, Store]
+    oldest: int = 1
 
 
 class Database(Protocol):
@@ -272,6 +292,9 @@ class Page(Protocol):
         None where the browser does not tell.
         """
 
+    async def persist(self) -> bool | None:
+        """Ask the browser to keep what this origin stores; None where it cannot be asked."""
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible."""
 
@@ -279,11 +302,24 @@ class Page(Protocol):
         """Call no listener any more."""
 
 
+class Locks(Protocol):
+    """Locks by name among all pages and workers of the origin; those of a page that disappears are free again."""
+
+    def hold(self, name: str, *, shared: bool = False) -> AbstractAsyncContextManager[None]:
+        """Wait for the lock and hold it; holders of a shared lock hold it side by side."""
+
+    def attempt(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Hold the lock if it is free now; the value tells whether it was."""
+
+
 class Clock(Protocol):
     """Time."""
 
     def now(self) -> int:
         """Milliseconds since the epoch."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,4 +334,5 @@ class Ports:
     expressions: Expressions
     tabs: Tabs
     page: Page
+    locks: Locks
     clock: Clock

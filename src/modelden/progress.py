@@ -101,6 +101,11 @@ class Reporter:
         """Count from the first byte again, for another try."""
         self._loaded = 0
 
+    def catch_up(self, loaded: int, total: int | None) -> None:
+        """Report the bytes up to the ``loaded``-th, if some of them were not reported yet."""
+        if loaded > self._loaded:
+            self.advance(loaded - self._loaded, total)
+
     def advance(self, size: int, total: int | None) -> None:
         """Report ``size`` more bytes, out of ``total`` when that is known."""
         first = self._loaded == 0

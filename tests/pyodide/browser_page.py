@@ -58,7 +58,16 @@ _WIPE = """
 """
 
 _EMPTY: Json = {
-    "modelFiles": {"headers": [], "engines": [], "tasks": [], "files": []},
+    "modelFiles": {
+        "headers": [],
+        "engines": [],
+        "tasks": [],
+        "files": [],
+        "chunks": [],
+        "partials": [],
+        "missing": [],
+        "pins": [],
+    },
     "remote-settings": {"records": [], "timestamps": [], "collections": [], "attachments": []},
 }
 
@@ -169,11 +178,18 @@ class Page:
 
 def assert_whole_files(stores: Json) -> None:
     """Bytes, headers, tasks and engines know the same files, and the bytes are what the headers say."""
+    chunks: dict[str, list[Json]] = {}
+    for row in stores["chunks"]:
+        chunks.setdefault(row["content"], []).append(row["data"])
     sizes = {_key(row): row["headers"]["fileSize"] for row in stores["headers"]}
-    assert {row["id"]: row["data"]["size"] for row in stores["files"]} == sizes
-    assert {row["id"]: row["data"]["sha256"] for row in stores["files"]} == {
-        row["id"]: row["sha256"] for row in stores["files"]
-    }
+    assert {row["id"]: sum(data["size"] for data in chunks[row["content"]]) for row in stores["files"]} == sizes
+    for row in stores["files"]:
+        assert len(chunks[row["content"]]) == row["chunks"]
+        if row["chunks"] == 1:
+            assert chunks[row["content"]][0]["sha256"] == row["sha256"]
+    for row in stores["partials"]:
+        assert sum(data["size"] for data in chunks[row["content"]]) == row["received"]
+    assert set(chunks) == {row["content"] for row in [*stores["files"], *stores["partials"]]}
     assert {_key(row) for row in stores["tasks"]} == set(sizes)
     assert {_key(row) for row in stores["engines"]} == set(sizes)
     assert all(row["engineIds"] for row in stores["engines"])

@@ -30,6 +30,7 @@ PLAIN = ORT / "ort-wasm-simd-threaded.wasm"
 
 MODEL, REVISION = "test/tiny", "v1"
 LARGE_MODEL = "test/large"
+BROKEN_MODEL = "test/broken"
 TASK = "feature-extraction"
 WEIGHTS = "onnx/model_quantized.onnx"
 KEPT = f"localhost/{MODEL}"
@@ -132,6 +133,8 @@ def write_tiny_tree(folder: Path) -> Path:
     save_keys(folder / "keys", replay_chain())
     write_model(folder, MODEL)
     write_model(folder, LARGE_MODEL, padding=2 * Stall.BEGINNING)
+    write_model(folder, BROKEN_MODEL)
+    (folder / "hub" / BROKEN_MODEL / REVISION / WEIGHTS).write_bytes(b"no model")
     for file in (JSEP, PLAIN):
         attach(folder, file.name, file.read_bytes())
     collections: dict[str, list[Json]] = {

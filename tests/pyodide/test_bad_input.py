@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.testing import Fault
-from tests.pyodide.servers import JSEP, LARGE_MODEL, MODEL, REVISION, TASK, WEIGHTS, attach, runtime_record
+from tests.pyodide.servers import (
+    BROKEN_MODEL,
+    JSEP,
+    LARGE_MODEL,
+    MODEL,
+    REVISION,
+    TASK,
+    WEIGHTS,
+    attach,
+    runtime_record,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,21 +174,22 @@ def test_model_file_that_ends_early(page: Page, site: Site) -> None:
 
     error = page.failed_visit(site.config, **TINY)
 
-    assert error.name == "NetworkError"
+    assert error.name == "DownloadInterrupted"
     assert error.facts["url"] == site.hub_url(WEIGHTS)
     assert error.facts["url"] in error.message
     assert "before the end" in error.message
     assert WEIGHTS not in [row["file"] for row in page.stored()["modelFiles"]["headers"]]
 
 
-def test_large_model_file_that_ends_early(page: Page, site: Site) -> None:
-    site.fault(Fault(path=f"/hub/{LARGE_MODEL}/*/{WEIGHTS}", cut_after=3_000_000))
+def test_large_model_file_that_ends_early_is_resumed(page: Page, site: Site) -> None:
+    site.fault(Fault(path=f"/hub/{LARGE_MODEL}/*/{WEIGHTS}", cut_after=3_000_000, times=1))
 
-    error = page.failed_visit(site.config, task_name=TASK, model_id=LARGE_MODEL, model_revision=REVISION)
+    page.visit(site.config, task_name=TASK, model_id=LARGE_MODEL, model_revision=REVISION)
 
-    assert error.name == "NetworkError"
-    assert error.facts["url"] == site.hub_url(WEIGHTS, LARGE_MODEL)
-    assert WEIGHTS not in [row["file"] for row in page.stored()["modelFiles"]["headers"]]
+    ranges = [entry for entry in site.app.log.entries() if entry.status == 206]
+    assert len(ranges) == 1
+    assert ranges[0].bytes < (site.folder / "hub" / LARGE_MODEL / REVISION / WEIGHTS).stat().st_size
+    page.is_clean()
 
 
 def test_hub_without_cors(page: Page, site: Site) -> None:
@@ -190,12 +201,21 @@ def test_hub_without_cors(page: Page, site: Site) -> None:
     assert "Access-Control-Allow-Origin" in error.message
 
 
-def test_model_that_is_no_model(page: Page, site: Site) -> None:
+def test_web_page_in_place_of_a_model(page: Page, site: Site) -> None:
     site.fault(Fault(path=f"/hub/{MODEL}/*/{WEIGHTS}", body="<html>a proxy says hello</html>"))
 
     error = page.failed_visit(site.config, **TINY)
 
-    page.call("delete", model="localhost/test/tiny", revision=REVISION)  # the hub said it is the model
+    assert error.name == "IntegrityError"
+    assert error.facts["url"] == site.hub_url(WEIGHTS)
+    assert "web page" in error.message
+    assert WEIGHTS not in [row["file"] for row in page.stored()["modelFiles"]["headers"]]
+
+
+def test_model_that_is_no_model(page: Page, site: Site) -> None:
+    error = page.failed_visit(site.config, task_name=TASK, model_id=BROKEN_MODEL, model_revision=REVISION)
+
+    page.call("delete", model=f"localhost/{BROKEN_MODEL}", revision=REVISION)  # the hub said it is the model
     assert error.name == "EngineError"
-    for part in (MODEL, REVISION, "delete_models"):
+    for part in (BROKEN_MODEL, REVISION, "delete_models"):
         assert part in error.message

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from modelden import ports
+
+READ_SIZE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,17 @@ class MemoryBlob:
 
     async def read(self) -> bytes:
         return self.data
+
+    async def chunks(self) -> AsyncIterator[MemoryChunk]:
+        for start in range(0, len(self.data), READ_SIZE):
+            yield MemoryChunk(self.data[start : start + READ_SIZE])
+
+    async def is_json(self) -> bool:
+        try:
+            json.loads(self.data)
+        except ValueError:
+            return False
+        return True
 
 
 @dataclass(frozen=True)

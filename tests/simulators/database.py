@@ -22,6 +22,8 @@ class MemoryDatabase:
 
     def create(self, schema: Schema) -> None:
         """Create the stores that are missing."""
+        if self.schema.version < schema.oldest:
+            self.rows.clear()
         self.schema = schema
         for store in schema.stores:
             self.rows.setdefault(store, {})

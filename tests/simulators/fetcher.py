@@ -52,8 +52,9 @@ class PageResponse:
 
     async def chunks(self) -> AsyncIterator[MemoryChunk]:
         try:
-            async for data in self._response.aiter_bytes(CHUNK):
-                yield MemoryChunk(data)
+            async for data in self._response.aiter_bytes():
+                for start in range(0, len(data), CHUNK):
+                    yield MemoryChunk(data[start : start + CHUNK])
         except httpx.HTTPError as error:
             raise NetworkError(self.url, "the connection broke before the end of the file") from error
 
@@ -75,25 +76,46 @@ class PageFetcher:
         *,
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[PageResponse]:
         self.requests.append(f"{method} {httpx.URL(url).raw_path.decode()}")
-        request = self._client.build_request(method, url, headers={"Origin": PAGE})
+        request = self._client.build_request(method, url, headers={"Origin": PAGE, **(headers or {})})
         try:
             async with asyncio.timeout(timeout):
+                await self._ask_permission(method, url, headers or {})
                 response = await self._client.send(request, stream=True)
         except TimeoutError as error:
             raise RequestTimeout(url, timeout or 0) from error
         except httpx.HTTPError as error:
             raise NetworkError(url, "the request failed") from error
         try:
-            if response.headers.get("access-control-allow-origin") not in ("*", PAGE):
+            if not _allows(response):
                 raise NetworkError(url, "the request failed")
             yield PageResponse(response)
         finally:
             await response.aclose()
 
+    async def _ask_permission(self, method: str, url: str, headers: Mapping[str, str]) -> None:
+        """The preflight that browsers send before a request with headers of the page's own."""
+        asked = ",".join(sorted(name.lower() for name in headers))
+        if not asked:
+            return
+        preflight = {
+            "Origin": PAGE,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": asked,
+        }
+        answer = await self._client.options(url, headers=preflight)
+        allowed = answer.headers.get("access-control-allow-headers", "").lower()
+        if not (answer.is_success and _allows(answer) and set(asked.split(",")) <= set(allowed.split(","))):
+            raise NetworkError(url, "the request failed")
+
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _allows(response: httpx.Response) -> bool:
+    return response.headers.get("access-control-allow-origin") in ("*", PAGE)
 
 
 class AsgiFetcher(PageFetcher):

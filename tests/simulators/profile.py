@@ -7,6 +7,7 @@ from modelden.den import Den
 from modelden.engine.runtime import Bundle
 from modelden.host.crypto import HostCrypto
 from modelden.hub.schema import MODEL_FILES
+from modelden.locks import PageLocks
 from modelden.ports import Ports
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.schema import REMOTE_SETTINGS
@@ -31,6 +32,7 @@ class Profile:
         self.expressions = ScriptedExpressions()
         self.tabs = MemoryTabs()
         self.page = ScriptedPage()
+        self.locks = PageLocks()
         self._dens: list[Den] = []
 
     def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Den:
@@ -44,6 +46,7 @@ class Profile:
             expressions=self.expressions,
             tabs=self.tabs.other(),
             page=self.page,
+            locks=self.locks,
             clock=self.clock,
         )
         self._dens.append(Den(config or self.config, ports, self.bundle, listeners or SyncListeners()))

@@ -50,12 +50,19 @@ class ScriptedPage:
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[], None]] = []
+        self.usage = 1_000
+        self.quota = 1_000_000
+        self.persisted = False
 
     def environment(self) -> Mapping[str, Any]:
         return {"version": "1.0", "locale": "en-US"}
 
     async def storage(self) -> tuple[int | None, int | None, bool | None]:
-        return 1_000, 1_000_000, False
+        return self.usage, self.quota, self.persisted
+
+    async def persist(self) -> bool | None:
+        self.persisted = True
+        return True
 
     def on_visible(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)

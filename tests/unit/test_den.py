@@ -191,14 +191,14 @@ async def test_a_new_revision_in_settings_reaches_the_user(
     new = tree / "hub/org/tiny/v2.0"
     for name in FILES:
         (new / name).parent.mkdir(parents=True, exist_ok=True)
-        (new / name).write_bytes(b"v2.0 " + FILES[name])
+        (new / name).write_bytes(FILES[name] + b" ")
     application.collections["main", OPTIONS].update("options", modelRevision="v2.0")
     profile.clock.advance(hours=24)
     profile.requests()
     engine = await profile.visit().create_engine(EMBED)
 
     assert engine.model_revision == "v2.0"
-    assert profile.engines.workers[1].received["config.json"] == b"v2.0 " + FILES["config.json"]
+    assert profile.engines.workers[1].received["config.json"] == FILES["config.json"] + b" "
     assert [request for request in profile.requests() if "/attachments/" in request] == []
 
 

@@ -12,6 +12,7 @@ from modelden._js.database import JsDatabases
 from modelden._js.engine_host import JsEngineHost
 from modelden._js.expressions import JsExpressions
 from modelden._js.fetch import JsFetcher
+from modelden._js.locks import connect_locks
 from modelden._js.page import JsPage
 from modelden._js.tabs import JsTabs
 from modelden.config import Configuration
@@ -30,6 +31,7 @@ def connect(config: Configuration) -> Ports:
         expressions=JsExpressions(),
         tabs=JsTabs(),
         page=JsPage(),
+        locks=connect_locks(),
         clock=JsClock(),
     )
 

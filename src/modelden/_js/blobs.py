@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, cast
 
-from js import Array, Blob
+from js import Array, Blob, Response, Uint8Array
+from pyodide.ffi import JsException
 
 from modelden import ports
 from modelden._js.convert import js_object
+
+READ_SIZE = 4 * 1024 * 1024
+"""Bytes of a blob that are looked at together."""
 
 
 class JsChunk:
@@ -45,6 +49,20 @@ class JsBlob:
         """Copy all bytes into Python."""
         buffer = await self.js_blob.arrayBuffer()
         return cast("bytes", buffer.to_bytes())
+
+    async def chunks(self) -> AsyncIterator[JsChunk]:
+        """Read the bytes piece by piece."""
+        for start in range(0, self.size, READ_SIZE):
+            buffer = await self.js_blob.slice(start, start + READ_SIZE).arrayBuffer()
+            yield JsChunk([Uint8Array.new(buffer)], int(buffer.byteLength))
+
+    async def is_json(self) -> bool:
+        """Tell whether the bytes are a JSON text; the browser parses them."""
+        try:
+            await Response.new(self.js_blob).json()
+        except JsException:
+            return False
+        return True
 
 
 class JsBlobs:

@@ -112,7 +112,7 @@ async def _open(schema: Schema) -> Any:
         raise StorageUnavailable(
             f"The browser refuses IndexedDB to this page ({js_name(error)}): a sandboxed frame or blocked site data."
         ) from error
-    upgrade = create_proxy(lambda event: _create_stores(event.target, schema))
+    upgrade = create_proxy(lambda event: _create_stores(event, schema))
     request.onupgradeneeded = upgrade
     try:
         js_database = await _settled(request, "success", "error")
@@ -129,8 +129,11 @@ async def _open(schema: Schema) -> Any:
     return js_database
 
 
-def _create_stores(request: Any, schema: Schema) -> None:
-    database = request.result
+def _create_stores(event: Any, schema: Schema) -> None:
+    database = event.target.result
+    if event.oldVersion < schema.oldest:
+        for name in list(database.objectStoreNames):
+            database.deleteObjectStore(name)
     for name, store in schema.stores.items():
         if not database.objectStoreNames.contains(name):
             _create_store(database, name, store)

@@ -68,6 +68,8 @@ class JsResponse:
             try:
                 step = await reader.read()
             except JsException as error:
+                if size:
+                    yield JsChunk(pieces, size)
                 raise NetworkError(self._requested, "the connection broke before the end of the file") from error
             if not step.done:
                 pieces.append(step.value)
@@ -89,12 +91,14 @@ class JsFetcher:
         *,
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[JsResponse]:
         """Send a request; leaving the context aborts what is still under way."""
         async with abort_scope() as signal:
             # What is to be kept is kept in IndexedDB, checked; a second copy in the HTTP cache would only take room.
             options = js_object(
                 method=method,
+                headers=js_object(**(headers or {})),
                 signal=signal,
                 credentials="omit",
                 cache="no-store",

@@ -48,6 +48,12 @@ class JsPage:
         estimate = await manager.estimate()
         return int(estimate.usage), int(estimate.quota), bool(await manager.persisted())
 
+    async def persist(self) -> bool | None:
+        """Ask the browser to keep what this origin stores."""
+        manager = getattr(js.navigator, "storage", None)
+        ask = getattr(manager, "persist", None)  # workers may look, only pages may ask
+        return bool(await ask()) if ask else None
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible; a worker is never seen."""
         if not hasattr(js, "document"):

@@ -43,7 +43,8 @@ class EngineFiles:
             ModelDenError: As `HubFiles.get`, but for missing files.
         """
         try:
-            return await self._hub.get(self._hub.parse_url(url), self._use, self._allow_list, self._on_progress)
+            file = self._hub.parse_url(url)
+            return (await self._hub.get(file, self._use, self._allow_list, self._on_progress)).blob
         except FileNotFoundOnHub as error:
             # Not every file is needed: transformers.js decides.
             self._missing = self._missing or error

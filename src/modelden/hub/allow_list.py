@@ -53,7 +53,7 @@ class AllowList:
         for prefix in self.denied:
             # Liberal on purpose: denied in either reading of the prefix.
             if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, any_port=_LOCALHOST):
-                raise ForbiddenURL(url, f"the deny list has {prefix!r}")
+                raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
         if canonical.host == _LOCALHOST and canonical.scheme in _DEFAULT_PORTS:
             return
         if not any(canonical.starts_with(prefix) for prefix in self.allowed):

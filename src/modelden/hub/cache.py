@@ -1,20 +1,25 @@
-"""What is kept of models: Firefox's rows, and the bytes. The only place that knows their shapes.
+"""What is kept of models: Firefox's rows, and which bytes they stand for. Only this and `partials` know the rows.
 
-A file's bytes, header record, task and engine become visible in one transaction, and go in one.
+A file's bytes, header record, task and engine become visible in one transaction, and go in one. Files are counted by
+task and engine, as in Firefox; equal bytes are kept once, whatever the models and revisions they belong to.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelden.ports import Blob, Clock, Database, Delete, Put, Row
+from modelden.hub.body import Received
+from modelden.hub.listing import StoredFile, StoredModel, etag_of, stored_files, stored_models
+from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
+from modelden.ports import Blob, Blobs, Clock, Database, Delete, Locks, Put, Row
 
-FileKey = tuple[str, str, str]
-"""Model with its host name, revision, path."""
+ROWS_LOCK = "rows"
+"""Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
+
+type Changes = list[Put | Delete]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Use:
 
     Attributes:
         task_name: The task.
-        engine_id: The engine.
+        engine_id: The engine; empty for nobody in particular.
     """
 
     task_name: str
@@ -31,205 +36,285 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
+class Kept:
     """A file that is kept.
 
     Attributes:
-        path: Path in the repository.
-        size: In bytes, after decompression.
-        content_type: Its media type.
-        etag: The hub's entity tag, or None when it sent none.
-        sha256: SHA-256 of the bytes in lower-case hexadecimal.
-        last_updated: When it was stored, milliseconds since the epoch.
-        last_used: When it was last read, milliseconds since the epoch.
-        engine_ids: The engines that use it.
+        blob: Its bytes.
+        sha256: Their SHA-256 in lower-case hexadecimal, as it was when they were stored.
+        integrity: Who vouches for it, as in `integrity.Expected`.
+        fields: The header record.
     """
 
-    path: str
-    size: int
-    content_type: str
-    etag: str | None
+    blob: Blob
     sha256: str
-    last_updated: int
-    last_used: int
-    engine_ids: tuple[str, ...]
+    integrity: str
+    fields: Mapping[str, Any]
+
+    @property
+    def etag(self) -> str | None:
+        """The hub's entity tag, or None when it sent none."""
+        return etag_of(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredModel:
-    """A revision of a model of which files are kept.
+class Origin:
+    """Where a file comes from, to be kept with it.
 
     Attributes:
-        name: ``hostname/organization/name``.
-        revision: Branch or version.
-        task_names: The tasks that use it.
-        size: Bytes of all its files.
-        files: Number of files.
-        last_updated: When the newest file was stored, milliseconds since the epoch.
-        last_used: When a file was last read, milliseconds since the epoch.
+        headers: The hub's response headers, names in lower case.
+        integrity: Who vouches for it, as in `integrity.Expected`.
+        hub: The hub's root URL; None when it was imported.
     """
 
-    name: str
-    revision: str
-    task_names: tuple[str, ...]
-    size: int
-    files: int
-    last_updated: int
-    last_used: int
+    headers: Mapping[str, str]
+    integrity: str
+    hub: str | None
 
 
 class ModelCache:
     """Keeps model files in the database `hub.schema.MODEL_FILES`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, blobs: Blobs, clock: Clock, locks: Locks) -> None:
         """Nothing is read yet."""
         self._database = database
+        self._blobs = blobs
         self._clock = clock
-        # Rows are read, changed and written back; one writer at a time, so that no engine id is lost.
-        self._writing = asyncio.Lock()
+        self._locks = locks
 
-    async def get(self, key: FileKey, use: Use) -> tuple[Blob, str | None] | None:
-        """Return a file's bytes and entity tag, and note the use; None when it is not kept, or not whole."""
-        headers, kept = await asyncio.gather(
-            self._database.get("headers", key), self._database.get("files", _file_id(key))
-        )
-        if headers is None or kept is None:
+    async def get(self, key: FileKey, use: Use | None) -> Kept | None:
+        """Return a file and note its use; None when it is not kept, or not whole: then it is dropped."""
+        row, file = await asyncio.gather(self._database.get("headers", key), self._database.get("files", file_id(key)))
+        if row is None or file is None:
             return None
-        blob: Blob = kept["data"]
-        fields = headers["headers"]
+        fields = row["headers"]
+        chunks = await read_chunks(self._database, file["content"])
+        blob = self._blobs.join(chunks, fields["Content-Type"])
         if blob.size != fields["fileSize"]:
-            await self._delete([key])
+            await self.drop([key])
             return None
-        async with self._writing:
-            headers["headers"] = {**fields, "lastUsed": self._clock.now()}
-            await self._database.commit([Put("headers", headers), *await self._use_rows(key, use)])
-        return blob, _etag(fields)
+        if use is not None:
+            fields = await self._note(key, use) or fields
+        return Kept(blob, file["sha256"], file["integrity"], fields)
 
-    async def put(self, key: FileKey, use: Use, blob: Blob, sha256: str, response: Mapping[str, str]) -> None:
-        """Keep a whole file.
-
-        Args:
-            key: Which file.
-            use: For whom.
-            blob: All its bytes.
-            sha256: Their SHA-256 in lower-case hexadecimal.
-            response: The hub's response headers, names in lower case.
+    async def put(self, key: FileKey, use: Use, received: Received, origin: Origin) -> Mapping[str, Any]:
+        """Keep a whole file; returns its header record.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
-        model, revision, file = key
-        now = self._clock.now()
-        # Firefox's fields, in its order (ModelHub.sys.mjs, extractHeaders).
-        headers = {
-            "Content-Type": response.get("content-type", "application/octet-stream").partition(";")[0].strip(),
-            "Content-Length": response.get("content-length"),
-            "ETag": response.get("etag", "NO_ETAG"),
-            "fileSize": blob.size,
-            "lastUpdated": now,
-            "lastUsed": now,
-        }
-        async with self._writing:
-            await self._database.commit(
-                [
-                    Put("files", {"id": _file_id(key), "sha256": sha256}, {("data",): blob}),
-                    Put(
-                        "headers",
-                        {"model": model, "revision": revision, "file": file, "headers": headers},
-                    ),
-                    *await self._use_rows(key, use),
-                ]
-            )
+        async with self._locks.hold(ROWS_LOCK):
+            changes, content = await self._bytes(key, received)
+            fields = _header_record(origin.headers, received.size, self._clock.now())
+            changes += await self._rows(key, use, fields, received.sha256, content, origin)
+            await self._database.commit(changes)
+        return fields
+
+    async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> bool:
+        """Keep the bytes of ``twin`` as another file too; False when they are not there any more."""
+        async with self._locks.hold(ROWS_LOCK):
+            file = await self._database.get("files", file_id(twin))
+            row = await self._database.get("headers", twin)
+            if file is None or row is None:
+                return False
+            content = Content(file["content"], file["chunks"])
+            fields = _header_record(origin.headers, row["headers"]["fileSize"], self._clock.now())
+            changes = await self._replaced(key, content)
+            changes += await self._rows(key, use, fields, file["sha256"], content, origin)
+            await self._database.commit(changes)
+        return True
+
+    async def twins(self, key: FileKey) -> dict[FileKey, StoredFile]:
+        """Return the same file of other revisions."""
+        model, _, name = key
+        files = await self._database.get_all("files", index="modelFileIndex", key=(model, name))
+        keys = [other for row in files if (other := _key(row)) != key]
+        rows = [await self._database.get("headers", each) for each in keys]
+        found = stored_files([row for row in rows if row is not None], [], files)
+        return {(file.model, file.revision, file.path): file for file in found}
+
+    async def with_hash(self, sha256: str) -> FileKey | None:
+        """Return a file that has these bytes."""
+        rows = await self._database.get_all("files", index="sha256Index", key=sha256)
+        return _key(rows[0]) if rows else None
 
     async def list_models(self) -> list[StoredModel]:
         """Return every model and revision of which files are kept, in the order of their names."""
-        headers, tasks = await asyncio.gather(self._database.get_all("headers"), self._database.get_all("tasks"))
-        task_names: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for row in tasks:
-            task_names[row["model"], row["revision"]].add(row["taskName"])
-        fields: dict[tuple[str, str], list[Row]] = defaultdict(list)
-        for row in headers:
-            fields[row["model"], row["revision"]].append(row["headers"])
-        return [
-            StoredModel(
-                name=name,
-                revision=revision,
-                task_names=tuple(sorted(task_names[name, revision])),
-                size=sum(file["fileSize"] for file in files),
-                files=len(files),
-                last_updated=max(file["lastUpdated"] for file in files),
-                last_used=max(file["lastUsed"] for file in files),
-            )
-            for (name, revision), files in fields.items()
-        ]
+        return stored_models(*await asyncio.gather(self._database.get_all("headers"), self._database.get_all("tasks")))
 
     async def list_files(self, model: str, revision: str) -> list[StoredFile]:
         """Return the files kept of a revision, in the order of their paths."""
-        headers, engines = await asyncio.gather(
-            self._database.get_all("headers", index="modelRevisionIndex", key=(model, revision)),
-            self._database.get_all("engines", index="modelRevisionIndex", key=(model, revision)),
-        )
-        engine_ids = {row["file"]: tuple(row["engineIds"]) for row in engines}
-        files = await asyncio.gather(*(self._database.get("files", _file_id(_key(row))) for row in headers))
+        stores = ("headers", "engines", "files")
+        wanted = (self._database.get_all(store, index="modelRevisionIndex", key=(model, revision)) for store in stores)
+        return stored_files(*await asyncio.gather(*wanted))
+
+    async def list_task_files(self, task_name: str) -> list[StoredFile]:
+        """Return the files that a task uses, in the order of models, revisions and paths."""
+        stores = ("headers", "engines", "files", "tasks")
+        headers, engines, files, tasks = await asyncio.gather(*(self._database.get_all(store) for store in stores))
+        keys = {_key(row) for row in tasks if row["taskName"] == task_name}
+        return stored_files([row for row in headers if _key(row) in keys], engines, files)
+
+    async def size(self) -> int:
+        """Return the bytes that are kept, equal ones counted once."""
+        headers, files = await asyncio.gather(self._database.get_all("headers"), self._database.get_all("files"))
+        contents = {_key(row): row["content"] for row in files}
+        sizes = {contents[_key(row)]: row["headers"]["fileSize"] for row in headers if _key(row) in contents}
+        return sum(sizes.values())
+
+    async def delete(
+        self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
+    ) -> None:
+        """Take files from tasks, those that fit what is given; files that no task uses any more are removed."""
+        wanted = {"taskName": task_name, "model": model, "revision": revision}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        async with self._locks.hold(ROWS_LOCK):
+            rows = await self._database.get_all("tasks")
+            taken = [row for row in rows if all(row[name] == value for name, value in given.items())]
+            await self._database.commit(await self._without_tasks(taken, rows))
+
+    async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
+        """Take the other revisions of a model from a task; files that no task uses any more are removed."""
+        async with self._locks.hold(ROWS_LOCK):
+            rows = await self._database.get_all("tasks")
+            taken = [
+                row
+                for row in rows
+                if row["taskName"] == task_name and row["model"] == model and row["revision"] != revision
+            ]
+            await self._database.commit(await self._without_tasks(taken, rows))
+
+    async def delete_by_engine(self, engine_id: str) -> None:
+        """Take all files from an engine; those that no engine uses any more are removed."""
+        async with self._locks.hold(ROWS_LOCK):
+            rows = [row for row in await self._database.get_all("engines") if engine_id in row["engineIds"]]
+            left = {_key(row): [each for each in row["engineIds"] if each != engine_id] for row in rows}
+            changes: Changes = [
+                Put("engines", {**row, "engineIds": left[_key(row)]}) for row in rows if left[_key(row)]
+            ]
+            changes += await self._removal({key for key, others in left.items() if not others})
+            await self._database.commit(changes)
+
+    async def drop(self, keys: Iterable[FileKey]) -> None:
+        """Remove files, whoever uses them."""
+        async with self._locks.hold(ROWS_LOCK):
+            await self._database.commit(await self._removal(set(keys)))
+
+    async def _note(self, key: FileKey, use: Use) -> Mapping[str, Any] | None:
+        async with self._locks.hold(ROWS_LOCK):
+            row = await self._database.get("headers", key)
+            if row is None:  # deleted by another tab in between: its bytes are still good
+                return None
+            row["headers"] = {**row["headers"], "lastUsed": self._clock.now()}
+            await self._database.commit([Put("headers", row), *await self._use_rows(key, use)])
+            fields: Mapping[str, Any] = row["headers"]
+            return fields
+
+    async def _bytes(self, key: FileKey, received: Received) -> tuple[Changes, Content]:
+        """Return the changes that make the bytes whole, and what they are then."""
+        partial = received.partial
+        begun = Content(partial.content, partial.chunks)
+        changes: Changes = [Delete("partials", file_id(key))]
+        content = await self._content_of(received)
+        if content is not None:
+            changes += delete_chunks(begun)
+        else:
+            content = begun
+            if received.rest.size or not begun.chunks:
+                content = Content(begun.id, begun.chunks + 1)
+                changes.append(put_chunk(content, begun.chunks, received.rest))
+        return [*changes, *await self._replaced(key, content)], content
+
+    async def _content_of(self, received: Received) -> Content | None:
+        """Return the content that has these bytes already, if it is whole."""
+        for row in await self._database.get_all("files", index="sha256Index", key=received.sha256):
+            chunks = await read_chunks(self._database, row["content"])
+            if sum(chunk.size for chunk in chunks) == received.size:
+                return Content(row["content"], row["chunks"])
+        return None
+
+    async def _replaced(self, key: FileKey, content: Content) -> Changes:
+        """Return the changes that remove the bytes that a file has now, if nothing else has them."""
+        before = await self._database.get("files", file_id(key))
+        if before is None or before["content"] == content.id:
+            return []
+        return await self._unused([before])
+
+    async def _rows(
+        self, key: FileKey, use: Use, fields: Row, sha256: str, content: Content, origin: Origin
+    ) -> Changes:
+        names = _names(key)
+        file = {
+            "id": file_id(key),
+            **names,
+            "sha256": sha256,
+            "integrity": origin.integrity,
+            "hub": origin.hub,
+            "content": content.id,
+            "chunks": content.chunks,
+        }
         return [
-            _stored_file(row, kept, engine_ids.get(row["file"], ()))
-            for row, kept in zip(headers, files, strict=True)
-            if kept is not None
+            Put("files", file),
+            Put("headers", {**names, "headers": fields}),
+            Delete("missing", file_id(key)),
+            *await self._use_rows(key, use),
         ]
 
-    async def delete(self, model: str, revision: str) -> None:
-        """Remove all files of a revision, in one transaction."""
-        async with self._writing:
-            rows = await self._database.get_all("headers", index="modelRevisionIndex", key=(model, revision))
-            await self._delete(_key(row) for row in rows)
-
-    async def _delete(self, keys: Iterable[FileKey]) -> None:
-        changes: list[Put | Delete] = []
-        for key in keys:
-            tasks = await self._database.get_all("tasks", index="modelRevisionFileIndex", key=key)
-            changes += [Delete("tasks", (row["taskName"], *key)) for row in tasks]
-            changes += [
-                Delete("headers", key),
-                Delete("engines", key),
-                Delete("files", _file_id(key)),
-            ]
-        await self._database.commit(changes)
-
-    async def _use_rows(self, key: FileKey, use: Use) -> list[Put]:
-        model, revision, file = key
-        names: dict[str, Any] = {"model": model, "revision": revision, "file": file}
+    async def _use_rows(self, key: FileKey, use: Use) -> Changes:
         known = await self._database.get("engines", key)
         engine_ids = list(known["engineIds"]) if known else []
         if use.engine_id not in engine_ids:
             engine_ids.append(use.engine_id)
         return [
-            Put("tasks", {"taskName": use.task_name, **names}),
-            Put("engines", {"engineIds": engine_ids, **names}),
+            Put("tasks", {"taskName": use.task_name, **_names(key)}),
+            Put("engines", {"engineIds": engine_ids, **_names(key)}),
         ]
 
+    async def _without_tasks(self, taken: list[Row], rows: list[Row]) -> Changes:
+        changes: Changes = [Delete("tasks", (row["taskName"], *_key(row))) for row in taken]
+        gone = {(row["taskName"], _key(row)) for row in taken}
+        still_used = {_key(row) for row in rows if (row["taskName"], _key(row)) not in gone}
+        return [*changes, *await self._removal({_key(row) for row in taken} - still_used)]
 
-def _stored_file(row: Row, kept: Row, engine_ids: tuple[str, ...]) -> StoredFile:
-    fields = row["headers"]
-    return StoredFile(
-        path=row["file"],
-        size=fields["fileSize"],
-        content_type=fields["Content-Type"],
-        etag=_etag(fields),
-        sha256=kept["sha256"],
-        last_updated=fields["lastUpdated"],
-        last_used=fields["lastUsed"],
-        engine_ids=engine_ids,
-    )
+    async def _removal(self, keys: set[FileKey]) -> Changes:
+        changes: Changes = []
+        files = []
+        for key in sorted(keys):
+            tasks = await self._database.get_all("tasks", index="modelRevisionFileIndex", key=key)
+            changes += [Delete("tasks", (row["taskName"], *key)) for row in tasks]
+            changes += [Delete(store, key) for store in ("headers", "engines")]
+            changes.append(Delete("files", file_id(key)))
+            file = await self._database.get("files", file_id(key))
+            files += [file] if file else []
+        return [*changes, *await self._unused(files)]
+
+    async def _unused(self, leaving: list[Row]) -> Changes:
+        """Return the changes that remove the bytes of these rows of ``files``, but for those that others have."""
+        ids = {row["id"] for row in leaving}
+        changes: Changes = []
+        for content in {Content(row["content"], row["chunks"]) for row in leaving}:
+            users = await self._database.get_all("files", index="contentIndex", key=content.id)
+            if {row["id"] for row in users} <= ids:
+                changes += delete_chunks(content)
+        return changes
 
 
-def _etag(fields: Mapping[str, Any]) -> str | None:
-    etag: str = fields["ETag"]
-    return None if etag == "NO_ETAG" else etag
+def _header_record(response: Mapping[str, str], size: int, now: int) -> Row:
+    # Firefox's fields, in its order (ModelHub.sys.mjs, extractHeaders).
+    return {
+        "Content-Type": response.get("content-type", "application/octet-stream").partition(";")[0].strip(),
+        "Content-Length": response.get("content-length"),
+        "ETag": response.get("etag", "NO_ETAG"),
+        "fileSize": size,
+        "lastUpdated": now,
+        "lastUsed": now,
+    }
+
+
+def _names(key: FileKey) -> dict[str, Any]:
+    model, revision, file = key
+    return {"model": model, "revision": revision, "file": file}
 
 
 def _key(row: Row) -> FileKey:
     return row["model"], row["revision"], row["file"]
-
-
-def _file_id(key: FileKey) -> str:
-    return "/".join(key)

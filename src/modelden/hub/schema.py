@@ -1,9 +1,22 @@
 """The database ``modelFiles``: Firefox's stores, and the bytes beside them.
 
 Firefox's version 7 (ESR 153, ``ModelHub.sys.mjs``) has ``headers``, ``engines`` and ``tasks``, and the bytes in the
-origin private file system; up to version 4 it kept them as Blobs in a store ``files``. Ours has both.
+origin private file system; up to version 4 it kept them as Blobs in a store ``files``, under the same key as ours.
 
-The version is Firefox's times 100, plus our own revision of it.
+| store | key | what |
+|---|---|---|
+| ``headers``, ``engines``, ``tasks`` | Firefox's | Firefox's |
+| ``files`` | ``id``: ``model/revision/file`` | SHA-256, how far it is vouched for, which content, of how many chunks |
+| ``chunks`` | ``content``, ``index`` | some bytes of a content as a Blob, six digits of index |
+| ``partials`` | ``id`` of the file | a download that has begun: its content, its validator, how far it is |
+| ``missing`` | ``id`` of the file | a file that the hub does not have and the model does not need |
+| ``pins`` | ``model``, ``revision`` | what is never evicted |
+
+A content is the bytes of one or more files that are equal. It has no row of its own: the chunks belong to it while a
+row of ``files`` or ``partials`` names it.
+
+The version is Firefox's times 100, plus our own revision of it. Earlier databases are emptied, as Firefox does with
+those before its 6: none of them has bytes in this layout.
 """
 
 from __future__ import annotations
@@ -15,7 +28,8 @@ _REVISION = ("model", "revision")
 
 MODEL_FILES = Schema(
     name="modelFiles",
-    version=701,
+    version=702,
+    oldest=702,
     stores={
         "headers": Store(_FILE, {"modelRevisionIndex": _REVISION}),
         "engines": Store(_FILE, {"modelRevisionIndex": _REVISION}),
@@ -27,6 +41,18 @@ MODEL_FILES = Schema(
                 "taskModelRevisionIndex": ("taskName", *_REVISION),
             },
         ),
-        "files": Store("id"),
+        "files": Store(
+            "id",
+            {
+                "sha256Index": "sha256",
+                "contentIndex": "content",
+                "modelFileIndex": ("model", "file"),
+                "modelRevisionIndex": _REVISION,
+            },
+        ),
+        "chunks": Store(("content", "index"), {"contentIndex": "content"}),
+        "partials": Store("id"),
+        "missing": Store("id", {"modelRevisionIndex": _REVISION}),
+        "pins": Store(_REVISION),
     },
 )

@@ -1,0 +1,200 @@
+"""A file's bytes as they come: hashed and stored in one pass. Python sees one chunk at a time, and keeps none."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from modelden.errors import StorageError, StorageUnavailable
+from modelden.hub.partials import FileKey, Partials
+from modelden.hub.resume import Partial
+from modelden.ports import Blob, Blobs, Chunk, Clock
+
+CHUNK_SIZE = 16 * 1024 * 1024
+"""Bytes that are stored together: what a killed page loses at most."""
+
+CHUNK_SECONDS = 5.0
+"""Seconds after which less is stored, so that slow lines lose little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A complete body.
+
+    Attributes:
+        sha256: SHA-256 of its bytes in lower-case hexadecimal.
+        size: Their number.
+        partial: What of it is stored.
+        rest: The bytes after those that are stored; all of them when storage refused them.
+        blob: All bytes.
+        stored: False when storage refused some: nothing of it is stored then.
+    """
+
+    sha256: str
+    size: int
+    partial: Partial
+    rest: Blob
+    blob: Blob
+    stored: bool
+
+
+class Body:
+    """Takes the chunks of one file's body and stores them, while more come."""
+
+    def __init__(self, key: FileKey, partials: Partials, blobs: Blobs, clock: Clock, *, required: bool) -> None:
+        """Begin with nothing; `adopt` takes over what an earlier download stored.
+
+        Args:
+            key: Which file.
+            partials: Where it goes.
+            blobs: Collects the bytes.
+            clock: Tells when to store.
+            required: Fail when storage refuses; otherwise go on from memory.
+        """
+        self._key = key
+        self._partials = partials
+        self._blobs = blobs
+        self._clock = clock
+        self._required = required
+        self._storing: asyncio.Task[None] | None = None
+        self._memory: list[Blob] | None = None
+        self._pending: list[Blob] = []
+        self._clear("", None, None)
+
+    @property
+    def partial(self) -> Partial:
+        """What is stored, or is being stored."""
+        return self._partial
+
+    @property
+    def received(self) -> int:
+        """Bytes that came, stored or not."""
+        return self._partial.received + self._pending_size
+
+    def beginning(self) -> Blob:
+        """Return the bytes that are not stored yet: the file's first ones as long as nothing is stored."""
+        return self._blobs.join(self._pending, "")
+
+    async def adopt(self, partial: Partial) -> bool:
+        """Take over what is stored, after hashing it again; False if it is not what its note says."""
+        chunks = await self._partials.blobs(partial)
+        if len(chunks) != partial.chunks or sum(chunk.size for chunk in chunks) != partial.received:
+            return False
+        for blob in chunks:
+            async for chunk in blob.chunks():
+                self._hash(chunk)
+        self._partial = partial
+        return True
+
+    async def restart(self, url: str, validator: str | None, total: int | None) -> None:
+        """Begin at the first byte; what was stored goes."""
+        await self._settle()
+        if self._partial.chunks and self._memory is None:
+            await self._partials.drop(self._key)
+        self._memory = None
+        self._clear(url, validator, total)
+
+    async def take(self, chunk: Chunk) -> None:
+        """Take the next bytes.
+
+        Raises:
+            StorageError: If storage refuses them, and it is required.
+        """
+        self._hash(chunk)
+        # A blob at once: browsers keep large ones on disk, a typed array stays in the page's memory.
+        self._pending.append(self._blobs.join([chunk], ""))
+        self._pending_size += chunk.size
+        age = (self._clock.now() - self._stored_at) / 1000
+        if self._pending_size >= CHUNK_SIZE or age >= CHUNK_SECONDS:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Store what has come. Returns when it is under way, and what was under way before is stored.
+
+        Raises:
+            StorageError: If storage refused, and it is required.
+        """
+        await self._settle()
+        if not self._pending or self._memory is not None:
+            return
+        blob = self._blobs.join(self._pending, "")
+        partial = self._partial
+        self._partial = replace(partial, received=partial.received + blob.size, chunks=partial.chunks + 1)
+        self._pending, self._pending_size = [], 0
+        self._stored_at = self._clock.now()
+        self._storing = asyncio.ensure_future(self._store(partial, blob))
+
+    async def close(self) -> None:
+        """Store what has come, and wait until it is; what storage refuses is lost."""
+        try:
+            await self.flush()
+            await self._settle()
+        except StorageError:
+            await self._partials.drop(self._key)
+
+    async def finish(self, content_type: str) -> Received:
+        """Return the whole. It is the caller's now: what was not stored yet is not stored here any more.
+
+        Raises:
+            StorageError: If storage refused, and it is required.
+        """
+        await self._settle()
+        size = self.received
+        rest = self._blobs.join([*(self._memory or []), *self._pending], content_type)
+        self._pending, self._pending_size = [], 0
+        stored = await self._partials.blobs(self._partial) if self._memory is None else []
+        blob = self._blobs.join([*stored, rest], content_type) if stored else rest
+        if blob.size != size:
+            raise StorageUnavailable(f"The data of this site were removed while {self._partial.url} was downloaded.")
+        return Received(
+            sha256=self._digest.hexdigest(),
+            size=size,
+            partial=self._partial,
+            rest=rest,
+            blob=blob,
+            stored=self._memory is None,
+        )
+
+    async def use_memory(self) -> None:
+        """Store nothing, from now on; what was stored goes, and stays in use."""
+        await self._settle()
+        if self._memory is None:
+            await self._forget_stored(self._partial)
+
+    def _hash(self, chunk: Chunk) -> None:
+        for buffer in chunk.buffers():
+            self._digest.update(buffer)
+
+    def _clear(self, url: str, validator: str | None, total: int | None) -> None:
+        self._partial = Partial(str(uuid4()), url, validator, total, received=0, chunks=0)
+        self._digest = hashlib.sha256()
+        self._pending = []
+        self._pending_size = 0
+        self._stored_at = self._clock.now()
+
+    async def _store(self, before: Partial, blob: Blob) -> None:
+        try:
+            await self._partials.append(self._key, self._partial, blob)
+        except StorageError:
+            if self._required:
+                raise
+            await self._forget_stored(before)
+            self._memory = [*(self._memory or []), blob]
+
+    async def _forget_stored(self, partial: Partial) -> None:
+        # A Blob that was read from IndexedDB outlives its row.
+        self._memory = await self._partials.blobs(partial)
+        await self._partials.drop(self._key)
+
+    async def _settle(self) -> None:
+        storing = self._storing
+        if storing is None:
+            return
+        try:
+            # A transaction cannot be taken back: whoever is cancelled here waits for it again, in `close`.
+            await asyncio.shield(storing)
+        finally:
+            if storing.done():
+                self._storing = None

@@ -1,0 +1,124 @@
+"""What is kept, as values, made from rows. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelden.ports import Row
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that is kept.
+
+    Attributes:
+        path: Path in the repository.
+        size: In bytes, after decompression.
+        content_type: Its media type.
+        etag: The hub's entity tag, or None when it sent none.
+        sha256: SHA-256 of the bytes in lower-case hexadecimal.
+        integrity: Who vouches for the hash: ``signed`` (a signed manifest), ``hub`` (the hub), or ``first-seen``
+            (nobody: it is what came first).
+        hub: Root URL of the hub it came from; None when it was imported.
+        last_updated: When it was stored, milliseconds since the epoch.
+        last_used: When it was last read, milliseconds since the epoch.
+        engine_ids: The engines that use it.
+        model: ``hostname/organization/name``.
+        revision: Branch or version.
+    """
+
+    path: str
+    size: int
+    content_type: str
+    etag: str | None
+    sha256: str
+    integrity: str
+    hub: str | None
+    last_updated: int
+    last_used: int
+    engine_ids: tuple[str, ...]
+    model: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A revision of a model of which files are kept.
+
+    Attributes:
+        name: ``hostname/organization/name``.
+        revision: Branch or version.
+        task_names: The tasks that use it.
+        size: Bytes of all its files; equal files of other models share them.
+        files: Number of files.
+        last_updated: When the newest file was stored, milliseconds since the epoch.
+        last_used: When a file was last read, milliseconds since the epoch.
+    """
+
+    name: str
+    revision: str
+    task_names: tuple[str, ...]
+    size: int
+    files: int
+    last_updated: int
+    last_used: int
+
+
+def stored_models(headers: Iterable[Row], tasks: Iterable[Row]) -> list[StoredModel]:
+    """Return the models of these rows, in the order of the first ones."""
+    task_names: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in tasks:
+        task_names[row["model"], row["revision"]].add(row["taskName"])
+    fields: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in headers:
+        fields[row["model"], row["revision"]].append(row["headers"])
+    return [
+        StoredModel(
+            name=name,
+            revision=revision,
+            task_names=tuple(sorted(task_names[name, revision])),
+            size=sum(file["fileSize"] for file in files),
+            files=len(files),
+            last_updated=max(file["lastUpdated"] for file in files),
+            last_used=max(file["lastUsed"] for file in files),
+        )
+        for (name, revision), files in fields.items()
+    ]
+
+
+def stored_files(headers: Iterable[Row], engines: Iterable[Row], files: Iterable[Row]) -> list[StoredFile]:
+    """Return the files of these rows, in the order of the first ones."""
+    engine_ids = {_key(row): tuple(row["engineIds"]) for row in engines}
+    kept = {_key(row): row for row in files}
+    return [_stored_file(row, kept[_key(row)], engine_ids.get(_key(row), ())) for row in headers if _key(row) in kept]
+
+
+def etag_of(fields: Mapping[str, Any]) -> str | None:
+    """Return the entity tag of a header record."""
+    etag: str = fields["ETag"]
+    return None if etag == "NO_ETAG" else etag
+
+
+def _stored_file(row: Row, kept: Row, engine_ids: tuple[str, ...]) -> StoredFile:
+    fields = row["headers"]
+    return StoredFile(
+        path=row["file"],
+        size=fields["fileSize"],
+        content_type=fields["Content-Type"],
+        etag=etag_of(fields),
+        sha256=kept["sha256"],
+        integrity=kept["integrity"],
+        hub=kept["hub"],
+        last_updated=fields["lastUpdated"],
+        last_used=fields["lastUsed"],
+        engine_ids=engine_ids,
+        model=row["model"],
+        revision=row["revision"],
+    )
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    return row["model"], row["revision"], row["file"]

@@ -1,0 +1,117 @@
+"""Downloads that have begun, as they are stored. A chunk and the note of it are committed together.
+
+The chunks of a download are already the file's final place: when it is complete, only rows change
+(`cache.ModelCache.put`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelden.hub.resume import Partial
+from modelden.ports import Blob, Clock, Database, Delete, Put, Row
+
+FileKey = tuple[str, str, str]
+"""Model with its host name, revision, path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Stored bytes.
+
+    Attributes:
+        id: What their chunks are found by.
+        chunks: How many there are.
+    """
+
+    id: str
+    chunks: int
+
+
+class Partials:
+    """The store ``partials``, and the chunks that its rows name."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Nothing is read yet."""
+        self._database = database
+        self._clock = clock
+
+    async def get(self, key: FileKey) -> Partial | None:
+        """Return the stored beginning of a file."""
+        row = await self._database.get("partials", file_id(key))
+        return None if row is None else _partial(row)
+
+    async def append(self, key: FileKey, partial: Partial, blob: Blob) -> None:
+        """Store one more chunk.
+
+        Args:
+            key: Which file.
+            partial: What is stored when this is done, the chunk included.
+            blob: The chunk.
+
+        Raises:
+            QuotaExceeded, StorageUnavailable: Then nothing changed.
+        """
+        row: Row = {
+            "id": file_id(key),
+            "content": partial.content,
+            "url": partial.url,
+            "validator": partial.validator,
+            "total": partial.total,
+            "received": partial.received,
+            "chunks": partial.chunks,
+            "updatedAt": self._clock.now(),
+        }
+        chunk = put_chunk(Content(partial.content, partial.chunks), partial.chunks - 1, blob)
+        await self._database.commit([chunk, Put("partials", row)])
+
+    async def drop(self, key: FileKey) -> None:
+        """Remove the stored beginning of a file, if there is one."""
+        partial = await self.get(key)
+        if partial is not None:
+            await self._database.commit(self.removal(key, partial))
+
+    def removal(self, key: FileKey, partial: Partial) -> list[Put | Delete]:
+        """Return the changes that remove a beginning, its chunks included."""
+        return [Delete("partials", file_id(key)), *delete_chunks(Content(partial.content, partial.chunks))]
+
+    async def blobs(self, partial: Partial) -> list[Blob]:
+        """Return the stored chunks in their order."""
+        return await read_chunks(self._database, partial.content)
+
+
+async def read_chunks(database: Database, content: str) -> list[Blob]:
+    """Return the chunks of a content in their order."""
+    rows = await database.get_all("chunks", index="contentIndex", key=content)
+    return [row["data"] for row in rows]
+
+
+def put_chunk(content: Content, index: int, blob: Blob) -> Put:
+    """Return the change that stores a chunk."""
+    return Put("chunks", {"content": content.id, "index": _index(index)}, {("data",): blob})
+
+
+def delete_chunks(content: Content) -> Sequence[Delete]:
+    """Return the changes that remove a content."""
+    return [Delete("chunks", (content.id, _index(index))) for index in range(content.chunks)]
+
+
+def file_id(key: FileKey) -> str:
+    """Return the key of ``files`` and ``partials``."""
+    return "/".join(key)
+
+
+def _index(index: int) -> str:
+    return f"{index:06d}"
+
+
+def _partial(row: Row) -> Partial:
+    return Partial(
+        content=row["content"],
+        url=row["url"],
+        validator=row["validator"],
+        total=row["total"],
+        received=row["received"],
+        chunks=row["chunks"],
+    )

@@ -1,0 +1,93 @@
+"""May a download go on where an earlier one broke off? Pure.
+
+As RFC 9110, sections 13.1.5 and 14: the rest is asked for with ``Range``, and with ``If-Range`` only if the file is
+still the same. The answer is believed only where it says which bytes it brings, and of what.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The stored beginning of a file.
+
+    Attributes:
+        content: The content that its chunks belong to.
+        url: Where they came from.
+        validator: What the server calls this state of the file: its strong entity tag, else its date; None: neither.
+        total: Size of the whole file in bytes, when known.
+        received: Bytes that are stored.
+        chunks: Number of chunks that are stored.
+    """
+
+    content: str
+    url: str
+    validator: str | None
+    total: int | None
+    received: int
+    chunks: int
+
+
+class Answer(Enum):
+    """What an answer to a download's request brings."""
+
+    WHOLE = "the file from its first byte"
+    REST = "exactly the bytes that were asked for"
+    USELESS = "something else: ask again for the whole file"
+    ERROR = "no file"
+
+
+def validator(headers: Mapping[str, str]) -> str | None:
+    """Return what may stand in ``If-Range``; a weak entity tag may not, as it allows other bytes."""
+    etag = headers.get("etag", "")
+    return etag if etag.startswith('"') else headers.get("last-modified")
+
+
+def range_headers(partial: Partial) -> dict[str, str]:
+    """Return the request headers that ask for the rest; none when only the whole file can be asked for."""
+    if not partial.received or partial.validator is None:
+        return {}
+    return {"Range": f"bytes={partial.received}-", "If-Range": partial.validator}
+
+
+def judge(partial: Partial, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> Answer:
+    """Tell what an answer brings.
+
+    Args:
+        partial: What is stored.
+        asked: What `range_headers` gave for the request.
+        status: The answer's status.
+        headers: Its readable headers, names in lower case.
+    """
+    if status == 200:
+        return Answer.WHOLE
+    if status == 416:
+        return Answer.USELESS if asked else Answer.ERROR
+    if status != 206 or not asked:
+        return Answer.ERROR
+    fits = _brings(partial, headers) and validator(headers) in (None, partial.validator)
+    return Answer.REST if fits else Answer.USELESS
+
+
+def total_size(headers: Mapping[str, str]) -> int | None:
+    """Return the whole file's size that a 206 tells."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    return int(match[3]) if match and match[3] != "*" else None
+
+
+def _brings(partial: Partial, headers: Mapping[str, str]) -> bool:
+    # Not readable (Access-Control-Expose-Headers does not name it) counts as wrong.
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    if match is None or int(match[1]) != partial.received:
+        return False
+    if match[3] == "*":
+        return True
+    total = int(match[3])
+    return int(match[2]) == total - 1 and partial.total in (None, total)

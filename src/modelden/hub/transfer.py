@@ -1,0 +1,260 @@
+"""One file from a URL into storage: resumed, tried again, checked.
+
+The decisions are those of `resume`, `retry` and `integrity`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from random import random
+
+from modelden.download import TIMEOUT, announced_length
+from modelden.errors import (
+    DownloadInterrupted,
+    HttpError,
+    IntegrityError,
+    NetworkError,
+    NoHash,
+    UnavailableError,
+)
+from modelden.hub.body import Body, Received
+from modelden.hub.integrity import HEAD_SIZE, Expected, check_beginning
+from modelden.hub.partials import FileKey, Partials
+from modelden.hub.resume import Answer, judge, range_headers, total_size, validator
+from modelden.hub.retry import Retries
+from modelden.ports import Blobs, Chunk, Clock, Fetcher, Response
+from modelden.progress import Reporter
+
+logger = logging.getLogger(__name__)
+
+RANGES_WITHOUT_ANSWER = 2
+"""Requests for a range that fail while the server answers others: then CORS refuses the headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file comes from, and what it has to be.
+
+    Attributes:
+        url: Its URL.
+        file: Its path in the repository.
+        expected: What is known of it beforehand.
+        may_store: Called with the number of bytes to come, before the first of them; False collects them in memory.
+        headers: Request headers, for private hubs.
+        require_hash: Refuse it when nobody tells its hash.
+    """
+
+    url: str
+    file: str
+    expected: Expected
+    may_store: Callable[[int], Awaitable[bool]]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    require_hash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A file that is complete and right.
+
+    Attributes:
+        body: Its bytes.
+        headers: The hub's response headers, names in lower case, as for the whole file.
+        integrity: Who vouches for it, as in `integrity.Expected`.
+    """
+
+    body: Received
+    headers: Mapping[str, str]
+    integrity: str
+
+
+class Transfer:
+    """Downloads files of hubs."""
+
+    def __init__(self, fetcher: Fetcher, partials: Partials, blobs: Blobs, clock: Clock, idle_timeout: float) -> None:
+        """Nothing is fetched yet.
+
+        Args:
+            fetcher: Does the requests.
+            partials: Where bytes are stored as they come.
+            blobs: Collects bytes.
+            clock: Waits between tries.
+            idle_timeout: Seconds without a byte after which a connection is given up.
+        """
+        self._fetcher = fetcher
+        self._partials = partials
+        self._blobs = blobs
+        self._clock = clock
+        self._idle_timeout = idle_timeout
+
+    async def run(self, key: FileKey, source: Source, reporter: Reporter, *, required: bool) -> Transferred:
+        """Download a file; what an earlier download stored is used if it can be.
+
+        Args:
+            key: Which file.
+            source: Where from.
+            reporter: Told of each piece.
+            required: Fail when storage refuses the bytes; otherwise go on from memory.
+
+        Raises:
+            HttpError: For an error status that does not pass.
+            NetworkError, RequestTimeout: If there is no answer, or if it ends early, again and again.
+            IntegrityError, NoHash: If the file is not the right one; nothing of it stays stored.
+            StorageError: If storage refuses, and it is required.
+        """
+        body = Body(key, self._partials, self._blobs, self._clock, required=required)
+        attempt = _Attempt(self._fetcher, source, body, reporter, self._idle_timeout)
+        resumed = await self._adopt(key, source, body, reporter)
+        retries = Retries(body.received, random)
+        try:
+            while True:
+                try:
+                    return await self._checked(source, await attempt.run(), body)
+                except IntegrityError as error:
+                    await self._discard(key, body)
+                    if not resumed:
+                        raise
+                    logger.warning("%s What was resumed is fetched again from its first byte.", error)
+                    resumed = False
+                except UnavailableError as error:
+                    await body.flush()
+                    pause = retries.after(error, body.received)
+                    if pause is None:
+                        raise
+                    logger.info("Trying again in %.1f s: %s", pause, error)
+                    await self._clock.sleep(pause)
+                    resumed = resumed or body.received > 0
+        finally:
+            await body.close()
+
+    async def _adopt(self, key: FileKey, source: Source, body: Body, reporter: Reporter) -> bool:
+        partial = await self._partials.get(key)
+        if partial is None:
+            return False
+        if partial.url == source.url and range_headers(partial) and await body.adopt(partial):
+            reporter.catch_up(partial.received, partial.total)
+            return True
+        await self._partials.drop(key)
+        return False
+
+    async def _checked(self, source: Source, headers: Mapping[str, str], body: Body) -> Transferred:
+        expected = source.expected.or_from(headers)
+        received = await body.finish(headers.get("content-type", ""))
+        expected.check(source.url, received.size, received.sha256)
+        if source.file.endswith(".json") and not await received.blob.is_json():
+            found = f"{received.size} bytes that are no JSON ({headers.get('content-type', 'no content type')})"
+            raise IntegrityError(source.url, f"the JSON file {source.file}", found)
+        return Transferred(received, headers, expected.integrity)
+
+    async def _discard(self, key: FileKey, body: Body) -> None:
+        await body.restart("", None, None)
+        await self._partials.drop(key)
+
+
+class _Attempt:
+    """Requests for one file; each `run` goes on where the last one broke off, if that can be."""
+
+    def __init__(self, fetcher: Fetcher, source: Source, body: Body, reporter: Reporter, idle_timeout: float) -> None:
+        self._fetcher = fetcher
+        self._source = source
+        self._body = body
+        self._reporter = reporter
+        self._idle_timeout = idle_timeout
+        self._ranges_without_answer = 0
+
+    async def run(self) -> Mapping[str, str]:
+        """Make one request and take its whole body; returns the headers as for the whole file."""
+        asked: Mapping[str, str] = {}
+        if self._ranges_without_answer < RANGES_WITHOUT_ANSWER:
+            await self._body.flush()
+            asked = range_headers(self._body.partial)
+        try:
+            async with self._fetcher.fetch(
+                self._source.url, timeout=TIMEOUT, headers={**self._source.headers, **asked}
+            ) as response:
+                return await self._take(asked, response)
+        except DownloadInterrupted:
+            raise
+        except NetworkError:
+            if asked and await self._answers():
+                self._ranges_without_answer += 1
+            raise
+
+    async def _take(self, asked: Mapping[str, str], response: Response) -> Mapping[str, str]:
+        answer = judge(self._body.partial, asked, response.status, response.headers)
+        if answer is Answer.ERROR:
+            raise _http_error(self._source.url, response)
+        if answer is Answer.USELESS:
+            self._ranges_without_answer = RANGES_WITHOUT_ANSWER
+            raise NetworkError(self._source.url, f"an answer ({response.status}) that is not the rest of the file")
+        total = total_size(response.headers) if answer is Answer.REST else announced_length(response)
+        if answer is Answer.WHOLE:
+            await self._body.restart(self._source.url, validator(response.headers), total)
+            self._reporter.restart()
+        if self._source.require_hash and self._source.expected.or_from(response.headers).sha256 is None:
+            raise NoHash(self._source.url)
+        if not await self._source.may_store(max((total or 0) - self._body.received, 0)):
+            await self._body.use_memory()
+        await self._read(response, total)
+        if answer is Answer.REST and self._body.received != total:
+            raise DownloadInterrupted(self._source.url, "the answer is too short", self._body.received, total)
+        if answer is Answer.REST:
+            return {**response.headers, "content-length": str(total)}
+        return response.headers
+
+    async def _read(self, response: Response, total: int | None) -> None:
+        limit = self._source.expected.size
+        checked = self._body.received > 0
+        try:
+            async for chunk in _watched(response.chunks(), self._idle_timeout):
+                await self._body.take(chunk)
+                self._reporter.advance(chunk.size, total)
+                if limit is not None and self._body.received > limit:
+                    raise IntegrityError(
+                        self._source.url, f"{limit} bytes", f"more than {self._body.received - 1} bytes"
+                    )
+                if not checked and self._body.received >= HEAD_SIZE:
+                    await self._check_beginning(response)
+                    checked = True
+        except TimeoutError as error:
+            reason = f"not a byte came for {self._idle_timeout:g} s"
+            raise DownloadInterrupted(self._source.url, reason, self._body.received, total) from error
+        except NetworkError as error:
+            reason = "the connection broke before the end"
+            raise DownloadInterrupted(self._source.url, reason, self._body.received, total) from error
+        if not checked:
+            await self._check_beginning(response)
+
+    async def _check_beginning(self, response: Response) -> None:
+        async for chunk in self._body.beginning().chunks():
+            data = b"".join(chunk.buffers())
+            check_beginning(
+                self._source.url, self._source.file, response.headers.get("content-type", ""), data[:HEAD_SIZE]
+            )
+            return
+
+    async def _answers(self) -> bool:
+        # A HEAD needs no permission: if it is answered, the server is there, and it is the range that is refused.
+        try:
+            async with self._fetcher.fetch(self._source.url, method="HEAD", timeout=TIMEOUT) as response:
+                return response.status < 500
+        except UnavailableError:
+            return False
+
+
+async def _watched(chunks: AsyncIterator[Chunk], seconds: float) -> AsyncIterator[Chunk]:
+    """Pass the chunks on; ``TimeoutError`` when one takes too long."""
+    while True:
+        async with asyncio.timeout(seconds):
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+        yield chunk
+
+
+def _http_error(url: str, response: Response) -> HttpError:
+    after = response.headers.get("retry-after", "")
+    return HttpError(url, response.status, retry_after=float(after) if after.isdecimal() else None)
