@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+from contextlib import suppress
 from typing import Any
 
 from modelden.config import Configuration
 from modelden.errors import ModelDenError
-from modelden.ports import Page, Tabs
+from modelden.ports import Clock, Page, Tabs
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners
@@ -32,6 +34,7 @@ class Poller:
         tabs: Tabs,
         page: Page,
         config: Configuration,
+        clock: Clock,
     ) -> None:
         """Do nothing yet."""
         self._listeners = listeners
@@ -39,7 +42,8 @@ class Poller:
         self._server = server
         self._tabs = tabs
         self._page = page
-        self._interval = config.poll_interval
+        self._clock = clock
+        self._interval = config.poll_interval * 1000
         self._source = config.trust_source
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -90,23 +94,24 @@ class Poller:
 
     async def _run(self) -> None:
         while True:
-            await self._pause()
+            await self._wait(self._clock.now() + self._interval)
             try:
-                await self.poll()
+                if self._clock.now() >= await self._due():
+                    await self.poll()
             except ModelDenError as error:
                 logger.warning("Remote Settings could not be polled: %s", error)
 
-    async def _pause(self) -> None:
-        """Wait for the interval; timers of hidden pages sleep, so becoming visible looks at the clock too."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._interval
-        while (left := until - loop.time()) > 0:
+    async def _wait(self, until: float) -> None:
+        """Wait for a time; timers of hidden pages sleep, so becoming visible looks at the clock too."""
+        while (left := until - self._clock.now()) > 0:
             self._wake.clear()
-            try:
-                async with asyncio.timeout(left):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left / 1000):
                     await self._wake.wait()
-            except TimeoutError:
-                return
+
+    async def _due(self) -> float:
+        """Return when something stored will be old. A poll confirms all of it: in another tab as well as here."""
+        return min((await self._client.confirmations()).values(), default=math.inf) + self._interval
 
     def _heard(self, message: dict[str, Any]) -> None:
         # A tab may be configured for another server, or not verify.

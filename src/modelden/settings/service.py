@@ -49,7 +49,7 @@ class SettingsService:
         environment = {**ports.page.environment(), **config.filter_environment}
         expressions = ExpressionFilter(ports.expressions, environment)
         client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
-        poller = Poller(client, server, listeners, ports.tabs, ports.page, config)
+        poller = Poller(client, server, listeners, ports.tabs, ports.page, config, ports.clock)
         poller.start()
         return cls(client, Attachments(server, store, ports.fetcher, ports.blobs), poller)
 

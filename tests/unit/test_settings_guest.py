@@ -1,0 +1,141 @@
+"""A good client over the days: polls, other tabs, renewed signatures, and the warning when nothing is confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from modelden.errors import SignatureError
+from modelden.host.certificates import SigningChain, issue, leaf_plan
+from modelden.host.faults import Fault
+from modelden.host.server import Application
+from modelden.host.signing import Signer
+from tests.replay import replay_chain
+from tests.simulators.profile import Profile
+
+OPTIONS = "ml-inference-options"
+MONITOR = "GET /v1/buckets/monitor/collections/changes/changeset"
+CHANGESET = f"GET /v1/buckets/main/collections/{OPTIONS}/changeset"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the page's tasks go on until something is so."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110  pages have no event for each of these
+            await asyncio.sleep(0)
+
+
+async def idle() -> None:
+    """Let the page's tasks go on until all of them wait, or longer."""
+    for _ in range(500):
+        await asyncio.sleep(0)
+
+
+def paths(profile: Profile) -> list[str]:
+    return [request.partition("?")[0] for request in profile.requests()]
+
+
+async def test_a_page_that_becomes_visible_after_a_day_polls(profile: Profile, application: Application) -> None:
+    service = await profile.visit().settings()
+    await service.client.get(OPTIONS)
+    profile.requests()
+    profile.clock.advance(hours=23)
+    profile.page.show()
+    await idle()
+    assert paths(profile) == []
+
+    profile.clock.advance(hours=1)
+    application.collections["main", OPTIONS].publish({"id": "new"})
+    profile.page.show()
+    await until(lambda: CHANGESET in [request.partition("?")[0] for request in profile.fetcher.requests])
+
+    assert paths(profile) == [MONITOR, CHANGESET]
+
+
+async def test_what_one_tab_polled_the_other_does_not(profile: Profile) -> None:
+    first, second = await profile.visit().settings(), await profile.visit().settings()
+    await first.client.get(OPTIONS)
+    profile.clock.advance(hours=24)
+    assert await first.poller.poll() == []
+    profile.requests()
+
+    profile.page.show()
+    await idle()
+
+    assert paths(profile) == []
+    assert await second.client.get(OPTIONS) == await first.client.get(OPTIONS)
+    assert paths(profile) == []
+
+
+async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:
+    await profile.visit().settings()
+
+    profile.clock.advance(hours=48)
+    profile.page.show()
+    await idle()
+
+    assert paths(profile) == []
+
+
+async def test_a_signature_is_renewed_a_week_before_it_ends(profile: Profile, application: Application) -> None:
+    client = (await profile.visit().settings()).client
+    records = await client.get(OPTIONS)
+    first_end = stored_end(profile)
+    profile.clock.advance(hours=24 * 84)
+    application.collections["main", OPTIONS].sign(Signer(later_chain(profile)))
+    profile.requests()
+
+    assert await client.get(OPTIONS) == records
+
+    assert paths(profile)[:2] == [MONITOR, CHANGESET]
+    assert stored_end(profile) > first_end
+    profile.requests()
+    await client.get(OPTIONS, force_sync=True)
+    assert paths(profile) == [MONITOR]
+
+
+async def test_data_stays_in_use_when_its_signer_has_expired(
+    profile: Profile, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = (await profile.visit().settings()).client
+    records = await client.get(OPTIONS)
+    profile.clock.advance(hours=24 * 120)
+
+    assert await client.get(OPTIONS) == records
+
+    assert "expired" in caplog.text
+    assert "was last confirmed 120 days ago" in caplog.text
+    with pytest.raises(SignatureError, match="expired"):
+        await client.get(OPTIONS, verify_signature=True, force_sync=True)
+
+
+async def test_a_month_without_a_confirmation_is_warned_of(
+    profile: Profile, application: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = (await profile.visit().settings()).client
+    await client.get(OPTIONS)
+    application.faults.set(Fault(path="*", status=500))
+    profile.clock.advance(hours=24 * 29)
+    await client.get(OPTIONS)
+    assert "was last confirmed" not in caplog.text
+
+    profile.clock.advance(hours=24)
+    await client.get(OPTIONS)
+
+    assert "was last confirmed 30 days ago. Something may keep updates from this page" in caplog.text
+
+
+def stored_end(profile: Profile) -> int:
+    (row,) = profile.databases["remote-settings"].contents()["collections"]
+    end: int = row["modeldenSignedUntil"]
+    return end
+
+
+def later_chain(profile: Profile) -> SigningChain:
+    """The same intermediate, with a leaf made at the profile's time."""
+    now = datetime.fromtimestamp(profile.clock.now() / 1000, UTC)
+    chain = replay_chain()
+    return SigningChain(issue(leaf_plan(now), chain.intermediate), chain.intermediate, chain.root)
