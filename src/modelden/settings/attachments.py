@@ -6,6 +6,8 @@ Source: Firefox ``services/settings/Attachments.sys.mjs``; the location is relat
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urljoin
 
 from modelden.download import download
@@ -28,6 +30,23 @@ PRODUCTION = tuple(f"https://firefox.settings.services.mozilla.com/{version}" fo
 
 FALLBACK = "https://firefox-settings-attachments.cdn.mozilla.net/"
 """Mozilla's CDN, for when the root page cannot be had (Firefox: ``MLEngineParent``, ``RS_FALLBACK_BASE_URL``)."""
+
+
+def base_url(root_page: Mapping[str, Any], server_url: str) -> str:
+    """Return the URL that locations are relative to, with its final slash.
+
+    Args:
+        root_page: What the server says of itself.
+        server_url: The server's root URL. A tree of static files does not know where it is, and is relative to that.
+
+    Raises:
+        InvalidResponse: If the root page does not tell.
+    """
+    try:
+        url = root_page["capabilities"]["attachments"]["base_url"]
+    except (KeyError, TypeError) as error:
+        raise InvalidResponse(f"{server_url}/", "the base_url of attachments", "none") from error
+    return urljoin(f"{server_url}/", str(url))
 
 
 class Attachments:
@@ -78,15 +97,11 @@ class Attachments:
         """Return the URL that locations are relative to, with its final slash."""
         try:
             page = await self._server.root_page()
-            url = page["capabilities"]["attachments"]["base_url"]
         except UnavailableError:
             if self._server.url not in PRODUCTION:
                 raise
             return FALLBACK
-        except (KeyError, TypeError) as error:
-            raise InvalidResponse(f"{self._server.url}/", "the base_url of attachments", "none") from error
-        # Relative in a tree of static files, which does not know where it is served.
-        return urljoin(f"{self._server.url}/", str(url))
+        return base_url(page, self._server.url)
 
     async def _fetch_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         got = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)

@@ -1,0 +1,142 @@
+"""HTTP for the core on CPython, by httpx: `ports.Fetcher` without a page's limits (no CORS)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import httpx
+
+from modelden.errors import NetworkError, RequestTimeout, ResponseTooLarge
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpChunk:
+    """Some bytes of a body."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return len(self.data)
+
+    def buffers(self) -> Iterable[bytes]:
+        """The bytes."""
+        return [self.data]
+
+
+class HttpResponse:
+    """An answer, its body still unread."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        """Wrap httpx's."""
+        self._response = response
+
+    @property
+    def url(self) -> str:
+        """The URL after redirects."""
+        return str(self._response.url)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status code."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, names in lower case."""
+        return dict(self._response.headers.items())
+
+    async def text(self, limit: int) -> str:
+        """Read the body as UTF-8 text of at most ``limit`` bytes.
+
+        Raises:
+            ResponseTooLarge: At the first byte over the limit.
+            NetworkError: If the body ends early.
+        """
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk.data
+            if len(body) > limit:
+                raise ResponseTooLarge(self.url, limit)
+        return body.decode("utf-8", errors="replace")
+
+    async def chunks(self) -> AsyncIterator[HttpChunk]:
+        """Read the body piece by piece, decompressed.
+
+        Raises:
+            NetworkError: If the body ends early, after everything that came was handed on.
+        """
+        try:
+            async for data in self._response.aiter_bytes():
+                for start in range(0, len(data), _CHUNK):
+                    yield HttpChunk(data[start : start + _CHUNK])
+        except httpx.HTTPError as error:
+            raise NetworkError(
+                self.url, f"the connection broke before the end of the file ({_words(error)})"
+            ) from error
+
+
+class HttpFetcher:
+    """Sends requests. Used with ``async with``, which closes its connections.
+
+    Sample usage::
+
+        async with HttpFetcher() as fetcher, fetcher.fetch("https://models.example/v1/") as response:
+            print(await response.text(1000))
+    """
+
+    def __init__(self) -> None:
+        """Connect to nothing yet."""
+        # A body may take its time: only what `fetch` is told limits it.
+        self._client = httpx.AsyncClient(follow_redirects=True, timeout=None)  # noqa: S113
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        timeout: float | None = None,  # noqa: ASYNC109  it ends with the headers
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[HttpResponse]:
+        """Send a request; leaving the context closes the connection if the body was not read to its end.
+
+        Args:
+            url: Absolute http(s) URL.
+            method: ``GET`` or ``HEAD``.
+            timeout: Seconds until the headers must be there, or None for no limit.
+            headers: Request headers.
+
+        Raises:
+            NetworkError: If there was no answer.
+            RequestTimeout: If ``timeout`` passed first.
+        """
+        try:
+            request = self._client.build_request(method, url, headers=headers)
+            async with asyncio.timeout(timeout):
+                response = await self._client.send(request, stream=True)
+        except TimeoutError as error:
+            raise RequestTimeout(url, timeout or 0) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NetworkError(url, _words(error)) from error
+        try:
+            yield HttpResponse(response)
+        finally:
+            await response.aclose()
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelden.errors import InputError
+from modelden.host.certificates import SigningChain, issue, leaf_plan, new_chain
+from modelden.host.errors import TreeError
+from modelden.host.published import MONITOR
+from modelden.host.publisher import Publisher
+from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from modelden.host.server import Application, RunningServer
+from modelden.host.tree import Tree
+from modelden.host.verify_command import verify_server, verify_tree
+from tests.unit.host.publishing import MODEL, WEIGHTS, facts_of, publish_tiny, run
+
+ORT = Path("node_modules/onnxruntime-web/dist").resolve()
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, chain: SigningChain) -> Path:
+    """A whole tree; tests copy it."""
+    folder = tmp_path_factory.mktemp("published")
+    publish_tiny(folder / "tree", chain, folder / "model")
+    bundle = bundle_of(5)
+    with runtime_file(bundle, ORT) as file, Publisher.open(folder / "tree", chain) as publisher:
+        publish_runtime(publisher, bundle, file)
+        publisher.commit()
+    return folder / "tree"
+
+
+@pytest.fixture
+def whole(published: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(published, tmp_path / "tree"))
+
+
+def changeset(tree: Path, name: str) -> Path:
+    return tree / "v1/buckets/main/collections" / name / "changeset"
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    content = json.loads(path.read_bytes())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_a_published_tree_has_no_fault(whole: Path, chain: SigningChain) -> None:
+    report = verify_tree(whole, root_hash=chain.root_hash)
+
+    assert report.faults == []
+    assert report.notes == []
+    assert set(report.collections) == {f"main/{name}" for name in (LISTS, MANIFESTS, OPTIONS, RUNTIMES)}
+    assert report.files == 5
+
+
+async def test_a_served_tree_has_no_fault(whole: Path, chain: SigningChain) -> None:
+    with RunningServer(Application(Tree(whole))) as server:
+        report = await verify_server(f"{server.url}/v1/", root_hash=chain.root_hash)
+
+    assert report.faults == []
+    assert report.files == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "where", "what"),
+    [
+        (lambda at: (at / f"hub/{MODEL}/v1/config.json").unlink(), "config.json", "found 404"),
+        (lambda at: (at / f"hub/{MODEL}/v1/{WEIGHTS}").write_bytes(b"short"), WEIGHTS, "bytes, found 5"),
+        (
+            lambda at: (at / f"hub/{MODEL}/v1/tokenizer.json").write_bytes(
+                (at / f"hub/{MODEL}/v1/tokenizer.json").read_bytes()[::-1]
+            ),
+            "tokenizer.json",
+            "expected SHA-256",
+        ),
+        (
+            lambda at: edit(changeset(at, OPTIONS), lambda body: body["changes"][0].update(modelId="evil/model")),
+            f"main/{OPTIONS}",
+            "the signature does not fit the records",
+        ),
+        (
+            lambda at: edit(changeset(at, RUNTIMES), lambda body: body.update(metadata={})),
+            f"main/{RUNTIMES}",
+            "expected a signature of mode p384ecdsa, found none",
+        ),
+        (lambda at: shutil.rmtree(at / "chains"), f"main/{OPTIONS}", "404"),
+        (lambda at: changeset(at, LISTS).unlink(), f"main/{LISTS}", "has no collection"),
+        (lambda at: changeset(at, MANIFESTS).write_text("<html>"), f"main/{MANIFESTS}", "expected a changeset"),
+        (lambda at: shutil.rmtree(at / "attachments"), ".wasm", "found 404"),
+        (lambda at: (at / "v1/index.html").unlink(), "/v1", "404"),
+        (
+            lambda at: edit(at / MONITOR, lambda body: body.update(changes=[])),
+            "/v1",
+            "expected collections of the bucket main, found none",
+        ),
+    ],
+)  # fmt: skip
+def test_each_fault_is_reported(
+    whole: Path, chain: SigningChain, damage: Callable[[Path], None], where: str, what: str
+) -> None:
+    damage(whole)
+
+    report = verify_tree(whole, root_hash=chain.root_hash)
+
+    assert any(where in each.where and what in each.what for each in report.faults), report.faults
+
+
+def test_all_faults_are_reported_at_once(whole: Path, chain: SigningChain) -> None:
+    for file in (whole / "hub" / MODEL / "v1").glob("*.json"):
+        file.write_bytes(b"x")
+
+    assert len(verify_tree(whole, root_hash=chain.root_hash).faults) == 3
+
+
+def test_another_root_is_not_trusted(whole: Path) -> None:
+    report = verify_tree(whole, root_hash="AB:" * 31 + "AB")
+
+    assert len(report.faults) >= 4
+    assert all("expected the root certificate AB:AB" in each.what for each in report.faults[:4])
+
+
+def test_a_signature_that_ends_soon_is_a_note(tmp_path: Path, chain: SigningChain) -> None:
+    plan = replace(leaf_plan(datetime.now(UTC)), not_after=datetime.now(UTC) + timedelta(days=10))
+    short = SigningChain(issue(plan, chain.intermediate), chain.intermediate, chain.root)
+    publish_tiny(tmp_path / "tree", short, tmp_path / "model")
+
+    notes = verify_tree(tmp_path / "tree").notes
+
+    assert [each.what for each in notes] == ["the signature ends in 10 days: rotate the keys and sign"] * 4
+
+
+def test_files_need_not_be_fetched(whole: Path) -> None:
+    (whole / "hub" / MODEL / "v1" / WEIGHTS).unlink()
+
+    report = verify_tree(whole, files=False)
+
+    assert (report.faults, report.files) == ([], 0)
+
+
+def test_an_interrupted_publish_is_told(whole: Path) -> None:
+    (whole / ".modelden/commit").mkdir()
+
+    assert "run `modelden sign` to finish" in verify_tree(whole).faults[0].what
+
+
+def test_two_roots_in_one_tree_need_a_word(whole: Path, tmp_path: Path) -> None:
+    (whole / "chains/other.chain").write_bytes(new_chain().pem)
+    with pytest.raises(TreeError, match="has 2 different roots: say --root-hash"):
+        verify_tree(whole)
+    with pytest.raises(TreeError, match="is not a published tree"):
+        verify_tree(tmp_path)
+
+
+async def test_nobody_is_trusted_by_default() -> None:
+    with pytest.raises(InputError, match="Say --root-hash"):
+        await verify_server("http://localhost:1/v1")
+
+
+async def test_a_server_that_is_not_there_is_a_fault() -> None:
+    report = await verify_server("http://localhost:9/v1", root_hash="AB:" * 31 + "AB")
+
+    assert "No usable answer from http://localhost:9/v1/" in report.faults[0].what
+
+
+def test_the_command_ends_with_1_when_there_is_a_fault(whole: Path) -> None:
+    assert facts_of("verify", whole)["good"] is True
+    (whole / f"hub/{MODEL}/v1/config.json").unlink()
+
+    bad = run("verify", whole, "--json")
+    words = run("verify", whole)
+
+    assert (bad.returncode, words.returncode) == (1, 1)
+    assert json.loads(bad.stdout)["faults"][0]["what"] == "expected status 200, found 404"
+    assert "config.json" in words.stdout
