@@ -26,8 +26,9 @@ run_tests() {
     pyodide) ring_pyodide "$@" ;;
     interop) ring_interop "$@" ;;
     e2e) ring_e2e "$@" ;;
-    all) ring_unit && ring_pyodide && ring_interop && ring_e2e ;;
-    *) die "there is no ring '$ring': unit, pyodide, interop, e2e" ;;
+    hosting) ring_hosting "$@" ;;
+    all) ring_unit && ring_pyodide && ring_interop && ring_e2e && ring_hosting ;;
+    *) die "there is no ring '$ring': unit, pyodide, interop, e2e, hosting" ;;
   esac
 }
 

@@ -16,6 +16,7 @@ from modelden.host.cors import AnyOrigin
 from modelden.host.errors import ServeError
 from modelden.host.faults import Faults
 from modelden.host.hub_app import hub_app
+from modelden.host.isolation import isolated
 from modelden.host.request_log import RequestLog
 from modelden.host.settings_app import EXPOSED, attachments_app, chains_app, settings_app
 from modelden.host.site_app import site_app
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 
+GRACE = 10
+"""Seconds that requests have to end when `serve` is told to stop."""
+
 
 class Application:
     """The ASGI application of a tree, with what tests look at.
@@ -43,7 +47,16 @@ class Application:
         faults: What goes wrong on purpose.
     """
 
-    def __init__(self, tree: Tree, site: Path | None = None, *, switches: bool = False) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        site: Path | None = None,
+        *,
+        switches: bool = False,
+        record: bool = True,
+        max_age: int = 0,
+        isolate: bool = False,
+    ) -> None:
         """Open the tree.
 
         Args:
@@ -51,6 +64,9 @@ class Application:
             site: Folder of the static site.
             switches: Offer the log, faults and collections over HTTP, to whoever asks; see
                 `modelden.host.switches.switches_app`.
+            record: Keep the log and look for faults. Off, nothing grows with the number of requests.
+            max_age: Seconds for which caches may keep changesets; 0 lets them ask each time.
+            isolate: Send the headers that make pages cross-origin isolated, so that they may use threads.
 
         Raises:
             TreeError: A collection cannot be understood.
@@ -60,8 +76,10 @@ class Application:
         self.collections = tree.collections()
         self.log = RequestLog()
         self.faults = Faults()
-        app = Starlette(routes=self._routes(tree, site))
-        self._app = self.log.wrap(self.faults.wrap(app))
+        app: ASGIApp = Starlette(routes=self._routes(tree, site, max_age))
+        if isolate:
+            app = isolated(app)
+        self._app = self.log.wrap(self.faults.wrap(app)) if record or switches else app
         self._switches: ASGIApp | None = None
         if switches:
             self._switches = switches_app(self.log, self.faults, self.collections)
@@ -79,9 +97,9 @@ class Application:
         else:
             await self._app(scope, receive, send)
 
-    def _routes(self, tree: Tree, site: Path | None) -> list[BaseRoute]:
+    def _routes(self, tree: Tree, site: Path | None, max_age: int) -> list[BaseRoute]:
         routes: list[BaseRoute] = [
-            *settings_routes(self.collections, attachments_app(tree.attachments)),
+            *settings_routes(self.collections, attachments_app(tree.attachments), max_age),
             Mount("/hub", hub_app(tree.hub)),
             Route("/config.json", self._config),
         ]
@@ -100,11 +118,11 @@ class Application:
         return JSONResponse(config, headers={"Cache-Control": "no-cache"})
 
 
-def settings_routes(collections: Collections, attachments: ASGIApp) -> list[BaseRoute]:
+def settings_routes(collections: Collections, attachments: ASGIApp, max_age: int = 0) -> list[BaseRoute]:
     """Everything of a Remote Settings server; the application of attachments is given."""
     return [
         Route("/v1", AnyOrigin(RedirectResponse("/v1/", 307), EXPOSED)),
-        Mount("/v1", settings_app(collections)),
+        Mount("/v1", settings_app(collections, max_age)),
         Mount("/attachments", attachments),
         Mount("/chains", chains_app(collections)),
     ]
@@ -179,8 +197,8 @@ class RunningServer:
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until the process is told to stop."""
-    _Server(_config(app)).run([listener])
+    """Serve until the process is told to stop; then requests under way have some seconds to end."""
+    _Server(_config(app, grace=GRACE)).run([listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -207,7 +225,7 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, grace: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=HttpProtocol,
@@ -216,5 +234,5 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=grace,
     )

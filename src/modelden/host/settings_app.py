@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -69,7 +70,8 @@ def settings_app(collections: Collections, max_age: int = 0) -> ASGIApp:
         collections: What it tells.
         max_age: Seconds for which caches may keep a changeset; 0 lets them ask each time.
     """
-    return AnyOrigin(_Api(collections, max_age).app, EXPOSED)
+    # Model files are not compressed: a download that was cut goes on at a byte of the file itself.
+    return AnyOrigin(GZipMiddleware(_Api(collections, max_age).app, minimum_size=1000), EXPOSED)
 
 
 def attachments_app(folder: Path) -> ASGIApp:

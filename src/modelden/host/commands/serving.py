@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,13 @@ def serve(
     site: Annotated[Path | None, typer.Option(help="Folder of a static site to serve at /.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen at; 0 for any free one.")] = 8642,
+    max_age: Annotated[
+        int, typer.Option(min=0, help="Seconds for which a CDN may keep changesets; 0 lets it ask each time.")
+    ] = 0,
     *,
+    watch: Annotated[bool, typer.Option("--watch", help="Serve what is published meanwhile.")] = False,
+    isolate: Annotated[bool, typer.Option("--isolate", help="Send COOP and COEP: pages may then use threads.")] = False,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a line for each request to stderr.")] = False,
     test_switches: Annotated[
         bool,
         typer.Option(
@@ -29,12 +36,18 @@ def serve(
 
     Examples:
       modelden serve build/tree --site build/site
+
+      modelden serve tree --host 0.0.0.0 --port 80 --watch --max-age 60 --access-log
     """
     from modelden.host.server import Application, listen
     from modelden.host.server import serve as serve_forever
     from modelden.host.tree import Tree
+    from modelden.host.watching import Watcher
 
-    application = Application(Tree(tree), site, switches=test_switches)
+    opened = Tree(tree)
+    application = Application(
+        opened, site, switches=test_switches, record=test_switches, max_age=max_age, isolate=isolate
+    )
     listener = listen(host, port)
     origin = f"http://localhost:{listener.getsockname()[1]}"
     typer.echo(f"settings   {origin}/v1")
@@ -42,5 +55,22 @@ def serve(
     if site:
         typer.echo(f"site       {origin}/")
     typer.echo(f"root hash  {application.root_hash}")
-    with contextlib.suppress(KeyboardInterrupt):
-        serve_forever(application, listener)
+    # whoever starts the server as a child waits for these lines
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:
+        if watch:
+            closing.enter_context(Watcher(opened, application.collections, _say))
+        if access_log:
+            from modelden.host.access_log import with_access_log
+
+            serve_forever(with_access_log(application, _write), listener)
+        else:
+            serve_forever(application, listener)
+
+
+def _say(words: str) -> None:
+    typer.echo(f"modelden: {words}", err=True)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

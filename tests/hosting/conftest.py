@@ -1,0 +1,45 @@
+"""What a published tree meets outside of this project: nginx, load, browsers, other people's tests."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from modelden.host.certificates import SigningChain, new_chain
+from modelden.host.publisher import Publisher
+from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from tests.unit.host.publishing import publish_tiny
+
+ROOT = Path(__file__).parents[2]
+ORT = ROOT / "node_modules/onnxruntime-web/dist"
+
+
+def program(name: str, package: str) -> str:
+    """A program of the system; without it the tests fail, and say what is missing."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.fail(f"needs {name}: apt-get install --no-install-recommends {package} (./build.sh test hosting does)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def chain() -> SigningChain:
+    """Made once: an RSA-4096 key takes a second."""
+    return new_chain()
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, chain: SigningChain) -> Path:
+    """A tree with the tiny model and the runtime; tests do not change it."""
+    folder = tmp_path_factory.mktemp("published")
+    folder.chmod(0o755)  # nginx' workers are another user
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)
+    publish_tiny(folder / "tree", chain, folder / "model")
+    bundle = bundle_of(5)
+    with runtime_file(bundle, ORT) as file, Publisher.open(folder / "tree", chain) as publisher:
+        publish_runtime(publisher, bundle, file)
+        publisher.commit()
+    return folder / "tree"
