@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import publishing, serving, verifying
+from modelden.host.commands import publishing, running, serving, verifying
 from modelden.host.commands.keys import keys
 from modelden.host.errors import HostError
 
@@ -35,6 +35,8 @@ app.add_typer(publishing.runtime, name="runtime")
 app.add_typer(keys, name="keys")
 app.command()(serving.serve)
 app.command()(verifying.verify)
+app.command()(running.run)
+app.command()(running.check)
 
 
 def exit_code(error: ModelDenError) -> int:

@@ -1,16 +1,134 @@
-"""What tests of other projects use: a server of their own, with a request log and faults.
+"""pytest fixtures for other people's projects, there as soon as ``modelden[host]`` is installed.
+
+- ``model_server``: Remote Settings and a hub at a free port, for this test alone (`ModelServer`): records and models
+  are published into it, its requests are logged, faults can be switched on.
+- ``den_page``: a page with Pyodide and modelden in a real browser, configured for ``model_server`` (`DenPage`); each
+  test has an origin of its own, so nothing is stored at first.
+
+``--den-browser chromium`` or ``firefox`` (repeat it for both) says where pages open, ``--den-pyodide DIR`` and
+``--den-runtime PATH`` where Pyodide and the WASM runtime are, if not in ``node_modules``.
 
 Sample usage::
 
-    application = Application(Tree(folder))
-    with RunningServer(application) as server:
-        application.faults.set(Fault(path="/hub/*", status=503, times=1))
-        ...  # drive a client with f"{server.url}/v1", f"{server.url}/hub", application.root_hash
-        assert [entry.path for entry in application.log.entries()] == [...]
+    def test_a_text_becomes_a_vector(model_server, den_page):
+        model_server.add_model("acme/minilm", "v1.0.0", "models/minilm", task="feature-extraction")
+        shape = den_page.python('''
+            import modelden
+            engine = await modelden.create_engine(task_name="feature-extraction")
+            (await engine.run("a cat", pooling="mean")).shape
+        ''')
+        assert shape == [1, 384]
+
+Without fixtures, `Application`, `RunningServer`, `Tree` and `Fault` serve a tree.
+
+pytest loads this module at every start, so everything heavy is imported when it is asked for.
 """
 
-from modelden.host.faults import Fault
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from __future__ import annotations
 
-__all__ = ["Application", "Fault", "RunningServer", "Tree"]
+import importlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from modelden.host.certificates import SigningChain
+    from modelden.host.den_page import DenBrowser, DenPage
+    from modelden.host.errors import BrowserError
+    from modelden.host.faults import Fault
+    from modelden.host.model_server import ModelServer
+    from modelden.host.server import Application, RunningServer
+    from modelden.host.tree import Tree
+
+__all__ = ["Application", "BrowserError", "DenPage", "Fault", "ModelServer", "RunningServer", "Tree"]
+
+_HOMES = {
+    "Application": "modelden.host.server",
+    "BrowserError": "modelden.host.errors",
+    "DenPage": "modelden.host.den_page",
+    "Fault": "modelden.host.faults",
+    "ModelServer": "modelden.host.model_server",
+    "RunningServer": "modelden.host.server",
+    "Tree": "modelden.host.tree",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("modelden")
+    group.addoption(
+        "--den-browser", action="append", choices=["chromium", "firefox"], help="where den_page opens; may be repeated"
+    )
+    group.addoption("--den-pyodide", type=Path, metavar="DIR", help="the Pyodide distribution of den_page")
+    group.addoption("--den-runtime", type=Path, metavar="PATH", help="the WASM runtime that model_server publishes")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests with a page once in each browser."""
+    if "den_browser_name" in metafunc.fixturenames:
+        names = metafunc.config.getoption("--den-browser") or ["chromium"]
+        metafunc.parametrize("den_browser_name", list(dict.fromkeys(names)), scope="session")
+
+
+@pytest.fixture(scope="session")
+def den_chain() -> SigningChain:
+    """The keys of the session's servers."""
+    from modelden.host.certificates import new_chain
+
+    return new_chain()
+
+
+@pytest.fixture(scope="session")
+def den_tree(request: pytest.FixtureRequest, den_chain: SigningChain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree with the runtime and no model, from which each server starts."""
+    from modelden.host.model_server import ModelServer
+
+    folder = tmp_path_factory.mktemp("den") / "tree"
+    with ModelServer(folder, den_chain) as server:
+        server.add_runtime(request.config.getoption("--den-runtime"))
+    return folder
+
+
+@pytest.fixture
+def model_server(den_tree: Path, den_chain: SigningChain) -> Iterator[ModelServer]:
+    """Remote Settings and a hub, with the runtime and no model."""
+    from modelden.host.model_server import ModelServer
+
+    with _scratch() as scratch:
+        shutil.copytree(den_tree, scratch / "tree")
+        with ModelServer(scratch / "tree", den_chain) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def den_browser(den_browser_name: str, request: pytest.FixtureRequest) -> Iterator[DenBrowser]:
+    """The browser of the session."""
+    from modelden.host.den_page import DenBrowser
+
+    with DenBrowser(den_browser_name, request.config.getoption("--den-pyodide")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def den_page(den_browser: DenBrowser, model_server: ModelServer) -> Iterator[DenPage]:
+    """A page with Pyodide and modelden, configured for ``model_server``."""
+    with den_browser.page() as page:
+        page.configure(model_server.configure)
+        yield page
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="modelden-") as name:
+        yield Path(name)

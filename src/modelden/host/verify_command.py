@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from modelden.config import PRESETS, Configuration
-from modelden.errors import InputError
+from modelden.config import Configuration
 from modelden.host.errors import TreeError
 from modelden.host.http import HttpFetcher
 from modelden.host.published import PublishedChain
+from modelden.host.run_options import server_arguments
 from modelden.host.server import RunningServer
 from modelden.host.static_app import static_app
 from modelden.host.transaction import is_interrupted
@@ -32,17 +32,7 @@ async def verify_server(
     Raises:
         InputError: A value cannot be used, or nobody said whom to trust.
     """
-    url = url.rstrip("/")
-    known = {preset["settings_server"]: preset["root_hash"] for preset in PRESETS.values()}
-    root_hash = root_hash or known.get(url)
-    if root_hash is None:
-        raise InputError("Whom do clients of this server trust? Say --root-hash; `modelden keys show` tells it.")
-    config = Configuration(
-        settings_server=url,
-        settings_bucket=bucket,
-        root_hash=root_hash,
-        hub_root_url=hub or f"{url.rpartition('/')[0]}/hub",
-    )
+    config = Configuration(settings_bucket=bucket, **server_arguments(url, root_hash, hub))
     async with HttpFetcher() as fetcher:
         return await verify(config, fetcher, files=files)
 
