@@ -55,6 +55,7 @@ class Application:
         switches: bool = False,
         record: bool = True,
         max_age: int = 0,
+        compress: bool = False,
         isolate: bool = False,
     ) -> None:
         """Open the tree.
@@ -66,6 +67,7 @@ class Application:
                 `modelden.host.switches.switches_app`.
             record: Keep the log and look for faults. Off, nothing grows with the number of requests.
             max_age: Seconds for which caches may keep changesets; 0 lets them ask each time.
+            compress: Compress changesets for clients that take it.
             isolate: Send the headers that make pages cross-origin isolated, so that they may use threads.
 
         Raises:
@@ -76,7 +78,8 @@ class Application:
         self.collections = tree.collections()
         self.log = RequestLog()
         self.faults = Faults()
-        app: ASGIApp = Starlette(routes=self._routes(tree, site, max_age))
+        settings = settings_app(self.collections, max_age, compress=compress)
+        app: ASGIApp = Starlette(routes=self._routes(tree, site, settings))
         if isolate:
             app = isolated(app)
         self._app = self.log.wrap(self.faults.wrap(app)) if record or switches else app
@@ -97,9 +100,9 @@ class Application:
         else:
             await self._app(scope, receive, send)
 
-    def _routes(self, tree: Tree, site: Path | None, max_age: int) -> list[BaseRoute]:
+    def _routes(self, tree: Tree, site: Path | None, settings: ASGIApp) -> list[BaseRoute]:
         routes: list[BaseRoute] = [
-            *settings_routes(self.collections, attachments_app(tree.attachments), max_age),
+            *settings_routes(self.collections, attachments_app(tree.attachments), settings),
             Mount("/hub", hub_app(tree.hub)),
             Route("/config.json", self._config),
         ]
@@ -118,11 +121,11 @@ class Application:
         return JSONResponse(config, headers={"Cache-Control": "no-cache"})
 
 
-def settings_routes(collections: Collections, attachments: ASGIApp, max_age: int = 0) -> list[BaseRoute]:
-    """Everything of a Remote Settings server; the application of attachments is given."""
+def settings_routes(collections: Collections, attachments: ASGIApp, settings: ASGIApp | None = None) -> list[BaseRoute]:
+    """Everything of a Remote Settings server; the application of attachments is given, that of the API may be."""
     return [
         Route("/v1", AnyOrigin(RedirectResponse("/v1/", 307), EXPOSED)),
-        Mount("/v1", settings_app(collections, max_age)),
+        Mount("/v1", settings or settings_app(collections)),
         Mount("/attachments", attachments),
         Mount("/chains", chains_app(collections)),
     ]

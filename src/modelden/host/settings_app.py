@@ -63,15 +63,17 @@ class KintoError(HTTPException):
         self.body = {"code": status, "errno": errno, "error": error, "message": message, **more}
 
 
-def settings_app(collections: Collections, max_age: int = 0) -> ASGIApp:
+def settings_app(collections: Collections, max_age: int = 0, *, compress: bool = False) -> ASGIApp:
     """The API below ``/v1``, as an ASGI application for that mount point.
 
     Args:
         collections: What it tells.
         max_age: Seconds for which caches may keep a changeset; 0 lets them ask each time.
+        compress: Compress answers for clients that take it. Model files are never compressed: a download that was cut
+            goes on at a byte of the file itself.
     """
-    # Model files are not compressed: a download that was cut goes on at a byte of the file itself.
-    return AnyOrigin(GZipMiddleware(_Api(collections, max_age).app, minimum_size=1000), EXPOSED)
+    app: ASGIApp = _Api(collections, max_age).app
+    return AnyOrigin(GZipMiddleware(app, minimum_size=1000) if compress else app, EXPOSED)
 
 
 def attachments_app(folder: Path) -> ASGIApp:

@@ -63,7 +63,10 @@ def accepts(origin: str) -> bool:
 
 
 def test_changesets_are_compressed_and_model_files_are_not(published: Path) -> None:
-    with RunningServer(Application(Tree(published))) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        RunningServer(Application(Tree(published), compress=True)) as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
         changeset = client.get(CHANGESET.format("ml-model-manifests"))
         file = client.get("/hub/acme/tiny/v1/tokenizer.json")
         plain = client.get(CHANGESET.format("ml-model-manifests"), headers={"Accept-Encoding": "identity"})

@@ -46,7 +46,14 @@ def serve(
 
     opened = Tree(tree)
     application = Application(
-        opened, site, switches=test_switches, record=test_switches, max_age=max_age, isolate=isolate
+        opened,
+        site,
+        switches=test_switches,
+        # what the switches show and change is the plain answer
+        record=test_switches,
+        compress=not test_switches,
+        max_age=max_age,
+        isolate=isolate,
     )
     listener = listen(host, port)
     origin = f"http://localhost:{listener.getsockname()[1]}"
