@@ -8,6 +8,8 @@ vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
 
 from modelden.api import ModelHub, configure, create_engine
 from modelden.engine.engine import Engine
+from modelden.engine.media import Audio, Image
+from modelden.engine.streaming import Chunk, Stream
 from modelden.engine.tensor import Tensor
 from modelden.errors import (
     CryptoUnavailable,
@@ -50,6 +52,8 @@ from modelden.storage import StorageInfo, storage_info
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audio",
+    "Chunk",
     "CryptoUnavailable",
     "DownloadInterrupted",
     "Engine",
@@ -60,6 +64,7 @@ __all__ = [
     "FileNotFoundOnHub",
     "ForbiddenURL",
     "HttpError",
+    "Image",
     "InputError",
     "IntegrityError",
     "InvalidRecord",
@@ -83,6 +88,7 @@ __all__ = [
     "StorageUnavailable",
     "StoredFile",
     "StoredModel",
+    "Stream",
     "SyncEvent",
     "Tensor",
     "UnavailableError",

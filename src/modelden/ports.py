@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from modelden.engine.streaming import Streaming
     from modelden.settings.chain import Certificate
 
 Key = str | tuple[str, ...]
@@ -248,8 +249,10 @@ class EngineWorker(Protocol):
             EngineCrashed: If the worker died.
         """
 
-    async def run(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
-        """Run the model once and return plain Python data with `Tensor` values.
+    async def run(self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None) -> Any:
+        """Run the model once and return plain Python data with `Tensor` and `Image` values.
+
+        A caller that gives up, by cancellation, ends a generation.
 
         Raises:
             EngineError: If the model refused the input.

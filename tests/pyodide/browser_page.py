@@ -110,11 +110,11 @@ class Page:
             """
         )
 
-    def call(self, function: str, /, **arguments: Any) -> Any:
-        """Call a function of `in_page`."""
+    def call(self, function: str, /, *, module: str = "in_page", **arguments: Any) -> Any:
+        """Call a function of `in_page`, or of another module that was added."""
         text = self.runner.run_async(
-            "import inspect, json, in_page\n"
-            f"result = in_page.{function}(**json.loads({json.dumps(arguments)!r}))\n"
+            f"import inspect, json, {module}\n"
+            f"result = {module}.{function}(**json.loads({json.dumps(arguments)!r}))\n"
             "json.dumps(await result if inspect.isawaitable(result) else result)"
         )
         return json.loads(text)

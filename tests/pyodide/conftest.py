@@ -201,6 +201,13 @@ def everywhere(selenium_everywhere: _BrowserBaseRunner) -> Page:
     return _fresh(selenium_everywhere)
 
 
+@pytest.fixture
+def task_page(page: Page) -> Page:
+    """`page`, with `in_page_tasks` beside `in_page`."""
+    page.add_module("in_page_tasks.py", (ROOT / "tests/pyodide/in_page_tasks.py").read_text("utf-8"))
+    return page
+
+
 def _fresh(runner: _BrowserBaseRunner) -> Page:
     page = Page(runner)
     page.wipe()

@@ -9,11 +9,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
 from modelden.host.keys import save_keys
 from modelden.host.server import Application, RunningServer
 from modelden.host.tree import Tree
 from tests.replay import replay_chain
 from tests.tiny_model import tiny_model
+from tests.tiny_models.__main__ import write as write_tiny_models
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,6 +96,22 @@ class Site:
         self.requests()
 
 
+class StaticServer(RunningServer):
+    """A folder, for pages of any origin."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is served yet."""
+        app = Starlette(routes=[Mount("/", StaticFiles(directory=folder))])
+        super().__init__(CORSMiddleware(app, allow_origins=["*"]))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
 class Stall:
     """Answers one path with the beginning of its body, and never ends until the client goes away."""
 
@@ -132,6 +154,7 @@ def write_tiny_tree(folder: Path) -> Path:
     now = 1_700_000_000_000
     save_keys(folder / "keys", replay_chain())
     write_model(folder, MODEL)
+    write_tiny_models(folder / "hub")
     write_model(folder, LARGE_MODEL, padding=2 * Stall.BEGINNING)
     write_model(folder, BROKEN_MODEL)
     (folder / "hub" / BROKEN_MODEL / REVISION / WEIGHTS).write_bytes(b"no model")

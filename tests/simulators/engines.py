@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelden.engine.streaming import Chunk, Streaming
 from modelden.errors import EngineClosed, EngineError
 from modelden.ports import Blob, FileProvider
 
@@ -44,9 +45,12 @@ class ScriptedWorker:
         elif file not in self._optional:
             raise EngineError(f"Could not locate file: {folder}/{file}")
 
-    async def run(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    async def run(self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None) -> Any:
         if self.closed:
             raise EngineClosed("The engine was closed while it was at work.")
+        if streaming is not None:
+            for word in str(args[0]).split():
+                streaming.on_chunk(Chunk(word, None, is_prompt=False))
         return {"args": list(args), "options": dict(options)}
 
     def close(self) -> None:

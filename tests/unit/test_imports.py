@@ -16,6 +16,8 @@ BROWSER = {"js", "pyodide", "pyodide_js"}
 
 PURE = {
     "modelden.config",
+    "modelden.engine.inputs",
+    "modelden.engine.media",
     "modelden.engine.options",
     "modelden.engine.runtime",
     "modelden.engine.tasks",
@@ -76,6 +78,12 @@ def imports(path: Path, *, at_run_time: bool = False) -> set[str]:
 
 MODULES = modules()
 
+FOR_WHO_HAS_THEM = {
+    "modelden.engine.tensor": {"numpy"},
+    "modelden.engine.media": {"numpy"},
+}
+"""Where a tensor or an image is asked to become an array or a picture of somebody else's kind."""
+
 
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
@@ -94,9 +102,8 @@ def test_the_page_needs_nothing_but_the_standard_library(name: str) -> None:
         return
     found = {each.partition(".")[0] for each in imports(MODULES[name], at_run_time=True)}
 
-    # NumPy only where a tensor is asked for an array, so by who has it.
     allowed = {"modelden"} | (BROWSER if within(name, "modelden._js") else set())
-    assert found - allowed - sys.stdlib_module_names <= ({"numpy"} if name == "modelden.engine.tensor" else set())
+    assert found - allowed - sys.stdlib_module_names <= FOR_WHO_HAS_THEM.get(name, set())
 
 
 @pytest.mark.parametrize("name", MODULES)

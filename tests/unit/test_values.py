@@ -5,21 +5,27 @@ import math
 from array import array
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from modelden.engine.tensor import Tensor
-from modelden.engine.values import decode_reply, encode_call
+from modelden.engine.values import decode_reply, encode_call, encode_feeds
 from modelden.errors import InputError
 from tests.unit.strategies import JSON
 
+DTYPES = [
+    *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    *("float16", "float32", "float64"),
+]
 ANY_NUMBER = st.integers() | st.floats()
 
 
 def round_trip(value: Any) -> Any:
     """Out to the worker and back: both sides have the same tags (``web/worker/values.ts``)."""
-    return decode_reply(encode_call([value], {}), [])["args"][0]
+    return decode_reply(encode_call([value], {})[0], [])["args"][0]
 
 
 @given(JSON)
@@ -41,7 +47,7 @@ def test_the_message_is_json_without_extensions(args: list[Any], options: dict[s
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    message = json.loads(encode_call(args, options), parse_constant=refuse)
+    message = json.loads(encode_call(args, options)[0], parse_constant=refuse)
 
     assert list(message) == ["args", "options"]
     assert len(message["args"]) == len(args)
@@ -49,7 +55,7 @@ def test_the_message_is_json_without_extensions(args: list[Any], options: dict[s
 
 
 def test_a_call_is_what_the_protocol_says() -> None:
-    text = encode_call((["a cat"], 2**53 + 1, float("-inf")), {"pooling": "mean", "normalize": True, "x": None})
+    text, _ = encode_call((["a cat"], 2**53 + 1, float("-inf")), {"pooling": "mean", "normalize": True, "x": None})
 
     assert json.loads(text) == {
         "args": [["a cat"], {"$bigint": "9007199254740993"}, {"$number": "-Infinity"}],
@@ -63,7 +69,7 @@ def test_tuples_are_lists() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"bytes", {1, 2}, object(), 1j, {1: "a"}, {None: 1}, [[{"a": {"b": {2}}}]], array("f", [1.0])],
+    [b"bytes", {1, 2}, object(), 1j, {1: "a"}, {None: 1}, [[{"a": {"b": {2}}}]], bytearray(2)],
     ids=lambda value: type(value).__name__,
 )
 def test_what_has_no_place_in_a_message_is_named(value: Any) -> None:
@@ -71,6 +77,61 @@ def test_what_has_no_place_in_a_message_is_named(value: Any) -> None:
         encode_call([value], {})
     with pytest.raises(InputError):
         encode_call([], {"option": value})
+
+
+ARRAYS = st.sampled_from(DTYPES).flatmap(
+    lambda dtype: npst.arrays(np.dtype(dtype), npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3))
+)
+
+
+@given(ARRAYS.filter(lambda made: made.shape != ()), st.booleans(), st.booleans())
+def test_arrays_go_as_they_are(made: np.ndarray[Any, Any], transposed: bool, as_tensor: bool) -> None:  # noqa: FBT001
+    given_array = made.T if transposed else made
+    value = Tensor(memoryview(given_array.tobytes()), made.dtype.name, given_array.shape) if as_tensor else given_array
+    text, buffers = encode_call([value], {"x": value})
+    back = decode_reply(text, [memoryview(memoryview(each).tobytes()) for each in buffers])
+
+    assert len(buffers) == 2
+    for tensor in (back["args"][0], back["options"]["x"]):
+        assert tensor.dtype == made.dtype.name
+        assert tensor.shape == given_array.shape
+        np.testing.assert_array_equal(np.asarray(tensor), given_array)
+
+
+def test_a_contiguous_array_is_not_copied() -> None:
+    numbers = np.arange(6, dtype=np.float32).reshape(2, 3)
+    _, (buffer,) = encode_call([numbers], {})
+
+    assert np.shares_memory(np.asarray(buffer), numbers)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    text, buffers = encode_call([np.float32(0.5), np.int64(7), np.bool_(True), np.array(3)], {})  # noqa: FBT003
+
+    assert json.loads(text)["args"] == [0.5, 7, True, 3]
+    assert buffers == []
+
+
+def test_strings_are_a_tensor_of_their_own() -> None:
+    values = [np.array([["a", "ß"]]), np.array(["x"], dtype=object), Tensor(["a", "b"], "string", (2, 1))]
+    text, buffers = encode_call(values, {})
+    first, second, third = decode_reply(text, [])["args"]
+
+    assert buffers == []
+    assert (first.tolist(), second.tolist(), third.tolist()) == ([["a", "ß"]], ["x"], [["a"], ["b"]])
+    assert np.asarray(third).dtype == object
+    with pytest.raises(BufferError):
+        memoryview(third)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([1j]), np.array([object()]), np.array([1], dtype=">i4"), np.zeros(2, dtype="i4,f4"), "text", b"bytes"],
+    ids=str,
+)
+def test_what_is_no_tensor_is_refused_by_its_name(value: Any) -> None:
+    with pytest.raises(InputError):
+        encode_feeds({"x": value})
 
 
 def test_tensors_of_a_reply_are_on_its_buffers() -> None:

@@ -1,13 +1,15 @@
 /**
  * The engine worker of runtime major 5: transformers.js and onnxruntime-web, told what to do by Python.
  *
- * It runs one pipeline for its whole life. Files come from the host (`files.ts`), the runtime's WASM with the
+ * It runs one pipeline, or one raw model (`session.ts`), for its whole life. Files come from the host (`files.ts`), the runtime's WASM with the
  * message that creates the engine (`runtime.ts`); see `protocol.ts` for the messages.
  */
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { closeNetwork, hostCache, receiveFile } from "./files";
+import { firefoxTask, type Loaded } from "./firefox_tasks";
 import type {
   Answer,
+  Chunk,
   CreateMessage,
   CreateOptions,
   EngineInfo,
@@ -15,12 +17,15 @@ import type {
   RunArguments,
   RunMessage,
 } from "./protocol";
-import { answer, serve } from "./rpc";
+import { answer, post, serve } from "./rpc";
 import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
+import { infer, open } from "./session";
+import { listenBetweenSteps, stop, stoppable, streamer, writes } from "./streaming";
 import { decode, encode } from "./values";
 
 interface Engine {
-  readonly call: (...args: unknown[]) => Promise<unknown>;
+  readonly task: string;
+  readonly call: Loaded;
   readonly threads: number;
 }
 
@@ -40,6 +45,15 @@ function handle(message: EngineRequest): void {
     case "run":
       void answer(message.id, () => run(message));
       break;
+    case "open":
+      void answer(message.id, () => open(message));
+      break;
+    case "infer":
+      void answer(message.id, () => infer(message));
+      break;
+    case "stop":
+      stop(message.id);
+      break;
     case "file":
       receiveFile(message);
       break;
@@ -52,12 +66,13 @@ async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
   engine = load(options, wasm);
-  const { threads } = await engine;
+  const { threads, call } = await engine;
   const info: EngineInfo = {
     transformers: env.version,
     onnxruntime: ONNXRUNTIME_VERSION,
     threads,
     device: options.device ?? "wasm",
+    samplingRate: samplingRate(call),
   };
   return { json: JSON.stringify(info), buffers: [] };
 }
@@ -77,15 +92,29 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   const starting = startRuntime(await wasm.arrayBuffer(), numThreads);
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if ((device ?? "wasm") !== "wasm") await starting;
+  const pretrained = { revision, dtype, device } as PipelineOptions;
   // Names that transformers.js does not know are refused by transformers.js, in its own words.
-  const loading = pipeline(task as PipelineType, modelId, { revision, dtype, device } as PipelineOptions);
+  const loading = (firefoxTask(options)?.(options, pretrained) ??
+    pipeline(task as PipelineType, modelId, pretrained)) as Promise<unknown>;
   const [threads, loaded] = await Promise.all([starting, loading]);
-  return { threads, call: loaded as unknown as Engine["call"] };
+  const call = loaded as Loaded;
+  if (writes(task)) listenBetweenSteps((call.model as { sessions: Parameters<typeof listenBetweenSteps>[0] }).sessions);
+  return { task, threads, call };
 }
 
-async function run({ json, buffers }: RunMessage): Promise<Answer> {
+async function run({ id, json, buffers }: RunMessage): Promise<Answer> {
   if (!engine) throw new Error("the engine has not been created yet");
-  const { call } = await engine;
-  const { args, options } = decode(json, buffers) as RunArguments;
-  return encode(await call(...args, options));
+  const { task, call } = await engine;
+  const { args, options, stream } = decode(json, buffers) as RunArguments;
+  if (!writes(task)) return encode(await call(...args, options));
+  const tell = (chunk: Chunk) => post({ type: "chunk", id, json: JSON.stringify(chunk) });
+  const writer = stream && { streamer: streamer(call.tokenizer as Parameters<typeof streamer>[0], stream, tell) };
+  return stoppable(id, async (stopping_criteria) =>
+    encode(await call(...args, { ...options, ...writer, stopping_criteria })),
+  );
+}
+
+function samplingRate(call: Loaded): number | null {
+  const { processor } = call as { processor?: { feature_extractor?: { config?: { sampling_rate?: number } } } };
+  return processor?.feature_extractor?.config?.sampling_rate ?? null;
 }

@@ -24,7 +24,7 @@ export const hostCache = {
   /** `key` is a path under `NO_LOCAL` first, which no one has, then the file's URL. */
   async match(key: string): Promise<Response | undefined> {
     if (!URL.canParse(key)) return undefined;
-    const answer = await ask(key);
+    const answer = await askFor(key);
     if ("blob" in answer) return fileResponse(answer.blob);
     refusals.set(key, answer);
     return undefined;
@@ -49,7 +49,8 @@ export function closeNetwork(): void {
   for (const name of WAYS_OUT) define(name, undefined);
 }
 
-function ask(url: string): Promise<FileMessage> {
+/** Ask the host for a file; `url` may be any name that it knows. */
+export function askFor(url: string): Promise<FileMessage> {
   const id = ++lastId;
   return new Promise((settle) => {
     open.set(id, settle);

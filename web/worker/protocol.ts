@@ -10,6 +10,8 @@
  * `file` one of the second.
  */
 
+import type { ModelFacts } from "./onnx";
+
 /** An error as it crosses: the fields that structured cloning would not keep. */
 export interface ErrorData {
   readonly name: string;
@@ -45,6 +47,8 @@ export interface CreateOptions {
   readonly device: string | null;
   /** Threads of the WASM runtime, 1 when absent. More than one needs a cross-origin isolated page. */
   readonly numThreads?: number;
+  /** Options as Firefox has them, for the tasks that tell them back (`moz-echo`). */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 /** Run the engine once. */
@@ -53,7 +57,7 @@ export interface RunMessage {
   readonly id: number;
   /** JSON text of {@link RunArguments}. */
   readonly json: string;
-  /** What the `$tensor` tags of the JSON point to. */
+  /** What the tags of the JSON point to: any views, their bytes count. */
   readonly buffers: readonly ArrayBufferView[];
 }
 
@@ -61,6 +65,56 @@ export interface RunMessage {
 export interface RunArguments {
   readonly args: readonly unknown[];
   readonly options: Readonly<Record<string, unknown>>;
+  /** Tell chunks while it runs. Only for tasks that write. */
+  readonly stream?: StreamOptions;
+}
+
+/** Firefox's `streamerOptions`. */
+export interface StreamOptions {
+  /** A chunk for each token, else for each word. */
+  readonly perTokens: boolean;
+  readonly skipPrompt: boolean;
+  readonly returnTokens: boolean;
+}
+
+/** End the run of this id after its current token: it is answered with what there is. */
+export interface StopMessage {
+  readonly type: "stop";
+  readonly id: number;
+}
+
+/** Open a raw ONNX model. As `create`, asked once in a worker's life, and in its place. */
+export interface OpenMessage {
+  readonly type: "open";
+  readonly id: number;
+  /** JSON text of {@link OpenOptions}. */
+  readonly json: string;
+  readonly wasm: Blob;
+  readonly model: Blob;
+}
+
+/** What the JSON of an {@link OpenMessage} holds. */
+export interface OpenOptions {
+  readonly device: string;
+  readonly numThreads: number;
+  /** onnxruntime-web's own session options. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Run a raw ONNX model once. */
+export interface InferMessage {
+  readonly type: "infer";
+  readonly id: number;
+  /** JSON text of {@link InferArguments}. */
+  readonly json: string;
+  readonly buffers: readonly ArrayBufferView[];
+}
+
+/** What the JSON of an {@link InferMessage} holds. */
+export interface InferArguments<Tensor = unknown> {
+  /** Names of the outputs that are wanted; `null` for all. */
+  readonly outputs: readonly string[] | null;
+  readonly feeds: Readonly<Record<string, Tensor>>;
 }
 
 /** The answer to the {@link NeedMessage} of the same id. */
@@ -71,7 +125,7 @@ export type FileMessage =
   /** It could not be had. Creation fails with this text, also for an optional file. */
   | { readonly type: "file"; readonly id: number; readonly error: string };
 
-export type EngineRequest = CreateMessage | RunMessage | FileMessage;
+export type EngineRequest = CreateMessage | RunMessage | StopMessage | OpenMessage | InferMessage | FileMessage;
 
 // ---- engine worker -> host
 
@@ -80,7 +134,10 @@ export interface ReadyMessage {
   readonly type: "ready";
 }
 
-/** transformers.js wants the file behind this URL. Several can be open at once. */
+/**
+ * transformers.js wants the file behind this URL, or a raw model the file at this path beside it. Several questions
+ * can be open at once.
+ */
 export interface NeedMessage {
   readonly type: "need";
   readonly id: number;
@@ -94,6 +151,21 @@ export interface ReplyMessage {
   readonly json: string;
   /** Transferred. What the `$tensor` tags of the JSON point to. */
   readonly buffers: readonly ArrayBufferView[];
+}
+
+/** The run of this id has written something. */
+export interface ChunkMessage {
+  readonly type: "chunk";
+  readonly id: number;
+  /** JSON text of {@link Chunk}. */
+  readonly json: string;
+}
+
+export interface Chunk {
+  readonly text: string;
+  /** `null` when not asked for. */
+  readonly tokens: readonly number[] | null;
+  readonly isPrompt: boolean;
 }
 
 /** What a request is answered with. */
@@ -122,9 +194,18 @@ export interface EngineInfo {
   /** The count in effect: 1 where more were asked for and the page is not cross-origin isolated. */
   readonly threads: number;
   readonly device: string;
+  /** Hz, of the sounds that the model takes; `null` if it takes none. */
+  readonly samplingRate: number | null;
 }
 
-export type EngineEvent = ReadyMessage | NeedMessage | ReplyMessage | FailureMessage | CrashMessage;
+/** What the JSON of the reply to `open` holds. */
+export interface SessionInfo extends Omit<ModelFacts, "external"> {
+  readonly onnxruntime: string;
+  readonly threads: number;
+  readonly device: string;
+}
+
+export type EngineEvent = ReadyMessage | NeedMessage | ChunkMessage | ReplyMessage | FailureMessage | CrashMessage;
 
 // ---- trust worker
 

@@ -4,6 +4,7 @@
  */
 import type {
   Answer,
+  ChunkMessage,
   CrashMessage,
   ErrorData,
   FailureMessage,
@@ -16,7 +17,7 @@ declare const self: DedicatedWorkerGlobalScope;
 
 /** Post a message to the host; the buffers in `transfer` go over without a copy. */
 export function post(
-  message: ReadyMessage | NeedMessage | ReplyMessage | FailureMessage | CrashMessage,
+  message: ReadyMessage | NeedMessage | ChunkMessage | ReplyMessage | FailureMessage | CrashMessage,
   transfer: Transferable[] = [],
 ): void {
   self.postMessage(message, transfer);

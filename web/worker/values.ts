@@ -2,38 +2,29 @@
  * Values as they cross: JSON text plus a list of buffers.
  *
  * JSON carries what it has. The rest is an object with one tag, so that nothing turns into something else on
- * the way:
+ * the way. An index is one of the list of buffers.
  *
  * | in JavaScript | in the JSON |
  * |---|---|
- * | tensor; a typed array is one of one dimension | `{"$tensor": index of the buffer, "dtype": "float32", "dims": [2, 384]}` |
+ * | tensor; in a result, a typed array is one of one dimension | `{"$tensor": index, "dtype": "float32", "dims": [2, 384]}` |
+ * | tensor of strings | `{"$strings": ["a", "b"], "dims": [2]}` |
+ * | typed array, in arguments | `{"$array": index, "dtype": "float32"}` |
+ * | RawImage | `{"$image": index, "width": 8, "height": 8, "channels": 3}` |
+ * | RawAudio, in a result | `{"audio": tensor, "sampling_rate": 16000}` |
+ * | Blob, in arguments: a file of an image | `{"$blob": index}` |
+ * | sound, in arguments: its channels, which become one Float32Array | `{"$sound": [index, index], "dtype": "float32"}` |
  * | NaN, Infinity, -Infinity, -0 | `{"$number": "NaN"}`, … |
  * | bigint | a number where that is exact, else `{"$bigint": "9007199254740993"}` |
  * | undefined | absent from an object, null elsewhere |
  *
  * Anything else (a function, a Map, an instance of a class, an object with such a tag as a key) has no place
- * in a result and is refused by name. The same tags are understood in arguments.
+ * in a result and is refused by name.
  */
-import { Tensor } from "@huggingface/transformers";
+import { RawAudio, RawImage, Tensor } from "@huggingface/transformers";
+import { dtypeOf, owned, viewAs } from "./arrays";
 import type { Answer } from "./protocol";
 
-const TAGS = ["$tensor", "$number", "$bigint"];
-
-/** onnxruntime's names of the element types, by the typed array that holds them. */
-const DTYPES: Readonly<Record<string, string>> = {
-  Float16Array: "float16",
-  Float32Array: "float32",
-  Float64Array: "float64",
-  Int8Array: "int8",
-  Int16Array: "int16",
-  Int32Array: "int32",
-  BigInt64Array: "int64",
-  Uint8Array: "uint8",
-  Uint8ClampedArray: "uint8",
-  Uint16Array: "uint16",
-  Uint32Array: "uint32",
-  BigUint64Array: "uint64",
-};
+const TAGS = ["$tensor", "$strings", "$array", "$image", "$blob", "$sound", "$number", "$bigint"];
 
 /**
  * Encode a pipeline's result. The buffers of its tensors are meant to be transferred: the result must not be
@@ -43,10 +34,12 @@ const DTYPES: Readonly<Record<string, string>> = {
  */
 export function encode(result: unknown): Answer {
   const buffers: ArrayBufferView[] = [];
+  const add = (data: ArrayBufferView) => buffers.push(owned(data)) - 1;
 
-  function tensor(data: unknown, dtype: string, dims: readonly number[], path: string): unknown {
-    if (!ArrayBuffer.isView(data)) throw new TypeError(`${path}: a tensor of ${dtype} cannot leave the worker`);
-    return { $tensor: buffers.push(owned(data)) - 1, dtype, dims };
+  function tensor({ data, type, dims }: AnyTensor, path: string): unknown {
+    if (type === "string") return { $strings: data, dims };
+    if (!ArrayBuffer.isView(data)) throw new TypeError(`${path}: a tensor of ${type} cannot leave the worker`);
+    return { $tensor: add(data), dtype: type, dims };
   }
 
   function plain(value: unknown, path: string): unknown {
@@ -55,10 +48,15 @@ export function encode(result: unknown): Answer {
     if (typeof value === "number") return encodeNumber(value);
     if (typeof value === "bigint") return encodeBigInt(value);
     if (Array.isArray(value)) return Array.from(value, (item, index) => plain(item, `${path}[${index}]`));
-    if (isTensor(value)) return tensor(value.data, value.type, value.dims, path);
+    if (isTensor(value)) return tensor(value, path);
+    const type = dtypeOf(value);
+    if (type) return tensor({ data: value, type, dims: [(value as Uint8Array).length] }, path);
+    if (value instanceof RawImage) {
+      const { data, width, height, channels } = value;
+      return { $image: add(data), width, height, channels };
+    }
+    if (value instanceof RawAudio) return fields({ ...value }, path);
     const kind = kindOf(value);
-    const dtype = DTYPES[kind];
-    if (dtype) return tensor(value, dtype, [(value as Uint8Array).length], path);
     if (kind !== "Object") throw new TypeError(`${path}: a value of type ${kind} cannot leave the worker`);
     return fields(value, path);
   }
@@ -74,36 +72,57 @@ export function encode(result: unknown): Answer {
 }
 
 /**
- * Decode JSON text that may hold tags. Tensors are made on the buffers as they are.
+ * Decode JSON text that may hold tags. Tensors, arrays and images are made on the buffers as they are.
  *
  * @throws TypeError for a tag that does not say what it should.
  */
 export function decode(json: string, buffers: readonly ArrayBufferView[]): unknown {
+  function buffer(index: unknown): ArrayBufferView {
+    const found = buffers[index as number];
+    if (!found) throw new TypeError(`${index} is the index of none of the ${buffers.length} buffers`);
+    return found;
+  }
+
   return JSON.parse(json, (_key, value: unknown) => {
     if (typeof value !== "object" || value === null) return value;
-    if ("$tensor" in value) return decodeTensor(value as TensorTag, buffers);
+    const { dtype, dims, width, height, channels } = value as Tag;
+    if ("$tensor" in value) return new Tensor(dtype as Tensor["type"], viewAs(buffer(value.$tensor), dtype), dims);
+    if ("$strings" in value) return new Tensor("string", value.$strings as string[], dims);
+    if ("$array" in value) return viewAs(buffer(value.$array), dtype);
+    if ("$image" in value) {
+      return new RawImage(viewAs(buffer(value.$image), "uint8") as Uint8Array, width, height, channels);
+    }
+    if ("$blob" in value) return new Blob([buffer(value.$blob) as Uint8Array<ArrayBuffer>]);
+    if ("$sound" in value) return mono((value.$sound as number[]).map((index) => viewAs(buffer(index), dtype)));
     if ("$number" in value) return Number(value.$number);
     if ("$bigint" in value) return BigInt(value.$bigint as string);
     return value;
   });
 }
 
-interface TensorTag {
-  readonly $tensor: number;
+/** One channel out of one or two, mixed as transformers.js' `read_audio` does it. */
+function mono(channels: readonly ArrayBufferView[]): Float32Array {
+  const [left, right] = channels as readonly Float32Array[];
+  if (!left || channels.length > 2) throw new TypeError(`a sound has one channel or two, not ${channels.length}`);
+  const mixed = left instanceof Float32Array && !right ? left : new Float32Array(left);
+  const scale = Math.sqrt(2);
+  for (const [index, sample] of right?.entries() ?? []) mixed[index] = (scale * ((left[index] ?? 0) + sample)) / 2;
+  return mixed;
+}
+
+/** What stands beside the tags. */
+interface Tag {
   readonly dtype: string;
   readonly dims: number[];
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 2 | 3 | 4;
 }
 
 interface AnyTensor {
   readonly data: unknown;
   readonly type: string;
   readonly dims: readonly number[];
-}
-
-function decodeTensor({ $tensor, dtype, dims }: TensorTag, buffers: readonly ArrayBufferView[]): Tensor {
-  const data = buffers[$tensor];
-  if (!data) throw new TypeError(`$tensor ${$tensor} points to none of the ${buffers.length} buffers`);
-  return new Tensor(dtype as Tensor["type"], data, dims);
 }
 
 /** transformers.js' tensor, or the one of onnxruntime that it wraps. Told by shape: there are three classes. */
@@ -119,13 +138,6 @@ function encodeNumber(value: number): unknown {
 function encodeBigInt(value: bigint): unknown {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : { $bigint: `${value}` };
-}
-
-/** The view itself where it covers a buffer that can be handed over whole, else a copy of its part. */
-function owned(view: ArrayBufferView): ArrayBufferView {
-  const { buffer, byteLength } = view;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) return view;
-  return (view as Uint8Array).slice();
 }
 
 /** The name of a value's type as a reader of an error knows it. */

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Buffer, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from js import JSON, AbortController, Object
+from js import JSON, AbortController, Array, Object, Uint8Array
 from pyodide.ffi import JsException, JsProxy, to_js
 
 try:
@@ -24,6 +24,31 @@ def js_object(**members: Any) -> Any:
 def js_json(value: Any) -> Any:
     """Return plain JSON data as JavaScript values, ``null`` included."""
     return JSON.parse(json.dumps(value))
+
+
+def js_buffers(buffers: Sequence[Any]) -> tuple[Any, Any]:
+    """Return what a message to a worker carries as bytes, and what of it is handed over.
+
+    Args:
+        buffers: Python's buffers, which are copied, once; and the page's own objects, which stay the page's.
+    """
+    js_list, js_transfer = Array.new(), Array.new()
+    for buffer in buffers:
+        js_buffer = getattr(buffer, "js_blob", buffer)
+        if not isinstance(js_buffer, JsProxy):
+            js_buffer = js_bytes(buffer)
+            js_transfer.push(js_buffer.buffer)
+        js_list.push(js_buffer)
+    return js_list, js_transfer
+
+
+def js_bytes(buffer: Buffer) -> Any:
+    """Return a copy of contiguous bytes as a Uint8Array."""
+    view = memoryview(buffer)
+    js_array = Uint8Array.new(view.nbytes)
+    if view.nbytes:  # a view with an empty dimension cannot be cast
+        js_array.assign(view.cast("B"))
+    return js_array
 
 
 def py_value(value: Any, convert: Callable[[Any], Any]) -> Any:

@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelden._js.blobs import js_blob
+from modelden._js.convert import js_buffers
+from modelden._js.media import JsMedia
 from modelden._js.worker import WorkerPort
+from modelden.engine.inputs import Inputs, prepare_options
+from modelden.engine.streaming import Chunk, Streaming
 from modelden.engine.values import decode_reply, encode_call
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider
@@ -35,6 +39,8 @@ class JsEngineWorker:
         self._start_timeout = start_timeout
         self._port = WorkerPort(bundle, self._on_event)
         self._files: FileProvider | None = None
+        self._task = ""
+        self._inputs: Inputs | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self._last_sign = time.monotonic()
 
@@ -66,12 +72,29 @@ class JsEngineWorker:
                 "If what is kept of it is damaged, ModelHub().delete_models() removes it; then try again."
             ) from error
         info: Mapping[str, Any] = decode_reply(text, buffers)
+        self._task = options["task"]
+        self._inputs = Inputs(self._task, info["samplingRate"], JsMedia())
         return info
 
-    async def run(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    async def run(self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None) -> Any:
         """Run the model once."""
-        text, buffers = await self._port.request(type="run", json=encode_call(args, options), buffers=[])
-        return decode_reply(text, buffers)
+        if self._inputs is None:
+            raise EngineError("a worker was to run before it was told what to load")
+        text, buffers = encode_call(
+            await self._inputs.prepare(args),
+            prepare_options(self._task, options),
+            None if streaming is None else streaming.to_message(),
+        )
+        js_list, js_transfer = js_buffers(buffers)
+        reply = self._port.request(
+            type="run",
+            json=text,
+            buffers=js_list,
+            transfer=js_transfer,
+            listener=None if streaming is None else lambda chunk: streaming.on_chunk(Chunk.of(chunk)),
+            cancel="stop",
+        )
+        return decode_reply(*await reply)
 
     def close(self) -> None:
         """End the worker and stop what it waits for."""

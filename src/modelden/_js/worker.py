@@ -36,6 +36,7 @@ class WorkerPort:
         self._url = URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript")))
         self._on_event = on_event
         self._pending: dict[int, asyncio.Future[tuple[str, list[memoryview]]]] = {}
+        self._listeners: dict[int, Callable[[str], None]] = {}
         self._ids = count(1)
         self._end: EngineError | None = None
         self._receiver = create_proxy(self._receive)
@@ -44,18 +45,35 @@ class WorkerPort:
         self._worker.onerror = self._receiver
         self._worker.onmessageerror = self._receiver
 
-    def post(self, **message: Any) -> None:
+    def post(self, *, transfer: Any = None, **message: Any) -> None:
         """Send a message; its values are plain or JavaScript objects.
+
+        Args:
+            transfer: A JavaScript array of buffers that are handed over instead of copied.
+            **message: The members of the message.
 
         Raises:
             EngineError: If the worker has ended.
         """
         if self._end is not None:
             raise self._end
-        self._worker.postMessage(js_object(**message))
+        self._worker.postMessage(js_object(**message), js_object(transfer=transfer or []))
 
-    async def request(self, **message: Any) -> tuple[str, list[memoryview]]:
+    async def request(
+        self,
+        *,
+        transfer: Any = None,
+        listener: Callable[[str], None] | None = None,
+        cancel: str | None = None,
+        **message: Any,
+    ) -> tuple[str, list[memoryview]]:
         """Send a message and return the JSON and the buffers of its reply.
+
+        Args:
+            transfer: As in `post`.
+            listener: Called with the JSON of each ``chunk`` before the reply. What it raises fails the request.
+            cancel: Type of the message that ends the request early: posted when the caller gives up.
+            **message: The members of the message.
 
         Raises:
             EngineError: If the worker says that it failed.
@@ -65,11 +83,16 @@ class WorkerPort:
         number = next(self._ids)
         reply: asyncio.Future[tuple[str, list[memoryview]]] = asyncio.get_running_loop().create_future()
         self._pending[number] = reply
+        if listener is not None:
+            self._listeners[number] = listener
         try:
-            self.post(id=number, **message)
+            self.post(id=number, transfer=transfer, **message)
             return await reply
         finally:
             del self._pending[number]
+            self._listeners.pop(number, None)
+            if cancel is not None and self._end is None and not _was_answered(reply):
+                self.post(type=cancel, id=number)
 
     def close(self, reason: EngineError | None = None) -> None:
         """End the worker. Pending requests fail with ``reason``, `EngineClosed` if there is none."""
@@ -93,6 +116,8 @@ class WorkerPort:
         match message.type:
             case "reply":
                 self._settle(message.id, result=(message.json, [view.to_py() for view in message.buffers]))
+            case "chunk":
+                self._hear(message.id, message.json)
             case "failure":
                 self._settle(message.id, error=EngineError(_text(message.error)))
             case "crash":
@@ -100,6 +125,15 @@ class WorkerPort:
             case other:
                 if self._on_event is not None:
                     self._on_event(other, message)
+
+    def _hear(self, number: int, text: str) -> None:
+        listener, reply = self._listeners.get(number), self._pending.get(number)
+        if listener is None or reply is None or reply.done():
+            return
+        try:
+            listener(text)
+        except Exception as error:  # noqa: BLE001  the caller's own; nobody above could raise it to them
+            reply.set_exception(error)
 
     def _settle(
         self,
@@ -116,6 +150,10 @@ class WorkerPort:
             reply.set_exception(error)
         elif result is not None:
             reply.set_result(result)
+
+
+def _was_answered(reply: asyncio.Future[Any]) -> bool:
+    return reply.done() and not reply.cancelled() and isinstance(reply.exception(), EngineError | None)
 
 
 def _text(error: Any) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from modelden.engine.streaming import Chunk, Stream, take_streaming
 from modelden.errors import EngineClosed
 
 if TYPE_CHECKING:
@@ -40,15 +42,18 @@ class Engine:
         """The model's branch or version."""
         return self._options.model_revision
 
-    async def run(self, *args: Any, **options: Any) -> Any:
+    async def run(self, *args: Any, on_token: Callable[[Chunk], None] | None = None, **options: Any) -> Any:
         """Run the model once.
 
         Args:
-            *args: What the task's transformers.js pipeline takes: for ``feature-extraction`` a string or n of them.
+            *args: What the task's transformers.js pipeline takes: for ``feature-extraction`` a string or n of them, for
+                tasks with images or sounds what `modelden.engine.inputs` lists.
+            on_token: Called with a `Chunk` for each token while a text is written; ``per_token=False`` for each word.
             **options: The pipeline's options: for ``feature-extraction`` ``pooling="mean"`` and ``normalize=True``.
 
         Returns:
-            Plain Python data; arrays as `Tensor`, for ``feature-extraction`` with pooling of shape (n, dimensions).
+            Plain Python data; arrays as `Tensor`, for ``feature-extraction`` with pooling of shape (n, dimensions);
+            images as `Image`.
 
         Raises:
             InputError: For arguments that cannot be handed to the model.
@@ -56,11 +61,34 @@ class Engine:
             EngineCrashed: If the worker died.
             EngineClosed: If the engine was closed before, or while it ran.
         """
+        if on_token is not None:
+            options = {"per_token": True, **options}
+        return await self._run(args, options, on_token)
+
+    def stream(self, *args: Any, **options: Any) -> Stream:
+        """Run the model once, and iterate over what it writes: ``async for chunk in engine.stream("Once upon a")``.
+
+        Args:
+            *args: As for `run`, one text or image.
+            **options: The pipeline's options, and ``per_token=True`` for chunks by token instead of by word,
+                ``skip_prompt=False`` for the prompt too, ``return_tokens=True`` for ids of tokens; or Firefox's
+                ``streamerOptions``.
+
+        Returns:
+            An iterator over `Chunk`; the loop's end ends the generation. Its errors are those of `run`.
+        """
+        return Stream(lambda on_chunk: self._run(args, options, on_chunk))
+
+    async def _run(
+        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
+    ) -> Any:
         if self._worker is None:
             raise EngineClosed(
                 f"The engine {self.engine_id} is closed; create a new one with modelden.create_engine()."
             )
-        return await self._worker.run(args, options)
+        rest = dict(options)
+        streaming = take_streaming(self.task_name, rest, on_chunk)
+        return await self._worker.run(args, rest, streaming)
 
     async def close(self) -> None:
         """End the worker and free the model's memory. Closing twice does nothing."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from modelden.errors import InputError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -25,11 +27,33 @@ _FORMATS: dict[str, Any] = {
 """`struct` formats by onnxruntime's names of data types."""
 
 
-class Tensor:
-    """An array of numbers, row-major, in Python's memory.
+STRING = "string"
+"""The data type of text, which has no buffer."""
 
-    `memoryview` (where no dimension but a single one is empty) and `numpy.asarray` look at its buffer; `tolist` gives
-    nested lists.
+
+def dtype_of(view: memoryview) -> str:
+    """Return onnxruntime's name of what a buffer holds.
+
+    Raises:
+        InputError: If it has none: structures, characters, bytes of the other order.
+    """
+    kind, size = view.format.lstrip("@"), view.itemsize
+    if kind == "?":
+        return "bool"
+    if kind in ("e", "f", "d"):
+        return f"float{size * 8}"
+    if len(kind) == 1 and kind in "bhilqn":  # their sizes differ between machines
+        return f"int{size * 8}"
+    if len(kind) == 1 and kind in "BHILQN":
+        return f"uint{size * 8}"
+    raise InputError(f"no tensor has the format {view.format!r}; the data types are {', '.join((*_FORMATS, STRING))}.")
+
+
+class Tensor:
+    """An array of numbers or strings, row-major, in Python's memory.
+
+    `memoryview` (where no dimension but a single one is empty) and `numpy.asarray` look at its buffer, which strings
+    do not have; `tolist` gives nested lists.
     """
 
     __slots__ = ("_buffer", "dtype", "shape")
@@ -37,30 +61,41 @@ class Tensor:
     shape: tuple[int, ...]
     """Lengths of the dimensions."""
     dtype: str
-    """Data type, in onnxruntime's names: ``float32``, ``int64``, ..."""
+    """Data type, in onnxruntime's names: ``float32``, ``int64``, ``string``, ..."""
 
-    def __init__(self, buffer: memoryview, dtype: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, buffer: memoryview | list[str], dtype: str, shape: tuple[int, ...]) -> None:
         """Adopt ``buffer``.
 
         Args:
-            buffer: The numbers, row-major, contiguous.
+            buffer: The numbers, row-major, contiguous; or a flat list of strings.
             dtype: Their data type.
             shape: Lengths of the dimensions.
 
         Raises:
             ValueError: If the buffer's size is not that of the shape, or the data type has no Python format.
         """
-        if dtype not in _FORMATS:
+        flat: memoryview | list[str]
+        if isinstance(buffer, list):
+            dtype, flat = STRING, buffer
+        elif dtype not in _FORMATS:
             raise ValueError(f"no buffer format for the data type {dtype!r}")
-        flat: memoryview = buffer.cast("B").cast(_FORMATS[dtype])
+        else:
+            flat = buffer.cast("B").cast(_FORMATS[dtype])
         if len(flat) != math.prod(shape):
             raise ValueError(f"{len(flat)} numbers do not fill the shape {shape}")
         self._buffer = flat
         self.dtype = dtype
         self.shape = shape
 
+    @property
+    def flat(self) -> memoryview | list[str]:
+        """All numbers, or strings, in one dimension."""
+        return self._buffer
+
     def __buffer__(self, flags: int) -> memoryview:
         """Give the buffer in its shape (PEP 688)."""
+        if isinstance(self._buffer, list):
+            raise BufferError("strings have no buffer; tolist() and numpy.asarray give them")  # noqa: TRY004  PEP 688's
         if self.shape == (0,):
             return self._buffer
         if 0 in self.shape:  # flat, it would lose its shape; NumPy asks __array__ then
@@ -72,7 +107,10 @@ class Tensor:
         """Give a NumPy array over the same memory."""
         import numpy as np
 
-        array = np.frombuffer(self._buffer, self.dtype).reshape(self.shape)
+        if isinstance(self._buffer, list):
+            array = np.array(self._buffer, dtype=object).reshape(self.shape)
+        else:
+            array = np.frombuffer(self._buffer, self.dtype).reshape(self.shape)
         return np.array(array, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
@@ -83,7 +121,8 @@ class Tensor:
 
     def tolist(self) -> Any:
         """Return the numbers as nested lists, or one number if there are no dimensions."""
-        return _nest(self._buffer.tolist(), self.shape)
+        flat = self._buffer if isinstance(self._buffer, list) else self._buffer.tolist()
+        return _nest(flat, self.shape)
 
     def __repr__(self) -> str:
         """Return shape and data type, not the numbers."""

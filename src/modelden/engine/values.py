@@ -1,34 +1,53 @@
 """Values as they cross to the worker and back: JSON text plus buffers. The other half is ``web/worker/values.ts``.
 
-What JSON cannot say is an object with one tag: ``$tensor``, ``$number`` (NaN, infinities, minus zero), ``$bigint``.
+What JSON cannot say is an object with one tag; `web/worker/values.ts` has the table.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Buffer, Mapping, Sequence
 from typing import Any
 
-from modelden.engine.tensor import Tensor
+from modelden.engine.inputs import File, Pixels, Sound
+from modelden.engine.media import Image
+from modelden.engine.tensor import Tensor, dtype_of
 from modelden.errors import InputError
 
 
-def encode_call(args: Sequence[Any], options: Mapping[str, Any]) -> str:
-    """Return the ``run`` message's JSON.
+def encode_call(
+    args: Sequence[Any], options: Mapping[str, Any], stream: Mapping[str, bool] | None = None
+) -> tuple[str, list[Any]]:
+    """Return the ``run`` message's JSON and its buffers.
 
     Args:
-        args: Positional arguments of the transformers.js pipeline: plain data.
-        options: Its options: plain data.
+        args: Positional arguments of the pipeline: plain data, tensors, arrays, and what `inputs` makes.
+        options: Its options, likewise.
+        stream: How chunks are told (``StreamOptions`` of ``web/worker/protocol.ts``), None for not at all.
 
     Raises:
         InputError: For what has no place in a message.
     """
-    return json.dumps({"args": [_plain(arg) for arg in args], "options": _plain(dict(options))}, allow_nan=False)
+    encoder = _Encoder()
+    message: dict[str, Any] = {"args": encoder.encode(args), "options": encoder.encode(options)}
+    if stream is not None:
+        message["stream"] = dict(stream)
+    return json.dumps(message, allow_nan=False), encoder.buffers
+
+
+def encode_feeds(feeds: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    """Return tensors by name as plain JSON data with tags, and their buffers.
+
+    Raises:
+        InputError: For what is no tensor.
+    """
+    encoder = _Encoder()
+    return {name: encoder.tensor(value, name) for name, value in feeds.items()}, encoder.buffers
 
 
 def decode_reply(text: str, buffers: Sequence[memoryview]) -> Any:
-    """Return a reply's value: plain Python data with a `Tensor` for each tensor.
+    """Return a reply's value: plain Python data with a `Tensor` for each tensor, an `Image` for each image.
 
     Args:
         text: The ``reply`` message's JSON.
@@ -39,6 +58,10 @@ def decode_reply(text: str, buffers: Sequence[memoryview]) -> Any:
         match value:
             case {"$tensor": int(index), "dtype": str(dtype), "dims": list(dims)}:
                 return Tensor(buffers[index], dtype, tuple(dims))
+            case {"$strings": list(strings), "dims": list(dims)}:
+                return Tensor(strings, "string", tuple(dims))
+            case {"$image": int(index), "width": int(width), "height": int(height), "channels": int(channels)}:
+                return Image(buffers[index], width, height, channels)
             case {"$number": str(number)}:
                 return float(number)
             case {"$bigint": str(digits)}:
@@ -48,21 +71,72 @@ def decode_reply(text: str, buffers: Sequence[memoryview]) -> Any:
     return json.loads(text, object_hook=tagged)
 
 
-def _plain(value: Any) -> Any:
-    match value:
-        case None | bool() | str():
-            return value
-        case int():
-            return value if abs(value) <= 2**53 else {"$bigint": str(value)}
-        case float():
-            return value if math.isfinite(value) else {"$number": _js_number(value)}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case Mapping() if all(isinstance(key, str) for key in value):
-            return {key: _plain(item) for key, item in value.items()}
-    raise InputError(
-        f"An engine takes None, bool, int, float, str, lists and dicts with string keys, not {type(value).__name__}."
-    )
+class _Encoder:
+    def __init__(self) -> None:
+        self.buffers: list[Any] = []
+
+    def encode(self, value: Any) -> Any:
+        match value:
+            case None | bool() | str():
+                return value
+            case int():
+                return value if abs(value) <= 2**53 else {"$bigint": str(value)}
+            case float():
+                return value if math.isfinite(value) else {"$number": _js_number(value)}
+            case list() | tuple():
+                return [self.encode(item) for item in value]
+            case Mapping() if all(isinstance(key, str) for key in value):
+                return {key: self.encode(item) for key, item in value.items()}
+        return self._binary(value)
+
+    def _binary(self, value: Any) -> Any:
+        match value:
+            case File(data):
+                return {"$blob": self._add(data)}
+            case Pixels(data, width, height, channels):
+                return {"$image": self._add(data), "width": width, "height": height, "channels": channels}
+            case Sound(channels, dtype):
+                return {"$sound": [self._add(channel) for channel in channels], "dtype": dtype}
+        if _is_array(value) and value.shape == ():
+            return self.encode(value.item())
+        if isinstance(value, Tensor | Buffer) and not isinstance(value, bytes | bytearray | Image):
+            return self.tensor(value, "an argument")
+        raise InputError(
+            "An engine takes None, bool, int, float, str, lists and dicts with string keys, tensors and arrays here, "
+            f"not {type(value).__name__}."
+        )
+
+    def tensor(self, value: Any, name: str) -> Any:
+        """Return the tag of a `Tensor`, a NumPy array or another buffer of numbers."""
+        if isinstance(value, Tensor):
+            if isinstance(value.flat, list):
+                return {"$strings": value.flat, "dims": list(value.shape)}
+            return {"$tensor": self._add(value.flat), "dtype": value.dtype, "dims": list(value.shape)}
+        if _is_array(value) and value.dtype.kind in "UTO":
+            return {"$strings": [_text(item, name) for item in value.ravel().tolist()], "dims": list(value.shape)}
+        if not isinstance(value, Buffer) or isinstance(value, bytes | bytearray):
+            raise InputError(
+                f"{name} has to be a tensor: a NumPy array or a modelden.Tensor, not {type(value).__name__}."
+            )
+        view = memoryview(value)
+        # A view that is not contiguous is copied here, row by row, and not once more on the way.
+        data = view if view.c_contiguous else view.tobytes()
+        return {"$tensor": self._add(data), "dtype": dtype_of(view), "dims": list(view.shape or ())}
+
+    def _add(self, data: Any) -> int:
+        self.buffers.append(data)
+        return len(self.buffers) - 1
+
+
+def _is_array(value: Any) -> bool:
+    """Tell a NumPy array or one of its numbers, without NumPy."""
+    return hasattr(value, "__array_interface__") and hasattr(value, "dtype")
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name}: an array of objects has to hold strings, not {type(value).__name__}.")
+    return value
 
 
 def _js_number(value: float) -> str:

@@ -49,7 +49,13 @@ test("tells its versions, asks for four files, and makes no request of its own",
     return { info, needs: engine.needs, crashes: engine.crashes };
   });
   expect(seen).toEqual({
-    info: { transformers: "3.8.1", onnxruntime: "1.22.0-dev.20250409-89f8206ba4", threads: 1, device: "wasm" },
+    info: {
+      transformers: "3.8.1",
+      onnxruntime: "1.22.0-dev.20250409-89f8206ba4",
+      threads: 1,
+      device: "wasm",
+      samplingRate: null,
+    },
     needs: ["tokenizer.json", "tokenizer_config.json", "config.json", "onnx/model_quantized.onnx"].map(
       (name) => `https://hub.example/Xenova/all-MiniLM-L6-v2/v0.1.0/${name}`,
     ),

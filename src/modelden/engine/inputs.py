@@ -1,0 +1,250 @@
+"""What users have (files, arrays, URLs, objects of the page) as what the models of a task take.
+
+| task takes | given | becomes |
+|---|---|---|
+| image | `bytes`, file-like, `pathlib.Path`, the page's ``Blob`` | a file that the browser decodes: PNG, JPEG, ... |
+| image | `str`: an http(s), data or blob URL | the same, fetched by this page without credentials |
+| image | `Image`, NumPy array or memoryview of uint8, (height, width[, channels]) | pixels |
+| image | Pillow image; the page's ``ImageData``, canvas, ``OffscreenCanvas`` | pixels |
+| audio | `bytes`, file-like, `pathlib.Path`, ``Blob``, URL | a file that the browser decodes |
+| audio | one dimension of float32 or float64, -1 to 1, at the model's sampling rate | samples |
+| audio | `Audio`; the page's ``AudioBuffer`` | samples, resampled where the rate differs and the page can |
+
+The first argument is such an input or a list of them; the others stay as they are. Text tasks take text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Buffer, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from modelden.engine.media import Audio, Image
+from modelden.engine.tensor import Tensor
+from modelden.errors import InputError
+
+IMAGE_TASKS = frozenset(
+    {
+        "background-removal",
+        "depth-estimation",
+        "document-question-answering",
+        "image-classification",
+        "image-feature-extraction",
+        "image-segmentation",
+        "image-to-image",
+        "image-to-text",
+        "moz-image-to-text",
+        "object-detection",
+        "zero-shot-image-classification",
+        "zero-shot-object-detection",
+    }
+)
+"""Tasks whose first argument is an image, or a list of them."""
+
+AUDIO_TASKS = frozenset(
+    {
+        "audio-classification",
+        "automatic-speech-recognition",
+        "zero-shot-audio-classification",
+    }
+)
+"""Tasks whose first argument is a sound, or a list of them."""
+
+_SCHEMES = ("http", "https", "data", "blob")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An encoded file: `bytes`, or a `ports.Blob`."""
+
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Pixels of 8 bits in a buffer, of Python's or of the page's."""
+
+    data: Any
+    width: int
+    height: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Samples of one or two channels, each in a buffer, of Python's or of the page's."""
+
+    channels: Sequence[Any]
+    dtype: str = "float32"
+
+
+class Media(Protocol):
+    """What the page can do with files and objects of its own."""
+
+    async def fetch(self, url: str) -> Any:
+        """Return the `ports.Blob` behind a URL.
+
+        Raises:
+            NetworkError, HttpError: If it cannot be had.
+        """
+
+    def adopt(self, value: Any) -> File | Pixels | None:
+        """Return an object of the page as file or pixels, None if it is neither."""
+
+    async def sound(self, value: Any, rate: int) -> Sound | None:
+        """Return an ``AudioBuffer`` of the page at this rate, None for everything else."""
+
+    async def decode(self, file: File, rate: int) -> Sound:
+        """Decode the file of a sound.
+
+        Raises:
+            InputError: If it is none, or nothing here can decode it.
+        """
+
+    async def resample(self, audio: Audio, rate: int) -> Sound:
+        """Bring samples to another rate.
+
+        Raises:
+            InputError: If nothing here can.
+        """
+
+
+class Inputs:
+    """Prepares the arguments of one engine's runs."""
+
+    def __init__(self, task: str, sampling_rate: int | None, media: Media) -> None:
+        """For a task and what its model takes.
+
+        Args:
+            task: The task.
+            sampling_rate: Hz, of sounds that the model takes.
+            media: The page.
+        """
+        self._task = task
+        self._rate = sampling_rate
+        self._media = media
+
+    async def prepare(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Return the arguments with the first one in the form that the worker knows.
+
+        Raises:
+            InputError: For what cannot be an input of the task; the message says which ones can.
+            UnavailableError: If a URL cannot be fetched.
+        """
+        if not args:
+            return args
+        first, *rest = args
+        if isinstance(first, list | tuple) and not first:
+            raise InputError(f"The first argument of {self._task} is an empty list: there is nothing to run.")
+        if self._task in IMAGE_TASKS:
+            return [await self._each(first, self._image), *rest]
+        if self._task in AUDIO_TASKS:
+            return [await self._each(first, self._sound), *rest]
+        return args
+
+    async def _each(self, value: Any, convert: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [await convert(item) for item in value]
+        return await convert(value)
+
+    async def _image(self, value: Any) -> File | Pixels:
+        if isinstance(value, Image):
+            return Pixels(memoryview(value).cast("B"), value.width, value.height, value.channels)
+        if (file := await self._file(value)) is not None:
+            return file
+        if (adopted := self._media.adopt(value)) is not None:
+            return adopted
+        if _is_pillow(value):
+            return _pillow(value)
+        if isinstance(value, Buffer):
+            return _pixels(memoryview(value))
+        raise InputError(
+            f"{self._task} takes an image: the bytes or the URL of a file, an open file, a NumPy array of uint8 "
+            f"(height, width, channels), a Pillow image, ImageData or a canvas; not {type(value).__name__}."
+        )
+
+    async def _sound(self, value: Any) -> Sound:
+        rate = self._rate or 16_000
+        if isinstance(value, Audio):
+            return await self._at_rate(value, rate)
+        if (file := await self._file(value)) is not None:
+            return await self._media.decode(file, rate)
+        if (sound := await self._media.sound(value, rate)) is not None:
+            return sound
+        if (adopted := self._media.adopt(value)) is not None and isinstance(adopted, File):
+            return await self._media.decode(adopted, rate)
+        if isinstance(value, Buffer):
+            return await self._at_rate(Audio(value, rate), rate)
+        raise InputError(
+            f"{self._task} takes a sound: the bytes or the URL of a file, an open file, floats from -1 to 1 at {rate} "
+            f"Hz in a NumPy array or array.array, modelden.Audio or an AudioBuffer; not {type(value).__name__}."
+        )
+
+    async def _at_rate(self, audio: Audio, rate: int) -> Sound:
+        if audio.sampling_rate == rate:
+            return Sound([audio.samples], "float32" if audio.samples.format == "f" else "float64")
+        return await self._media.resample(audio, rate)
+
+    async def _file(self, value: Any) -> File | None:
+        """Return what is a file or names one, None for everything else."""
+        if isinstance(value, bytes | bytearray):
+            return File(value)
+        if isinstance(value, PurePath):
+            return File(_read_path(value))
+        if isinstance(value, str):
+            if urlsplit(value).scheme.lower() not in _SCHEMES:
+                raise InputError(
+                    f"{self._task} takes a URL ({', '.join(_SCHEMES)}) as text, not {value[:80]!r}; "
+                    "a path goes into pathlib.Path."
+                )
+            return File(await self._media.fetch(value))
+        if callable(read := getattr(value, "read", None)) and isinstance(data := read(), bytes):
+            return File(data)
+        return None
+
+
+def prepare_options(task: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a run's options with what only some tasks have in the worker's form."""
+    embeddings = options.get("speaker_embeddings")
+    if task in ("text-to-audio", "text-to-speech") and isinstance(embeddings, bytes | bytearray):
+        if len(embeddings) % 4:
+            raise InputError(f"speaker_embeddings are 32 bit floats, 4 bytes each, not {len(embeddings)} bytes.")
+        return {**options, "speaker_embeddings": Tensor(memoryview(embeddings), "float32", (len(embeddings) // 4,))}
+    return options
+
+
+def _read_path(path: PurePath) -> bytes:
+    try:
+        return open(path, "rb").read()  # noqa: PTH123  Pyodide's file system, in memory
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def _is_pillow(value: Any) -> bool:
+    return all(hasattr(value, name) for name in ("mode", "size", "convert", "tobytes", "getbands"))
+
+
+def _pillow(picture: Any) -> Pixels:
+    modes = {"L": 1, "RGB": 3, "RGBA": 4}
+    known = picture if picture.mode in modes else picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
+    width, height = known.size
+    if 0 in (width, height):
+        raise InputError(f"an image has a pixel at least, not {width} x {height}.")
+    return Pixels(known.tobytes(), width, height, modes[known.mode])
+
+
+def _pixels(view: memoryview) -> Pixels:
+    if view.format != "B" or view.ndim not in (2, 3):
+        raise InputError(
+            "an array of pixels is uint8, (height, width) or (height, width, channels), "
+            f"not {view.ndim} dimensions of format {view.format!r}. Floats from 0 to 1: multiply by 255 and round."
+        )
+    height, width, *rest = view.shape or ()
+    channels = rest[0] if rest else 1
+    if 0 in (height, width):
+        raise InputError(f"an image has a pixel at least, not {width} x {height}.")
+    if channels not in (1, 2, 3, 4):
+        raise InputError(f"an image has 1 to 4 channels in its last dimension, not {channels}.")
+    return Pixels(view if view.c_contiguous else view.tobytes(), width, height, channels)

@@ -1,0 +1,130 @@
+"""Images and sounds, as models take and give them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Buffer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from modelden.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""Pillow's names of images by their number of channels."""
+
+
+class Image:
+    """Pixels of 8 bits: rows from the top, in a row pixels from the left, in a pixel its channels.
+
+    `memoryview` and `numpy.asarray` look at its buffer, of shape (height, width, channels).
+    """
+
+    __slots__ = ("_buffer", "channels", "height", "width")
+
+    width: int
+    """Pixels in a row."""
+    height: int
+    """Rows."""
+    channels: int
+    """1: grey; 2: grey and alpha; 3: red, green, blue; 4: and alpha."""
+
+    def __init__(self, data: Buffer, width: int, height: int, channels: int = 3) -> None:
+        """Adopt pixels.
+
+        Args:
+            data: width * height * channels bytes, contiguous.
+            width: Pixels in a row.
+            height: Rows.
+            channels: Bytes in a pixel.
+
+        Raises:
+            InputError: If the numbers do not fit together, or the image has no pixel.
+        """
+        buffer = memoryview(data)
+        if channels not in _MODES or width < 1 or height < 1:
+            raise InputError(f"an image has 1 to 4 channels and a pixel at least, not {width} x {height} x {channels}.")
+        if not buffer.c_contiguous or buffer.nbytes != width * height * channels:
+            raise InputError(
+                f"an image of {width} x {height} x {channels} has {width * height * channels} contiguous bytes, "
+                f"not {buffer.nbytes}."
+            )
+        self._buffer = buffer.cast("B") if buffer.format != "B" or buffer.ndim != 1 else buffer
+        self.width = width
+        self.height = height
+        self.channels = channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels, as NumPy has it."""
+        return self.height, self.width, self.channels
+
+    def __buffer__(self, flags: int) -> memoryview:
+        """Give the pixels in their shape (PEP 688)."""
+        return self._buffer.cast("B", self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:  # noqa: FBT001  NumPy's
+        """Give a NumPy array over the same memory."""
+        import numpy as np
+
+        return np.array(np.frombuffer(self._buffer, "uint8").reshape(self.shape), dtype=dtype, copy=copy)
+
+    def tobytes(self) -> bytes:
+        """Return a copy of the pixels."""
+        return self._buffer.tobytes()
+
+    def to_pil(self) -> Any:
+        """Return a Pillow image."""
+        return import_module("PIL.Image").frombytes(_MODES[self.channels], (self.width, self.height), self.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the other image has the same pixels."""
+        if not isinstance(other, Image):
+            return NotImplemented
+        return self.shape == other.shape and self._buffer == other._buffer
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return the size, not the pixels."""
+        return f"Image(width={self.width}, height={self.height}, channels={self.channels})"
+
+
+class Audio:
+    """A sound of one channel: numbers from -1 to 1, and how many of them are a second."""
+
+    __slots__ = ("samples", "sampling_rate")
+
+    samples: memoryview
+    """32 or 64 bit floats."""
+    sampling_rate: int
+    """Samples in a second (Hz)."""
+
+    def __init__(self, samples: Buffer, sampling_rate: int) -> None:
+        """Adopt samples.
+
+        Args:
+            samples: One dimension of 32 or 64 bit floats, as in `array.array` or NumPy.
+            sampling_rate: Samples in a second.
+
+        Raises:
+            InputError: For samples of another kind or shape, none at all, or some that are not finite.
+        """
+        view = memoryview(samples)
+        if view.format not in ("f", "d") or view.ndim != 1:
+            raise InputError(
+                "a sound is one dimension of 32 or 64 bit floats from -1 to 1, "
+                f"not {view.ndim} dimensions of format {view.format!r}. Mix channels into one first."
+            )
+        if not view:
+            raise InputError("a sound has a sample at least.")
+        if not math.isfinite(sum(view)):
+            raise InputError("a sound has finite samples; there are NaN or infinite ones.")
+        self.samples = view
+        self.sampling_rate = sampling_rate
+
+    def __repr__(self) -> str:
+        """Return length and rate, not the samples."""
+        return f"Audio({len(self.samples)} samples at {self.sampling_rate} Hz)"

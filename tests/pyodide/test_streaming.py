@@ -1,0 +1,90 @@
+"""Text while it is written: what chunks say, and that a loop's end is the generation's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.pyodide.test_tasks import engine_request
+
+if TYPE_CHECKING:
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+PROMPT = "Hello world, the cat"
+
+
+def in_page(page: Page, function: str, **arguments: Any) -> Any:
+    """Call a function of `in_page_tasks`."""
+    return page.call(function, module="in_page_tasks", **arguments)
+
+
+@pytest.mark.parametrize("task", ["text-generation", "translation", "summarization"])
+@pytest.mark.parametrize("per_token", [False, True])
+def test_chunks_are_the_text_that_run_gives(task_page: Page, site: Site, task: str, *, per_token: bool) -> None:
+    told = in_page(
+        task_page,
+        "stream_all",
+        config=site.config,
+        request=engine_request(task),
+        text=PROMPT,
+        options={"max_new_tokens": 30, "per_token": per_token, "return_tokens": True},
+    )
+
+    (written,) = told["result"][0].values()
+    assert "".join(chunk["text"] for chunk in told["chunks"]) == written.removeprefix(PROMPT)
+    assert told["result"] == told["plain"]
+    assert not any(chunk["is_prompt"] for chunk in told["chunks"])
+    tokens = [token for chunk in told["chunks"] for token in chunk["tokens"]]
+    assert len(tokens) == 30
+    if per_token:
+        assert [len(chunk["tokens"]) for chunk in told["chunks"]] == [1] * 30
+
+
+def test_the_prompt_comes_first_when_it_is_asked_for(task_page: Page, site: Site) -> None:
+    for options in ({"skip_prompt": False}, {"streamerOptions": {"skipPrompt": False, "perTokens": True}}):
+        told = in_page(
+            task_page,
+            "stream_all",
+            config=site.config,
+            request=engine_request("text-generation"),
+            text=PROMPT,
+            options={"max_new_tokens": 12, **options},
+        )
+
+        first, *rest = told["chunks"]
+        assert first == {"text": PROMPT, "tokens": None, "is_prompt": True}
+        assert not any(chunk["is_prompt"] for chunk in rest)
+        assert "".join(chunk["text"] for chunk in told["chunks"]) == told["result"][0]["generated_text"]
+
+
+@pytest.mark.parametrize("way", ["break", "exception", "aclose", "callback", "cancelled loop", "cancelled run"])
+def test_leaving_the_loop_ends_the_generation(task_page: Page, site: Site, way: str) -> None:
+    told = in_page(
+        task_page, "leave_early", config=site.config, request=engine_request("text-generation"), text=PROMPT, way=way
+    )
+
+    assert 0 < told["chunks"] < 480
+    assert told["next"] == told["fresh"]
+
+
+def test_on_token_hears_every_token(task_page: Page, site: Site) -> None:
+    told = in_page(
+        task_page, "run_on_token", config=site.config, request=engine_request("text-generation"), text=PROMPT, count=17
+    )
+
+    assert told["tokens"] == 17
+    assert PROMPT + told["text"] == told["result"][0]["generated_text"]
+
+
+def test_what_cannot_be_streamed_is_refused(task_page: Page, site: Site) -> None:
+    told = in_page(
+        task_page, "refused_streams", config=site.config, request=engine_request("text-classification"), text=PROMPT
+    )
+
+    assert told == [
+        ["InputError", "text-classification writes nothing that could be streamed"],
+        ["InputError", "per_token: expected True or False, got 'yes'."],
+        ["InputError", "streamer_options has no shout; it has per_token, skip_prompt, return_tokens."],
+    ]

@@ -1,0 +1,52 @@
+"""Every task with its tiny model, from Python, equals transformers.js alone in the same browser, to the last bit."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.pyodide.servers import ROOT, StaticServer
+from tests.pyodide.task_cases import CASES
+from tests.tiny_models import MODELS, REVISION, model_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+HERE = ROOT / "tests/pyodide"
+
+
+@pytest.fixture(scope="module")
+def transformers() -> Iterator[str]:
+    """Where transformers.js can be imported from."""
+    with StaticServer(ROOT / "node_modules/@huggingface/transformers/dist") as served:
+        yield served.url
+
+
+def engine_request(task: str) -> dict[str, Any]:
+    """What to ask `create_engine` for."""
+    return {"task_name": task, "model_id": model_name(task), "model_revision": REVISION, "dtype": "fp32"}
+
+
+def alone(page: Page, base: str, site: Site, task: str) -> Any:
+    """The results of transformers.js alone."""
+    facts = {"base": base, "hub": f"{site.hub.url}/hub", "task": task, "model": model_name(task), "calls": CASES[task]}
+    source = (HERE / "alone.js").read_text("utf-8")
+    return json.loads(page.runner.run_js(f"{source}\nreturn transformersAlone({json.dumps(facts)});"))
+
+
+def test_there_are_cases_for_every_model() -> None:
+    assert set(CASES) == set(MODELS)
+
+
+@pytest.mark.parametrize("task", CASES)
+def test_a_task_gives_what_transformers_js_gives(task_page: Page, site: Site, transformers: str, task: str) -> None:
+    results = task_page.call(
+        "run_task", config=site.config, request=engine_request(task), calls=CASES[task], module="in_page_tasks"
+    )
+
+    assert results == alone(task_page, transformers, site, task)

@@ -1,0 +1,21 @@
+"""Write all tiny models as a hub: ``python -m tests.tiny_models FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.tiny_models import MODELS, REVISION, files, model_name
+
+
+def write(folder: Path) -> None:
+    """Put every model's files below ``folder``."""
+    for task in MODELS:
+        for name, data in files(task).items():
+            path = folder / model_name(task) / REVISION / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

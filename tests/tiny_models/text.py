@@ -1,0 +1,80 @@
+"""Models that read text: a BERT without layers, under the heads of five tasks."""
+
+from __future__ import annotations
+
+from tests.tiny_model import CONFIG, WORDS
+from tests.tiny_models.graph import FLOAT, INT64, Graph
+from tests.tiny_models.tokenizers import Files, Json, json_files, words
+
+HIDDEN = 8
+LABELS = ("sad", "happy", "neither")
+ENTAILMENT = ("contradiction", "neutral", "entailment")
+ENTITIES = ("O", "B-PER", "I-PER")
+
+
+def text_classification() -> Files:
+    """One of three labels."""
+    return _bert("BertForSequenceClassification", _pooled(len(LABELS), seed=11), LABELS)
+
+
+def zero_shot_classification() -> Files:
+    """Does the first sentence entail the second?"""
+    return _bert("BertForSequenceClassification", _pooled(len(ENTAILMENT), seed=12), ENTAILMENT)
+
+
+def token_classification() -> Files:
+    """A label for each token."""
+    return _bert("BertForTokenClassification", _by_token(len(ENTITIES), seed=13), ENTITIES)
+
+
+def fill_mask() -> Files:
+    """A word for each token."""
+    return _bert("BertForMaskedLM", _by_token(len(WORDS), seed=14))
+
+
+def question_answering() -> Files:
+    """Where the answer starts and ends."""
+    graph = Graph("question-answering", seed=15)
+    states = mixed(graph, embedded(graph))
+    for name in ("start_logits", "end_logits"):
+        column = graph.op("MatMul", states, graph.weights(HIDDEN, 1))
+        graph.output(graph.op("Squeeze", column, graph.ints(2)), name, ["batch", "seq"])
+    return _bert("BertForQuestionAnswering", graph.model())
+
+
+def embedded(graph: Graph) -> str:
+    """Embeddings of words and types, zero where the mask is."""
+    inputs = [graph.input(name, ["batch", "seq"], INT64) for name in ("input_ids", "attention_mask", "token_type_ids")]
+    tokens = graph.op("Gather", graph.weights(len(WORDS), HIDDEN), inputs[0])
+    types = graph.op("Gather", graph.weights(2, HIDDEN), inputs[2])
+    mask = graph.op("Unsqueeze", graph.op("Cast", inputs[1], to=FLOAT), graph.ints(2))
+    return graph.op("Mul", graph.op("Add", tokens, types), mask)
+
+
+def mixed(graph: Graph, states: str) -> str:
+    """Each token with something of all the others, so that order of words and length count."""
+    mean = graph.op("ReduceMean", states, axes=[1], keepdims=1)
+    product = graph.op("MatMul", graph.op("Add", states, mean), graph.weights(HIDDEN, HIDDEN))
+    return graph.op("Tanh", product)
+
+
+def _pooled(labels: int, seed: int) -> bytes:
+    graph = Graph("sequence-classification", seed)
+    mean = graph.op("ReduceMean", mixed(graph, embedded(graph)), axes=[1], keepdims=0)
+    graph.output(graph.op("MatMul", mean, graph.weights(HIDDEN, labels, scale=3)), "logits", ["batch", labels])
+    return graph.model()
+
+
+def _by_token(labels: int, seed: int) -> bytes:
+    graph = Graph("token-classification", seed)
+    logits = graph.op("MatMul", mixed(graph, embedded(graph)), graph.weights(HIDDEN, labels, scale=2))
+    graph.output(logits, "logits", ["batch", "seq", labels])
+    return graph.model()
+
+
+def _bert(architecture: str, model: bytes, labels: tuple[str, ...] = ()) -> Files:
+    config: Json = {**CONFIG, "architectures": [architecture], "hidden_size": HIDDEN}
+    if labels:
+        config["id2label"] = {str(index): label for index, label in enumerate(labels)}
+        config["label2id"] = {label: index for index, label in enumerate(labels)}
+    return {**json_files(config=config), **words(), "onnx/model.onnx": model}

@@ -1,0 +1,44 @@
+/** A raw ONNX model in a worker of its own: opened once, then run with tensors by name. */
+import type { Tensor } from "@huggingface/transformers";
+import { InferenceSession } from "onnxruntime-web";
+import { askFor } from "./files";
+import { readModel } from "./onnx";
+import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
+import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
+import { decode, encode } from "./values";
+
+let session: Promise<InferenceSession> | undefined;
+/** onnxruntime-web refuses a run while another one is under way. */
+let running: Promise<unknown> = Promise.resolve();
+
+export async function open({ json, wasm, model }: OpenMessage): Promise<Answer> {
+  if (session) throw new Error("this worker has its session; another one needs a worker of its own");
+  const { device, numThreads, options } = JSON.parse(json) as OpenOptions;
+  const starting = startRuntime(await wasm.arrayBuffer(), numThreads);
+  const bytes = new Uint8Array(await model.arrayBuffer());
+  const { external, ...facts } = readModel(bytes);
+  const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));
+  const threads = await starting;
+  session = InferenceSession.create(bytes, { ...options, executionProviders: [device], externalData });
+  await session;
+  const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, threads, device };
+  return { json: JSON.stringify(info), buffers: [] };
+}
+
+export async function infer({ json, buffers }: InferMessage): Promise<Answer> {
+  const opened = await session;
+  if (!opened) throw new Error("the session has not been opened yet");
+  const { outputs, feeds } = decode(json, buffers) as InferArguments<Tensor>;
+  const tensors = Object.fromEntries(Object.entries(feeds).map(([name, { ort_tensor }]) => [name, ort_tensor]));
+  const run = () => opened.run(tensors as Parameters<typeof opened.run>[0], [...(outputs ?? opened.outputNames)]);
+  const results = running.then(run, run);
+  running = results;
+  return encode(await results);
+}
+
+async function externalFile(path: string): Promise<Uint8Array> {
+  const answer = await askFor(path);
+  if ("blob" in answer) return new Uint8Array(await answer.blob.arrayBuffer());
+  const reason = "error" in answer ? answer.error : "there is no such file";
+  throw new Error(`the model keeps weights in the file ${path} beside it, which cannot be had: ${reason}`);
+}
