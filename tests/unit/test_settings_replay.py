@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -256,3 +257,11 @@ def test_each_difference_is_one() -> None:
         assert ours.requests != recorded_requests(step)
         assert ours.outcome != recorded(step) or ours.outcome is None
         assert any(each is not None for each in (ours.requests, ours.outcome, ours.timestamps))
+
+
+def test_the_table_in_the_documentation_has_these_numbers() -> None:
+    text = (Path(__file__).parents[2] / "docs/firefox-parity.md").read_text(encoding="utf-8")
+    for name in RECORDINGS:
+        steps = len(load_truth(name)["steps"])
+        different = sum(name == recording for recording, _ in DIFFERENCES)
+        assert f"| `{name}` | {steps} | {steps - different} |" in text
