@@ -22,6 +22,7 @@ from typing import Any
 
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -60,6 +61,7 @@ class Publisher:
         collections: What is published.
         faults: What goes wrong on the way.
         log: The requests.
+        busy: Seconds in the header Backoff of every answer.
         attachments: Their bytes by location.
         change: Changes the answers to requests for the changeset of `NAME`.
     """
@@ -69,6 +71,7 @@ class Publisher:
         self.faults = Faults()
         self.log = RequestLog()
         self.change: Callable[[Json], Json | Response] | None = None
+        self.busy: int | None = None
         self.attachments: dict[str, bytes] = {}
         routes = settings_routes(self.collections, AnyOrigin(self._attachment, ("Content-Length",)))
         inner = Starlette(routes=routes)
@@ -90,7 +93,7 @@ class Publisher:
 
     def restore(self) -> None:
         """Be honest again, and begin anew."""
-        self.change = None
+        self.change, self.busy = None, None
         self.faults.set()
         self.log.clear()
         self.attachments.clear()
@@ -127,6 +130,14 @@ class _Forger:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_wish(message: Message) -> None:
+            if self._publisher.busy and message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Backoff"] = str(self._publisher.busy)
+            await send(message)
+
+        await self._answer(scope, receive, send_with_wish)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         change = self._publisher.change
         if change is None or scope["path"] != _CHANGESET:
             await self._app(scope, receive, send)

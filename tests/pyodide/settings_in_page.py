@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import modelden
@@ -86,3 +87,9 @@ async def _outcome(work: Any) -> Json:
         return {"result": await work, "error": None}
     except modelden.ModelDenError as error:
         return {"result": None, "error": type(error).__name__, "message": str(error)}
+
+
+async def get_often(name: str, times: int) -> Json:
+    """So many reads side by side: the number of records that each found."""
+    settings = modelden.RemoteSettings(name)
+    return [len(records) for records in await asyncio.gather(*(settings.get() for _ in range(times)))]
