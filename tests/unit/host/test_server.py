@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from starlette.responses import JSONResponse
 
 from modelden.host.errors import ServeError, TreeError
 from modelden.host.server import Application, RunningServer
@@ -14,6 +15,8 @@ from tests.unit.host.conftest import MODEL_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from starlette.types import Receive, Scope, Send
 
 MODEL = "/hub/acme/minilm/v1.0.0/onnx/model.onnx"
 
@@ -138,3 +141,13 @@ def test_a_part_of_a_tree_that_is_no_folder_is_named(tree: Path) -> None:
 def test_a_missing_site_is_an_error_in_words(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(ServeError, match="There is no folder"):
         Application(Tree(tree), tmp_path / "nothing")
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        connection = scope["state"]["transport"].get_extra_info("socket")
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await JSONResponse(bool(told))(scope, receive, send)
+
+    with RunningServer(app) as server:
+        assert httpx.get(server.url).json() is True
