@@ -72,6 +72,7 @@ async def test_what_one_tab_polled_the_other_does_not(profile: Profile) -> None:
 
 async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:
     await profile.visit().settings()
+    await idle()
 
     profile.clock.advance(hours=48)
     profile.page.show()
