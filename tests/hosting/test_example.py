@@ -17,12 +17,13 @@ from tests.unit.host.publishing import write_repository
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 def test_the_documented_example_passes(tmp_path: Path, browser: str) -> None:
     shutil.copy(ROOT / "docs/example/test_search.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     write_repository(tmp_path / "models/minilm")
     options = ["--den-browser", browser, "--den-pyodide", str(ROOT / "build/pyodide"), "--den-runtime", str(ORT)]
     plugins = ["-p", "no:cacheprovider", "-p", "no:pytest_pyodide", "-p", "no:pytest_pyodide_hook"]
 
     result = subprocess.run(  # noqa: S603  pytest on a file of ours
-        [sys.executable, "-m", "pytest", "-W", "error", *plugins, *options],
+        [sys.executable, "-m", "pytest", "-c", "pytest.ini", "-W", "error", *plugins, *options],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,

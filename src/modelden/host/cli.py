@@ -6,6 +6,8 @@ Everything heavy is imported inside a command, so that ``modelden --help`` answe
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from inspect import cleandoc
 
 try:
     import typer
@@ -13,7 +15,7 @@ except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import publishing, running, serving, verifying
+from modelden.host.commands import mirroring, publishing, running, serving, verifying
 from modelden.host.commands.keys import keys
 from modelden.host.errors import HostError
 
@@ -24,19 +26,37 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Rich's help costs as much CPU as all the rest; what commands tell is Rich's
+    rich_markup_mode=None,
 )
 
-app.command()(publishing.publish)
-app.command()(publishing.unpublish)
-app.command()(publishing.allow)
-app.command()(publishing.deny)
-app.command()(publishing.sign)
+
+def _keep_examples(command: Callable[..., None]) -> Callable[..., None]:
+    """Leave the lines of examples as they are: Click joins lines to paragraphs but where one begins with this mark."""
+    before, heading, after = cleandoc(command.__doc__ or "").partition("Examples:\n")
+    command.__doc__ = before + "\b\n" + heading + after.replace("\n\n", "\n\n\b\n")
+    return command
+
+
+for _command in (
+    publishing.publish,
+    publishing.unpublish,
+    publishing.allow,
+    publishing.deny,
+    publishing.sign,
+    serving.serve,
+    verifying.verify,
+    mirroring.mirror,
+    running.run,
+    running.check,
+):
+    app.command()(_keep_examples(_command))
+for _group in (publishing.runtime, keys):
+    for _info in _group.registered_commands:
+        if _info.callback:
+            _keep_examples(_info.callback)
 app.add_typer(publishing.runtime, name="runtime")
 app.add_typer(keys, name="keys")
-app.command()(serving.serve)
-app.command()(verifying.verify)
-app.command()(running.run)
-app.command()(running.check)
 
 
 def exit_code(error: ModelDenError) -> int:

@@ -134,11 +134,17 @@ class Den:
         )
         return json.loads(text)
 
-    def run(self, configure: Mapping[str, Any], job: Job) -> dict[str, Any]:
-        """Run a job; what came of it."""
+    def run(self, configure: Mapping[str, Any], job: Job, *, update: bool = False) -> dict[str, Any]:
+        """Run a job, with ``update`` on the newest settings; what came of it."""
         script = files("modelden.host").joinpath("page_script.py").read_text(encoding="utf-8")
         text = json.dumps(
-            {"configure": configure, "engine": job.engine, "inputs": job.inputs, "options": dict(job.options)}
+            {
+                "configure": configure,
+                "engine": job.engine,
+                "inputs": job.inputs,
+                "options": dict(job.options),
+                "update": update,
+            }
         )
         outcome: dict[str, Any] = self.evaluate(f"{script}\nawait run(argument)\n", text)
         outcome["python_heap"] = self.page.evaluate("() => pyodide._module.HEAP8.length")
@@ -225,7 +231,7 @@ def _visit(
 ) -> dict[str, Any]:
     with opened(driver, browser, folder, url) as den:
         others = _watch(den.page.context, url, block=alone)
-        outcome = den.run(source.configure, job)
+        outcome = den.run(source.configure, job, update=not alone)
         outcome["memory"] = resident_memory()
         requests = source.requests()
         outcome["requests"] = requests if requests is not None and not alone else others

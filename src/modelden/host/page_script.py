@@ -13,13 +13,17 @@ async def run(text: str) -> str:
     """Create an engine, run it on each input, close it; JSON in, JSON out.
 
     Args:
-        text: ``configure``, ``engine`` (arguments of `modelden.create_engine`), ``inputs`` and ``options``.
+        text: ``configure``, ``engine`` (arguments of `modelden.create_engine`), ``inputs``, ``options`` and ``update``,
+            whether to ask first what changed.
     """
     job = json.loads(text)
     modelden.configure(**job["configure"])
     events: list[modelden.ProgressEvent] = []
     begin = time.perf_counter()
     try:
+        if job["update"]:
+            # a profile that was kept asks once a day by itself; whoever runs a command wants to know now
+            await modelden.poll_settings()
         async with await modelden.create_engine(**job["engine"], on_progress=events.append) as engine:
             loaded = time.perf_counter()
             outputs, times = [], []

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from modelden.host.certificates import SigningChain
+    from modelden.host.publisher import Publisher
 
 TreeOption = Annotated[Path, typer.Option("--to", help="The tree; made if it is not there.", metavar="TREE")]
 
@@ -71,6 +74,24 @@ def chain_for(tree: Path, keys: Path, passphrase_file: Path | None) -> SigningCh
             "Move them beside it."
         )
     return load_keys(keys, passphrase(passphrase_file))
+
+
+@contextmanager
+def opened(
+    tree: Path, keys: Path, passphrase_file: Path | None, public_url: str | None = None, *, dry_run: bool = False
+) -> Iterator[Publisher]:
+    """Hold a tree, to be changed; to try something on a tree that is not there makes none.
+
+    Raises:
+        HostError: Keys or tree cannot be used.
+    """
+    from modelden.host.publisher import Publisher
+
+    chain = chain_for(tree, keys, passphrase_file)
+    with ExitStack() as closing:
+        if dry_run and not tree.exists():
+            tree = Path(closing.enter_context(TemporaryDirectory(prefix="modelden-")))
+        yield closing.enter_context(Publisher.open(tree, chain, public_url=public_url))
 
 
 def tell(facts: Mapping[str, Any], *, as_json: bool) -> None:

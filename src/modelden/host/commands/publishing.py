@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,12 +14,9 @@ from modelden.host.commands.common import (
     KeysOption,
     PassphraseOption,
     TreeOption,
-    chain_for,
+    opened,
     tell,
 )
-
-if TYPE_CHECKING:
-    from modelden.host.publisher import Publisher
 
 PublicUrlOption = Annotated[
     str | None,
@@ -70,7 +64,7 @@ def publish(
 
     release = Release(model=model, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
     repository = read_repository(directory, model, revision)
-    with _opened(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
+    with opened(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
         published = publish_model(publisher, repository, release, dry_run=dry_run)
         if not dry_run:
             publisher.commit()
@@ -96,7 +90,7 @@ def unpublish(
     """
     from modelden.host.release import unpublish as unpublish_model
 
-    with _opened(to, keys, passphrase_file, dry_run=dry_run) as publisher:
+    with opened(to, keys, passphrase_file, dry_run=dry_run) as publisher:
         options = unpublish_model(publisher, model, revision, force=force)
         if not dry_run:
             publisher.commit()
@@ -152,7 +146,7 @@ def sign(
     Examples:
       modelden keys rotate keys && modelden sign --to tree --keys keys
     """
-    with _opened(to, keys, passphrase_file, public_url) as publisher:
+    with opened(to, keys, passphrase_file, public_url) as publisher:
         publisher.commit()
         facts = {"tree": str(to), "signed_until": publisher.signed_until, "root_hash": publisher.root_hash}
     tell(facts, as_json=as_json)
@@ -189,25 +183,11 @@ def runtime_publish(
     from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
 
     bundle = bundle_of(major)
-    with runtime_file(bundle, source) as file, _opened(to, keys, passphrase_file) as publisher:
+    with runtime_file(bundle, source) as file, opened(to, keys, passphrase_file) as publisher:
         changed = publish_runtime(publisher, bundle, file)
         publisher.commit()
     facts = {"runtime": bundle.name, "onnxruntime": bundle.onnxruntime, "sha256": bundle.sha256, "changed": changed}
     tell(facts, as_json=as_json)
-
-
-@contextmanager
-def _opened(
-    tree: Path, keys: Path, passphrase_file: Path | None, public_url: str | None = None, *, dry_run: bool = False
-) -> Iterator[Publisher]:
-    from modelden.host.publisher import Publisher
-
-    chain = chain_for(tree, keys, passphrase_file)
-    with ExitStack() as closing:
-        if dry_run and not tree.exists():
-            # to try a publish must not even make the tree
-            tree = Path(closing.enter_context(TemporaryDirectory(prefix="modelden-")))
-        yield closing.enter_context(Publisher.open(tree, chain, public_url=public_url))
 
 
 def _list(
@@ -223,7 +203,7 @@ def _list(
 ) -> None:
     from modelden.host.lists import change_list
 
-    with _opened(tree, keys, passphrase_file) as publisher:
+    with opened(tree, keys, passphrase_file) as publisher:
         entries = change_list(publisher, kind, prefix, description, remove=remove)
         publisher.commit()
     tell({"allow_deny_list": entries}, as_json=as_json)

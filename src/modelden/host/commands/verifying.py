@@ -1,4 +1,4 @@
-"""`verify` and `mirror`."""
+"""`verify`."""
 
 from __future__ import annotations
 

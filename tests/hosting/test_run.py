@@ -1,0 +1,110 @@
+"""`modelden run` and `modelden check` in the real browsers, with the tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelden.host.certificates import SigningChain
+from modelden.host.publisher import Publisher
+from modelden.host.release import publish
+from modelden.host.repository import read_repository
+from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from tests.hosting.conftest import ORT, ROOT
+from tests.unit.host.publishing import MODEL, WEIGHTS, release, write_repository
+
+TASK = ("--task", "feature-extraction", "--options", '{"pooling": "mean", "normalize": true}')
+BROWSERS = ("chromium", "firefox")
+
+
+def modelden(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
+        "MODELDEN_PYODIDE": str(ROOT / "build/pyodide"),
+    }
+    if path is not None:
+        environment["PATH"] = path
+    return subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-m", "modelden", *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def facts(*arguments: str | Path) -> dict[str, Any]:
+    done = modelden(*arguments, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_a_second_run_needs_no_network(published: Path, tmp_path: Path, browser: str) -> None:
+    told = facts(
+        *("run", *TASK, "--tree", published, "--browser", browser, "--input", "hello world", "--offline"),
+        *("--profile", tmp_path / "profile", "--write-golden", tmp_path / "golden.json"),
+    )
+
+    assert told["engine"]["model"] == MODEL
+    assert told["outputs"][0]["shape"] == [1, 4]
+    assert any(each["path"].startswith("/hub/") for each in told["requests"])
+    assert told["offline"]["same_outputs"] is True
+    assert told["offline"]["requests"] == []
+    assert told["offline"]["downloaded"] == []
+    assert told["memory"] > 0
+    assert json.loads((tmp_path / "golden.json").read_bytes())["cases"][0]["output"] == told["outputs"][0]
+
+
+def test_an_engine_that_refuses_is_exit_code_1(published: Path) -> None:
+    done = modelden("run", *TASK, "--tree", published, "--model", "acme/unknown@v1", "--input", "hello")
+
+    assert done.returncode == 1
+    assert "The hub has no" in done.stdout
+
+
+def test_a_browser_that_is_not_there_is_exit_code_4(published: Path, tmp_path: Path) -> None:
+    done = modelden("run", *TASK, "--tree", published, "--input", "hello", path=str(tmp_path))
+
+    assert done.returncode == 4
+    assert "None of chromium," in done.stderr
+
+
+def test_check_tells_whether_a_tree_may_ship(tmp_path: Path, chain: SigningChain) -> None:
+    good, bad = write_repository(tmp_path / "good", "v1"), write_repository(tmp_path / "bad", "v2")
+    _publish(tmp_path / "tree", chain, good, "v1")
+    without = modelden("check", tmp_path / "tree", "--json")
+    facts("run", *TASK, "--tree", tmp_path / "tree", "--input", "hello world", "--write-golden", good / "golden.json")
+    # v2 has other weights, but promises the vectors of v1
+    (bad / "golden.json").write_bytes((good / "golden.json").read_bytes())
+    _publish(tmp_path / "shipped", chain, good, "v1")
+    shipped = facts("check", tmp_path / "shipped")
+    _publish(tmp_path / "shipped", chain, bad, "v2")
+    refused = modelden("check", tmp_path / "shipped", "--json", "--model", f"{MODEL}@v2", "--browsers", "firefox")
+
+    assert without.returncode == 1
+    assert json.loads(without.stdout)["without_golden_inputs"] == [f"{MODEL} v1"]
+    assert [(each["browser"], each["cases"], each["faults"]) for each in shipped["results"]] == [
+        ("chromium", 1, []),
+        ("firefox", 1, []),
+    ]
+    assert refused.returncode == 1
+    assert "case 0.data[0][0]: expected" in json.loads(refused.stdout)["results"][0]["faults"][0]
+
+
+def _publish(tree: Path, chain: SigningChain, folder: Path, revision: str) -> None:
+    repository = read_repository(folder, MODEL, revision)
+    assert WEIGHTS in repository.files
+    bundle = bundle_of(5)
+    with runtime_file(bundle, ORT) as file, Publisher.open(tree, chain) as publisher:
+        publish_runtime(publisher, bundle, file)
+        publish(publisher, repository, release(revision))
+        publisher.commit()
