@@ -6,11 +6,14 @@ engine = await modelden.create_engine(task_name="feature-extraction")
 vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
 """
 
-from modelden.api import ModelHub, configure, create_engine
+from modelden.api import ModelHub, check_updates, configure, create_engine, on, prefetch
 from modelden.engine.engine import Engine
 from modelden.engine.media import Audio, Image
+from modelden.engine.metrics import RunMetrics
+from modelden.engine.options import PipelineOptions
 from modelden.engine.streaming import Chunk, Stream
 from modelden.engine.tensor import Tensor
+from modelden.engine.update_status import UpdateStatus
 from modelden.errors import (
     CryptoUnavailable,
     DownloadInterrupted,
@@ -23,13 +26,17 @@ from modelden.errors import (
     HttpError,
     InputError,
     IntegrityError,
+    InvalidOption,
     InvalidRecord,
     InvalidResponse,
+    LoadEndedPage,
     ModelDenError,
     NetworkError,
     NoHash,
     NoRuntime,
+    NotEnoughMemory,
     NotInBrowser,
+    NotPrefetched,
     QuotaExceeded,
     RequestTimeout,
     ResponseTooLarge,
@@ -38,11 +45,13 @@ from modelden.errors import (
     SignatureError,
     StorageError,
     StorageUnavailable,
+    SyncUnavailable,
     UnavailableError,
     UnknownCollection,
     UnknownTask,
     UntrustedError,
 )
+from modelden.events import Event
 from modelden.hub.listing import StoredFile, StoredModel
 from modelden.progress import ProgressEvent
 from modelden.remote_settings import RemoteSettings, poll_settings
@@ -61,25 +70,32 @@ __all__ = [
     "EngineCrashed",
     "EngineError",
     "EngineTimeout",
+    "Event",
     "FileNotFoundOnHub",
     "ForbiddenURL",
     "HttpError",
     "Image",
     "InputError",
     "IntegrityError",
+    "InvalidOption",
     "InvalidRecord",
     "InvalidResponse",
+    "LoadEndedPage",
     "ModelDenError",
     "ModelHub",
     "NetworkError",
     "NoHash",
     "NoRuntime",
+    "NotEnoughMemory",
     "NotInBrowser",
+    "NotPrefetched",
+    "PipelineOptions",
     "ProgressEvent",
     "QuotaExceeded",
     "RemoteSettings",
     "RequestTimeout",
     "ResponseTooLarge",
+    "RunMetrics",
     "RuntimeMismatch",
     "ServerBusy",
     "SignatureError",
@@ -90,13 +106,18 @@ __all__ = [
     "StoredModel",
     "Stream",
     "SyncEvent",
+    "SyncUnavailable",
     "Tensor",
     "UnavailableError",
     "UnknownCollection",
     "UnknownTask",
     "UntrustedError",
+    "UpdateStatus",
+    "check_updates",
     "configure",
     "create_engine",
+    "on",
     "poll_settings",
+    "prefetch",
     "storage_info",
 ]

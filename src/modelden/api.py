@@ -5,14 +5,18 @@ What they need is imported when they are called: ``import modelden`` takes a pag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
-from modelden.current import current_den, replace_config
+from modelden.current import current_config, current_den, events, replace_config
 from modelden.errors import InputError
+from modelden.events import EventListener, EventType
 
 if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.engine.engine import Engine
+    from modelden.engine.options import OptionNames, PipelineOptions
+    from modelden.engine.update_status import UpdateStatus
     from modelden.hub.listing import StoredFile, StoredModel
     from modelden.progress import ProgressCallback
 
@@ -47,25 +51,23 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
 
 
 async def create_engine(
+    options: Mapping[str, Any] | PipelineOptions | None = None,
+    /,
     *,
-    task_name: str | None = None,
-    feature_id: str | None = None,
-    model_id: str | None = None,
-    model_revision: str | None = None,
-    dtype: str | None = None,
-    engine_id: str | None = None,
     on_progress: ProgressCallback | None = None,
+    **named: Unpack[OptionNames],
 ) -> Engine:
     """Load the model for a task, downloading what this browser does not have yet.
 
+    One engine exists per ``engine_id``: the same options give the engine that is there, other options end it.
+
     Args:
-        task_name: The task, in transformers.js' names: ``feature-extraction``, ``text-classification``, ...
-        feature_id: The feature, which refines the task in Remote Settings. One of the two must be given.
-        model_id: The model, ``organization/name``; otherwise Remote Settings decides, or the task's default.
-        model_revision: Its branch or version.
-        dtype: Data type of the weights: ``q8``, ``fp32``, ...
-        engine_id: A name for the engine; files are counted by it.
+        options: Options by name; a mapping for Firefox's ``createEngine`` can be given as it is. Keywords go over it.
         on_progress: Called with a `ProgressEvent` for each step and piece.
+        **named: Options; `modelden.PipelineOptions` says what each means. Most used are ``task_name`` (transformers.js'
+            names: ``feature-extraction``, ``text-classification``, ...) or ``feature_id``, one of which must be given,
+            ``model_id``, ``model_revision``, ``dtype``, ``engine_id`` and ``timeout_ms``. What is not named is for
+            Remote Settings to decide, or the task's default.
 
     Returns:
         The engine, ready to run.
@@ -78,17 +80,61 @@ async def create_engine(
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
-    from modelden.engine.options import Request
-
-    request = Request(
-        task_name=task_name,
-        feature_id=feature_id,
-        model_id=model_id,
-        model_revision=model_revision,
-        dtype=dtype,
-        engine_id=engine_id,
-    )
+    request = _request(options, named)
     return await (await current_den()).create_engine(request, on_progress)
+
+
+async def prefetch(
+    options: Mapping[str, Any] | PipelineOptions | None = None,
+    /,
+    *,
+    on_progress: ProgressCallback | None = None,
+    **named: Unpack[OptionNames],
+) -> None:
+    """Fetch settings, runtime and model for a task, so that the next visit needs no network.
+
+    What a model needs only its engine knows: it is loaded, and ended.
+
+    Args:
+        options: As for `create_engine`.
+        on_progress: As for `create_engine`.
+        **named: As for `create_engine`.
+
+    Raises:
+        NotPrefetched: If something is missing, with its names; the cause says why.
+        ModelDenError: As `create_engine`.
+    """
+    request = _request(options, named)
+    await (await current_den()).prefetch(request, on_progress)
+
+
+async def check_updates() -> list[UpdateStatus]:
+    """Ask whether there is something newer than what the engines of this and earlier visits use. Nothing is loaded.
+
+    Returns:
+        One answer for each engine that was ever loaded here: ``up-to-date``, ``update-available`` or ``offline``.
+
+    Raises:
+        SignatureError: If Remote Settings are not signed as configured; what was stored stays.
+        StorageError: If the browser's storage fails.
+    """
+    return await (await current_den()).check_updates()
+
+
+def on(event: EventType, listener: EventListener) -> Callable[[], None]:
+    """Call ``listener`` with what happens in this page; nothing is sent anywhere.
+
+    Args:
+        event: ``download``, ``engine``, ``run``, ``error`` or ``update``; `modelden.Event` says what each tells.
+        listener: Called with each `Event`, synchronously. What it raises is logged and goes no further.
+
+    Returns:
+        A function that ends it.
+
+    Raises:
+        InputError: For another event.
+    """
+    return events().on(event, listener)
 
 
 class ModelHub:
@@ -127,3 +173,21 @@ class ModelHub:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
         await (await (await current_den()).hub()).delete_models(model=model, revision=revision)
+
+
+def _request(options: Mapping[str, Any] | PipelineOptions | None, named: Mapping[str, Any]) -> PipelineOptions:
+    from modelden.engine.choice import check_request
+    from modelden.engine.options import PipelineOptions, check_names
+
+    check_names(named)
+    own_features = current_config().own_features
+    # Together, not one after the other: a feature names the engine only where nobody else does.
+    request = {} if options is None else options
+    if isinstance(request, PipelineOptions):
+        asked = request.updated(named, own_features=own_features)
+    else:
+        if isinstance(request, Mapping):
+            request = {**request, **{name: value for name, value in named.items() if value is not None}}
+        asked = PipelineOptions.of(request, own_features=own_features)
+    check_request(asked)
+    return asked

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from modelden.engine.option_values import OVERRIDABLE
+from modelden.engine.options import PipelineOptions, check_names, field_name
 from modelden.errors import InputError
 
 PRODUCTION_ROOT_HASH = "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB"
@@ -27,6 +29,11 @@ PRESETS: dict[str, dict[str, str]] = {
     },
 }
 """Mozilla's environments by name, as Mozilla's Remote Settings DevTools have them."""
+
+MOZILLA_SERVERS = frozenset(
+    preset["settings_server"].removesuffix("/v1") + version for preset in PRESETS.values() for version in ("/v1", "/v2")
+)
+"""Mozilla's Remote Settings, in both versions of the protocol."""
 
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 
@@ -54,6 +61,13 @@ class Configuration:
         filter_environment: What filter expressions find under ``env``, over what the browser tells: ``version``,
             ``channel``, ``country``, ...
         start_timeout: Seconds without a sign of life after which a loading engine is given up.
+        engine_timeout_ms: Milliseconds without a run after which an engine is closed until the next one; -1 for never
+            (Firefox: ``browser.ml.modelCacheTimeout``).
+        memory_limit: Bytes that a model may take while it is loaded; None for half of what the browser says that the
+            device has (Firefox: ``browser.ml.checkForMemory``, ``browser.ml.minimumPhysicalMemory``).
+        log_level: How much engines log (Firefox: ``browser.ml.logLevel``).
+        override_pipeline_options: Engine options by feature that win over the caller's
+            (Firefox: ``browser.ml.overridePipelineOptions``).
     """
 
     settings_server: str = PRESETS["production"]["settings_server"]
@@ -67,6 +81,10 @@ class Configuration:
     freeze_warning_days: float = 30
     filter_environment: Mapping[str, Any] = field(default_factory=dict)
     start_timeout: float = 60.0
+    engine_timeout_ms: int = 120_000
+    memory_limit: int | None = None
+    log_level: str = "Error"
+    override_pipeline_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every value and bring it into its one form.
@@ -74,22 +92,37 @@ class Configuration:
         Raises:
             InputError: For a value that cannot be used, with what was expected.
         """
-        object.__setattr__(self, "settings_server", _root_url("settings_server", self.settings_server).rstrip("/"))
-        object.__setattr__(self, "hub_root_url", _root_url("hub_root_url", self.hub_root_url))
+        object.__setattr__(self, "settings_server", check_root_url("settings_server", self.settings_server).rstrip("/"))
+        object.__setattr__(self, "hub_root_url", check_root_url("hub_root_url", self.hub_root_url))
         object.__setattr__(self, "root_hash", _fingerprint(self.root_hash))
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.settings_bucket):
             raise InputError(f"settings_bucket: expected a bucket's name such as 'main', got {self.settings_bucket!r}")
-        if "{model}" not in self.hub_url_template or "{revision}" not in self.hub_url_template:
-            raise InputError(
-                f"hub_url_template: expected a path with {{model}} and {{revision}}, got {self.hub_url_template!r}"
-            )
+        check_url_template("hub_url_template", self.hub_url_template)
         for name in ("poll_interval", "freeze_warning_days", "start_timeout"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
+        PipelineOptions.of(self.engine_defaults)
+        for feature, options in self.override_pipeline_options.items():
+            _check_override(feature, options)
 
     def cid(self, collection: str, bucket: str | None = None) -> str:
         """Return ``bucket/collection``, with the configured bucket if none is given."""
         return f"{bucket or self.settings_bucket}/{collection}"
+
+    @property
+    def engine_defaults(self) -> dict[str, Any]:
+        """Options of engines that a caller need not name (``MLEngineChild.sys.mjs``, ``#onNewPortCreated``)."""
+        return {
+            "model_hub_root_url": self.hub_root_url,
+            "model_hub_url_template": self.hub_url_template,
+            "timeout_ms": self.engine_timeout_ms,
+            "log_level": self.log_level,
+        }
+
+    @property
+    def own_features(self) -> bool:
+        """Features that Firefox does not have may be asked for: the settings server is not Mozilla's."""
+        return self.settings_server not in MOZILLA_SERVERS
 
     @property
     def trust_source(self) -> str:
@@ -98,7 +131,23 @@ class Configuration:
         return f"{self.settings_server} {self.settings_bucket} {signer}"
 
 
-def _root_url(name: str, value: str) -> str:
+def _check_override(feature: str, options: Mapping[str, Any]) -> None:
+    check_names(options)
+    refused = [name for name in options if field_name(name) not in OVERRIDABLE]
+    if refused:
+        raise InputError(
+            f"override_pipeline_options of {feature!r}: {', '.join(refused)} cannot be overridden, only "
+            f"{', '.join(OVERRIDABLE)}."
+        )
+    PipelineOptions.of(options)
+
+
+def check_root_url(name: str, value: str) -> str:
+    """Return an http(s) URL without query.
+
+    Raises:
+        InputError: If it is none, with the value's name.
+    """
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -108,6 +157,16 @@ def _root_url(name: str, value: str) -> str:
     if not usable or parts.query or parts.fragment or parts.username is not None:
         raise InputError(f"{name}: expected an http(s) URL without query and credentials, got {value!r}")
     return value
+
+
+def check_url_template(name: str, value: str) -> None:
+    """Return if a template has a place for model and revision.
+
+    Raises:
+        InputError: If not, with the value's name.
+    """
+    if "{model}" not in value or "{revision}" not in value:
+        raise InputError(f"{name}: expected a path with {{model}} and {{revision}}, got {value!r}")
 
 
 def _fingerprint(value: str) -> str:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from modelden.errors import NotInBrowser
+from modelden.events import Events
 from modelden.settings.listeners import SyncListeners
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _PIECES = (
     "modelden.settings.service",
     "modelden.hub.model_hub",
     "modelden.engine.options",
+    "modelden.loading.loader",
+    "modelden.loading.source",
+    "modelden.loading.updates",
     "modelden.den",
     "importlib.resources",
     "modelden._js.worker",
@@ -37,11 +41,17 @@ class _Current:
     den: Den | None = None
     opening = asyncio.Lock()
     listeners = SyncListeners()
+    events = Events()
 
 
 def listeners() -> SyncListeners:
     """Return who wants to know of changes in Remote Settings, whatever the configuration."""
     return _Current.listeners
+
+
+def events() -> Events:
+    """Return who wants to know what happens, whatever the configuration."""
+    return _Current.events
 
 
 def current_config() -> Configuration:
@@ -83,4 +93,4 @@ async def _open_den() -> Den:
     from modelden.den import Den
 
     config = current_config()
-    return Den(config, connect(config), load_bundle(), listeners())
+    return Den(config, connect(config), load_bundle(), listeners(), events())

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from modelden.config import Configuration
-from modelden.engine import options as engine_options
-from modelden.engine import runtime
+from modelden.engine import choice, runtime
 from modelden.engine.engine import Engine
-from modelden.engine.files import EngineFiles
-from modelden.engine.options import EngineOptions, Request
+from modelden.engine.guard import Guard
+from modelden.engine.history import MODELDEN, History
+from modelden.engine.options import PipelineOptions
+from modelden.engine.plan import KnownEngine
+from modelden.engine.registry import EngineRegistry
 from modelden.engine.runtime import Bundle
-from modelden.errors import EngineError
-from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
+from modelden.engine.session import EngineSession
+from modelden.engine.update_status import UpdateStatus
+from modelden.events import Event, Events
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.schema import MODEL_FILES
-from modelden.ports import Blob, EngineWorker, Ports
-from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.loading.loader import EngineLoader
+from modelden.loading.source import EngineSource
+from modelden.loading.updates import Updates
+from modelden.ports import Database, Ports, Schema
+from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME, ProgressCallback, ProgressEvent
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.service import SettingsService
 
-ALLOW_DENY_LIST = "ml-model-allow-deny-list"
-"""The collection of Remote Settings that says which URLs may be downloaded."""
+_DOWNLOADS = (DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME)
+"""Progress that is told as the event ``download``."""
+
+_SHARE_OF_MEMORY = 0.5
+"""How much of the device's memory a model may take, if the configuration does not say."""
 
 
 class Den:
@@ -35,7 +44,9 @@ class Den:
         ports: The browser.
     """
 
-    def __init__(self, config: Configuration, ports: Ports, bundle: Bundle, listeners: SyncListeners) -> None:
+    def __init__(
+        self, config: Configuration, ports: Ports, bundle: Bundle, listeners: SyncListeners, events: Events
+    ) -> None:
         """Open nothing yet.
 
         Args:
@@ -43,14 +54,28 @@ class Den:
             ports: The browser.
             bundle: The JavaScript that runs models.
             listeners: Who wants to know of changes in Remote Settings.
+            events: Told what happens.
         """
         self.config = config
         self.ports = ports
-        self._bundle = bundle
-        self._opening = asyncio.Lock()
         self._listeners = listeners
+        self._events = events
+        self._opening = asyncio.Lock()
         self._settings: SettingsService | None = None
-        self._hub: HubFiles | None = None
+        self._databases: dict[str, Database] = {}
+        self._hubs: dict[HubAddress, HubFiles] = {}
+        loader = EngineLoader(config, bundle, ports.engines, self.settings, self._hub_of, self._guard)
+        self._source = EngineSource(loader, self._history, self._hub_of, self._live, self._events)
+        self._engines = EngineRegistry(
+            lambda request: EngineSession(request, self._source, ports, self._events), ports.suspender
+        )
+        self._updates = Updates(
+            self._source, self._history, self._live, self.settings, self._hub_of, ports.fetcher, self._events
+        )
+        self._deaf = [
+            listeners.add(config.cid(collection), self._updates.settings_changed)
+            for collection in (choice.COLLECTION, runtime.COLLECTION)
+        ]
 
     async def settings(self) -> SettingsService:
         """Return Remote Settings.
@@ -65,30 +90,21 @@ class Den:
 
     def close(self) -> None:
         """Stop what goes on in the background. Engines live on."""
+        while self._deaf:
+            self._deaf.pop()()
         if self._settings is not None:
             self._settings.close()
 
     async def hub(self) -> HubFiles:
-        """Return the hub's files.
+        """Return the configured hub's files.
 
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        async with self._opening:
-            if self._hub is None:
-                ports = self.ports
-                self._hub = HubFiles(
-                    HubAddress(self.config.hub_root_url, self.config.hub_url_template),
-                    await ports.databases.open(MODEL_FILES),
-                    ports.fetcher,
-                    ports.blobs,
-                    ports.clock,
-                    ports.locks,
-                )
-        return self._hub
+        return await self._hub_at(HubAddress(self.config.hub_root_url, self.config.hub_url_template))
 
-    async def create_engine(self, request: Request, on_progress: ProgressCallback | None = None) -> Engine:
-        """Find, fetch and load what the request needs. Order of the steps and of their requests is Firefox's.
+    async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
+        """Return the engine for a request, ready to run.
 
         Args:
             request: What the caller asks for.
@@ -97,53 +113,50 @@ class Den:
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        settings = await self.settings()
-        options = await self._choose_options(settings, request, on_progress)
-        # The worker's source is read and compiled while the runtime is fetched.
-        worker = self.ports.engines.start(self._bundle.bundle)
-        try:
-            wasm = await self._runtime(settings, on_progress)
-            allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
-            use = Use(options.task_name, options.engine_id)
-            files = EngineFiles(await self.hub(), use, allow_list, on_progress)
-            await self._start(worker, options, wasm, files, on_progress)
-        except BaseException:
-            worker.close()
-            raise
-        return Engine(options, worker)
+        choice.check_request(request)
+        return await self._engines.get(request, self._told(on_progress))
 
-    async def _choose_options(
-        self, settings: SettingsService, request: Request, on_progress: ProgressCallback | None
-    ) -> EngineOptions:
-        records = await settings.client.get(engine_options.COLLECTION, on_progress)
-        options = engine_options.choose(records, request)
-        with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, asdict(options)):
-            return options
+    async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
+        """Fetch all that an engine for the request needs; the errors are those of `EngineSource.prefetch`."""
+        choice.check_request(request)
+        await self._source.prefetch(request, self._told(on_progress))
 
-    async def _runtime(self, settings: SettingsService, on_progress: ProgressCallback | None) -> Blob:
-        record = runtime.choose(await settings.client.get(runtime.COLLECTION, on_progress), self._bundle)
-        runtime.check_fits(record, self._bundle)
-        return await settings.attachments.get(self.config.cid(runtime.COLLECTION), record, on_progress)
+    async def check_updates(self) -> list[UpdateStatus]:
+        """Tell for each engine that was ever loaded whether it is current; the errors are those of `Updates.check`."""
+        return await self._updates.check()
 
-    async def _start(
-        self,
-        worker: EngineWorker,
-        options: EngineOptions,
-        wasm: Blob,
-        files: EngineFiles,
-        on_progress: ProgressCallback | None,
-    ) -> None:
-        message = {
-            "task": options.task_name,
-            "modelId": options.model_id,
-            "modelRevision": options.model_revision,
-            "hubRootUrl": self.config.hub_root_url,
-            "hubUrlTemplate": self.config.hub_url_template,
-            "dtype": options.dtype,
-            "device": "wasm",
-        }
-        with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
-            try:
-                await worker.create(message, wasm, files)
-            except EngineError as error:
-                raise files.failure or error from error
+    def _told(self, on_progress: ProgressCallback | None) -> ProgressCallback:
+        def tell(event: ProgressEvent) -> None:
+            if event.type in _DOWNLOADS and self._events.wants("download"):
+                self._events.tell(Event("download", event.status_text, None, asdict(event)))
+            if on_progress is not None:
+                on_progress(event)
+
+        return tell
+
+    def _live(self) -> Iterator[KnownEngine]:
+        return self._engines.known()
+
+    async def _hub_of(self, options: PipelineOptions) -> HubFiles:
+        return await self._hub_at(HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template)))
+
+    async def _hub_at(self, address: HubAddress) -> HubFiles:
+        database = await self._database(MODEL_FILES)
+        if address not in self._hubs:
+            ports = self.ports
+            self._hubs[address] = HubFiles(address, database, ports.fetcher, ports.blobs, ports.clock, ports.locks)
+        return self._hubs[address]
+
+    async def _history(self) -> History:
+        return History(await self._database(MODELDEN), self.config.trust_source, self.ports.clock)
+
+    async def _guard(self) -> Guard:
+        device = self.ports.page.memory()
+        memory = self.config.memory_limit or (None if device is None else int(device * _SHARE_OF_MEMORY))
+        return Guard(await self._database(MODELDEN), self.ports.presence, memory)
+
+    async def _database(self, schema: Schema) -> Database:
+        async with self._opening:
+            if schema.name not in self._databases:
+                self._databases[schema.name] = await self.ports.databases.open(schema)
+        return self._databases[schema.name]

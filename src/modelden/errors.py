@@ -2,6 +2,7 @@
 
     ModelDenError
     ├── InputError                 the call is wrong: change it (also a ValueError)
+    │   ├── InvalidOption          an option of an engine that Firefox's rules refuse
     │   └── UnknownTask
     ├── UntrustedError             do not use what came: tell whoever publishes it
     │   ├── SignatureError         a collection's signature or its certificates
@@ -20,14 +21,18 @@
     │   ├── InvalidResponse        an answer that is not what the protocol says
     │   ├── ServerBusy             the server asked to be left alone for a while
     │   ├── UnknownCollection      Remote Settings has no such collection
-    │   └── NoRuntime              Remote Settings offers no runtime that this version can use
+    │   ├── NoRuntime              Remote Settings offers no runtime that this version can use
+    │   └── NotPrefetched          something that a visit without a network would need is missing
     ├── StorageError               the browser's storage
     │   ├── QuotaExceeded          no room
     │   └── StorageUnavailable     none at all (private window, sandboxed frame)
     ├── EngineError                the loaded model
     │   ├── EngineTimeout          the worker gives no sign of life
     │   ├── EngineCrashed          the worker died
-    │   └── EngineClosed           closed, by the caller
+    │   ├── EngineClosed           closed, by the caller
+    │   ├── NotEnoughMemory        the model needs more than there is
+    │   ├── LoadEndedPage          the last loads of this model ended their pages
+    │   └── SyncUnavailable        this browser, or this call, cannot wait: use the async one
     ├── CryptoUnavailable          no WebCrypto: the page is not a secure context
     └── NotInBrowser               running outside Pyodide
 
@@ -43,6 +48,21 @@ class ModelDenError(Exception):
 
 class InputError(ModelDenError, ValueError):
     """An argument or a configuration value that cannot be used."""
+
+
+class InvalidOption(InputError):
+    """An engine's option with a value that Firefox's rules refuse (Firefox: ``PipelineOptionsValidationError``).
+
+    Attributes:
+        field: The option, in Firefox's spelling: ``modelRevision``.
+        value: What it was to be.
+    """
+
+    def __init__(self, field: str, value: object, text: str, tip: str = "") -> None:
+        """Compose Firefox's message: ``text`` is the value as it shows there."""
+        super().__init__(" ".join(filter(None, (f'Invalid value "{text}" for field "{field}".', tip))))
+        self.field = field
+        self.value = value
 
 
 class UnknownTask(InputError):
@@ -290,6 +310,19 @@ class NoRuntime(UnavailableError):
     """Remote Settings has no runtime that this version of modelden can use."""
 
 
+class NotPrefetched(UnavailableError):
+    """Not everything that a later visit needs could be fetched ahead.
+
+    Attributes:
+        missing: What is not there: names of collections, of the runtime, or URLs of files.
+    """
+
+    def __init__(self, missing: tuple[str, ...], reason: str) -> None:
+        """Keep the names and compose the message."""
+        super().__init__(f"Not everything could be fetched ahead. Missing: {', '.join(missing)}. {reason}")
+        self.missing = missing
+
+
 class StorageError(ModelDenError):
     """The browser's storage could not do what was asked. Nothing half-made remains."""
 
@@ -334,6 +367,47 @@ class EngineCrashed(EngineError):
 
 class EngineClosed(EngineError):
     """The engine was closed; create a new one."""
+
+
+class NotEnoughMemory(EngineError):
+    """A model that needs more memory than this browser gives (Firefox: ``NotEnoughMemoryError``).
+
+    Attributes:
+        required: Bytes that it needs, estimated from its files.
+        available: Bytes that there are.
+    """
+
+    def __init__(self, required: int, available: int) -> None:
+        """Keep the figures and compose the message."""
+        super().__init__(
+            f"Not enough physical memory available. Required Memory: {required / 2**30:.2f} GiB, Available Memory: "
+            f"{available / 2**30:.2f} GiB. Take a smaller model or dtype; if the browser has more, raise memory_limit "
+            "in modelden.configure()."
+        )
+        self.required = required
+        self.available = available
+
+
+class LoadEndedPage(EngineError):
+    """Loading this model ended the page, more than once. Asking again tries it again.
+
+    Attributes:
+        model: ``organization/name``.
+        times: How often in a row.
+    """
+
+    def __init__(self, model: str, times: int) -> None:
+        """Keep the facts and compose the message."""
+        super().__init__(
+            f"The page ended {times} times in a row while it loaded {model}: the browser may lack the memory for it. "
+            "Take a smaller model or dtype, or call create_engine() again to try all the same."
+        )
+        self.model = model
+        self.times = times
+
+
+class SyncUnavailable(EngineError):
+    """A call that waits, where Python cannot be suspended."""
 
 
 class CryptoUnavailable(ModelDenError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from modelden.engine.streaming import Streaming
+    from modelden.errors import EngineCrashed
     from modelden.settings.chain import Certificate
 
 Key = str | tuple[str, ...]
@@ -249,15 +250,24 @@ class EngineWorker(Protocol):
             EngineCrashed: If the worker died.
         """
 
-    async def run(self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None) -> Any:
-        """Run the model once and return plain Python data with `Tensor` and `Image` values.
+    async def run(
+        self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
+    ) -> tuple[Any, str | None]:
+        """Run the model once.
 
         A caller that gives up, by cancellation, ends a generation.
+
+        Returns:
+            Plain Python data with `Tensor` and `Image` values, and the JSON of the run's metrics
+            (`engine.metrics.RunMetrics`).
 
         Raises:
             EngineError: If the model refused the input.
             EngineCrashed: If the worker died.
         """
+
+    def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
+        """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""
 
     def close(self) -> None:
         """End the worker. Pending calls fail with `EngineClosed`."""
@@ -298,6 +308,9 @@ class Page(Protocol):
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores; None where it cannot be asked."""
 
+    def memory(self) -> int | None:
+        """Return the bytes of memory that the device has, or None where the browser does not tell."""
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible."""
 
@@ -313,6 +326,34 @@ class Locks(Protocol):
 
     def attempt(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Hold the lock if it is free now; the value tells whether it was."""
+
+
+class Presence(Protocol):
+    """Which pages and workers of this origin live, by ids that each makes for itself."""
+
+    @property
+    def page(self) -> str:
+        """This one's id."""
+
+    async def alive(self) -> set[str] | None:
+        """Return the ids of all that live, or None where nobody can tell."""
+
+
+class Suspender(Protocol):
+    """Waits in a call that is not async."""
+
+    def can_suspend(self) -> bool:
+        """Tell whether Python can be suspended here and now."""
+
+    def wait_for(self, awaitable: Awaitable[Any]) -> Any:
+        """Return the awaitable's result."""
+
+
+class Timers(Protocol):
+    """Calls later."""
+
+    def call_later(self, milliseconds: int, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` once after so long; the returned function prevents it, and may be called at any time."""
 
 
 class Clock(Protocol):
@@ -338,4 +379,7 @@ class Ports:
     tabs: Tabs
     page: Page
     locks: Locks
+    presence: Presence
+    suspender: Suspender
+    timers: Timers
     clock: Clock

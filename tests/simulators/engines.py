@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelden.engine.streaming import Chunk, Streaming
-from modelden.errors import EngineClosed, EngineError
+from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout
 from modelden.ports import Blob, FileProvider
+
+METRICS = {
+    "inputTokens": 4,
+    "outputTokens": 0,
+    "preprocessingTime": 0.5,
+    "tokenizingTime": 0.5,
+    "inferenceTime": 2.0,
+    "decodingTime": 2.0,
+    "timeToFirstToken": None,
+    "tokensPerSecond": 0,
+    "timePerOutputToken": 0,
+    "runTimestamps": [{"name": "runStart", "when": 1.0}, {"name": "runEnd", "when": 3.0}],
+}
 
 
 class ScriptedWorker:
     """As transformers.js: files come side by side, and one that cannot be had ends it with a text of its own."""
 
-    def __init__(self, bundle: str, files: Sequence[str], optional: Sequence[str]) -> None:
+    def __init__(self, engines: ScriptedEngines, bundle: str) -> None:
         self.bundle = bundle
-        self._files = files
-        self._optional = optional
+        self._engines = engines
+        self._end: EngineError | None = None
+        self._on_crash: Callable[[EngineCrashed], None] | None = None
+        self._pending: set[asyncio.Future[Any]] = set()
         self.created: dict[str, Any] = {}
         self.wasm = b""
         self.received: dict[str, bytes] = {}
-        self.closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._end is not None
 
     async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
         self.created, self.wasm = dict(options), await wasm.read()
+        self._engines.loading.set()
+        if self._engines.hang > 0:
+            self._engines.hang -= 1
+            raise EngineTimeout("The engine gave no sign of life.")
         path = options["hubUrlTemplate"].replace("{model}", options["modelId"])
         path = path.replace("{revision}", options["modelRevision"])
         folder = f"{options['hubRootUrl'].rstrip('/')}/{path}"
-        wanted = (*self._files, *self._optional)
+        wanted = (*self._engines.files, *self._engines.optional)
         results = await asyncio.gather(*(self._load(folder, file, files) for file in wanted), return_exceptions=True)
+        if self._engines.hang < 0:
+            self._engines.stuck.set()
+            await asyncio.Event().wait()
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise failures[0]
-        return {"threads": 1}
+        return {"threads": options.get("numThreads", 1)}
 
     async def _load(self, folder: str, file: str, files: FileProvider) -> None:
         try:
@@ -42,29 +68,78 @@ class ScriptedWorker:
             raise EngineError(f"Error: {error}") from error
         if blob is not None:
             self.received[file] = await blob.read()
-        elif file not in self._optional:
+            if self.received[file].startswith(b"corrupt"):
+                raise EngineError("Can't create a session")
+        elif file not in self._engines.optional:
             raise EngineError(f"Could not locate file: {folder}/{file}")
 
-    async def run(self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None) -> Any:
-        if self.closed:
-            raise EngineClosed("The engine was closed while it was at work.")
+    async def run(
+        self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
+    ) -> tuple[Any, str | None]:
+        """Run until the engines' `gate` is open."""
+        if self._end is not None:
+            raise self._end
+        waiting: asyncio.Future[Any] = asyncio.ensure_future(self._engines.gate.wait())
+        end: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._pending.add(end)
+        try:
+            await asyncio.wait({waiting, end}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            self._pending.discard(end)
+        if end.done():
+            end.result()
         if streaming is not None:
             for word in str(args[0]).split():
                 streaming.on_chunk(Chunk(word, None, is_prompt=False))
-        return {"args": list(args), "options": dict(options)}
+        if "refuse" in options:
+            raise EngineError("The model refused it.")
+        return {"args": list(args), "options": dict(options)}, json.dumps(METRICS)
+
+    def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
+        self._on_crash = on_crash
+        if isinstance(self._end, EngineCrashed):
+            on_crash(self._end)
+
+    def crash(self) -> None:
+        """Die, as a worker that the browser ended."""
+        crash = EngineCrashed("The engine's worker failed.")
+        self._stop(crash)
+        if self._on_crash is not None:
+            self._on_crash(crash)
 
     def close(self) -> None:
-        self.closed = True
+        self._stop(EngineClosed("The engine was closed while it was at work."))
+
+    def _stop(self, reason: EngineError) -> None:
+        self._end = self._end or reason
+        for each in self._pending:
+            if not each.done():
+                each.set_exception(reason)
 
 
 class ScriptedEngines:
-    """Starts workers that need ``files``, and ask for ``optional`` ones too."""
+    """Starts workers that need ``files``, and ask for ``optional`` ones too.
+
+    Close `gate` to keep runs from ending. Set `hang` to let so many workers give no sign of life, -1 to let all of them
+    be stuck when they have their files, as `stuck` tells. `loading` tells of a worker that begins to load.
+    """
 
     def __init__(self, files: Sequence[str], optional: Sequence[str] = ()) -> None:
         self.files = files
         self.optional = optional
         self.workers: list[ScriptedWorker] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.hang = 0
+        self.loading = asyncio.Event()
+        self.stuck = asyncio.Event()
 
     def start(self, bundle: str) -> ScriptedWorker:
-        self.workers.append(ScriptedWorker(bundle, self.files, self.optional))
+        self.workers.append(ScriptedWorker(self, bundle))
         return self.workers[-1]
+
+    @property
+    def alive(self) -> int:
+        """How many workers have not ended."""
+        return sum(not worker.closed for worker in self.workers)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from modelden.config import Configuration
 from modelden.den import Den
+from modelden.engine.history import MODELDEN
 from modelden.engine.runtime import Bundle
+from modelden.events import Events
 from modelden.host.crypto import HostCrypto
 from modelden.hub.schema import MODEL_FILES
 from modelden.locks import PageLocks
@@ -16,7 +21,8 @@ from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
-from tests.simulators.surroundings import MemoryTabs, ScriptedExpressions, ScriptedPage
+from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
+from tests.simulators.timers import ManualTimers
 
 
 class Profile:
@@ -33,6 +39,12 @@ class Profile:
         self.tabs = MemoryTabs()
         self.page = ScriptedPage()
         self.locks = PageLocks()
+        self.presence = MemoryPresence()
+        self.suspender = ThreadSuspender()
+        self.timers = ManualTimers(self.clock)
+        self.events = Events()
+        self.lost: list[asyncio.Future[Any]] = []
+        """What went on in pages that were killed."""
         self._dens: list[Den] = []
 
     def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Den:
@@ -47,15 +59,20 @@ class Profile:
             tabs=self.tabs.other(),
             page=self.page,
             locks=self.locks,
+            presence=self.presence.other(),
+            suspender=self.suspender,
+            timers=self.timers,
             clock=self.clock,
         )
-        self._dens.append(Den(config or self.config, ports, self.bundle, listeners or SyncListeners()))
+        self._dens.append(Den(config or self.config, ports, self.bundle, listeners or SyncListeners(), self.events))
         return self._dens[-1]
 
     async def close(self) -> None:
         """Close all pages, and their connections."""
         for den in self._dens:
             den.close()
+        for task in self.lost:
+            task.cancel()
         await self.fetcher.close()
 
     def requests(self) -> list[str]:
@@ -70,4 +87,6 @@ class Profile:
 
     async def database(self, name: str) -> MemoryDatabase:
         """The database of this name, opened if it is not there yet."""
-        return await self.databases.open({schema.name: schema for schema in (MODEL_FILES, REMOTE_SETTINGS)}[name])
+        return await self.databases.open(
+            {schema.name: schema for schema in (MODELDEN, MODEL_FILES, REMOTE_SETTINGS)}[name]
+        )

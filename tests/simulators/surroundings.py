@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 
@@ -45,10 +47,49 @@ class MemoryTabs:
         self._listeners.clear()
 
 
+class MemoryPresence:
+    """The pages of one origin, by number. Set `dead` for one that was killed."""
+
+    def __init__(self, pages: list[MemoryPresence] | None = None) -> None:
+        self._pages = [] if pages is None else pages
+        self._pages.append(self)
+        self.page = str(len(self._pages))
+        self.dead = False
+
+    def other(self) -> MemoryPresence:
+        return MemoryPresence(self._pages)
+
+    def revive(self) -> None:
+        """None was killed after all."""
+        for each in self._pages:
+            each.dead = False
+
+    async def alive(self) -> set[str]:
+        return {each.page for each in self._pages if not each.dead}
+
+
+class ThreadSuspender:
+    """Waits in another thread, with a loop of its own. Set `able` to let it."""
+
+    def __init__(self) -> None:
+        self.able = False
+
+    def can_suspend(self) -> bool:
+        return self.able
+
+    def wait_for(self, awaitable: Awaitable[Any]) -> Any:
+        async def wait() -> Any:
+            return await awaitable
+
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(asyncio.run, wait()).result()
+
+
 class ScriptedPage:
     """A page that becomes visible when a test says so."""
 
     def __init__(self) -> None:
+        self.device_memory: int | None = None
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
         self.quota = 1_000_000
@@ -63,6 +104,9 @@ class ScriptedPage:
     async def persist(self) -> bool | None:
         self.persisted = True
         return True
+
+    def memory(self) -> int | None:
+        return self.device_memory
 
     def on_visible(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelden.engine.options import Request
+from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     EngineClosed,
     EngineError,
@@ -34,7 +34,12 @@ from modelden.progress import ProgressEvent
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, WASM
 
-EMBED = Request(feature_id="simple-text-embedder")
+
+def asked_for(**options: Any) -> PipelineOptions:
+    return PipelineOptions.of(options, own_features=True)
+
+
+EMBED = asked_for(feature_id="simple-text-embedder")
 
 SETTINGS = "/v1/buckets/main/collections/{}/changeset"
 OPTIONS, RUNTIMES, LISTS = "ml-inference-options", "ml-onnx-runtime", "ml-model-allow-deny-list"
@@ -83,7 +88,7 @@ async def test_a_warm_visit_asks_for_nothing(profile: Profile) -> None:
 
 
 async def test_a_warm_visit_to_a_branch_asks_for_tags_only(profile: Profile) -> None:
-    request = Request(task_name="summarization")
+    request = asked_for(task_name="summarization")
     await profile.visit().create_engine(request)
     profile.requests()
     await profile.visit().create_engine(request)
@@ -105,6 +110,7 @@ async def test_the_worker_gets_options_runtime_and_files(profile: Profile) -> No
         "hubUrlTemplate": "{model}/{revision}",
         "dtype": "q8",
         "device": "wasm",
+        "numThreads": 1,
     }
     assert worker.wasm == WASM
     assert worker.received == FILES
@@ -122,7 +128,7 @@ async def test_a_file_that_is_not_needed_may_be_missing(profile: Profile) -> Non
 
 
 async def test_the_caller_may_choose_otherwise(profile: Profile) -> None:
-    request = Request(task_name="feature-extraction", model_id="org/tiny", model_revision="main", dtype="fp32")
+    request = asked_for(task_name="feature-extraction", model_id="org/tiny", model_revision="main", dtype="fp32")
     engine = await profile.visit().create_engine(request)
 
     assert (engine.engine_id, engine.model_revision) == ("default-engine", "main")
@@ -175,7 +181,7 @@ async def test_an_engine_runs_until_it_is_closed(profile: Profile) -> None:
 
 async def test_two_engines_side_by_side_share_every_download(profile: Profile) -> None:
     den = profile.visit()
-    requests = [Request(feature_id="simple-text-embedder", engine_id=name) for name in ("one", "two")]
+    requests = [asked_for(feature_id="simple-text-embedder", engine_id=name) for name in ("one", "two")]
     await asyncio.gather(*(den.create_engine(request) for request in requests))
     asked = profile.requests()
 
@@ -316,9 +322,9 @@ async def test_a_full_disk_ends_in_words_and_the_next_visit_works(profile: Profi
 
 async def test_a_request_that_cannot_be_used_asks_nobody(profile: Profile) -> None:
     with pytest.raises(InputError):
-        await profile.visit().create_engine(Request())
+        await profile.visit().create_engine(asked_for())
     with pytest.raises(UnknownTask):
-        await profile.visit().create_engine(Request(task_name="mind-reading"))
+        await profile.visit().create_engine(asked_for(task_name="mind-reading"))
 
     assert profile.requests() == []
     assert profile.engines.workers == []
@@ -326,7 +332,7 @@ async def test_a_request_that_cannot_be_used_asks_nobody(profile: Profile) -> No
 
 async def test_a_feature_that_settings_do_not_know_starts_no_worker(profile: Profile) -> None:
     with pytest.raises(InputError, match="no options for the feature 'unknown'"):
-        await profile.visit().create_engine(Request(feature_id="unknown"))
+        await profile.visit().create_engine(asked_for(feature_id="unknown"))
 
     assert profile.engines.workers == []
 

@@ -18,7 +18,13 @@ PURE = {
     "modelden.config",
     "modelden.engine.inputs",
     "modelden.engine.media",
+    "modelden.engine.choice",
+    "modelden.engine.lifecycle",
+    "modelden.engine.metrics",
+    "modelden.engine.option_rules",
+    "modelden.engine.option_values",
     "modelden.engine.options",
+    "modelden.engine.plan",
     "modelden.engine.runtime",
     "modelden.engine.tasks",
     "modelden.engine.tensor",
@@ -43,7 +49,7 @@ PURE = {
 """Told what happened, they answer what to do next: no request, no database, no clock."""
 
 SIDES = {"settings", "hub", "engine"}
-"""The three kinds of policy do not know one another: `modelden.den` joins them."""
+"""The three kinds of policy do not know one another: `modelden.loading` and `modelden.den` join them."""
 
 JOINTS = {"modelden.engine.files": "modelden.hub"}
 """An engine's files come from the hub: that is what the module is for."""

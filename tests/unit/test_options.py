@@ -1,172 +1,177 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from modelden.engine.options import EngineOptions, Request, choose
-from modelden.engine.tasks import DEFAULT_MODELS
-from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTask
+from modelden.config import PRESETS, Configuration
+from modelden.engine.option_values import BACKENDS, FEATURES
+from modelden.engine.options import FIELDS, OptionNames, PipelineOptions, check_names
+from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS
+from modelden.errors import InputError, InvalidOption
 from tests.replay import load_truth
 
-TRUTH = load_truth("rs_inference_options")
-RECORDS: list[dict[str, Any]] = TRUTH["server_initial"]["rs"]["collections"]["ml-inference-options"]["records"]
-# Expressions are evaluated before records come to `choose`: tests/unit/test_settings_client.py.
-STEPS = [
-    step for step in TRUTH["steps"] if step["op"] == "getInferenceOptions" and step["note"] != "filter_expression false"
-]
+TABLES = {step["args"]["fn"]: step for step in load_truth("table_pipeline_options")["steps"]}
 
-DIFFERENCES: dict[str, tuple[type[ModelDenError], str]] = {
-    "empty feature": (InputError, "an empty name is a mistake of the caller's, not no name"),
-    "feature hit, task ignored": (UnknownTask, "Firefox's record wins over a task that does not exist"),
-    "two records, model picks one": (InvalidRecord, "the backend wllama is not in a page"),
-    "none -> default": (UnknownTask, "a task is checked before settings are asked"),
-    "backend without a wasm file": (InvalidRecord, "the backend llama.cpp is not in a page"),
-    "odd values pass through; unknown fields dropped": (
-        InvalidRecord,
-        "an unknown dtype fails here, not in the worker",
-    ),
-    "both null": (InputError, "nothing was asked for"),
-    "case differs": (UnknownTask, "a task is checked before settings are asked"),
+NO_STRING = "a string is wanted where Firefox takes what looks like one as a string"
+NO_WAY_UP = "`..` would leave the folder"
+
+DIFFERENCES: dict[tuple[str, Any], str] = {
+    ("taskName", 12): NO_STRING,
+    ("modelId", 5): NO_STRING,
+    ("modelRevision", 1): NO_STRING,
+    ("modelRevision", 1.5): NO_STRING,
+    ("modelHubRootUrl", 5): NO_STRING,
+    ("engineId", 7): NO_STRING,
+    ("modelId", "../.."): NO_WAY_UP,
+    ("modelId", ".."): NO_WAY_UP,
+    ("modelFile", "../x"): NO_WAY_UP,
 }
-"""Steps of the recording that end otherwise here, on purpose: with which error, and why."""
+"""Values that Firefox takes and we refuse: docs/firefox-parity.md."""
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step["note"])
-def test_the_recorded_choices_of_firefox(step: dict[str, Any]) -> None:
-    names = {"feature_id": "featureId", "task_name": "taskName", "model_id": "modelId"}
-    asked = {ours: step["args"][theirs] for ours, theirs in names.items()}
-    if step["note"] in DIFFERENCES:
-        with pytest.raises(DIFFERENCES[step["note"]][0]):
-            choose(RECORDS, Request(**asked))
-    elif "threw" in step["outcome"]:
-        with pytest.raises(InvalidRecord, match="Found more than one inference options record"):
-            choose(RECORDS, Request(**asked))
+def value_of(recorded: Any) -> Any:
+    match recorded:
+        case {"$js": "undefined"}:
+            return None
+        case {"$js": "Infinity"}:
+            return math.inf
+        case dict():
+            return {name: value_of(part) for name, part in recorded.items()}
+    return recorded
+
+
+def rows(table: str) -> list[Any]:
+    step = TABLES[table]
+    return [
+        pytest.param([value_of(part) for part in row], outcome, id=repr(row))
+        for row, outcome in zip(step["args"]["rows"], step["outcome"]["returned"], strict=True)
+    ]
+
+
+def check(make: Any, outcome: dict[str, Any]) -> None:
+    """``make`` ends as Firefox did."""
+    if "returned" in outcome:
+        assert make().to_dict() == outcome["returned"]
+        return
+    threw = outcome["threw"]
+    expected = InvalidOption if threw["name"] == "PipelineOptionsValidationError" else InputError
+    with pytest.raises(expected) as caught:
+        make()
+    if isinstance(caught.value, InvalidOption):
+        assert (str(caught.value), caught.value.field) == (threw["message"], threw["field"])
+        assert caught.value.value == value_of(threw["value"])
+
+
+@pytest.mark.parametrize(("row", "outcome"), rows("pipelineOptions"))
+def test_what_firefox_takes_and_refuses(row: list[Any], outcome: dict[str, Any]) -> None:
+    (given,) = row
+    pairs = list(given.items()) if isinstance(given, dict) else []
+    if not isinstance(given, dict):
+        with pytest.raises(InputError, match="Options are a mapping"):
+            PipelineOptions.of(given)
+    elif len(pairs) == 1 and isinstance(pairs[0][1], str | int | float) and pairs[0] in DIFFERENCES:
+        assert "returned" in outcome
+        with pytest.raises(InvalidOption, match=f'for field "{pairs[0][0]}"'):
+            PipelineOptions.of(given)
     else:
-        chosen, recorded = choose(RECORDS, Request(**asked)), step["outcome"]["returned"]
-        found = {"modelId": chosen.model_id, "modelRevision": chosen.model_revision, "dtype": chosen.dtype}
-        for name, value in found.items():
-            # Where Firefox leaves a value open, it takes these in the engine's process.
-            default = {"modelId": asked["model_id"] or "", "modelRevision": "main", "dtype": "q8"}[name]
-            expected = recorded.get(name, {"$js": "undefined"})
-            assert value == (default if expected == {"$js": "undefined"} else expected)
+        check(lambda: PipelineOptions.of(given), outcome)
 
 
-def test_every_intended_difference_is_one() -> None:
-    notes = {step["note"] for step in STEPS}
+@pytest.mark.parametrize(("row", "outcome"), rows("pipelineOptionsUpdate"))
+def test_updates(row: list[Any], outcome: dict[str, Any]) -> None:
+    first, *others = row
 
-    assert set(DIFFERENCES) <= notes
+    def make() -> PipelineOptions:
+        options = PipelineOptions.of(first)
+        for other in others:
+            options = options.updated(other)
+        return options
+
+    check(make, outcome)
 
 
-RECORD = {
-    "id": "r",
-    "taskName": "feature-extraction",
-    "featureId": "smart",
-    "modelId": "org/m",
-    "modelRevision": "v1",
-    "dtype": "fp16",
-}
+@pytest.mark.parametrize(("row", "outcome"), rows("pipelineOptionsEquals"))
+def test_equality_for_reuse(row: list[Any], outcome: dict[str, Any]) -> None:
+    one, other = map(PipelineOptions.of, row)
+
+    assert one.is_equivalent(other) is outcome["returned"]
+    assert other.is_equivalent(one) is outcome["returned"]
+
+
+def test_best_onnx_is_whichever_there_is() -> None:
+    best, onnx = PipelineOptions.of({"backend": "best-onnx"}), PipelineOptions.of({"backend": "onnx"})
+
+    assert best.is_equivalent(onnx)
+    assert onnx.is_equivalent(best)
+
+
+def test_true_is_not_one() -> None:
+    assert not PipelineOptions.of({"useMmap": 1}).is_equivalent(PipelineOptions.of({"useMmap": True}))
+
+
+def test_the_callers_mapping_is_left_alone() -> None:
+    given = {"featureId": "pdfjs-alt-text", "engineId": None}
+
+    PipelineOptions.of(given)
+
+    assert given == {"featureId": "pdfjs-alt-text", "engineId": None}
+
+
+def test_the_tables_of_firefox() -> None:
+    features = TABLES["features"]["outcome"]["returned"][0]["returned"]
+    models = TABLES["defaultModels"]["outcome"]["returned"][0]["returned"]
+    backends = TABLES["backends"]["outcome"]["returned"][0]["returned"]
+
+    assert {name: entry["engineId"] for name, entry in features.items()} == FEATURES
+    assert list(BACKENDS) == list(backends.values())
+    assert {entry["dtype"] for entry in models.values()} == {DEFAULT_DTYPE}
+    ours = {name: model for name, model in DEFAULT_MODELS.items() if model}
+    assert ours.items() <= {name: entry["modelId"] for name, entry in models.items()}.items()
+
+
+def test_keyword_arguments_have_the_names_of_the_fields() -> None:
+    assert tuple(OptionNames.__annotations__) == FIELDS
+
+
+def test_both_spellings() -> None:
+    snake = PipelineOptions.of({"task_name": "t", "timeout_ms": 5, "base_url": "b"})
+
+    assert snake == PipelineOptions.of({"taskName": "t", "timeoutMS": 5, "baseURL": "b"})
+    assert PipelineOptions.of(snake.to_dict()) == snake
+
+
+def test_an_own_feature_has_an_engine_of_its_name() -> None:
+    assert PipelineOptions.of({"feature_id": "mine"}, own_features=True).engine_id == "mine-engine"
+    assert PipelineOptions.of({"feature_id": "chat"}, own_features=True).engine_id == "smart-openai"
+
+
+def test_an_unknown_name_comes_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="no option 'model_idd'"):
+        check_names(["task_name", "model_idd"])
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_mozillas_servers_have_firefox_features_only(preset: str, version: str) -> None:
+    server = PRESETS[preset]["settings_server"].removesuffix("v1") + version
+
+    assert not Configuration(settings_server=server).own_features
+    assert Configuration(settings_server="http://localhost:8888/v1").own_features
 
 
 @pytest.mark.parametrize(
-    ("records", "request_", "expected"),
+    ("fields", "words"),
     [
-        ([RECORD], Request(task_name="feature-extraction"), ("default-engine", "org/m", "v1", "fp16")),
-        ([RECORD], Request(feature_id="smart"), ("smart-engine", "org/m", "v1", "fp16")),
-        ([RECORD], Request(feature_id="smart", engine_id="mine"), ("mine", "org/m", "v1", "fp16")),
-        ([RECORD], Request(feature_id="smart", dtype="q4"), ("smart-engine", "org/m", "v1", "q4")),
-        ([RECORD], Request(feature_id="smart", model_revision="v2"), ("smart-engine", "org/m", "v2", "fp16")),
-        ([RECORD], Request(task_name="feature-extraction", model_id="o/n"), ("default-engine", "o/n", "main", "q8")),
-        (
-            [],
-            Request(task_name="feature-extraction"),
-            ("default-engine", "Xenova/all-MiniLM-L6-v2", "main", "q8"),
-        ),
-        (
-            [{"id": "r", "taskName": "feature-extraction", "modelId": None, "dtype": ""}],
-            Request(task_name="feature-extraction"),
-            ("default-engine", "Xenova/all-MiniLM-L6-v2", "main", "q8"),
-        ),
-        (
-            [RECORD, RECORD | {"id": "s", "modelId": "org/n"}],
-            Request(feature_id="smart", model_id="org/n"),
-            ("smart-engine", "org/n", "v1", "fp16"),
-        ),
-    ],
-)
-def test_the_caller_comes_before_the_record_before_the_default(
-    records: list[dict[str, Any]], request_: Request, expected: tuple[str, ...]
-) -> None:
-    engine_id, model_id, revision, dtype = expected
-
-    assert choose(records, request_) == EngineOptions(
-        engine_id=engine_id,
-        task_name="feature-extraction",
-        model_id=model_id,
-        model_revision=revision,
-        dtype=dtype,
-    )
-
-
-@pytest.mark.parametrize("task_name", DEFAULT_MODELS)
-def test_every_task_has_a_default_or_says_that_it_has_none(task_name: str) -> None:
-    request = Request(task_name=task_name)
-    if DEFAULT_MODELS[task_name]:
-        assert choose([], request).model_id == DEFAULT_MODELS[task_name]
-    else:
-        with pytest.raises(InputError, match=f"knows a model for {task_name}: name a model_id"):
-            choose([], request)
-
-
-def test_a_feature_without_record_needs_a_task() -> None:
-    with pytest.raises(InputError, match="no options for the feature 'smart': name a task_name too"):
-        choose([], Request(feature_id="smart"))
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"modelId": "../evil"},
-        {"modelId": "a/b/c"},
-        {"modelRevision": ".."},
-        {"modelRevision": 1},
-        {"dtype": "q9"},
-        {"dtype": ["q8"]},
-        {"backend": "wllama"},
-        {"backend": 1},
+        ({"engine_timeout_ms": -2}, 'Invalid value "-2" for field "timeoutMS"'),
+        ({"log_level": "loud"}, 'Invalid value "loud" for field "logLevel"'),
+        ({"override_pipeline_options": {"f": {"modelId": "a/b"}}}, "'f': modelId cannot be overridden"),
+        ({"override_pipeline_options": {"f": {"dtipe": "q8"}}}, "no option 'dtipe'. Did you mean dtype"),
+        ({"override_pipeline_options": {"f": {"dtype": "q9"}}}, 'Invalid value "q9" for field "dtype"'),
     ],
     ids=repr,
 )
-def test_a_record_that_cannot_be_used_is_named(fault: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRecord, match="The record r of ml-inference-options"):
-        choose([RECORD | fault], Request(feature_id="smart"))
-
-
-def test_a_task_of_a_record_that_is_unknown_is_named() -> None:
-    with pytest.raises(UnknownTask, match="'moz-echo'"):
-        choose([RECORD | {"taskName": "moz-echo"}], Request(feature_id="smart"))
-
-
-@pytest.mark.parametrize("backend", ["onnx", "onnx-native", "best-onnx", None])
-def test_backends_of_onnx_are_the_one_of_a_page(backend: str | None) -> None:
-    assert choose([RECORD | {"backend": backend}], Request(feature_id="smart")).model_id == "org/m"
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        ({}, "Name a task"),
-        ({"task_name": ""}, "task_name: expected a non-empty string"),
-        ({"task_name": 3}, "task_name: expected a non-empty string, got 3"),
-        ({"task_name": "feature-extraction", "model_id": "a b"}, "Invalid model name"),
-        ({"task_name": "feature-extraction", "model_id": "../x"}, "Invalid model name"),
-        ({"task_name": "feature-extraction", "model_revision": "a/b"}, "Invalid version identifier"),
-        ({"task_name": "feature-extraction", "dtype": "q9"}, "dtype: expected one of auto, fp32"),
-        ({"task_name": "feature-extraction", "engine_id": ""}, "engine_id: expected a non-empty string"),
-        ({"feature_id": b"smart"}, "feature_id: expected a non-empty string"),
-    ],
-    ids=repr,
-)
-def test_a_request_that_cannot_be_meant_is_refused_at_once(wrong: dict[str, Any], words: str) -> None:
+def test_a_configuration_of_options_is_checked_at_once(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        Request(**wrong)
+        Configuration(**fields)

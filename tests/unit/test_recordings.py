@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
+from modelden.den import Den
 from modelden.engine.engine import Engine
-from modelden.engine.options import Request
+from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime import Bundle
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError, SignatureError
 from modelden.hub.allow_list import AllowList
@@ -49,19 +50,18 @@ class Replayed:
         self.server = server
         self.profile = profile
         self.events: list[ProgressEvent] = []
+        self._den: Den | None = None
 
     async def create_engine(self, step: dict[str, Any]) -> Engine:
-        """The recorded ``createEngine``, on a new page."""
-        options = step["args"]["options"]
-        request = Request(
-            task_name=options.get("taskName"),
-            feature_id=options.get("featureId"),
-            model_id=options.get("modelId"),
-            model_revision=options.get("modelRevision"),
-            engine_id=options.get("engineId"),
-        )
+        """The recorded ``createEngine``."""
+        request = PipelineOptions.of(step["args"]["options"])
         self.events.clear()
-        return await self.profile.visit().create_engine(request, self.events.append)
+        self._den = self._den or self.profile.visit()
+        return await self._den.create_engine(request, self.events.append)
+
+    def destroy_engines(self) -> None:
+        """The recorded ``destroyEngines``: nothing in memory is known any more."""
+        self._den = None
 
     def events_by_id(self) -> dict[str, list[dict[str, Any]]]:
         """What files reported, in the recording's names and with its address of the hub."""
@@ -123,29 +123,41 @@ def files_asked(step: dict[str, Any], log: list[dict[str, Any]]) -> tuple[list[s
 
 E2E = ["e2e_pinned_feature", "e2e_feature_extraction_main"]
 
-NOT_YET = {"same options: engine reused": "each call makes an engine of its own"}
-"""Recorded engines that come otherwise here, and how."""
-
 
 @pytest.mark.parametrize("name", E2E)
 async def test_every_engine_of_a_recording_asks_and_tells_the_same(name: str) -> None:
     async with replayed(name) as (page, steps):
         created = 0
+        engine: Engine | None = None
         for step in steps:
             page.server.apply(step)
-            if step["op"] != "createEngine" or step.get("note") in NOT_YET:
+            if step["op"] == "destroyEngines":
+                page.destroy_engines()
+            if step["op"] == "engineStatus":
+                ((_, told),) = step["outcome"]["returned"]["$Map"]
+                assert engine is not None
+                assert page.as_recorded(engine.options.to_dict()) == _with_slash(told["options"])
+            if step["op"] != "createEngine":
                 continue
+            before = engine
             engine = await page.create_engine(step)
             log = page.server.log()
             now, recorded = asked(step, log)
             assert now == recorded
             now, recorded = files_asked(step, log)
             assert now == recorded
+            if step.get("note") == "same options: engine reused":
+                assert engine is before
+                continue
             assert page.events_by_id() == step["events"]["by_id"]
             assert engine.engine_id == step["outcome"]["returned"]["engineId"]
             assert len([each for each in log if each["path"].startswith("/chains/")]) == (1 if created == 0 else 0)
             created += 1
         assert created > 1
+
+
+def _with_slash(options: dict[str, Any]) -> dict[str, Any]:
+    return {**options, "modelHubRootUrl": options["modelHubRootUrl"].removesuffix("/")}
 
 
 def recorded_rows(step: dict[str, Any], database: str) -> dict[str, list[dict[str, Any]]]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
-from modelden.engine import options, runtime
-from modelden.engine.options import Request
+from modelden.engine import choice, runtime
+from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime import Bundle
 from modelden.errors import ModelDenError
 from modelden.settings.changeset import SyncEvent
@@ -156,8 +156,10 @@ class Driver:
 
     async def getInferenceOptions(self, featureId: str | None, taskName: str | None, modelId: str | None) -> Json:  # noqa: N802, N803
         records = await (await self.service()).client.get(OPTIONS)
-        request = Request(task_name=taskName, feature_id=featureId or None, model_id=modelId)
-        record = options._find(records, request) or {}
+        asked = {"task_name": taskName, "feature_id": featureId or None, "model_id": modelId}
+        request = PipelineOptions.of(asked, own_features=True)
+        choice.check_request(request)
+        record = choice._find(records, request) or {}
         return {name: record[name] for name in ("modelId", "modelRevision", "dtype", "numThreads") if record.get(name)}
 
     async def getAllowDenyList(self) -> list[Json]:  # noqa: N802

@@ -5,8 +5,10 @@
  * message that creates the engine (`runtime.ts`); see `protocol.ts` for the messages.
  */
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
+import { holdLock } from "./alive";
 import { closeNetwork, hostCache, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
+import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
 import type {
   Answer,
   Chunk,
@@ -27,15 +29,19 @@ interface Engine {
   readonly task: string;
   readonly call: Loaded;
   readonly threads: number;
+  readonly timestamps: readonly Timestamp[];
 }
 
 type PipelineOptions = NonNullable<Parameters<typeof pipeline>[2]>;
 
 /** The engine, or its creation under way. */
 let engine: Promise<Engine> | undefined;
+/** The run under way. */
+let meter: RunMeter | undefined;
 
 closeNetwork();
 serve<EngineRequest>(handle);
+holdLock();
 
 function handle(message: EngineRequest): void {
   switch (message.type) {
@@ -78,6 +84,7 @@ async function create({ json, wasm }: CreateMessage): Promise<Answer> {
 }
 
 async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
+  const start = performance.now();
   env.useBrowserCache = false;
   env.useFSCache = false;
   env.allowLocalModels = false;
@@ -99,18 +106,30 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   const [threads, loaded] = await Promise.all([starting, loading]);
   const call = loaded as Loaded;
   if (writes(task)) listenBetweenSteps((call.model as { sessions: Parameters<typeof listenBetweenSteps>[0] }).sessions);
-  return { task, threads, call };
+  if (call.tokenizer) meterTokenizer(call.tokenizer as Tokenizer, () => meter);
+  const timestamps = [
+    { name: "initializationStart", when: start },
+    { name: "initializationEnd", when: performance.now() },
+  ];
+  return { task, threads, timestamps, call };
 }
 
 async function run({ id, json, buffers }: RunMessage): Promise<Answer> {
   if (!engine) throw new Error("the engine has not been created yet");
-  const { task, call } = await engine;
+  const { task, call, timestamps } = await engine;
   const { args, options, stream } = decode(json, buffers) as RunArguments;
-  if (!writes(task)) return encode(await call(...args, options));
+  const figures = new RunMeter();
+  meter = figures;
+  const done = (result: unknown): Answer => {
+    const metrics = JSON.stringify(figures.end(timestamps));
+    return { ...encode(result), metrics };
+  };
+  if (!writes(task)) return done(await call(...args, options));
   const tell = (chunk: Chunk) => post({ type: "chunk", id, json: JSON.stringify(chunk) });
   const writer = stream && { streamer: streamer(call.tokenizer as Parameters<typeof streamer>[0], stream, tell) };
+  if (writer) meterStreamer(writer.streamer, figures);
   return stoppable(id, async (stopping_criteria) =>
-    encode(await call(...args, { ...options, ...writer, stopping_criteria })),
+    done(await call(...args, { ...options, ...writer, stopping_criteria })),
   );
 }
 

@@ -134,6 +134,12 @@ export interface ReadyMessage {
   readonly type: "ready";
 }
 
+/** The worker holds this lock until it ends: whoever gets it knows that the worker is gone. */
+export interface AliveMessage {
+  readonly type: "alive";
+  readonly lock: string;
+}
+
 /**
  * transformers.js wants the file behind this URL, or a raw model the file at this path beside it. Several questions
  * can be open at once.
@@ -151,6 +157,8 @@ export interface ReplyMessage {
   readonly json: string;
   /** Transferred. What the `$tensor` tags of the JSON point to. */
   readonly buffers: readonly ArrayBufferView[];
+  /** JSON text of the `RunMetrics` (`metrics.ts`) of a `run`. */
+  readonly metrics?: string;
 }
 
 /** The run of this id has written something. */
@@ -169,7 +177,7 @@ export interface Chunk {
 }
 
 /** What a request is answered with. */
-export type Answer = Pick<ReplyMessage, "json" | "buffers">;
+export type Answer = Pick<ReplyMessage, "json" | "buffers" | "metrics">;
 
 /** The request of this id failed. */
 export interface FailureMessage {
@@ -205,7 +213,14 @@ export interface SessionInfo extends Omit<ModelFacts, "external"> {
   readonly device: string;
 }
 
-export type EngineEvent = ReadyMessage | NeedMessage | ChunkMessage | ReplyMessage | FailureMessage | CrashMessage;
+export type EngineEvent =
+  | ReadyMessage
+  | AliveMessage
+  | NeedMessage
+  | ChunkMessage
+  | ReplyMessage
+  | FailureMessage
+  | CrashMessage;
 
 // ---- trust worker
 

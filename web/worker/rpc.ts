@@ -3,6 +3,7 @@
  * and what belongs to no request is told as a crash.
  */
 import type {
+  AliveMessage,
   Answer,
   ChunkMessage,
   CrashMessage,
@@ -17,7 +18,7 @@ declare const self: DedicatedWorkerGlobalScope;
 
 /** Post a message to the host; the buffers in `transfer` go over without a copy. */
 export function post(
-  message: ReadyMessage | NeedMessage | ChunkMessage | ReplyMessage | FailureMessage | CrashMessage,
+  message: ReadyMessage | AliveMessage | NeedMessage | ChunkMessage | ReplyMessage | FailureMessage | CrashMessage,
   transfer: Transferable[] = [],
 ): void {
   self.postMessage(message, transfer);
@@ -26,11 +27,11 @@ export function post(
 /** Do the work of one request and tell the host how it ended. */
 export async function answer(id: number, work: () => Promise<Answer>): Promise<void> {
   try {
-    const { json, buffers } = await work();
+    const { json, buffers, metrics } = await work();
     // Two views of one buffer may be in the list, and a buffer can be handed over only once.
     const transfer = new Set(buffers.map((view) => view.buffer as ArrayBuffer));
     // Inside the try: a reply that cannot be cloned is a failure of its request.
-    post({ type: "reply", id, json, buffers }, [...transfer]);
+    post({ type: "reply", id, json, buffers, ...(metrics && { metrics }) }, [...transfer]);
   } catch (thrown) {
     post({ type: "failure", id, error: describeError(thrown) });
   }

@@ -14,10 +14,16 @@ from modelden._js.expressions import JsExpressions
 from modelden._js.fetch import JsFetcher
 from modelden._js.locks import connect_locks
 from modelden._js.page import JsPage
+from modelden._js.presence import JsPresence
+from modelden._js.suspender import JsSuspender
 from modelden._js.tabs import JsTabs
+from modelden._js.timers import JsTimers
 from modelden.config import Configuration
 from modelden.engine.runtime import Bundle
 from modelden.ports import Ports
+
+_PRESENCE = JsPresence()
+"""One for the page, whatever the configuration: its lock is held until the page goes."""
 
 
 def connect(config: Configuration) -> Ports:
@@ -32,6 +38,9 @@ def connect(config: Configuration) -> Ports:
         tabs=JsTabs(),
         page=JsPage(),
         locks=connect_locks(),
+        presence=_PRESENCE,
+        suspender=JsSuspender(),
+        timers=JsTimers(),
         clock=JsClock(),
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelden._js.blobs import js_blob
 from modelden._js.convert import js_buffers
+from modelden._js.liveness import DeathWatch
 from modelden._js.media import JsMedia
+from modelden._js.timers import JsTimers
 from modelden._js.worker import WorkerPort
 from modelden.engine.inputs import Inputs, prepare_options
 from modelden.engine.streaming import Chunk, Streaming
@@ -42,28 +44,18 @@ class JsEngineWorker:
         self._task = ""
         self._inputs: Inputs | None = None
         self._answers: set[asyncio.Task[None]] = set()
-        self._last_sign = time.monotonic()
+        self._sign()
+        self._stop_looking: Callable[[], None] = lambda: None
+        self._death: DeathWatch | None = None
 
     async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
         """Load the model."""
         self._files = files
-        self._last_sign = time.monotonic()
-        request = self._port.request(type="create", json=json.dumps(dict(options)), wasm=js_blob(wasm))
-        reply = asyncio.ensure_future(request)
+        self._sign()
+        self._look(str(options.get("modelId")))
         try:
-            while not reply.done():
-                await asyncio.wait({reply}, timeout=self._remaining())
-                if not reply.done() and self._remaining() <= 0:
-                    raise EngineTimeout(
-                        f"The engine gave no sign of life for {self._start_timeout:g} s while it loaded "
-                        f"{options.get('modelId')}. Its runtime may not fit, or the device is too slow: try again, or "
-                        "raise start_timeout in modelden.configure()."
-                    )
-        finally:
-            reply.cancel()
-        try:
-            text, buffers = reply.result()
-        except (EngineCrashed, EngineClosed):
+            told = await self._port.request(type="create", json=json.dumps(dict(options)), wasm=js_blob(wasm))
+        except (EngineCrashed, EngineClosed, EngineTimeout):
             raise
         except EngineError as error:
             # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it, and the way out.
@@ -71,12 +63,16 @@ class JsEngineWorker:
                 f"The engine could not load {options.get('modelId')} {options.get('modelRevision')}: {error}. "
                 "If what is kept of it is damaged, ModelHub().delete_models() removes it; then try again."
             ) from error
-        info: Mapping[str, Any] = decode_reply(text, buffers)
+        finally:
+            self._stop_looking()
+        info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
         self._task = options["task"]
         self._inputs = Inputs(self._task, info["samplingRate"], JsMedia())
         return info
 
-    async def run(self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None) -> Any:
+    async def run(
+        self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
+    ) -> tuple[Any, str | None]:
         """Run the model once."""
         if self._inputs is None:
             raise EngineError("a worker was to run before it was told what to load")
@@ -86,7 +82,7 @@ class JsEngineWorker:
             None if streaming is None else streaming.to_message(),
         )
         js_list, js_transfer = js_buffers(buffers)
-        reply = self._port.request(
+        reply = await self._port.request(
             type="run",
             json=text,
             buffers=js_list,
@@ -94,30 +90,54 @@ class JsEngineWorker:
             listener=None if streaming is None else lambda chunk: streaming.on_chunk(Chunk.of(chunk)),
             cancel="stop",
         )
-        return decode_reply(*await reply)
+        return decode_reply(reply.json, reply.buffers), reply.metrics
+
+    def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
+        """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""
+        self._port.watch(on_crash)
 
     def close(self) -> None:
         """End the worker and stop what it waits for."""
+        self._stop_looking()
+        if self._death is not None:
+            self._death.end()
         for answer in self._answers:
             answer.cancel()
         self._port.close()
 
-    def _remaining(self) -> float:
-        """Seconds left without a sign of life. Time does not run while files are fetched for it."""
-        if self._answers:
-            return self._start_timeout
-        return self._last_sign + self._start_timeout - time.monotonic()
+    def _sign(self) -> None:
+        self._last_sign = time.monotonic()
+
+    def _look(self, model: str) -> None:
+        """See whether there was a sign of life, and look again. Time does not run while files are fetched for it."""
+        remaining = self._start_timeout
+        if not self._answers:
+            remaining += self._last_sign - time.monotonic()
+        if remaining > 0:
+            self._stop_looking = JsTimers().call_later(int(remaining * 1000) + 1, lambda: self._look(model))
+            return
+        self._port.close(
+            EngineTimeout(
+                f"The engine gave no sign of life for {self._start_timeout:g} s while it loaded {model}. Its runtime "
+                "may not fit, or the device is too slow: try again, or raise start_timeout in modelden.configure()."
+            )
+        )
 
     def _on_event(self, kind: str, message: Any) -> None:
-        self._last_sign = time.monotonic()
+        self._sign()
         if kind == "need":
             answer = asyncio.ensure_future(self._answer(message.id, message.url))
             self._answers.add(answer)
             answer.add_done_callback(self._answered)
+        elif kind == "alive":
+            self._death = DeathWatch(message.lock, self._died)
+
+    def _died(self) -> None:
+        self._port.crash("it is not there any more; the browser may have ended it for lack of memory")
 
     def _answered(self, answer: asyncio.Task[None]) -> None:
         self._answers.discard(answer)
-        self._last_sign = time.monotonic()
+        self._sign()
 
     async def _answer(self, number: int, url: str) -> None:
         if self._files is None:

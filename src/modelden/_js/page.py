@@ -54,6 +54,11 @@ class JsPage:
         ask = getattr(manager, "persist", None)  # workers may look, only pages may ask
         return bool(await ask()) if ask else None
 
+    def memory(self) -> int | None:
+        """Return the bytes of memory that the device has; only Chromium tells, and rounds."""
+        gibibytes = getattr(js.navigator, "deviceMemory", None)
+        return int(gibibytes * 2**30) if gibibytes else None
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible; a worker is never seen."""
         if not hasattr(js, "document"):

@@ -20,7 +20,7 @@ async def ask_trust_worker(**message: Any) -> Any:
     """
     port = WorkerPort("trust.js")
     try:
-        text, _ = await port.request(**message)
+        text = (await port.request(**message)).json
     finally:
         port.close()
     return json.loads(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 from typing import Any
@@ -16,6 +17,15 @@ from modelden._js.convert import js_object
 from modelden.errors import EngineClosed, EngineCrashed, EngineError
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a request was answered with: the fields of ``ReplyMessage``."""
+
+    json: str
+    buffers: list[memoryview]
+    metrics: str | None
 
 
 class WorkerPort:
@@ -35,10 +45,11 @@ class WorkerPort:
         # A blob: URL, so that nothing but the wheel has to be served; a cross-origin worker would be refused.
         self._url = URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript")))
         self._on_event = on_event
-        self._pending: dict[int, asyncio.Future[tuple[str, list[memoryview]]]] = {}
+        self._pending: dict[int, asyncio.Future[Reply]] = {}
         self._listeners: dict[int, Callable[[str], None]] = {}
         self._ids = count(1)
         self._end: EngineError | None = None
+        self._on_crash: Callable[[EngineCrashed], None] | None = None
         self._receiver = create_proxy(self._receive)
         self._worker = Worker.new(self._url, js_object(type="module", name=f"modelden {bundle}"))
         self._worker.onmessage = self._receiver
@@ -66,8 +77,8 @@ class WorkerPort:
         listener: Callable[[str], None] | None = None,
         cancel: str | None = None,
         **message: Any,
-    ) -> tuple[str, list[memoryview]]:
-        """Send a message and return the JSON and the buffers of its reply.
+    ) -> Reply:
+        """Send a message and return its reply.
 
         Args:
             transfer: As in `post`.
@@ -81,7 +92,7 @@ class WorkerPort:
             EngineClosed: If it is closed before.
         """
         number = next(self._ids)
-        reply: asyncio.Future[tuple[str, list[memoryview]]] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._pending[number] = reply
         if listener is not None:
             self._listeners[number] = listener
@@ -106,22 +117,36 @@ class WorkerPort:
         for reply in self._pending.values():
             if not reply.done():
                 reply.set_exception(self._end)
+        if isinstance(self._end, EngineCrashed) and self._on_crash is not None:
+            self._on_crash(self._end)
+
+    def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
+        """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""
+        self._on_crash = on_crash
+        if isinstance(self._end, EngineCrashed):
+            on_crash(self._end)
+
+    def crash(self, reason: str) -> None:
+        """End the worker: it died, or is not to be relied on any more."""
+        self.close(
+            EngineCrashed(f"The engine's worker failed: {reason}. It is started anew when the engine is next used.")
+        )
 
     def _receive(self, event: Any) -> None:
         if event.type != "message":
             detail = getattr(event, "message", None) or "no details"
-            self.close(EngineCrashed(f"The engine's worker failed ({event.type}: {detail}). Create a new engine."))
+            self.crash(f"{event.type}: {detail}")
             return
         message = event.data
         match message.type:
             case "reply":
-                self._settle(message.id, result=(message.json, [view.to_py() for view in message.buffers]))
+                self._settle(message.id, result=_reply(message))
             case "chunk":
                 self._hear(message.id, message.json)
             case "failure":
                 self._settle(message.id, error=EngineError(_text(message.error)))
             case "crash":
-                self.close(EngineCrashed(f"The engine's worker failed: {_text(message.error)}. Create a new engine."))
+                self.crash(_text(message.error))
             case other:
                 if self._on_event is not None:
                     self._on_event(other, message)
@@ -139,7 +164,7 @@ class WorkerPort:
         self,
         number: int,
         *,
-        result: tuple[str, list[memoryview]] | None = None,
+        result: Reply | None = None,
         error: EngineError | None = None,
     ) -> None:
         reply = self._pending.get(number)
@@ -154,6 +179,10 @@ class WorkerPort:
 
 def _was_answered(reply: asyncio.Future[Any]) -> bool:
     return reply.done() and not reply.cancelled() and isinstance(reply.exception(), EngineError | None)
+
+
+def _reply(message: Any) -> Reply:
+    return Reply(message.json, [view.to_py() for view in message.buffers], getattr(message, "metrics", None))
 
 
 def _text(error: Any) -> str:

@@ -1,4 +1,4 @@
-"""An engine: a loaded model, ready to run."""
+"""An engine: a loaded model, ready to run; it sleeps when nobody uses it, and comes back with the next run."""
 
 from __future__ import annotations
 
@@ -6,44 +6,90 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from modelden.engine.streaming import Chunk, Stream, take_streaming
-from modelden.errors import EngineClosed
+from modelden.engine.lifecycle import READY, Status
+from modelden.engine.metrics import RunMetrics
+from modelden.engine.streaming import Chunk, Stream
+from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:
-    from modelden.engine.options import EngineOptions
-    from modelden.ports import EngineWorker
+    from modelden.engine.options import PipelineOptions
+    from modelden.engine.session import EngineSession
+    from modelden.ports import Suspender
+    from modelden.progress import ProgressCallback
 
 
 class Engine:
     """A loaded model, made by `modelden.create_engine`. As an async context it closes itself."""
 
-    def __init__(self, options: EngineOptions, worker: EngineWorker) -> None:
-        """Adopt a worker that holds the model of ``options``."""
-        self._options = options
-        self._worker: EngineWorker | None = worker
+    def __init__(self, session: EngineSession, suspender: Suspender) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            session: Its life.
+            suspender: Waits in calls that are not async.
+        """
+        self._session = session
+        self._suspender = suspender
+
+    @property
+    def options(self) -> PipelineOptions:
+        """All its options, with what Remote Settings and defaults decided."""
+        plan = self._session.plan
+        return plan.options if plan else self._session.request
 
     @property
     def engine_id(self) -> str:
         """The engine's name."""
-        return self._options.engine_id
+        return self._session.request.engine_id
 
     @property
     def task_name(self) -> str:
         """The task it runs."""
-        return self._options.task_name
+        return str(self.options.task_name)
 
     @property
     def model_id(self) -> str:
         """The model, ``organization/name``."""
-        return self._options.model_id
+        return str(self.options.model_id)
 
     @property
     def model_revision(self) -> str:
         """The model's branch or version."""
-        return self._options.model_revision
+        return str(self.options.model_revision)
+
+    @property
+    def status(self) -> Status:
+        """``uninitialized``, ``ready``, ``error``, ``closed`` or ``crashed``.
+
+        All but one that you closed, or that was replaced, come back with the next run.
+        """
+        return self._session.status
+
+    @property
+    def last_metrics(self) -> RunMetrics | None:
+        """What the last run took; None before the first."""
+        text = self._session.metrics
+        return None if text is None else RunMetrics.of(text)
+
+    def info(self) -> Mapping[str, Any]:
+        """Tell what runs the model: versions, device and threads in effect; empty while none is loaded."""
+        return self._session.info
+
+    def on_status(self, listener: Callable[[Status], object]) -> Callable[[], None]:
+        """Call ``listener`` with each new status (Firefox: ``statusChanged``); the returned function ends that."""
+        listeners = self._session.listeners
+        listeners.append(listener)
+
+        def off() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+
+        return off
 
     async def run(self, *args: Any, on_token: Callable[[Chunk], None] | None = None, **options: Any) -> Any:
         """Run the model once.
+
+        An engine that slept, or whose worker died, is loaded again first.
 
         Args:
             *args: What the task's transformers.js pipeline takes: for ``feature-extraction`` a string or n of them, for
@@ -58,8 +104,9 @@ class Engine:
         Raises:
             InputError: For arguments that cannot be handed to the model.
             EngineError: If the model refused them.
-            EngineCrashed: If the worker died.
+            EngineCrashed: If the worker died while it ran.
             EngineClosed: If the engine was closed before, or while it ran.
+            ModelDenError: If it had to be loaded again and could not be.
         """
         if on_token is not None:
             options = {"per_token": True, **options}
@@ -79,22 +126,35 @@ class Engine:
         """
         return Stream(lambda on_chunk: self._run(args, options, on_chunk))
 
-    async def _run(
-        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
-    ) -> Any:
-        if self._worker is None:
-            raise EngineClosed(
-                f"The engine {self.engine_id} is closed; create a new one with modelden.create_engine()."
+    def run_sync(self, *args: Any, **options: Any) -> Any:
+        """Run the model once, and wait; the arguments, result and errors are those of `run`.
+
+        Raises:
+            SyncUnavailable: Where Python cannot be suspended: the browser has no JSPI, or Python was not entered by
+                ``runPythonAsync``.
+        """
+        if not self._suspender.can_suspend():
+            raise SyncUnavailable(
+                "Python cannot wait here: the browser has no JSPI, or JavaScript called Python synchronously. "
+                "Use `await engine.run(...)`."
             )
-        rest = dict(options)
-        streaming = take_streaming(self.task_name, rest, on_chunk)
-        return await self._worker.run(args, rest, streaming)
+        return self._suspender.wait_for(self.run(*args, **options))
+
+    async def update(self, on_progress: ProgressCallback | None = None) -> bool:
+        """Move to what Remote Settings say now. Runs under way end with the old model, later ones take the new one.
+
+        Returns:
+            Whether there was anything to move to.
+
+        Raises:
+            EngineClosed: If the engine was closed before, or while it loaded.
+            ModelDenError: If the new model cannot be loaded; the old one stays.
+        """
+        return await self._session.update(on_progress)
 
     async def close(self) -> None:
-        """End the worker and free the model's memory. Closing twice does nothing."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.close()
+        """End the worker and free the model's memory, for good. Closing twice does nothing."""
+        self._session.end(f"The engine {self.engine_id} is closed; create a new one with modelden.create_engine().")
 
     async def __aenter__(self) -> Self:
         """Return the engine."""
@@ -110,6 +170,11 @@ class Engine:
         await self.close()
 
     def __repr__(self) -> str:
-        """Return name, task and model."""
-        state = "" if self._worker else " closed"
+        """Return name, task, model and what is not as usual."""
+        state = "" if self.status == READY else f" {self.status}"
         return f"<Engine {self.engine_id}: {self.task_name} with {self.model_id} {self.model_revision}{state}>"
+
+    async def _run(
+        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
+    ) -> Any:
+        return await self._session.run(args, options, on_chunk)

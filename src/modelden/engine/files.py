@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from modelden.errors import FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
@@ -14,6 +16,9 @@ class EngineFiles:
     """A `ports.FileProvider` over one hub.
 
     A worker that cannot have a file fails with a text of its own; `failure` is the error behind it.
+
+    Attributes:
+        used: Model and revision of each file that was given.
     """
 
     def __init__(
@@ -22,12 +27,23 @@ class EngineFiles:
         use: Use,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
+        admit: Callable[[str, Blob], None] = lambda _url, _blob: None,
     ) -> None:
-        """For one engine; the arguments are those of `HubFiles.get`."""
+        """For one engine.
+
+        Args:
+            hub: Has the files.
+            use: For whom.
+            allow_list: Asked for each file.
+            on_progress: Told Firefox's events.
+            admit: Called before a file is given; what it raises keeps it back.
+        """
         self._hub = hub
         self._use = use
         self._allow_list = allow_list
         self._on_progress = on_progress
+        self._admit = admit
+        self.used: set[tuple[str, str]] = set()
         self._missing: ModelDenError | None = None
         self._failed: ModelDenError | None = None
 
@@ -44,7 +60,8 @@ class EngineFiles:
         """
         try:
             file = self._hub.parse_url(url)
-            return (await self._hub.get(file, self._use, self._allow_list, self._on_progress)).blob
+            blob = (await self._hub.get(file, self._use, self._allow_list, self._on_progress)).blob
+            self._admit(url, blob)
         except FileNotFoundOnHub as error:
             # Not every file is needed: transformers.js decides.
             self._missing = self._missing or error
@@ -52,3 +69,5 @@ class EngineFiles:
         except ModelDenError as error:
             self._failed = self._failed or error
             raise
+        self.used.add((file.model, file.revision))
+        return blob

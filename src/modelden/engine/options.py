@@ -1,161 +1,248 @@
-"""Which model, revision and data type an engine gets. Pure.
+"""The options of an engine: Firefox's ``PipelineOptions`` (``EngineProcess.sys.mjs``, ESR 153). Pure.
 
-Firefox's order (``MLEngineParent.sys.mjs``, ``getInferenceOptions``; ``EngineProcess.sys.mjs``): the record of Remote
-Settings, over it what the caller says, and the default model of the task where both are silent.
+Python's names are the snake case of Firefox's, whose camel case is taken too. `TypedDict` `OptionNames` has the same
+names as keyword arguments; a test keeps the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self, TypedDict
 
-from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS, check_task
-from modelden.errors import InputError, InvalidRecord
-from modelden.hub.names import check_model
-from modelden.settings.changeset import Record
+from modelden.engine.option_rules import check_option, wire_name
+from modelden.engine.option_values import DEFAULT_ENGINE_ID, FEATURES, MODEL_HUBS, NOT_IDENTITY, TEST_FEATURE
+from modelden.errors import InputError
 
-COLLECTION = "ml-inference-options"
-"""The collection of Remote Settings with the options by task and feature."""
 
-DTYPES = ("auto", "fp32", "fp16", "q8", "int8", "uint8", "q4", "bnb4", "q4f16")
-"""Data types of weights, in transformers.js' names (``utils/dtypes.js``)."""
+class OptionNames(TypedDict, total=False):
+    """Options as keyword arguments; `PipelineOptions` says what each means."""
 
-_ONNX_BACKENDS = (None, "onnx", "onnx-native", "best-onnx")
+    engine_id: str | None
+    feature_id: str | None
+    task_name: str | None
+    model_hub: str | None
+    model_hub_root_url: str | None
+    model_hub_url_template: str | None
+    timeout_ms: int | None
+    model_id: str | None
+    model_revision: str | None
+    flow_id: str | None
+    tokenizer_id: str | None
+    tokenizer_revision: str | None
+    processor_id: str | None
+    processor_revision: str | None
+    log_level: str | None
+    runtime_filename: str | None
+    device: str | None
+    dtype: str | None
+    num_threads: int | None
+    execution_priority: str | None
+    use_external_data_format: Any
+    kv_cache_dtype: str | None
+    num_context: int | None
+    num_batch: int | None
+    num_ubatch: int | None
+    flash_attn: bool | None
+    use_mmap: bool | None
+    use_mlock: bool | None
+    num_threads_decoding: int | None
+    model_file: str | None
+    backend: str | None
+    base_url: str | None
+    api_key: str | None
+    static_embeddings_options: Mapping[str, Any] | None
+    service_type: str | None
+    purpose: str | None
+    extra_headers: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a caller asks for. None leaves the choice to Remote Settings.
+class PipelineOptions:
+    """What an engine is made of. None leaves the choice to Remote Settings, then to the task's default.
+
+    Make one with `of`, which checks; the fields stand in the order of Firefox's checks.
 
     Attributes:
+        engine_id: The engine's name. One engine exists per name.
+        feature_id: The feature, which refines the task in Remote Settings and names the engine.
         task_name: The task, ``feature-extraction`` for example.
-        feature_id: The feature, which refines the task.
+        model_hub: ``mozilla`` or ``huggingface``: sets the two below, and the revision ``main``.
+        model_hub_root_url: Root of the model hub.
+        model_hub_url_template: Path below the root, with ``{model}`` and ``{revision}``.
+        timeout_ms: Milliseconds without a run after which the engine is closed until the next one; -1 for never.
         model_id: ``organization/name``.
-        model_revision: Branch or version.
-        dtype: Data type of the weights.
-        engine_id: Name of the engine.
+        model_revision: ``main`` or a version.
+        flow_id: Free text that local events carry along.
+        tokenizer_id: The tokenizer's model, for tasks that take one.
+        tokenizer_revision: Its revision.
+        processor_id: The processor's model, for tasks that take one.
+        processor_revision: Its revision.
+        log_level: How much the engine logs: ``Error``, ``Warn``, ``Info``, ``Debug``, ``Trace``, ``All``.
+        runtime_filename: Name of the WASM file; Remote Settings decides.
+        device: ``wasm`` (or ``cpu``, the same), ``gpu``, ``auto``.
+        dtype: Data type of the weights: ``q8``, ``fp32``, ...
+        num_threads: Threads of the runtime, on cross-origin isolated pages; 0 for as many as there are cores.
+        execution_priority: ``HIGH``, ``NORMAL`` or ``LOW``; nothing in a page depends on it.
+        use_external_data_format: The weights are in files beside the model: True, or their number.
+        kv_cache_dtype: Of llama backends.
+        num_context: Of llama backends.
+        num_batch: Of llama backends.
+        num_ubatch: Of llama backends.
+        flash_attn: Of llama backends.
+        use_mmap: Of llama backends.
+        use_mlock: Of llama backends.
+        num_threads_decoding: Of llama backends.
+        model_file: Of llama backends.
+        backend: ``onnx`` in a page.
+        base_url: Of the backend ``openai``.
+        api_key: Of the backend ``openai``.
+        static_embeddings_options: Of the backend ``static-embeddings``.
+        service_type: Of the backend ``openai``.
+        purpose: Of the backend ``openai``.
+        extra_headers: Of the backend ``openai``.
     """
 
-    task_name: str | None = None
+    engine_id: str = DEFAULT_ENGINE_ID
     feature_id: str | None = None
+    task_name: str | None = None
+    model_hub: str | None = None
+    model_hub_root_url: str | None = None
+    model_hub_url_template: str | None = None
+    timeout_ms: int | None = None
     model_id: str | None = None
     model_revision: str | None = None
+    flow_id: str | None = None
+    tokenizer_id: str | None = None
+    tokenizer_revision: str | None = None
+    processor_id: str | None = None
+    processor_revision: str | None = None
+    log_level: str | None = None
+    runtime_filename: str | None = None
+    device: str | None = None
     dtype: str | None = None
-    engine_id: str | None = None
+    num_threads: int | None = None
+    execution_priority: str | None = None
+    use_external_data_format: Any = False
+    kv_cache_dtype: str | None = None
+    num_context: int = 1024
+    num_batch: int = 1024
+    num_ubatch: int = 1024
+    flash_attn: bool = False
+    use_mmap: bool = False
+    use_mlock: bool = True
+    num_threads_decoding: int | None = None
+    model_file: str | None = None
+    backend: str | None = None
+    base_url: str | None = None
+    api_key: str | None = None
+    static_embeddings_options: Mapping[str, Any] | None = None
+    service_type: str | None = None
+    purpose: str | None = None
+    extra_headers: Mapping[str, str] | None = None
 
-    def __post_init__(self) -> None:
-        """Check what can be checked without Remote Settings.
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
+        """Return checked options.
+
+        Args:
+            options: Values by name, in snake or camel case. Unknown names and None are ignored, as in Firefox.
+            own_features: Features that Firefox does not have are admitted; their engine is ``<feature>-engine``.
 
         Raises:
-            InputError: For a value that cannot be used; `UnknownTask` for the task.
+            InvalidOption: For the first value that cannot be used, in the order of the fields.
+            InputError: If it is no mapping.
         """
-        for name, value in asdict(self).items():
-            if value is not None and (not isinstance(value, str) or not value):
-                raise InputError(f"{name}: expected a non-empty string, got {value!r}.")
-        if self.task_name is None and self.feature_id is None:
-            raise InputError("Name a task, create_engine(task_name='feature-extraction'), or a feature_id.")
-        if self.task_name is not None:
-            check_task(self.task_name)
-        if self.model_id is not None or self.model_revision is not None:
-            check_model(self.model_id or "model", self.model_revision or "main")
-        if self.dtype is not None:
-            _check_dtype(self.dtype)
+        return cls().updated(options, own_features=own_features)
+
+    def updated(self, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
+        """Return these options with others over them; the arguments and errors are those of `of`."""
+        given = _by_field(options)
+        values = self.values()
+        for name in FIELDS:
+            value = given.get(name)
+            if value is None:
+                continue
+            check_option(name, value, own_features=own_features)
+            if name == "feature_id" and given.get("engine_id") in (None, DEFAULT_ENGINE_ID):
+                values["engine_id"] = _engine_of(value, values["engine_id"])
+            if name == "model_hub":
+                values.update(MODEL_HUBS[value])
+            values[name] = value
+        return type(self)(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all options by Firefox's names (``getOptions``)."""
+        return {wire_name(name): value for name, value in self.values().items()}
+
+    def is_equivalent(self, other: PipelineOptions) -> bool:
+        """Tell whether an engine made of these can serve for the others too (``equals``)."""
+        mine, others = self.values(), other.values()
+        return all(
+            _same_backend(mine[name], others[name]) if name == "backend" else _same(mine[name], others[name])
+            for name in FIELDS
+            if name not in NOT_IDENTITY
+        )
+
+    def asks_for(self) -> dict[str, Any]:
+        """Return what decides which engine is made: all options but those of a single call or caller."""
+        return {name: value for name, value in self.to_dict().items() if name not in _PER_CALL}
+
+    def values(self) -> dict[str, Any]:
+        """Return all options by Python's names."""
+        return {name: getattr(self, name) for name in FIELDS}
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """What an engine is made of.
+FIELDS = tuple(field.name for field in fields(PipelineOptions))
+"""Names of all options, in the order of Firefox's checks."""
 
-    Attributes:
-        engine_id: Its name.
-        task_name: The task.
-        model_id: ``organization/name``.
-        model_revision: Branch or version.
-        dtype: Data type of the weights.
-    """
+_PER_CALL = frozenset(map(wire_name, NOT_IDENTITY - {"engine_id", "feature_id"}))
+"""Options of a single call or caller, by Firefox's names."""
 
-    engine_id: str
-    task_name: str
-    model_id: str
-    model_revision: str
-    dtype: str
+_NAMES = {**{name: name for name in FIELDS}, **{wire_name(name): name for name in FIELDS}}
+"""Fields by their names in both spellings."""
 
 
-def choose(records: Iterable[Record], request: Request) -> EngineOptions:
-    """Return the options for a request.
+def field_name(name: str) -> str:
+    """Return the field of an option that is known, in either spelling."""
+    return _NAMES[name]
 
-    Args:
-        records: The collection `COLLECTION`.
-        request: What the caller asks for.
+
+def check_names(names: Iterable[str]) -> None:
+    """Return if all of these are names of options.
 
     Raises:
-        InvalidRecord: If more than one record fits, or if the one that does cannot be understood.
-        InputError: If neither a record nor the task tells the model.
+        InputError: If not, with the nearest name.
     """
-    record = _find(list(records), request) or {}
-    if record.get("backend") not in _ONNX_BACKENDS:
-        raise InvalidRecord(f"{_name(record)} asks for the backend {record['backend']!r}; here is only onnx.")
-    task_name = request.task_name or _text(record, "taskName")
-    if task_name is None:
-        raise InputError(
-            f"Remote Settings has no options for the feature {request.feature_id!r}: name a task_name too."
-        )
-    check_task(task_name)
-    default = DEFAULT_MODELS[task_name]
-    model_id = request.model_id or _text(record, "modelId") or default
-    if model_id is None:
-        raise InputError(f"Neither Remote Settings nor modelden knows a model for {task_name}: name a model_id.")
-    options = EngineOptions(
-        engine_id=request.engine_id or (f"{request.feature_id}-engine" if request.feature_id else "default-engine"),
-        task_name=task_name,
-        model_id=model_id,
-        model_revision=request.model_revision or _text(record, "modelRevision") or "main",
-        dtype=request.dtype or _text(record, "dtype") or DEFAULT_DTYPE,
-    )
-    _check_record(options, record)
-    return options
+    for name in names:
+        if name not in _NAMES:
+            near = difflib.get_close_matches(name, FIELDS, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(FIELDS)}."
+            raise InputError(f"There is no option {name!r}. {hint}")
 
 
-def _find(records: list[Record], request: Request) -> Record | None:
-    filters: dict[str, str | None] = (
-        {"featureId": request.feature_id} if request.feature_id else {"taskName": request.task_name}
-    )
-    found = _filter(records, filters, request.model_id)
-    if not found and request.feature_id and request.task_name:
-        found = _filter(records, {"taskName": request.task_name}, request.model_id)
-    if len(found) > 1:
-        raise InvalidRecord(
-            f"Found more than one inference options record for {request.feature_id or request.task_name!r}: "
-            "name a feature_id or a model_id to tell them apart."
-        )
-    return found[0] if found else None
+def _by_field(options: Mapping[str, Any] | PipelineOptions) -> dict[str, Any]:
+    if isinstance(options, PipelineOptions):
+        return options.values()
+    if not isinstance(options, Mapping):
+        raise InputError(f"Options are a mapping of names to values, not {type(options).__name__}.")
+    return {_NAMES[name]: value for name, value in options.items() if name in _NAMES}
 
 
-def _filter(records: list[Record], filters: dict[str, str | None], model_id: str | None) -> list[Record]:
-    wanted: dict[str, Any] = {**filters, **({"modelId": model_id} if model_id else {})}
-    return [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
+def _engine_of(feature_id: str, engine_id: str) -> str:
+    if feature_id == TEST_FEATURE:
+        return engine_id
+    return FEATURES.get(feature_id, f"{feature_id}-engine")
 
 
-def _text(record: Record, name: str) -> str | None:
-    value = record.get(name)
-    if value is not None and not isinstance(value, str):
-        raise InvalidRecord(f"{_name(record)} should have a string as {name}, but has {value!r}.")
-    return value or None
+def _same_backend(one: str | None, other: str | None) -> bool:
+    # "best-onnx" stands for whichever of the two there is.
+    return one == other or ("best-onnx" in (one, other) and {one, other} <= {"best-onnx", "onnx", "onnx-native"})
 
 
-def _check_record(options: EngineOptions, record: Record) -> None:
-    try:
-        check_model(options.model_id, options.model_revision)
-        _check_dtype(options.dtype)
-    except InputError as error:
-        raise InvalidRecord(f"{_name(record)}: {error}") from error
-
-
-def _check_dtype(dtype: str) -> None:
-    if dtype not in DTYPES:
-        raise InputError(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}.")
-
-
-def _name(record: Record) -> str:
-    return f"The record {record.get('id')} of {COLLECTION}"
+def _same(one: Any, other: Any) -> bool:
+    # JavaScript's ===, into objects and lists: true is not 1.
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelden.engine import options as engine_options
-from modelden.engine.options import DTYPES, Request
+from modelden.engine import choice
+from modelden.engine.choice import DTYPES, choose
+from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import DEFAULT_DTYPE, check_task
 from modelden.errors import InputError, ModelDenError
 from modelden.host.errors import HostError, PublishError, machine_errors
@@ -19,7 +20,7 @@ from modelden.host.repository import Repository
 from modelden.host.roles import onnx_name
 from modelden.hub.names import check_model
 
-OPTIONS = engine_options.COLLECTION
+OPTIONS = choice.COLLECTION
 MANIFESTS = "ml-model-manifests"
 RUNTIMES = "ml-onnx-runtime"
 LISTS = "ml-model-allow-deny-list"
@@ -58,6 +59,7 @@ class Release:
             InputError: For names that clients refuse.
         """
         check_model(self.model, self.revision)
+        PipelineOptions.of({"model_id": self.model, "model_revision": self.revision})
         if "/" not in self.model:
             raise InputError(f"Invalid model name. Expected 'organization/name', got {self.model!r}.")
         check_task(self.task)
@@ -250,7 +252,7 @@ def _options(release: Release, dtype: str) -> dict[str, Any]:
 def _ambiguous(publisher: Publisher, release: Release) -> list[str]:
     """What a client that asks for the task alone is going to hear."""
     try:
-        engine_options.choose(publisher.records(OPTIONS).values(), Request(task_name=release.task))
+        choose(publisher.records(OPTIONS).values(), PipelineOptions.of({"task_name": release.task}), {})
     except ModelDenError as error:
         return [f"Pages that ask for the task {release.task} alone are refused: {error}"]
     return []

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from modelden.config import PRESETS
-from modelden.engine.options import Request
+from modelden.engine.choice import check_request
+from modelden.engine.options import PipelineOptions
 from modelden.errors import InputError
 
 
@@ -24,7 +25,7 @@ def engine_arguments(task: str | None, feature: str | None, model: str | None, d
         "model_revision": revision or None,
         "dtype": dtype,
     }
-    Request(**named)
+    check_request(PipelineOptions.of(named, own_features=True))
     return {name: value for name, value in named.items() if value is not None}
 
 

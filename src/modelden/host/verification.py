@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelden.config import Configuration
-from modelden.engine import options as engine_options
+from modelden.engine import choice
 from modelden.engine import runtime as engine_runtime
-from modelden.engine.options import Request
+from modelden.engine.options import PipelineOptions
 from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.host.crypto import HostCrypto
 from modelden.host.memory import MemoryDatabase
@@ -232,17 +232,19 @@ class _Verification:
             where = f"{self._config.cid(OPTIONS)}, record {record['id']}"
             feature, task = record.get("featureId"), record.get("taskName")
             try:
-                request = Request(feature_id=feature) if feature else Request(task_name=task)
-                options = engine_options.choose(records[OPTIONS], request)
-                url = self._hub.url(ModelFile(options.model_id, options.model_revision, "config.json"))
+                asked = {"feature_id": feature} if feature else {"task_name": task}
+                request = PipelineOptions.of(asked, own_features=True)
+                options = choice.choose(records[OPTIONS], request, self._config.engine_defaults)
+                model, revision = str(options.model_id), str(options.model_revision)
+                url = self._hub.url(ModelFile(model, revision, "config.json"))
                 allow_list.check(url)
             except ForbiddenURL as error:
                 self._report.fault(where, error)
             except ModelDenError as error:
                 self._report.fault(where, error)
             else:
-                if (options.model_id, options.model_revision) not in manifests:
+                if (model, revision) not in manifests:
                     self._report.note(
                         where,
-                        f"{options.model_id} {options.model_revision} has no manifest: its files were not checked",
+                        f"{model} {revision} has no manifest: its files were not checked",
                     )

@@ -1,0 +1,103 @@
+"""Looks out for loads that a browser would not survive: by the size of the weights, and by what earlier loads left.
+
+A load that ends its page (the browser kills it when memory runs out) leaves a mark; so does a page that is closed in
+the very moment of loading. The load after it takes one thread, which needs less memory; the one after that asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelden.engine.plan import Plan
+from modelden.errors import LoadEndedPage, NotEnoughMemory
+from modelden.ports import Blob, Database, Delete, Presence, Put
+
+logger = logging.getLogger(__name__)
+
+FACTOR = 2.5
+"""Bytes that a browser's process takes while it loads a model, by the bytes of its files."""
+
+RUNTIME = 150 * 1024 * 1024
+"""Bytes that the runtime takes by itself."""
+
+WEIGHTS = (".onnx", ".onnx_data")
+"""Files with these in their names are loaded into memory as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What it needs to look out.
+
+    Attributes:
+        database: `history.MODELDEN`.
+        presence: Tells which pages live.
+        memory: Bytes that a model may take, or None when nobody knows.
+    """
+
+    database: Database
+    presence: Presence
+    memory: int | None
+
+    async def enter(self, plan: Plan) -> Watch:
+        """Begin to watch over one load.
+
+        Raises:
+            LoadEndedPage: If the two loads before it ended their pages. Asked again, it is tried again.
+        """
+        key = f"{plan.options.model_hub_root_url} {plan.options.model_id} {plan.options.model_revision}"
+        row = await self.database.get("loads", key) or {"id": key, "ended": 0, "pages": []}
+        alive = await self.presence.alive()
+        dead = [] if alive is None else [page for page in row["pages"] if page not in alive]
+        ended = row["ended"] + len(dead)
+        row = {**row, "ended": ended, "pages": [page for page in row["pages"] if page not in dead]}
+        if ended >= 2:
+            await self.database.commit([Delete("loads", key)])
+            raise LoadEndedPage(str(plan.options.model_id), ended)
+        if ended:
+            logger.warning("Loading %s ended its page last time; now with one thread.", plan.options.model_id)
+        return Watch(self, row, careful=bool(ended))
+
+
+class Watch:
+    """Over one load.
+
+    Attributes:
+        careful: The last load ended its page: choose less.
+    """
+
+    def __init__(self, guard: Guard, row: Mapping[str, Any], *, careful: bool) -> None:
+        """Nothing is loaded yet."""
+        self.careful = careful
+        self._guard = guard
+        self._row = row
+        self._size = 0
+        self._marking: asyncio.Future[None] | None = None
+
+    def admit(self, url: str, blob: Blob) -> None:
+        """Hear that a file is about to be loaded into memory.
+
+        Raises:
+            NotEnoughMemory: If there is no room for it.
+        """
+        name = url.partition("?")[0].rpartition("/")[2]
+        if not any(part in name for part in WEIGHTS):
+            return
+        self._size += blob.size
+        required = RUNTIME + int(FACTOR * self._size)
+        if self._guard.memory is not None and required > self._guard.memory:
+            raise NotEnoughMemory(required, self._guard.memory)
+        if self._marking is None:
+            # Side by side with the load: by the time it needs memory, the mark is there.
+            row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page]}
+            self._marking = asyncio.ensure_future(self._guard.database.commit([Put("loads", row)]))
+
+    async def leave(self) -> None:
+        """The page survived it."""
+        if self._marking is None:
+            return
+        await asyncio.gather(self._marking, return_exceptions=True)
+        await self._guard.database.commit([Delete("loads", self._row["id"])])

@@ -1,0 +1,53 @@
+"""Figures of one run, as Firefox computes them (``ONNXPipeline.mjs``, ``run``). Times are in milliseconds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetrics:
+    """What one run took. Counted in the worker, kept in this page.
+
+    Attributes:
+        input_tokens: Tokens that the model was given.
+        output_tokens: Tokens that it made; counted where they are streamed.
+        preprocessing_time: Time to bring the input into the model's form.
+        tokenizing_time: The same, as Firefox has it.
+        inference_time: Time of the pipeline as a whole.
+        decoding_time: Time from the first token on where tokens are streamed, else ``inference_time``.
+        time_to_first_token: Time until the first token, where tokens are streamed.
+        tokens_per_second: Output tokens by inference time.
+        time_per_output_token: Inference time by output tokens.
+        run_timestamps: Names and times of what happened, in order; times by the worker's own clock.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    preprocessing_time: float
+    tokenizing_time: float
+    inference_time: float
+    decoding_time: float
+    time_to_first_token: float | None
+    tokens_per_second: float
+    time_per_output_token: float
+    run_timestamps: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read the JSON of a reply's ``metrics``."""
+        told: dict[str, Any] = json.loads(text)
+        return cls(
+            input_tokens=told["inputTokens"],
+            output_tokens=told["outputTokens"],
+            preprocessing_time=told["preprocessingTime"],
+            tokenizing_time=told["tokenizingTime"],
+            inference_time=told["inferenceTime"],
+            decoding_time=told["decodingTime"],
+            time_to_first_token=told["timeToFirstToken"],
+            tokens_per_second=told["tokensPerSecond"],
+            time_per_output_token=told["timePerOutputToken"],
+            run_timestamps=tuple((each["name"], each["when"]) for each in told["runTimestamps"]),
+        )

@@ -1,0 +1,82 @@
+"""What an engine will be made of: decided from Remote Settings, nothing fetched yet. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from modelden.engine.options import PipelineOptions
+from modelden.settings.changeset import Record
+
+_DECIDED = (
+    "task_name",
+    "model_hub_root_url",
+    "model_hub_url_template",
+    "model_id",
+    "model_revision",
+    "tokenizer_id",
+    "tokenizer_revision",
+    "processor_id",
+    "processor_revision",
+    "device",
+    "dtype",
+    "num_threads",
+    "use_external_data_format",
+)
+"""Options that decide what is loaded, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An engine's options and runtime.
+
+    Attributes:
+        options: Options in which nothing is open.
+        runtime: The record of the WASM file.
+    """
+
+    options: PipelineOptions
+    runtime: Record
+
+    def makes_the_same(self, other: Plan) -> bool:
+        """Tell whether an engine of the other plan has the same model and the same runtime."""
+        return self._identity() == other._identity()
+
+    def state(self) -> dict[str, Any]:
+        """Return what users know of it: model, revision, data type and version of the runtime."""
+        return {
+            "model_id": self.options.model_id,
+            "model_revision": self.options.model_revision,
+            "dtype": self.options.dtype,
+            "runtime": f"{self.runtime['name']} {self.runtime['version']}",
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """Return it as plain JSON data."""
+        return {"options": self.options.to_dict(), "runtime": dict(self.runtime)}
+
+    @classmethod
+    def of_row(cls, row: dict[str, Any]) -> Self:
+        """Read `to_row`.
+
+        Raises:
+            InputError: If the options are none.
+        """
+        return cls(PipelineOptions.of(row["options"], own_features=True), row["runtime"])
+
+    def _identity(self) -> tuple[Any, ...]:
+        attachment = self.runtime["attachment"]
+        return attachment["hash"], self.runtime["version"], *(getattr(self.options, name) for name in _DECIDED)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEngine:
+    """An engine that was loaded with success.
+
+    Attributes:
+        request: What was asked for.
+        plan: What it was made of.
+    """
+
+    request: PipelineOptions
+    plan: Plan

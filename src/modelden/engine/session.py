@@ -1,0 +1,271 @@
+"""What is behind an engine: its life, its worker, and the way from one worker to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from modelden.engine.lifecycle import Lifecycle, Status
+from modelden.engine.metrics import RunMetrics
+from modelden.engine.streaming import Chunk, take_streaming
+from modelden.errors import EngineClosed, EngineCrashed, ModelDenError
+from modelden.events import Event
+
+if TYPE_CHECKING:
+    from modelden.engine.options import PipelineOptions
+    from modelden.engine.plan import Plan
+    from modelden.events import Events
+    from modelden.loading.loader import Loaded
+    from modelden.loading.source import EngineSource
+    from modelden.ports import Ports
+    from modelden.progress import ProgressCallback
+
+logger = logging.getLogger(__name__)
+
+
+class Slot:
+    """A worker in use; one that was replaced is closed when its last run ends."""
+
+    __slots__ = ("loaded", "retired", "running")
+
+    def __init__(self, loaded: Loaded) -> None:
+        """Nothing runs yet."""
+        self.loaded = loaded
+        self.running = 0
+        self.retired = False
+
+    def leave(self) -> None:
+        """A run ended."""
+        self.running -= 1
+        self._close_if_done()
+
+    def retire(self) -> None:
+        """Another worker took its place."""
+        self.retired = True
+        self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        if self.retired and not self.running:
+            self.loaded.worker.close()
+
+
+class EngineSession:
+    """One engine's life.
+
+    Attributes:
+        request: What the caller asked for.
+        plan: What it is made of, or was when it was last loaded.
+        metrics: The JSON of the last run's metrics.
+        listeners: Told each new status.
+    """
+
+    def __init__(self, request: PipelineOptions, source: EngineSource, ports: Ports, events: Events) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            request: What the caller asked for.
+            source: Loads the model, now and again.
+            ports: The browser.
+            events: Told what happens.
+        """
+        self.request = request
+        self.plan: Plan | None = None
+        self.metrics: str | None = None
+        self.listeners: list[Callable[[Status], object]] = []
+        self._source = source
+        self._ports = ports
+        self._events = events
+        self._life = Lifecycle(request.timeout_ms or 0)
+        self._slot: Slot | None = None
+        self._opening = asyncio.Lock()
+        self._loading: asyncio.Task[Loaded] | None = None
+        self._stop_timer: Callable[[], None] | None = None
+
+    @property
+    def status(self) -> Status:
+        """Where it is in its life."""
+        return self._life.status
+
+    @property
+    def has_ended(self) -> bool:
+        """It was ended for good."""
+        return self._life.has_ended
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the worker told of itself; empty while there is none."""
+        return dict(self._slot.loaded.info) if self._slot else {}
+
+    async def run(
+        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
+    ) -> Any:
+        """Run the model once, loading it first if it is not there; the errors are those of `Engine.run`."""
+        slot = self._slot or await self._opened()
+        rest = dict(options)
+        streaming = take_streaming(str(slot.loaded.plan.options.task_name), rest, on_chunk)
+        self._life.run_started()
+        slot.running += 1
+        try:
+            value, metrics = await slot.loaded.worker.run(args, rest, streaming)
+        except ModelDenError as error:
+            self._tell_error(error, "run")
+            raise
+        finally:
+            slot.leave()
+            self._life.run_ended(self._ports.clock.now())
+            self._watch_idle()
+        self.metrics = metrics
+        if metrics and self._events.wants("run"):
+            self._events.tell(Event("run", "done", self.request.engine_id, asdict(RunMetrics.of(metrics))))
+        return value
+
+    async def open(self, on_progress: ProgressCallback | None = None) -> None:
+        """Load the model if it is not there; the errors are those of `Engine.open`."""
+        async with self._opening:
+            if self._slot is not None:
+                return
+            self._life.loading()
+            self._tell_status()
+            try:
+                loaded = await self._load(self._source.open(self.request, on_progress))
+            except BaseException as error:
+                if not self._life.has_ended:
+                    self._life.failed()
+                    self._tell_status()
+                if isinstance(error, ModelDenError):
+                    self._tell_error(error, "create")
+                raise
+            self._life.timeout_ms = loaded.plan.options.timeout_ms or 0
+            self._life.loaded(self._ports.clock.now())
+            self._adopt(loaded)
+            self._tell_status()
+            self._watch_idle()
+            await self._source.settle(loaded)
+
+    async def update(self, on_progress: ProgressCallback | None = None) -> bool:
+        """Move to what Remote Settings say now; result and errors are those of `Engine.update`."""
+        async with self._opening:
+            self._life.check_not_ended()
+            plan = await self._source.plan(self.request, on_progress)
+            if self.plan is not None and plan.makes_the_same(self.plan):
+                return False
+            slot = self._slot
+            try:
+                loaded = await self._load(self._source.load(self.request, plan, on_progress))
+            except ModelDenError as error:
+                if self.plan is not None and not self._life.has_ended:
+                    self._source.tell_failed(self.request, self.plan, plan, error)
+                self._tell_error(error, "update")
+                raise
+            if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
+                loaded.worker.close()
+                self.plan = plan
+            else:
+                self._adopt(loaded)
+                slot.retire()
+            await self._source.settle(loaded)
+            return True
+
+    async def refresh(self, on_progress: ProgressCallback | None = None) -> None:
+        """Be ready, with what Remote Settings say now if that can be had.
+
+        Raises:
+            EngineClosed: If the engine was closed before, or while it loaded.
+            ModelDenError: If it was not ready and cannot be loaded.
+        """
+        if self._slot is None:
+            await self.open(on_progress)
+            return
+        try:
+            await self.update(on_progress)
+        except EngineClosed:
+            raise
+        except ModelDenError as error:
+            logger.debug("The engine %s goes on as it is: %s", self.request.engine_id, error)
+
+    def end(self, reason: str) -> None:
+        """End it for good; later runs fail with `EngineClosed` and this reason."""
+        if self._life.has_ended:
+            return
+        self._life.ended(reason)
+        if self._loading is not None:
+            self._loading.cancel()
+        self._drop()
+        self._tell_status()
+
+    async def _opened(self) -> Slot:
+        await self.open()
+        if self._slot is None:
+            raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
+        return self._slot
+
+    async def _load(self, loading: Coroutine[Any, Any, Loaded]) -> Loaded:
+        """Do it in a task of its own, which `end` can stop."""
+        self._loading = asyncio.ensure_future(loading)
+        try:
+            loaded = await self._loading
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                self._life.check_not_ended()
+            raise
+        finally:
+            self._loading = None
+        if self._life.has_ended:
+            loaded.worker.close()
+            self._life.check_not_ended()
+        return loaded
+
+    def _adopt(self, loaded: Loaded) -> None:
+        slot = self._slot = Slot(loaded)
+        self.plan = loaded.plan
+        loaded.worker.watch(lambda error: self._crashed(slot, error))
+
+    def _crashed(self, slot: Slot, error: EngineCrashed) -> None:
+        if slot is not self._slot:
+            return
+        self._drop()
+        self._life.crashed()
+        self._tell_status()
+        self._tell_error(error, "run")
+
+    def _drop(self) -> None:
+        """End the worker, and the waiting for idleness."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            slot.loaded.worker.close()
+        if self._stop_timer is not None:
+            self._stop_timer()
+            self._stop_timer = None
+
+    def _watch_idle(self) -> None:
+        """See to it that somebody looks when the engine will have been idle for long enough."""
+        if self._stop_timer is None and (wait := self._life.idle_in(self._ports.clock.now())) is not None:
+            self._stop_timer = self._ports.timers.call_later(wait, self._look)
+
+    def _look(self) -> None:
+        self._stop_timer = None
+        if self._life.idle_in(self._ports.clock.now()) != 0:
+            self._watch_idle()  # it was used meanwhile; while it runs, the run's end comes back here
+            return
+        logger.debug("The engine %s was idle for %s ms", self.request.engine_id, self._life.timeout_ms)
+        self._drop()
+        self._life.idled()
+        self._tell_status()
+
+    def _tell_status(self) -> None:
+        for listener in list(self.listeners):
+            try:
+                listener(self.status)
+            except Exception:
+                logger.exception("A status listener failed on the engine %s", self.request.engine_id)
+        state = self.plan.state() if self.plan else {}
+        task_name = self.plan.options.task_name if self.plan else self.request.task_name
+        self._events.tell(Event("engine", self.status, self.request.engine_id, {"task_name": task_name, **state}))
+
+    def _tell_error(self, error: ModelDenError, doing: str) -> None:
+        detail = {"message": str(error), "while": doing}
+        self._events.tell(Event("error", type(error).__name__, self.request.engine_id, detail))

@@ -1,0 +1,83 @@
+"""What happens, for whoever wants to know: `modelden.on`. It stays in this page; nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from modelden.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+EventType = Literal["download", "engine", "run", "error", "update"]
+"""What one can listen to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        type: ``download``: a step of a file, runtime or model; ``engine``: a status; ``run``: a run that ended;
+            ``error``: an error that a call ended with; ``update``: of a model or runtime.
+        name: What exactly. ``download``: `ProgressEvent.status_text`. ``engine``: the status. ``run``: ``done``.
+            ``error``: the error's class. ``update``: ``available``, ``installed`` or ``failed``.
+        engine_id: The engine, when it is about one.
+        detail: ``download``: the fields of the `ProgressEvent`. ``engine``: task, model and revision. ``run``: the
+            metrics. ``error``: ``message``, and ``while``: ``create``, ``run`` or ``update``. ``update``: ``current``
+            and ``available``, each with model, revision, data type and runtime; ``message`` when it failed.
+        time: Milliseconds since the epoch.
+    """
+
+    type: EventType
+    name: str
+    engine_id: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    time: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+
+
+EventListener = Callable[[Event], object]
+"""Called with each event, synchronously. What it raises is logged and goes no further."""
+
+
+class Events:
+    """Listeners by type."""
+
+    def __init__(self) -> None:
+        """Nobody listens yet."""
+        self._listeners: dict[str, list[EventListener]] = {kind: [] for kind in get_args(EventType)}
+
+    def on(self, kind: str, listener: EventListener) -> Callable[[], None]:
+        """Call ``listener`` with each event of a type; the returned function ends that, also when called again.
+
+        Raises:
+            InputError: For a type that there is not.
+        """
+        listeners = self._listeners.get(kind)
+        if listeners is None:
+            raise InputError(f"There is no event {kind!r}; expected one of {', '.join(self._listeners)}.")
+        entries = listeners
+        # A function of its own, so that one listener can listen twice.
+        entry: EventListener = lambda event: listener(event)  # noqa: E731, PLW0108
+        entries.append(entry)
+
+        def off() -> None:
+            if entry in entries:
+                entries.remove(entry)
+
+        return off
+
+    def wants(self, kind: EventType) -> bool:
+        """Tell whether anybody listens."""
+        return bool(self._listeners[kind])
+
+    def tell(self, event: Event) -> None:
+        """Call the listeners of the event's type."""
+        for listener in list(self._listeners[event.type]):
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("A listener failed on the event %s %s", event.type, event.name)

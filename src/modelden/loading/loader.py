@@ -1,0 +1,167 @@
+"""From a request to a loaded model: the steps, and their order, which is Firefox's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modelden.config import Configuration
+from modelden.engine import choice, runtime
+from modelden.engine.files import EngineFiles
+from modelden.engine.guard import Guard, Watch
+from modelden.engine.options import PipelineOptions
+from modelden.engine.plan import Plan
+from modelden.engine.runtime import Bundle
+from modelden.errors import EngineError, EngineTimeout
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.model_hub import HubFiles
+from modelden.ports import Blob, EngineHost, EngineWorker
+from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.settings.service import SettingsService
+
+logger = logging.getLogger(__name__)
+
+ALLOW_DENY_LIST = "ml-model-allow-deny-list"
+"""The collection of Remote Settings that says which URLs may be downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in a worker.
+
+    Attributes:
+        plan: What it is made of.
+        worker: Runs it.
+        info: What the worker tells of itself.
+        used: Model and revision of each of its files.
+        is_current: It is what settings say; False for what worked before, where that cannot be had.
+    """
+
+    plan: Plan
+    worker: EngineWorker
+    info: Mapping[str, Any]
+    used: frozenset[tuple[str, str]]
+    is_current: bool = True
+
+
+class EngineLoader:
+    """Loads engines for one configuration."""
+
+    def __init__(
+        self,
+        config: Configuration,
+        bundle: Bundle,
+        engines: EngineHost,
+        settings: Callable[[], Awaitable[SettingsService]],
+        hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
+        guard: Callable[[], Awaitable[Guard]],
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            config: Where settings and models come from.
+            bundle: The JavaScript that runs models.
+            engines: Starts it.
+            settings: Opens Remote Settings.
+            hub: Opens the hub of an engine.
+            guard: Opens what looks out for loads that a browser would not survive.
+        """
+        self._config = config
+        self._bundle = bundle
+        self._engines = engines
+        self._settings = settings
+        self._hub = hub
+        self._guard = guard
+
+    async def plan(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Plan:
+        """Decide what an engine for the request will be made of; without a request when settings are stored.
+
+        Raises:
+            InvalidRecord, SignatureError: If settings cannot be used.
+            UnavailableError: If they are not stored and cannot be had.
+            InputError: If nobody knows a model.
+        """
+        settings = await self._settings()
+        records = await settings.client.get(choice.COLLECTION, on_progress)
+        overrides = self._config.override_pipeline_options.get(request.feature_id or "")
+        options = choice.choose(records, request, self._config.engine_defaults, overrides)
+        with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _told(options)):
+            pass
+        record = runtime.choose(await settings.client.get(runtime.COLLECTION, on_progress), self._bundle)
+        return Plan(replace(options, runtime_filename=record["name"]), record)
+
+    async def load(self, plan: Plan, on_progress: ProgressCallback | None = None) -> Loaded:
+        """Fetch and load what was decided.
+
+        A worker that gives no sign of life is tried once more with one thread: some browsers hang with several.
+
+        Raises:
+            ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
+        """
+        runtime.check_fits(plan.runtime, self._bundle)
+        watch = await (await self._guard()).enter(plan)
+        try:
+            try:
+                return await self._load(plan, watch, on_progress, one_thread=watch.careful)
+            except EngineTimeout as error:
+                logger.warning("%s Trying once more with one thread.", error)
+                return await self._load(plan, watch, on_progress, one_thread=True)
+        finally:
+            await watch.leave()
+
+    async def _load(
+        self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, *, one_thread: bool
+    ) -> Loaded:
+        options = plan.options
+        # The worker's source is read and compiled while the runtime is fetched.
+        worker = self._engines.start(self._bundle.bundle)
+        try:
+            settings = await self._settings()
+            cid = self._config.cid(runtime.COLLECTION)
+            wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
+            allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
+            use = Use(str(options.task_name), options.engine_id)
+            files = EngineFiles(await self._hub(options), use, allow_list, on_progress, watch.admit)
+            info = await self._start(worker, options, wasm, files, on_progress, one_thread=one_thread)
+        except BaseException:
+            worker.close()
+            raise
+        return Loaded(plan, worker, info, frozenset(files.used))
+
+    async def _start(
+        self,
+        worker: EngineWorker,
+        options: PipelineOptions,
+        wasm: Blob,
+        files: EngineFiles,
+        on_progress: ProgressCallback | None,
+        *,
+        one_thread: bool,
+    ) -> Mapping[str, Any]:
+        message = {
+            "task": options.task_name,
+            "modelId": options.model_id,
+            "modelRevision": options.model_revision,
+            "hubRootUrl": options.model_hub_root_url,
+            "hubUrlTemplate": options.model_hub_url_template,
+            "dtype": options.dtype,
+            "device": _DEVICES.get(options.device or "", "wasm"),
+            "numThreads": 1 if one_thread else options.num_threads or 1,
+        }
+        with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
+            try:
+                return await worker.create(message, wasm, files)
+            except EngineError as error:
+                raise files.failure or error from error
+
+
+_DEVICES = {"gpu": "webgpu"}
+"""transformers.js' names of devices, where they are not ``wasm``."""
+
+
+def _told(options: PipelineOptions) -> dict[str, Any]:
+    names = ("engine_id", "task_name", "model_id", "model_revision", "dtype")
+    return {name: getattr(options, name) for name in names}

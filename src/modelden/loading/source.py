@@ -1,0 +1,182 @@
+"""Where loaded models come from: what settings say now, and when that fails what worked before.
+
+A new revision in Remote Settings is downloaded beside the old one. The old one's files go when the new model has been
+loaded, never before; if it cannot be, the old one is loaded and the failure told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from modelden.engine.history import History
+from modelden.engine.options import PipelineOptions
+from modelden.engine.plan import KnownEngine, Plan
+from modelden.errors import InputError, ModelDenError, NotPrefetched
+from modelden.events import Event, Events
+from modelden.hub.model_hub import HubFiles
+from modelden.hub.names import HubAddress
+from modelden.loading.loader import EngineLoader, Loaded
+from modelden.progress import DONE, ProgressCallback, ProgressEvent
+
+logger = logging.getLogger(__name__)
+
+
+class EngineSource:
+    """Loads models for requests, and keeps what is stored of them in order."""
+
+    def __init__(
+        self,
+        loader: EngineLoader,
+        history: Callable[[], Awaitable[History]],
+        hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
+        live: Callable[[], Iterable[KnownEngine]],
+        events: Events,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            loader: Loads models.
+            history: Opens what earlier visits loaded.
+            hub: Opens the hub of an engine.
+            live: Tells the engines of this page.
+            events: Told of updates.
+        """
+        self._loader = loader
+        self._history = history
+        self._hub = hub
+        self._live = live
+        self._events = events
+
+    async def plan(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Plan:
+        """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
+        return await self._loader.plan(request, on_progress)
+
+    async def open(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Loaded:
+        """Load what settings say for a request; if that fails and something else worked before, that.
+
+        Raises:
+            ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
+        """
+        plan = await self._loader.plan(request, on_progress)
+        try:
+            return await self.load(request, plan, on_progress)
+        except InputError:
+            raise
+        except ModelDenError as error:
+            known = await (await self._history()).get(request)
+            if known is None or known.makes_the_same(plan):
+                raise
+            try:
+                loaded = await self._loader.load(known, on_progress)
+            except ModelDenError as second:
+                logger.warning("What worked before cannot be loaded either: %s", second)
+                raise error from error.__cause__
+            self.tell_failed(request, known, plan, error)
+            return replace(loaded, is_current=False)
+
+    async def load(self, request: PipelineOptions, plan: Plan, on_progress: ProgressCallback | None = None) -> Loaded:
+        """Load what was decided, and remember that it works.
+
+        Raises:
+            ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
+        """
+        history = await self._history()
+        before = await history.get(request)
+        loaded = await self._loader.load(plan, on_progress)
+        try:
+            await history.put(request, plan)
+        except BaseException:
+            loaded.worker.close()
+            raise
+        if before is not None and not before.makes_the_same(plan):
+            self._events.tell(Event("update", "installed", request.engine_id, _change(before, plan)))
+        return loaded
+
+    async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
+        """Fetch all that an engine for the request needs. What that is only the engine knows: it is loaded, and ended.
+
+        Raises:
+            NotPrefetched: If something is missing; the cause says why.
+            ModelDenError: If all is there, and it cannot be loaded.
+        """
+        missing: dict[str, None] = {}
+
+        def follow(event: ProgressEvent) -> None:
+            if event.status_text == DONE and event.ok:
+                missing.pop(event.id, None)
+            else:
+                missing[event.id] = None
+            if on_progress is not None:
+                on_progress(event)
+
+        try:
+            plan = await self._loader.plan(request, follow)
+            missing.clear()
+            loaded = await self.load(request, plan, follow)
+        except ModelDenError as error:
+            missing.pop(request.engine_id, None)
+            if not missing:
+                raise
+            raise NotPrefetched(tuple(missing), str(error)) from error
+        loaded.worker.close()
+        await self.settle(loaded)
+
+    def tell_failed(self, request: PipelineOptions, current: Plan, plan: Plan, error: ModelDenError) -> None:
+        """Say that an update failed and the old model stays."""
+        logger.warning(
+            "The update of %s to %s failed, revision %s stays in use: %s",
+            current.options.model_id,
+            plan.options.model_revision,
+            current.options.model_revision,
+            error,
+        )
+        detail = {**_change(current, plan), "error": type(error).__name__, "message": str(error)}
+        self._events.tell(Event("update", "failed", request.engine_id, detail))
+
+    async def settle(self, loaded: Loaded) -> None:
+        """Remove what nobody uses of the revisions before a model that is in use now.
+
+        Source: ``deleteNonMatchingModelRevisions``. Firefox ends the engine if that fails; here it is logged.
+        """
+        if not loaded.is_current:
+            return
+        try:
+            await self._remove_previous(loaded)
+        except ModelDenError as error:
+            logger.warning("Earlier revisions of %s stay: %s", loaded.plan.options.model_id, error)
+
+    async def _remove_previous(self, loaded: Loaded) -> None:
+        options = loaded.plan.options
+        hub = await self._hub(options)
+        current = set(_stored(options, loaded.used))
+        used = current.union(*(_stored(each.plan.options, _named(each.plan.options)) for each in self._live()))
+        names = {name for name, _ in current}
+        previous = [
+            model
+            for model in await hub.list_models()
+            if model.name in names and (model.name, model.revision) not in used
+            if set(model.task_names) <= {options.task_name}
+        ]
+        await asyncio.gather(*(hub.delete_models(model=model.name, revision=model.revision) for model in previous))
+
+
+def _named(options: PipelineOptions) -> set[tuple[str, str]]:
+    pairs = (
+        (options.model_id, options.model_revision),
+        (options.tokenizer_id, options.tokenizer_revision or options.model_revision),
+        (options.processor_id, options.processor_revision or options.model_revision),
+    )
+    return {(model, revision) for model, revision in pairs if model and revision}
+
+
+def _stored(options: PipelineOptions, models: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return models and revisions by their names in the store."""
+    address = HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
+    return [(address.store_name(model), revision) for model, revision in models]
+
+
+def _change(current: Plan, available: Plan) -> dict[str, object]:
+    return {"current": current.state(), "available": available.state()}

@@ -1,0 +1,133 @@
+"""Is there something newer than what this browser uses? Asked for, and told when settings change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from modelden.engine import choice, runtime
+from modelden.engine.history import History
+from modelden.engine.options import PipelineOptions
+from modelden.engine.plan import KnownEngine, Plan
+from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State, UpdateStatus
+from modelden.errors import ModelDenError, UnavailableError
+from modelden.events import Event, Events
+from modelden.hub.model_hub import BRANCH, HEAD_TIMEOUT, HubFiles
+from modelden.hub.names import HubAddress, ModelFile
+from modelden.loading.source import EngineSource
+from modelden.ports import Fetcher
+from modelden.settings.changeset import SyncEvent
+from modelden.settings.service import SettingsService
+
+logger = logging.getLogger(__name__)
+
+
+class Updates:
+    """Compares what earlier visits and this one loaded with what Remote Settings and the hub have."""
+
+    def __init__(
+        self,
+        source: EngineSource,
+        history: Callable[[], Awaitable[History]],
+        live: Callable[[], Iterable[KnownEngine]],
+        settings: Callable[[], Awaitable[SettingsService]],
+        hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
+        fetcher: Fetcher,
+        events: Events,
+    ) -> None:
+        """Nothing is opened yet."""
+        self._source = source
+        self._history = history
+        self._live = live
+        self._settings = settings
+        self._hub = hub
+        self._fetcher = fetcher
+        self._events = events
+        self._told: set[tuple[str, str]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def check(self) -> list[UpdateStatus]:
+        """Ask Remote Settings, and the hub about branches; load nothing.
+
+        Raises:
+            SignatureError: If what the server says is not signed as configured; what was stored stays.
+            StorageError: If the browser's storage fails.
+        """
+        known = await self._known()
+        online = await self._sync() if known else True
+        return [await self._status(each, online=online) for each in known]
+
+    def settings_changed(self, _event: SyncEvent) -> None:
+        """Hear that settings changed, and tell of the updates that follow from it."""
+        task = asyncio.ensure_future(self._tell())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _known(self) -> list[KnownEngine]:
+        """Return the engines of this page, and those that were loaded before and are not here."""
+        live = list(self._live())
+        here = [each.request.asks_for() for each in live]
+        return live + [each for each in await (await self._history()).all() if each.request.asks_for() not in here]
+
+    async def _sync(self) -> bool:
+        settings = await self._settings()
+        try:
+            for collection in (choice.COLLECTION, runtime.COLLECTION):
+                await settings.client.sync(collection)
+        except UnavailableError as error:
+            logger.debug("Updates cannot be looked for: %s", error)
+            return False
+        return True
+
+    async def _status(self, known: KnownEngine, *, online: bool) -> UpdateStatus:
+        current, available = known.plan, None
+        status: State = OFFLINE
+        if online:
+            available = await self._source.plan(known.request)
+            status = UP_TO_DATE if available.makes_the_same(current) else UPDATE_AVAILABLE
+            if status == UP_TO_DATE and current.options.model_revision == BRANCH:
+                status = await self._branch_status(current.options)
+        return UpdateStatus(
+            task_name=str(current.options.task_name),
+            feature_id=known.request.feature_id,
+            engine_id=known.request.engine_id,
+            status=status,
+            current=current.state(),
+            available=available.state() if available and status != OFFLINE else None,
+        )
+
+    async def _branch_status(self, options: PipelineOptions) -> State:
+        """Compare the entity tags of the files of a branch, as a load would."""
+        address = HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
+        model, hub = str(options.model_id), await self._hub(options)
+        for file in await hub.list_files(model=address.store_name(model), revision=BRANCH):
+            url = address.url(ModelFile(model, BRANCH, file.path))
+            try:
+                async with self._fetcher.fetch(url, method="HEAD", timeout=HEAD_TIMEOUT) as response:
+                    etag = response.headers.get("etag") if response.status == 200 else None
+            except UnavailableError:
+                return OFFLINE
+            if etag is not None and etag != file.etag:
+                return UPDATE_AVAILABLE
+        return UP_TO_DATE
+
+    async def _tell(self) -> None:
+        try:
+            for known in await self._known():
+                await self._tell_of(known)
+        except ModelDenError as error:
+            logger.warning("Settings changed, but whether models did cannot be told: %s", error)
+
+    async def _tell_of(self, known: KnownEngine) -> None:
+        try:
+            available: Plan = await self._source.plan(known.request)
+        except ModelDenError as error:
+            logger.warning("Settings changed, and have nothing for %s any more: %s", known.request.task_name, error)
+            return
+        key = (known.request.engine_id, repr(available.state()))
+        if available.makes_the_same(known.plan) or key in self._told:
+            return
+        self._told.add(key)
+        detail = {"current": known.plan.state(), "available": available.state()}
+        self._events.tell(Event("update", "available", known.request.engine_id, detail))

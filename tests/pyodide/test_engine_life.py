@@ -1,0 +1,260 @@
+"""Engines sleep, crash, come back and move to new revisions; nothing is a mixture, nothing is left over."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelden.host.testing import Fault
+from tests.pyodide.browser_page import HERE, Page
+from tests.pyodide.conftest import Runners
+from tests.pyodide.servers import KEPT, MODEL, WEIGHTS, Site, write_tiny_tree
+from tests.tiny_model import tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TINY = {"featureId": "tiny", "timeoutMS": -1}
+ENGINE = "tiny-engine"
+
+_SPY = """
+    if (!globalThis.madeWorkers) {
+        const Real = globalThis.Worker;
+        globalThis.madeWorkers = [];
+        globalThis.Worker = class extends Real {
+            constructor(...args) { super(...args); madeWorkers.push(this); }
+        };
+    }
+    madeWorkers.length = 0;
+"""
+"""Remembers the workers that the page makes, so that a test can end them as a browser does: without a word."""
+
+
+class Engines:
+    """Calls the functions of `engine_in_page`."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.add_module("engine_in_page.py", (HERE / "engine_in_page.py").read_text(encoding="utf-8"))
+        page.runner.run_js(_SPY)
+
+    def call(self, function: str, /, **arguments: Any) -> Any:
+        text = self.page.runner.run_async(
+            "import inspect, json, engine_in_page\n"
+            f"result = engine_in_page.{function}(**json.loads({json.dumps(arguments)!r}))\n"
+            "json.dumps(await result if inspect.isawaitable(result) else result)"
+        )
+        return json.loads(text)
+
+    def revisions(self) -> dict[str, int]:
+        """Number of files kept, by revision."""
+        kept: dict[str, int] = {}
+        for row in self.page.stored()["modelFiles"]["headers"]:
+            assert row["model"] == KEPT
+            kept[row["revision"]] = kept.get(row["revision"], 0) + 1
+        return kept
+
+    def updates(self) -> list[tuple[str, str, str]]:
+        return [
+            (each["name"], each["detail"]["current"]["model_revision"], each["detail"]["available"]["model_revision"])
+            for each in self.call("events", kind="update")
+        ]
+
+
+@pytest.fixture
+def engines(page: Page) -> Iterator[Engines]:
+    """Those of the page's main thread."""
+    made = Engines(page)
+    yield made
+    made.call("close_all")
+    page.until(lambda: page.workers() == 0, "no worker is left")
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Site]:
+    """A server whose tree the test changes."""
+    with Site(write_tiny_tree(tmp_path)) as site:
+        yield site
+
+
+FILES = len(tiny_model("v1"))
+
+CHANGED = [name for name, data in tiny_model("v2").items() if data != tiny_model("v1")[name]]
+"""The files in which the two revisions differ."""
+
+
+def publish(site: Site, revision: str) -> None:
+    """The second model of the recordings becomes a new revision, in the hub and in settings."""
+    for name, data in tiny_model("v2").items():
+        path = site.folder / "hub" / MODEL / revision / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    site.collection("ml-inference-options").update("options-tiny", modelRevision=revision)
+    site.requests()
+
+
+def test_an_engine_sleeps_dies_and_comes_back(engines: Engines, site: Site) -> None:
+    engines.call("create", config=site.config, **{**TINY, "timeoutMS": 1})
+    assert engines.call("until_status", engine_id=ENGINE, status="closed") == "closed"
+    engines.page.until(lambda: engines.page.workers() == 0, "no worker is left")
+
+    engines.call("create", config=site.config, **TINY)
+    first = engines.call("run", engine_id=ENGINE)
+    assert engines.page.workers() == 1
+    engines.page.runner.run_js("madeWorkers.at(-1).terminate()")  # as a browser without memory does
+    assert engines.call("until_status", engine_id=ENGINE, status="crashed") == "crashed"
+
+    assert engines.call("run", engine_id=ENGINE) == first
+    statuses = [each["name"] for each in engines.call("events", kind="engine")]
+    assert statuses == ["uninitialized", "ready", "crashed", "uninitialized", "ready"]
+    assert [each["name"] for each in engines.call("events", kind="error")] == ["EngineCrashed"]
+
+
+def test_a_run_whose_worker_ends_fails_at_once(engines: Engines, site: Site) -> None:
+    engines.call("create", config=site.config, **TINY)
+
+    ended = engines.page.runner.run_async(
+        "import js, engine_in_page\n"
+        f"await engine_in_page.while_running({ENGINE!r}, lambda: js.madeWorkers.pop().terminate())"
+    )
+
+    assert ended == "EngineCrashed"
+    assert isinstance(engines.call("run", engine_id=ENGINE), list)
+
+
+def test_calls_that_wait(engines: Engines, site: Site) -> None:
+    engines.call("create", config=site.config, **TINY)
+    suspends = engines.page.runner.run_js("return 'Suspending' in WebAssembly")
+
+    told = engines.call("run_sync", engine_id=ENGINE)
+    assert told is True if suspends else "await engine.run(...)" in told
+
+    plain = engines.page.runner.run(f"import engine_in_page\nengine_in_page.run_sync_in_a_plain_call({ENGINE!r})")
+    assert "await engine.run(...)" in plain
+
+
+def test_metrics_of_a_run(engines: Engines, site: Site) -> None:
+    engines.call("create", config=site.config, **TINY)
+    engines.call("run", engine_id=ENGINE)
+
+    metrics = engines.call("metrics", engine_id=ENGINE)
+
+    assert metrics["input_tokens"] == 4 + 7  # with [CLS] and [SEP], without padding
+    assert metrics["output_tokens"] == 0
+    assert metrics["time_to_first_token"] is None
+    assert metrics["decoding_time"] == metrics["inference_time"] >= metrics["tokenizing_time"] > 0
+    assert metrics["tokenizing_time"] == metrics["preprocessing_time"]
+    names = [name for name, _ in metrics["run_timestamps"]]
+    assert names == ["initializationStart", "initializationEnd", "runStart", "runEnd"]
+    times = [time for _, time in metrics["run_timestamps"]]
+    assert times == sorted(times)
+    (event,) = engines.call("events", kind="run")
+    assert event["detail"]["input_tokens"] == metrics["input_tokens"]
+
+
+def test_an_update_while_the_page_is_open(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0")
+
+    assert [each["status"] for each in engines.call("check")] == ["update-available"]
+    engines.page.until(lambda: engines.updates() == [("available", "v1", "v2.0")], "the page was told")
+    assert engines.call("run", engine_id=ENGINE) == old
+    own_site.requests()
+
+    assert engines.call("update", engine_id=ENGINE) is True
+    served = [request for request in own_site.requests() if request.startswith("GET /hub/")]
+    assert served == [f"GET /hub/{MODEL}/v2.0/{name}" for name in CHANGED]
+    new = engines.call("run", engine_id=ENGINE)
+    assert new != old
+    assert engines.updates()[1:] == [("installed", "v1", "v2.0")]
+    assert engines.revisions() == {"v2.0": FILES}
+    engines.page.until(lambda: engines.page.workers() == 1, "the old worker is gone")
+
+    assert engines.call("update", engine_id=ENGINE) is False
+    engines.call("close_all")
+    engines.call("create", config=own_site.config, **TINY)
+    assert engines.call("run", engine_id=ENGINE) == new
+    assert own_site.requests() == []
+
+
+FAULTS = {
+    "cut": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", cut_after=100),
+    "corrupt": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", body="no model at all"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_update_that_fails_leaves_the_old_model_working(engines: Engines, own_site: Site, fault: str) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0")
+    own_site.fault(FAULTS[fault])
+    engines.call("poll")
+
+    assert engines.call("update", engine_id=ENGINE) in ("DownloadInterrupted", "IntegrityError")
+    assert engines.call("run", engine_id=ENGINE) == old
+    assert engines.updates()[-1] == ("failed", "v1", "v2.0")
+    assert engines.revisions()["v1"] == FILES
+
+    # The page is closed, and comes again: still the old one, and whole.
+    engines.call("close_all")
+    assert engines.call("create", config=own_site.config, **TINY)["revision"] == "v1"
+    assert engines.call("run", engine_id=ENGINE) == old
+
+    own_site.fault()
+    engines.call("close_all")
+    assert engines.call("create", config=own_site.config, **TINY)["revision"] == "v2.0"
+    assert engines.call("run", engine_id=ENGINE) != old
+    assert engines.revisions() == {"v2.0": FILES}
+
+
+@pytest.fixture
+def tabs(runtime: str, runners: Runners) -> Iterator[list[Engines]]:
+    """Two pages of one origin in one browser profile; pytest-pyodide's own are in profiles of their own."""
+    context = runners._browsers[runtime].new_context()
+    try:
+        beside = Runners({runtime: context}, runners._server, runners._dist_dir)  # type: ignore[dict-item]
+        yield [Engines(Page(beside.new(runtime))) for _ in range(2)]
+    finally:
+        context.close()
+
+
+def test_two_tabs_take_an_update(tabs: list[Engines], own_site: Site) -> None:
+    assert CHANGED == [WEIGHTS]
+    for each in tabs:
+        each.call("create", config=own_site.config, **TINY)
+    old = [each.call("run", engine_id=ENGINE) for each in tabs]
+    publish(own_site, "v2.0")
+
+    first, other = tabs
+    first.call("poll")
+    for each in (first, other):  # who hears it from the first
+        each.page.until(lambda each=each: ("available", "v1", "v2.0") in each.updates(), "it was told")  # type: ignore[misc]
+        assert each.call("update", engine_id=ENGINE) is True
+
+    new = [each.call("run", engine_id=ENGINE) for each in tabs]
+    assert new[0] == new[1] != old[0] == old[1]
+    assert [each.revisions() for each in tabs] == [{"v2.0": FILES}] * 2
+    served = [request for request in own_site.requests() if request.startswith("GET /hub/")]
+    assert served == [f"GET /hub/{MODEL}/v2.0/{WEIGHTS}"]
+
+
+def test_what_was_prefetched_needs_no_network(engines: Engines, own_site: Site) -> None:
+    assert engines.call("prefetch", config=own_site.config, feature_id="tiny") is None
+    own_site.settings.stop()
+    own_site.hub.stop()
+
+    engines.call("create", config=own_site.config, **TINY)
+    assert isinstance(engines.call("run", engine_id=ENGINE), list)
+    assert [each["status"] for each in engines.call("check")] == ["offline"]
+
+    own_site.settings.start()
+    own_site.hub.start()
+    engines.page.wipe()
+    own_site.fault(Fault(path=f"/hub/*/{WEIGHTS}", drop_cors=True))
+    missing = engines.call("prefetch", config=own_site.config, feature_id="tiny")
+    assert missing == [own_site.hub_url(WEIGHTS)]

@@ -1,0 +1,40 @@
+"""Timers that go off when a test lets time pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.simulators.clock import ManualClock
+
+
+class ManualTimers:
+    """Follows one clock."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+
+    def call_later(self, milliseconds: int, callback: Callable[[], None]) -> Callable[[], None]:
+        entry = (self._clock.milliseconds + milliseconds, callback)
+        self._waiting.append(entry)
+
+        def stop() -> None:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+        return stop
+
+    def pass_time(self, milliseconds: int) -> None:
+        """Advance the clock, and call what is due on the way, in order."""
+        end = self._clock.milliseconds + milliseconds
+        while due := [entry for entry in self._waiting if entry[0] <= end]:
+            entry = min(due, key=lambda each: each[0])
+            self._waiting.remove(entry)
+            self._clock.milliseconds = max(self._clock.milliseconds, entry[0])
+            entry[1]()
+        self._clock.milliseconds = end
+
+    @property
+    def waiting(self) -> int:
+        """How many have not gone off."""
+        return len(self._waiting)

@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelden.den import Den
+from modelden.engine.options import PipelineOptions
+from modelden.errors import EngineClosed, EngineError, IntegrityError, NetworkError, NotPrefetched
+from modelden.events import Event
+from modelden.host.server import Application
+from modelden.host.testing import Fault
+from tests.simulators.profile import Profile
+from tests.unit.conftest import FILES, write
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
+WEIGHTS = "onnx/model_quantized.onnx"
+
+Publish = Callable[..., None]
+
+
+@pytest.fixture
+def publish(application: Application, tree: Path) -> Publish:
+    """Put a new revision on the hub and into settings."""
+
+    def publish(revision: str, weights: bytes = b"newer weights") -> None:
+        for name, content in {**FILES, WEIGHTS: weights}.items():
+            write(tree / "hub/org/tiny" / revision / name, content)
+        application.collections["main", "ml-inference-options"].update("options", modelRevision=revision)
+
+    return publish
+
+
+@pytest.fixture
+def told(profile: Profile) -> list[Event]:
+    events: list[Event] = []
+    profile.events.on("update", events.append)
+    return events
+
+
+def revisions(told: list[Event]) -> list[tuple[str, str, str]]:
+    return [
+        (event.name, event.detail["current"]["model_revision"], event.detail["available"]["model_revision"])
+        for event in told
+    ]
+
+
+async def kept(den: Den) -> dict[str, int]:
+    return {model.revision: model.files for model in await (await den.hub()).list_models()}
+
+
+async def poll(den: Den) -> None:
+    """The settings poll, and what follows from it."""
+    await (await den.settings()).poller.poll()
+    await settled()
+
+
+async def settled() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*(task for task in others if "Updates._tell" in repr(task)))
+
+
+async def test_a_new_revision_while_the_page_is_closed(profile: Profile, publish: Publish, told: list[Event]) -> None:
+    await profile.visit().create_engine(EMBED)
+    publish("v2.0")
+    profile.clock.advance(hours=24)
+    den = profile.visit()
+
+    engine = await den.create_engine(EMBED)
+
+    assert engine.model_revision == "v2.0"
+    assert profile.engines.workers[-1].received[WEIGHTS] == b"newer weights"
+    assert await kept(den) == {"v2.0": len(FILES)}
+    assert ("installed", "v1.0", "v2.0") in revisions(told)
+
+
+async def test_a_new_revision_while_the_page_is_open(profile: Profile, publish: Publish, told: list[Event]) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+
+    await poll(den)
+    assert revisions(told) == [("available", "v1.0", "v2.0")]
+    assert engine.model_revision == "v1.0"
+    assert (await engine.run("a"))["args"] == ["a"]
+
+    assert await engine.update()
+    assert engine.model_revision == "v2.0"
+    assert revisions(told)[1:] == [("installed", "v1.0", "v2.0")]
+    assert (profile.engines.alive, await kept(den)) == (1, {"v2.0": len(FILES)})
+    assert not await engine.update()
+
+
+async def test_the_next_create_engine_brings_it_into_the_engine_that_is_there(
+    profile: Profile, publish: Publish
+) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+    await poll(den)
+
+    assert await den.create_engine(EMBED) is engine
+    assert (engine.model_revision, engine.status, profile.engines.alive) == ("v2.0", "ready", 1)
+
+
+async def test_runs_under_way_end_with_the_old_model(profile: Profile, publish: Publish) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+    await poll(den)
+    profile.engines.gate.clear()
+    running = asyncio.ensure_future(engine.run("old"))
+    await asyncio.sleep(0)
+
+    await engine.update()
+    assert profile.engines.alive == 2
+    profile.engines.gate.set()
+
+    assert (await running)["args"] == ["old"]
+    assert profile.engines.alive == 1
+
+
+FAULTS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
+    "a cut network": ({"path": f"/hub/org/tiny/v2.0/{WEIGHTS}", "drop_cors": True}, NetworkError),
+    "a corrupt file": ({"path": f"/hub/org/tiny/v2.0/{WEIGHTS}", "body": "corrupt"}, IntegrityError),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_failed_update_leaves_a_running_engine_as_it_is(
+    profile: Profile, application: Application, publish: Publish, told: list[Event], fault: str
+) -> None:
+    rule, error = FAULTS[fault]
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+    await poll(den)
+    application.faults.set(Fault(**rule))
+
+    with pytest.raises(error):
+        await engine.update()
+    assert await den.create_engine(EMBED) is engine
+
+    assert (engine.model_revision, engine.status, profile.engines.alive) == ("v1.0", "ready", 1)
+    assert (await engine.run("a"))["args"] == ["a"]
+    assert revisions(told)[1:] == [("failed", "v1.0", "v2.0")] * 2
+    assert told[1].detail["error"] == error.__name__
+    assert (await kept(den))["v1.0"] == len(FILES)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_failed_update_on_a_new_visit_loads_what_worked_before(
+    profile: Profile, application: Application, publish: Publish, told: list[Event], fault: str
+) -> None:
+    await profile.visit().create_engine(EMBED)
+    publish("v2.0")
+    profile.clock.advance(hours=24)
+    application.faults.set(Fault(**FAULTS[fault][0]))
+    den = profile.visit()
+
+    engine = await den.create_engine(EMBED)
+
+    assert (engine.model_revision, profile.engines.alive) == ("v1.0", 2)  # the first visit's, and this
+    assert profile.engines.workers[-1].received == FILES
+    assert revisions(told)[-1] == ("failed", "v1.0", "v2.0")
+    assert (await kept(den))["v1.0"] == len(FILES)
+
+
+async def test_a_new_model_that_is_none_leaves_the_old_one(
+    profile: Profile, publish: Publish, told: list[Event]
+) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0", b"corrupt, and signed all the same")
+    await poll(den)
+
+    with pytest.raises(EngineError):
+        await engine.update()
+
+    assert (engine.model_revision, engine.status, profile.engines.alive) == ("v1.0", "ready", 1)
+    assert revisions(told)[1:] == [("failed", "v1.0", "v2.0")]
+
+
+async def test_after_a_failed_update_the_next_visit_has_it(
+    profile: Profile, application: Application, publish: Publish
+) -> None:
+    await profile.visit().create_engine(EMBED)
+    publish("v2.0")
+    profile.clock.advance(hours=24)
+    application.faults.set(Fault(**FAULTS["a cut network"][0]))
+    await profile.visit().create_engine(EMBED)
+    application.faults.set()
+    den = profile.visit()
+
+    assert (await den.create_engine(EMBED)).model_revision == "v2.0"
+    assert await kept(den) == {"v2.0": len(FILES)}
+
+
+async def test_what_a_caller_pins_never_falls_back(profile: Profile, application: Application) -> None:
+    await profile.visit().create_engine(EMBED)
+    application.faults.set(Fault(path="/hub/*", drop_cors=True))
+
+    with pytest.raises(NetworkError):
+        await profile.visit().create_engine(EMBED.updated({"model_revision": "main"}))
+
+
+async def test_old_files_stay_while_another_engine_uses_them(profile: Profile, publish: Publish) -> None:
+    den = profile.visit()
+    pinned = await den.create_engine(EMBED.updated({"engine_id": "pinned", "model_revision": "v1.0"}))
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+    await poll(den)
+
+    await engine.update()
+    assert await kept(den) == {"v1.0": len(FILES), "v2.0": len(FILES)}
+
+    await pinned.close()
+    await den.create_engine(EMBED.updated({"num_threads": 2}))
+    assert await kept(den) == {"v2.0": len(FILES)}
+
+
+async def test_another_tab_is_told_what_this_one_found(profile: Profile, publish: Publish, told: list[Event]) -> None:
+    den, other = profile.visit(), profile.visit()
+    await den.create_engine(EMBED)
+    await other.settings()
+    profile.events.tell(Event("update", "installed"))  # from here on
+    told.clear()
+    publish("v2.0")
+
+    await poll(den)
+
+    assert revisions(told) == [("available", "v1.0", "v2.0")] * 2  # both tabs of this test share their listeners
+
+
+async def test_two_tabs_take_an_update_at_once(profile: Profile, publish: Publish) -> None:
+    den, other = profile.visit(), profile.visit()
+    engines = [await each.create_engine(EMBED) for each in (den, other)]
+    publish("v2.0")
+    await poll(den)
+
+    await asyncio.gather(*(engine.update() for engine in engines))
+
+    assert [engine.model_revision for engine in engines] == ["v2.0", "v2.0"]
+    assert await kept(den) == {"v2.0": len(FILES)}
+
+
+async def test_check_updates_loads_nothing(profile: Profile, publish: Publish, application: Application) -> None:
+    den = profile.visit()
+    assert await den.check_updates() == []
+    await den.create_engine(EMBED)
+    profile.requests()
+
+    (status,) = await den.check_updates()
+    assert (status.status, status.task_name, status.feature_id) == (
+        "up-to-date",
+        "feature-extraction",
+        "simple-text-embedder",
+    )
+    assert status.current == status.available
+    assert not [request for request in profile.requests() if "/hub/" in request]
+
+    publish("v2.0")
+    (status,) = await den.check_updates()
+    assert status.status == "update-available"
+    assert status.available is not None
+    assert (status.current["model_revision"], status.available["model_revision"]) == ("v1.0", "v2.0")
+
+    application.faults.set(Fault(path="/*", drop_cors=True))
+    (status,) = await den.check_updates()
+    assert (status.status, status.available) == ("offline", None)
+    assert len(profile.engines.workers) == 1
+
+
+async def test_check_updates_asks_the_hub_about_branches(
+    profile: Profile, application: Application, tree: Path
+) -> None:
+    den = profile.visit()
+    await den.create_engine(PipelineOptions.of({"task_name": "summarization"}))
+    assert [status.status for status in await den.check_updates()] == ["up-to-date"]
+
+    write(tree / "hub/org/tiny/main/config.json", b'{"model_type": "another"}')
+    assert [status.status for status in await den.check_updates()] == ["update-available"]
+
+    application.faults.set(Fault(path="/hub/*", drop_cors=True))
+    assert [status.status for status in await den.check_updates()] == ["offline"]
+
+
+async def test_what_was_prefetched_needs_no_network(profile: Profile, application: Application) -> None:
+    await profile.visit().prefetch(EMBED)
+    assert profile.engines.alive == 0
+    application.faults.set(Fault(path="/*", drop_cors=True))
+    profile.requests()
+
+    den = profile.visit()
+    engine = await den.create_engine(EMBED.updated({"timeout_ms": 5}))
+
+    assert engine.status == "ready"
+    assert profile.requests() == []
+    assert len(await den.check_updates()) == 1
+
+
+MISSING = {
+    "/v1/*": "ml-inference-options",
+    "/attachments/*": "main-workspace/ml-onnx-runtime/runtime.wasm",
+    f"/hub/*/{WEIGHTS}": f"http://localhost:8642/hub/org/tiny/v1.0/{WEIGHTS}?download=true",
+}
+
+
+@pytest.mark.parametrize("path", MISSING)
+async def test_prefetch_names_what_is_missing(profile: Profile, application: Application, path: str) -> None:
+    application.faults.set(Fault(path=path, drop_cors=True))
+
+    with pytest.raises(NotPrefetched, match="Missing: ") as caught:
+        await profile.visit().prefetch(EMBED)
+
+    assert caught.value.missing == (MISSING[path],)
+    assert isinstance(caught.value.__cause__, NetworkError)
+    assert profile.engines.alive == 0
+
+
+async def test_an_engine_that_sleeps_takes_an_update_too(profile: Profile, publish: Publish) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED.updated({"timeout_ms": 10}))
+    profile.timers.pass_time(10)
+    publish("v2.0")
+    await poll(den)
+
+    assert await engine.update()
+
+    assert (engine.status, profile.engines.alive) == ("closed", 0)
+    await engine.run("a")
+    assert engine.model_revision == "v2.0"
+
+
+async def test_a_closed_engine_takes_none(profile: Profile) -> None:
+    engine = await profile.visit().create_engine(EMBED)
+    await engine.close()
+
+    with pytest.raises(EngineClosed):
+        await engine.update()
