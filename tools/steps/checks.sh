@@ -35,6 +35,8 @@ run_tests() {
 # On CPython. pytest-pyodide belongs to the next ring; loaded here it would only add its options.
 ring_unit() {
   alone python_environment
+  alone node_environment
+  alone bundles
   say "ring unit"
   "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook tests/unit tests/contracts "$@"
 }
