@@ -6,7 +6,7 @@ engine = await modelden.create_engine(task_name="feature-extraction")
 vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
 """
 
-from modelden.api import ModelHub, check_updates, configure, create_engine, on, prefetch
+from modelden.api import check_updates, configure, create_engine, on, prefetch
 from modelden.engine.engine import Engine
 from modelden.engine.media import Audio, Image
 from modelden.engine.metrics import RunMetrics
@@ -15,6 +15,7 @@ from modelden.engine.streaming import Chunk, Stream
 from modelden.engine.tensor import Tensor
 from modelden.engine.update_status import UpdateStatus
 from modelden.errors import (
+    CacheSizeExceeded,
     CryptoUnavailable,
     DownloadInterrupted,
     EngineClosed,
@@ -53,6 +54,9 @@ from modelden.errors import (
 )
 from modelden.events import Event
 from modelden.hub.listing import StoredFile, StoredModel
+from modelden.hub.verify import VerifiedFile
+from modelden.memory import StorageWarning
+from modelden.model_hub import HubFile, ModelHub
 from modelden.progress import ProgressEvent
 from modelden.remote_settings import RemoteSettings, poll_settings
 from modelden.settings.changeset import SyncEvent
@@ -62,6 +66,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Audio",
+    "CacheSizeExceeded",
     "Chunk",
     "CryptoUnavailable",
     "DownloadInterrupted",
@@ -74,6 +79,7 @@ __all__ = [
     "FileNotFoundOnHub",
     "ForbiddenURL",
     "HttpError",
+    "HubFile",
     "Image",
     "InputError",
     "IntegrityError",
@@ -102,6 +108,7 @@ __all__ = [
     "StorageError",
     "StorageInfo",
     "StorageUnavailable",
+    "StorageWarning",
     "StoredFile",
     "StoredModel",
     "Stream",
@@ -113,6 +120,7 @@ __all__ = [
     "UnknownTask",
     "UntrustedError",
     "UpdateStatus",
+    "VerifiedFile",
     "check_updates",
     "configure",
     "create_engine",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from modelden.engine.engine import Engine
     from modelden.engine.options import OptionNames, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
-    from modelden.hub.listing import StoredFile, StoredModel
     from modelden.progress import ProgressCallback
 
 
@@ -135,44 +134,6 @@ def on(event: EventType, listener: EventListener) -> Callable[[], None]:
         InputError: For another event.
     """
     return events().on(event, listener)
-
-
-class ModelHub:
-    """The models kept in this browser, as Firefox's ``ModelHub`` gives them."""
-
-    async def list_models(self) -> list[StoredModel]:
-        """Return every model and revision of which files are kept.
-
-        Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB.
-        """
-        return await (await (await current_den()).hub()).list_models()
-
-    async def list_files(self, *, model: str, revision: str) -> list[StoredFile]:
-        """Return the files kept of one revision.
-
-        Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
-
-        Raises:
-            InputError: For names that no model can have.
-            StorageUnavailable: If the browser gives this page no IndexedDB.
-        """
-        return await (await (await current_den()).hub()).list_files(model=model, revision=revision)
-
-    async def delete_models(self, *, model: str, revision: str) -> None:
-        """Remove all files kept of one revision; nothing happens when there are none.
-
-        Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
-
-        Raises:
-            InputError: For names that no model can have.
-            StorageUnavailable: If the browser gives this page no IndexedDB.
-        """
-        await (await (await current_den()).hub()).delete_models(model=model, revision=revision)
 
 
 def _request(options: Mapping[str, Any] | PipelineOptions | None, named: Mapping[str, Any]) -> PipelineOptions:

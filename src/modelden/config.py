@@ -68,6 +68,17 @@ class Configuration:
         log_level: How much engines log (Firefox: ``browser.ml.logLevel``).
         override_pipeline_options: Engine options by feature that win over the caller's
             (Firefox: ``browser.ml.overridePipelineOptions``).
+        hub_headers: Request headers for a private hub, such as a token. Never logged, never stored.
+        manifests: Look model files up in the signed collection ``ml-model-manifests`` before they are downloaded.
+            Mozilla's servers do not have it, and asking would be one more request on a first visit.
+        require_hashes: Refuse model files whose hash neither a signed manifest nor the hub tells.
+        require_storage: Fail where the browser refuses storage altogether (a sandboxed frame, some private windows);
+            otherwise everything is kept in memory, and gone with the page.
+        memory_when_full: Use a model from memory for which there is no room; otherwise that is an error.
+        idle_timeout: Seconds without a byte after which the connection of a download is given up, and tried again.
+        max_cache_size: Most GiB of models to keep (Firefox: ``browser.ml.modelCacheMaxSize``); None for as much as the
+            browser allows.
+        evict: When there is no room, remove the models that were not used for the longest time; otherwise fail.
     """
 
     settings_server: str = PRESETS["production"]["settings_server"]
@@ -85,6 +96,14 @@ class Configuration:
     memory_limit: int | None = None
     log_level: str = "Error"
     override_pipeline_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    hub_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    manifests: bool = False
+    require_hashes: bool = False
+    require_storage: bool = False
+    memory_when_full: bool = False
+    idle_timeout: float = 30.0
+    max_cache_size: float | None = None
+    evict: bool = False
 
     def __post_init__(self) -> None:
         """Check every value and bring it into its one form.
@@ -98,7 +117,7 @@ class Configuration:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.settings_bucket):
             raise InputError(f"settings_bucket: expected a bucket's name such as 'main', got {self.settings_bucket!r}")
         check_url_template("hub_url_template", self.hub_url_template)
-        for name in ("poll_interval", "freeze_warning_days", "start_timeout"):
+        for name in ("poll_interval", "freeze_warning_days", "start_timeout", "idle_timeout"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
         PipelineOptions.of(self.engine_defaults)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from modelden.config import Configuration
 from modelden.engine import choice, runtime
@@ -18,12 +18,16 @@ from modelden.engine.runtime import Bundle
 from modelden.engine.session import EngineSession
 from modelden.engine.update_status import UpdateStatus
 from modelden.events import Event, Events
+from modelden.hub.allow_list import AllowList
+from modelden.hub.manifests import Manifests, Records
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
+from modelden.hub.rules import Rules
 from modelden.hub.schema import MODEL_FILES
-from modelden.loading.loader import EngineLoader
+from modelden.loading.loader import ALLOW_DENY_LIST, EngineLoader
 from modelden.loading.source import EngineSource
 from modelden.loading.updates import Updates
+from modelden.memory import SessionDatabases
 from modelden.ports import Database, Ports, Schema
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME, ProgressCallback, ProgressEvent
 from modelden.settings.listeners import SyncListeners
@@ -57,13 +61,15 @@ class Den:
             events: Told what happens.
         """
         self.config = config
-        self.ports = ports
+        self.databases = SessionDatabases(ports.databases, required=config.require_storage)
+        self.ports = ports = replace(ports, databases=self.databases)
         self._listeners = listeners
         self._events = events
         self._opening = asyncio.Lock()
         self._settings: SettingsService | None = None
         self._databases: dict[str, Database] = {}
         self._hubs: dict[HubAddress, HubFiles] = {}
+        self._persisting: asyncio.Future[bool | None] | None = None
         loader = EngineLoader(config, bundle, ports.engines, self.settings, self._hub_of, self._guard)
         self._source = EngineSource(loader, self._history, self._hub_of, self._live, self._events)
         self._engines = EngineRegistry(
@@ -94,6 +100,8 @@ class Den:
             self._deaf.pop()()
         if self._settings is not None:
             self._settings.close()
+        if self._persisting is not None:
+            self._persisting.cancel()
 
     async def hub(self) -> HubFiles:
         """Return the configured hub's files.
@@ -102,6 +110,30 @@ class Den:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
         return await self._hub_at(HubAddress(self.config.hub_root_url, self.config.hub_url_template))
+
+    async def hub_at(self, address: HubAddress, rules: Rules) -> HubFiles:
+        """Return the files of any hub, by other rules than the configured ones, kept in the same cache.
+
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
+        """
+        database = await self._database(MODEL_FILES)
+        return HubFiles(address, database, self.ports, rules, self._manifests(database))
+
+    def rules(self) -> Rules:
+        """Return what the configuration says of model files."""
+        return Rules(
+            headers=self.config.hub_headers,
+            require_hashes=self.config.require_hashes,
+            memory_when_full=self.config.memory_when_full,
+            idle_timeout=self.config.idle_timeout,
+            max_size=self.config.max_cache_size,
+            evict=self.config.evict,
+        )
+
+    async def allow_list(self) -> AllowList:
+        """Return which URLs may be downloaded, by Remote Settings."""
+        return AllowList.of(await (await self.settings()).client.get(ALLOW_DENY_LIST))
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.
@@ -114,7 +146,11 @@ class Den:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
         choice.check_request(request)
-        return await self._engines.get(request, self._told(on_progress))
+        engine = await self._engines.get(request, self._told(on_progress))
+        if self._persisting is None and any(hub.wrote for hub in self._hubs.values()):
+            # Once, when a model is complete. A browser may ask the visitor: that is not waited for.
+            self._persisting = asyncio.ensure_future(self.ports.page.persist())
+        return engine
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
         """Fetch all that an engine for the request needs; the errors are those of `EngineSource.prefetch`."""
@@ -143,9 +179,16 @@ class Den:
     async def _hub_at(self, address: HubAddress) -> HubFiles:
         database = await self._database(MODEL_FILES)
         if address not in self._hubs:
-            ports = self.ports
-            self._hubs[address] = HubFiles(address, database, ports.fetcher, ports.blobs, ports.clock, ports.locks)
+            self._hubs[address] = HubFiles(address, database, self.ports, self.rules(), self._manifests(database))
         return self._hubs[address]
+
+    def _manifests(self, database: Database) -> Manifests | None:
+        if not self.config.manifests:
+            return None
+        return Manifests(self._records, database, self.ports.clock, self.config.poll_interval)
+
+    async def _records(self) -> Records:
+        return (await self.settings()).client
 
     async def _history(self) -> History:
         return History(await self._database(MODELDEN), self.config.trust_source, self.ports.clock)

@@ -25,6 +25,7 @@
     │   └── NotPrefetched          something that a visit without a network would need is missing
     ├── StorageError               the browser's storage
     │   ├── QuotaExceeded          no room
+    │   │   └── CacheSizeExceeded  more than the limit that was set
     │   └── StorageUnavailable     none at all (private window, sandboxed frame)
     ├── EngineError                the loaded model
     │   ├── EngineTimeout          the worker gives no sign of life
@@ -347,6 +348,21 @@ class QuotaExceeded(StorageError):
         self.what = what
         self.needed = needed
         self.available = available
+
+
+class CacheSizeExceeded(QuotaExceeded):
+    """More than ``max_size`` would be kept.
+
+    Attributes:
+        max_size: The limit in GiB.
+    """
+
+    def __init__(self, what: str, max_size: float, needed: int, available: int) -> None:
+        """Keep the facts and compose the message, which begins as Firefox's."""
+        super().__init__(what, needed, available)
+        message = f"Exceeding cache size limit of {max_size:g}GiB: {what} needs {needed} bytes, {available} are left. "
+        self.args = (message + "Delete models with modelden.ModelHub().delete_models(), or set a larger limit.",)
+        self.max_size = max_size
 
 
 class StorageUnavailable(StorageError):

@@ -14,6 +14,8 @@ class StorageInfo:
     Attributes:
         usage: Bytes that this origin uses, all its databases together; None where the browser does not tell.
         quota: Bytes that it may use; None where the browser does not tell.
+        backend: ``indexeddb``, or ``memory`` where the browser refuses storage: then all is gone with the page.
+        refusal: Why the browser refuses, or None.
         persisted: The browser promised not to evict it; None where it does not tell.
         settings_server: The Remote Settings server.
         settings_verified: Signatures are verified. False only by ``configure(verify_signatures=False)``.
@@ -23,6 +25,8 @@ class StorageInfo:
 
     usage: int | None
     quota: int | None
+    backend: str
+    refusal: str | None
     persisted: bool | None
     settings_server: str
     settings_verified: bool
@@ -42,6 +46,8 @@ async def storage_info() -> StorageInfo:
     return StorageInfo(
         usage=usage,
         quota=quota,
+        backend="memory" if den.databases.refusal else "indexeddb",
+        refusal=str(den.databases.refusal) if den.databases.refusal else None,
         persisted=persisted,
         settings_server=den.config.settings_server,
         settings_verified=den.config.verify_signatures,

@@ -6,6 +6,7 @@ Arguments and results are plain JSON data, whatever they are in modelden.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ import modelden
 from modelden._js.blobs import JsBlob
 
 type Json = Any
+
+begun: asyncio.Future[dict[str, Json]]
 
 TEXTS = ["hello world", "the cat. a dog"]
 """What engines are asked in passing: words that the tiny model knows."""
@@ -78,6 +81,42 @@ async def vectors_one_by_one(config: dict[str, Any], request: dict[str, Any], te
     configure(config)
     async with await modelden.create_engine(**request) as engine:
         return [(await engine.run([text], pooling="mean", normalize=True)).tolist()[0] for text in texts]
+
+
+async def get_file(root_url: str, model: str, revision: str, file: str) -> dict[str, Json]:
+    """`ModelHub.get_model_file` of a hub that needs no settings; the bytes are hashed here again."""
+    events: list[modelden.ProgressEvent] = []
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    try:
+        got = await hub.get_model_file(
+            task_name="task", model=model, revision=revision, file=file, on_progress=events.append
+        )
+    except modelden.ModelDenError as error:
+        return {"error": _told(error)}
+    digest = hashlib.sha256()
+    async for chunk in got.blob.chunks():
+        for buffer in chunk.buffers():
+            digest.update(buffer)
+    return {
+        "error": None,
+        "size": got.size,
+        "sha256": digest.hexdigest(),
+        "noted": got.sha256,
+        "integrity": got.integrity,
+        "types": sorted({event.type for event in events}),
+        "foreign": foreign(dict(got.headers)),
+    }
+
+
+async def begin_file(root_url: str, model: str, revision: str, file: str) -> None:
+    """Begin `get_file` and leave it running."""
+    global begun  # noqa: PLW0603
+    begun = asyncio.ensure_future(get_file(root_url, model, revision, file))
+
+
+async def end_file() -> dict[str, Json]:
+    """What came of `begin_file`."""
+    return await begun
 
 
 async def models() -> list[Json]:

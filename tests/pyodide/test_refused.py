@@ -9,7 +9,7 @@ import pytest
 
 from tests.pyodide.browser_page import Page, Told
 from tests.pyodide.conftest import INSECURE_HOST
-from tests.pyodide.servers import WEIGHTS
+from tests.pyodide.servers import MODEL, REVISION, WEIGHTS, Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,18 +97,6 @@ def test_no_room(room: Room, demo_site: Site) -> None:
     assert stored["modelFiles"]["headers"] == []
     page.is_clean()
 
-    # Enough for the runtime of 21.6 MB, but not for the model of 22.8 MB, not even alone: in a context off the record
-    # Chromium does not count Blobs that are stored already.
-    room.leave(22_200_000)
-    error = page.failed_visit(demo_site.config, **request)
-
-    assert error.name == "QuotaExceeded"
-    assert "modelFiles" in error.message
-    stored = page.stored()
-    assert len(stored["remote-settings"]["attachments"]) == 1
-    assert WEIGHTS not in [row["file"] for row in stored["modelFiles"]["headers"]]
-    page.is_clean()
-
     room.give_back()
     page.visit(demo_site.config, ["a cat"], **request)
     page.is_clean()
@@ -139,18 +127,9 @@ def sandbox(page: Page) -> Iterator[Frame]:
     page.tab.evaluate("document.getElementById('sandbox').remove()")
 
 
-def test_no_storage(page: Page, site: Site, sandbox: Frame) -> None:
-    source = (page.in_page_source, json.dumps({"config": site.config, "request": TINY}))
-    outcome = sandbox.evaluate(
-        """async ([source, text]) => {
-            pyodide.FS.writeFile("in_page.py", source);
-            pyodide.globals.set("text", text);
-            return pyodide.runPythonAsync("import in_page, json; json.dumps(await in_page.visit(**json.loads(text)))");
-        }""",
-        list(source),
-    )
+def test_storage_that_is_refused_and_required(page: Page, site: Site, sandbox: Frame) -> None:
+    error = Told(**visit_in(sandbox, page, {**site.config, "require_storage": True})["error"])
 
-    error = Told(**json.loads(outcome)["error"])
     assert error.name == "StorageUnavailable"
     assert "SecurityError" in error.message
     assert "a sandboxed frame" in error.message
@@ -174,3 +153,32 @@ def test_no_cryptography(page: Page, site: Site, runners: Runners) -> None:
     finally:
         runner.quit()
     page.visit(site.config, **TINY)
+
+
+def test_storage_that_is_refused_is_done_without(page: Page, site: Site, sandbox: Frame) -> None:
+    wanted = {"root_url": f"{site.hub.url}/hub", "model": MODEL, "revision": REVISION, "file": WEIGHTS}
+    for _ in range(2):
+        got = call_in(sandbox, page, "get_file", wanted)
+        assert (got["error"], got["foreign"]) == (None, [])
+        assert got["sha256"] == got["noted"]
+
+    assert site.requests() == [f"GET /hub/{MODEL}/{REVISION}/{WEIGHTS}"]
+
+
+def visit_in(sandbox: Frame, page: Page, config: Json) -> Json:
+    return call_in(sandbox, page, "visit", {"config": config, "request": TINY})
+
+
+def call_in(sandbox: Frame, page: Page, function: str, arguments: Json) -> Json:
+    outcome: Json = json.loads(
+        sandbox.evaluate(
+            """async ([source, name, text]) => {
+                pyodide.FS.writeFile("in_page.py", source);
+                pyodide.globals.set("text", text);
+                pyodide.runPython("import in_page, json");
+                return pyodide.runPythonAsync(`json.dumps(await in_page.${name}(**json.loads(text)))`);
+            }""",
+            [page.in_page_source, function, json.dumps(arguments)],
+        )
+    )
+    return outcome

@@ -40,7 +40,7 @@ class MemoryDatabase:
         return [_copied(row) for row in found]
 
     async def commit(self, changes: Sequence[Put | Delete]) -> None:
-        if changes and self.full:
+        if self.full and any(isinstance(change, Put) for change in changes):
             raise QuotaExceeded(f"data in the database {self.schema.name}")
         after = {store: dict(rows) for store, rows in self.rows.items()}
         for change in changes:

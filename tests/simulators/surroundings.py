@@ -92,7 +92,7 @@ class ScriptedPage:
         self.device_memory: int | None = None
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
-        self.quota = 1_000_000
+        self.quota = 1_000_000_000
         self.persisted = False
 
     def environment(self) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from modelden.errors import (
+    CacheSizeExceeded,
     DownloadInterrupted,
     FileNotFoundOnHub,
     HttpError,
@@ -17,20 +18,29 @@ from modelden.errors import (
     NoHash,
     QuotaExceeded,
 )
+from modelden.host.crypto import HostCrypto
 from modelden.host.server import RunningServer
 from modelden.hub import body as body_module
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Kept, Use
-from modelden.hub.model_hub import HubFiles, Rules
+from modelden.hub.cache import Use
+from modelden.hub.integrity import Expected
+from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress, ModelFile
+from modelden.hub.origin import Kept
+from modelden.hub.rules import Expectations, Rules
 from modelden.hub.schema import MODEL_FILES
 from modelden.locks import PageLocks
+from modelden.memory import StorageWarning
+from modelden.ports import Ports
 from modelden.progress import ProgressEvent
 from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
+from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
+from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
+from tests.simulators.timers import ManualTimers
 
 CHUNK = 300_000
 BIG = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(50_000))
@@ -57,15 +67,31 @@ class Browser:
         self.databases = MemoryDatabases()
         self.locks = PageLocks()
         self.clock = ManualClock()
+        self.page = ScriptedPage()
 
     async def database(self) -> MemoryDatabase:
         return await self.databases.open(MODEL_FILES)
 
-    async def visit(self, rules: Rules | None = None) -> HubFiles:
+    async def visit(self, rules: Rules | None = None, manifests: Expectations | None = None) -> HubFiles:
         """A page: nothing is known but what is stored."""
         address = HubAddress(self.root, "{model}/{revision}")
         database = await self.database()
-        return HubFiles(address, database, self.fetcher, MemoryBlobs(), self.clock, self.locks, rules)
+        ports = Ports(
+            fetcher=self.fetcher,
+            databases=self.databases,
+            blobs=MemoryBlobs(),
+            crypto=HostCrypto(),
+            engines=ScriptedEngines([]),
+            expressions=ScriptedExpressions(),
+            tabs=MemoryTabs(),
+            page=self.page,
+            locks=self.locks,
+            presence=MemoryPresence(),
+            suspender=ThreadSuspender(),
+            timers=ManualTimers(self.clock),
+            clock=self.clock,
+        )
+        return HubFiles(address, database, ports, rules, manifests)
 
     async def get(self, file: ModelFile = WEIGHTS, rules: Rules | None = None) -> Kept:
         return await (await self.visit(rules)).get(file, USE, AllowList((), ()))
@@ -131,7 +157,7 @@ async def test_a_download_that_breaks_off_again_and_again_but_moves_on_succeeds(
     browser.hub.next(*[Fault(cut_after=200_000)] * 7)
 
     assert await (await browser.get()).blob.read() == BIG
-    assert browser.hub.served(PATH) == len(BIG)
+    assert browser.hub.served(PATH) <= len(BIG)
 
 
 async def test_an_error_names_the_byte_where_it_broke_off(browser: Browser) -> None:
@@ -413,6 +439,154 @@ async def test_where_ranges_need_a_permission_that_is_refused_the_file_is_fetche
 async def test_a_full_disk_is_an_error_and_leaves_nothing(browser: Browser) -> None:
     (await browser.database()).full = True
     with pytest.raises(QuotaExceeded):
-        await browser.get(rules=Rules(require_storage=True))
+        await browser.get(rules=Rules())
 
     assert browser.stored() == {}
+
+
+async def test_a_full_disk_is_no_obstacle_where_memory_will_do(browser: Browser) -> None:
+    (await browser.database()).full = True
+    hub = await browser.visit(Rules(memory_when_full=True))
+    with pytest.warns(StorageWarning, match="from memory"):
+        kept = await hub.get(WEIGHTS, USE, AllowList((), ()))
+
+    assert await kept.blob.read() == BIG
+    assert browser.stored() == {}
+    again = await hub.get(WEIGHTS, USE, AllowList((), ()))
+    assert await again.blob.read() == BIG
+    assert browser.hub.asked() == [PATH]
+
+
+async def test_a_disk_that_fills_up_half_way_is_no_obstacle_where_memory_will_do(browser: Browser) -> None:
+    database = await browser.database()
+    hub = await browser.visit(Rules(memory_when_full=True))
+
+    def fill(event: ProgressEvent) -> None:
+        database.full = (event.total_loaded or 0) > 2 * CHUNK
+
+    with pytest.warns(StorageWarning):
+        kept = await hub.get(WEIGHTS, USE, AllowList((), ()), fill)
+    assert await kept.blob.read() == BIG
+    assert kept.sha256 == hashlib.sha256(BIG).hexdigest()
+    assert "headers" not in browser.stored()
+
+
+async def test_room_is_asked_for_before_the_first_byte(browser: Browser) -> None:
+    browser.page.quota = 1_000_000
+    with pytest.raises(QuotaExceeded) as caught:
+        await browser.get()
+
+    assert (caught.value.needed, caught.value.available) == (len(BIG), 999_000)
+    assert browser.stored() == {}
+    browser.page.quota = 10_000_000
+    assert await (await browser.get()).blob.read() == BIG
+
+
+async def test_files_that_come_side_by_side_share_the_room(browser: Browser) -> None:
+    browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
+    browser.page.quota = 2_000_000
+    browser.hub.next(Fault(stall_after=1_000_000))
+    hub, arrived = await browser.visit(), asyncio.Event()
+
+    def notice(event: ProgressEvent) -> None:
+        if event.total_loaded:
+            arrived.set()
+
+    first = asyncio.ensure_future(hub.get(WEIGHTS, USE, AllowList((), ()), notice))
+    await arrived.wait()
+    with pytest.raises(QuotaExceeded):
+        await hub.get(ModelFile("org/model", "v1", "other.bin"), USE, AllowList((), ()))
+    first.cancel()
+
+
+async def test_over_the_limit_is_an_error_in_firefoxs_words(browser: Browser) -> None:
+    with pytest.raises(CacheSizeExceeded, match=r"Exceeding cache size limit of 0\.001GiB"):
+        await browser.get(rules=Rules(max_size=0.001))
+    assert browser.stored() == {}
+
+
+async def test_models_that_were_not_used_for_the_longest_time_make_room(browser: Browser) -> None:
+    limit = Rules(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
+    for name, body in (("a", BIG[1:]), ("b", BIG[2:]), ("c", BIG[3:]), ("d", BIG[4:])):
+        browser.hub.files[f"/org/{name}/v1/m.bin"] = body
+    for name in ("a", "b"):
+        await browser.get(ModelFile(f"org/{name}", "v1", "m.bin"), limit)
+        browser.clock.advance(hours=1)
+    hub = await browser.visit(limit)
+    await browser.get(ModelFile("org/a", "v1", "m.bin"), limit)
+    await browser.get(ModelFile("org/c", "v1", "m.bin"), limit)
+    assert {model.name for model in await hub.list_models()} == {"localhost/org/a", "localhost/org/c"}
+
+    await hub.notes.pin("localhost/org/a", "v1", keep=True)
+    async with hub.using("org/c", "v1"):
+        with pytest.raises(CacheSizeExceeded):
+            await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
+    await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
+    assert {model.name for model in await hub.list_models()} == {"localhost/org/a", "localhost/org/d"}
+
+
+async def test_a_file_that_the_model_does_without_is_not_asked_for_again(browser: Browser) -> None:
+    optional = ModelFile("org/model", "v1", "generation_config.json")
+    hub = await browser.visit()
+    with pytest.raises(FileNotFoundOnHub):
+        await hub.get(optional, USE, AllowList((), ()))
+    await hub.remember_missing([optional])
+    with pytest.raises(FileNotFoundOnHub):
+        await browser.get(optional)
+    assert len(browser.hub.log) == 1
+
+    await hub.delete_models(model="localhost/org/model", revision="v1")
+    assert browser.stored() == {}
+
+
+SIGNED = Expected(hashlib.sha256(BIG).hexdigest(), len(BIG), "signed")
+
+
+class Manifest:
+    """Vouches for every file in the same words."""
+
+    def __init__(self, expected: Expected) -> None:
+        self._expected = expected
+
+    async def expected(self, _file: ModelFile, /) -> Expected:
+        return self._expected
+
+
+async def test_the_signed_manifest_counts_before_the_hub(browser: Browser) -> None:
+    forged = Fault(body=BIG[::-1], etag=f'"{hashlib.sha256(BIG[::-1]).hexdigest()}"')
+    browser.hub.next(forged)
+    hub = await browser.visit(manifests=Manifest(SIGNED))
+    with pytest.raises(IntegrityError, match=f"expected SHA-256 {SIGNED.sha256}"):
+        await hub.get(WEIGHTS, USE, AllowList((), ()))
+    assert browser.stored() == {}
+
+    assert (await hub.get(WEIGHTS, USE, AllowList((), ()))).integrity == "signed"
+    other = await hub.get(ModelFile("org/other", "v1", "onnx/model.onnx"), USE, AllowList((), ()))
+    assert await other.blob.read() == BIG
+    assert browser.hub.asked() == [PATH, PATH]
+
+
+async def test_a_mirror_is_asked_for_what_has_a_hash(browser: Browser) -> None:
+    mirror = FaultyHub(dict(FILES))
+    browser.hub.always = Fault(status=503)
+    with RunningServer(mirror) as server:
+        rules = Rules(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
+        with pytest.raises(HttpError):
+            await browser.get(rules=rules)
+        assert mirror.log == []
+
+        hub = await browser.visit(rules, Manifest(SIGNED))
+        mirror.next(Fault(body=bytes(len(BIG))))
+        with pytest.raises(IntegrityError):
+            await hub.get(WEIGHTS, USE, AllowList((), ()))
+        assert (await hub.get(WEIGHTS, USE, AllowList((), ()))).sha256 == SIGNED.sha256
+        (stored,) = await hub.list_files(model="localhost/org/model", revision="v1")
+        assert stored.hub == server.url
+
+
+async def test_headers_go_to_the_hub_and_nowhere_else(browser: Browser) -> None:
+    await browser.get(rules=Rules(headers={"Authorization": "Bearer secret"}))
+
+    assert browser.hub.log[-1].headers["authorization"] == "Bearer secret"
+    assert "secret" not in repr(browser.databases["modelFiles"].contents())
+    assert "secret" not in repr(Rules(headers={"Authorization": "Bearer secret"}))

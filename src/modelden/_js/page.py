@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import js
-from pyodide.ffi import create_proxy
+from pyodide.ffi import JsException, create_proxy
 
 import modelden
 
@@ -45,14 +45,20 @@ class JsPage:
         manager = getattr(js.navigator, "storage", None)
         if not manager:  # an insecure context
             return None, None, None
-        estimate = await manager.estimate()
-        return int(estimate.usage), int(estimate.quota), bool(await manager.persisted())
+        try:
+            estimate = await manager.estimate()
+            return int(estimate.usage), int(estimate.quota), bool(await manager.persisted())
+        except JsException:  # a sandboxed frame
+            return None, None, None
 
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores."""
         manager = getattr(js.navigator, "storage", None)
         ask = getattr(manager, "persist", None)  # workers may look, only pages may ask
-        return bool(await ask()) if ask else None
+        try:
+            return bool(await ask()) if ask else None
+        except JsException:  # a sandboxed frame
+            return None
 
     def memory(self) -> int | None:
         """Return the bytes of memory that the device has; only Chromium tells, and rounds."""

@@ -8,6 +8,7 @@ from modelden.errors import FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
+from modelden.hub.names import ModelFile
 from modelden.ports import Blob
 from modelden.progress import ProgressCallback
 
@@ -44,13 +45,17 @@ class EngineFiles:
         self._on_progress = on_progress
         self._admit = admit
         self.used: set[tuple[str, str]] = set()
-        self._missing: ModelDenError | None = None
+        self._missing: dict[ModelFile, ModelDenError] = {}
         self._failed: ModelDenError | None = None
 
     @property
     def failure(self) -> ModelDenError | None:
         """Why the engine cannot start, if a file is the reason: one that failed, else one that is missing."""
-        return self._failed or self._missing
+        return self._failed or next(iter(self._missing.values()), None)
+
+    async def remember_missing(self) -> None:
+        """Remember the files that could not be had: the engine runs, so it does without them."""
+        await self._hub.remember_missing(self._missing)
 
     async def __call__(self, url: str) -> Blob | None:
         """Return the file that ``url`` names, or None when the hub does not have it.
@@ -64,7 +69,7 @@ class EngineFiles:
             self._admit(url, blob)
         except FileNotFoundOnHub as error:
             # Not every file is needed: transformers.js decides.
-            self._missing = self._missing or error
+            self._missing[ModelFile(error.model, error.revision, error.file)] = error
             return None
         except ModelDenError as error:
             self._failed = self._failed or error

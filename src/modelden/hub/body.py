@@ -29,7 +29,8 @@ class Received:
         partial: What of it is stored.
         rest: The bytes after those that are stored; all of them when storage refused them.
         blob: All bytes.
-        stored: False when storage refused some: nothing of it is stored then.
+        stored: False when some was not stored: nothing of it is stored then.
+        refusal: Why storage refused, if it did.
     """
 
     sha256: str
@@ -38,6 +39,7 @@ class Received:
     rest: Blob
     blob: Blob
     stored: bool
+    refusal: StorageError | None
 
 
 class Body:
@@ -60,6 +62,7 @@ class Body:
         self._required = required
         self._storing: asyncio.Task[None] | None = None
         self._memory: list[Blob] | None = None
+        self._refusal: StorageError | None = None
         self._pending: list[Blob] = []
         self._clear("", None, None)
 
@@ -155,6 +158,7 @@ class Body:
             rest=rest,
             blob=blob,
             stored=self._memory is None,
+            refusal=self._refusal,
         )
 
     async def use_memory(self) -> None:
@@ -177,9 +181,10 @@ class Body:
     async def _store(self, before: Partial, blob: Blob) -> None:
         try:
             await self._partials.append(self._key, self._partial, blob)
-        except StorageError:
+        except StorageError as error:
             if self._required:
                 raise
+            self._refusal = error
             await self._forget_stored(before)
             self._memory = [*(self._memory or []), blob]
 

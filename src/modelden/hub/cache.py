@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelden.hub.body import Received
-from modelden.hub.listing import StoredFile, StoredModel, etag_of, stored_files, stored_models
+from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models
+from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
-from modelden.ports import Blob, Blobs, Clock, Database, Delete, Locks, Put, Row
+from modelden.ports import Blobs, Clock, Database, Delete, Locks, Put, Row
 
 ROWS_LOCK = "rows"
 """Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
@@ -33,43 +34,6 @@ class Use:
 
     task_name: str
     engine_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file that is kept.
-
-    Attributes:
-        blob: Its bytes.
-        sha256: Their SHA-256 in lower-case hexadecimal, as it was when they were stored.
-        integrity: Who vouches for it, as in `integrity.Expected`.
-        fields: The header record.
-    """
-
-    blob: Blob
-    sha256: str
-    integrity: str
-    fields: Mapping[str, Any]
-
-    @property
-    def etag(self) -> str | None:
-        """The hub's entity tag, or None when it sent none."""
-        return etag_of(self.fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a file comes from, to be kept with it.
-
-    Attributes:
-        headers: The hub's response headers, names in lower case.
-        integrity: Who vouches for it, as in `integrity.Expected`.
-        hub: The hub's root URL; None when it was imported.
-    """
-
-    headers: Mapping[str, str]
-    integrity: str
-    hub: str | None
 
 
 class ModelCache:
@@ -105,7 +69,7 @@ class ModelCache:
         """
         async with self._locks.hold(ROWS_LOCK):
             changes, content = await self._bytes(key, received)
-            fields = _header_record(origin.headers, received.size, self._clock.now())
+            fields = header_record(origin.headers, received.size, self._clock.now())
             changes += await self._rows(key, use, fields, received.sha256, content, origin)
             await self._database.commit(changes)
         return fields
@@ -118,7 +82,7 @@ class ModelCache:
             if file is None or row is None:
                 return False
             content = Content(file["content"], file["chunks"])
-            fields = _header_record(origin.headers, row["headers"]["fileSize"], self._clock.now())
+            fields = header_record(origin.headers, row["headers"]["fileSize"], self._clock.now())
             changes = await self._replaced(key, content)
             changes += await self._rows(key, use, fields, file["sha256"], content, origin)
             await self._database.commit(changes)
@@ -171,7 +135,11 @@ class ModelCache:
         async with self._locks.hold(ROWS_LOCK):
             rows = await self._database.get_all("tasks")
             taken = [row for row in rows if all(row[name] == value for name, value in given.items())]
-            await self._database.commit(await self._without_tasks(taken, rows))
+            changes = await self._without_tasks(taken, rows)
+            if model is not None and revision is not None:
+                missing = await self._database.get_all("missing", index="modelRevisionIndex", key=(model, revision))
+                changes += [Delete("missing", row["id"]) for row in missing]
+            await self._database.commit(changes)
 
     async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
         """Take the other revisions of a model from a task; files that no task uses any more are removed."""
@@ -194,6 +162,22 @@ class ModelCache:
             ]
             changes += await self._removal({key for key, others in left.items() if not others})
             await self._database.commit(changes)
+
+    async def purge(self) -> None:
+        """Remove everything that is kept; downloads that run go on."""
+        async with self._locks.hold(ROWS_LOCK):
+            keys = {_key(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
+            changes = await self._removal(keys)
+            changes += [Delete("missing", row["id"]) for row in await self._database.get_all("missing")]
+            changes += [Delete("pins", (row["model"], row["revision"])) for row in await self._database.get_all("pins")]
+            await self._database.commit(changes)
+
+    async def drop_content_of(self, key: FileKey) -> None:
+        """Remove all files that have the same bytes as this one: the bytes are damaged."""
+        file = await self._database.get("files", file_id(key))
+        if file is not None:
+            rows = await self._database.get_all("files", index="contentIndex", key=file["content"])
+            await self.drop(_key(row) for row in rows)
 
     async def drop(self, keys: Iterable[FileKey]) -> None:
         """Remove files, whoever uses them."""
@@ -297,18 +281,6 @@ class ModelCache:
             if {row["id"] for row in users} <= ids:
                 changes += delete_chunks(content)
         return changes
-
-
-def _header_record(response: Mapping[str, str], size: int, now: int) -> Row:
-    # Firefox's fields, in its order (ModelHub.sys.mjs, extractHeaders).
-    return {
-        "Content-Type": response.get("content-type", "application/octet-stream").partition(";")[0].strip(),
-        "Content-Length": response.get("content-length"),
-        "ETag": response.get("etag", "NO_ETAG"),
-        "fileSize": size,
-        "lastUpdated": now,
-        "lastUsed": now,
-    }
 
 
 def _names(key: FileKey) -> dict[str, Any]:

@@ -8,20 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from itertools import zip_longest
 
-from modelden.errors import FileNotFoundOnHub, ForbiddenURL, HttpError, StorageError, UnavailableError
+from modelden.errors import (
+    FileNotFoundOnHub,
+    ForbiddenURL,
+    HttpError,
+    QuotaExceeded,
+    StorageError,
+    UnavailableError,
+)
 from modelden.hub.allow_list import AllowList
-from modelden.hub.body import Received
-from modelden.hub.cache import Kept, ModelCache, Origin, Use
+from modelden.hub.cache import ModelCache, Use
 from modelden.hub.integrity import Expected
 from modelden.hub.listing import StoredFile, StoredModel
-from modelden.hub.names import HubAddress, ModelFile, check_model
-from modelden.hub.partials import FileKey, Partials, file_id
-from modelden.hub.transfer import Source, Transfer
-from modelden.ports import Blobs, Clock, Database, Fetcher, Locks
+from modelden.hub.names import HubAddress, ModelFile, check_stored
+from modelden.hub.notes import Notes
+from modelden.hub.origin import Kept, Origin, header_record
+from modelden.hub.partials import FileKey, Partials
+from modelden.hub.room import Room, use_lock
+from modelden.hub.rules import Expectations, Rules, Wish
+from modelden.hub.transfer import Source, Transfer, Transferred
+from modelden.hub.turns import Turns
+from modelden.memory import StorageWarning
+from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 
 logger = logging.getLogger(__name__)
@@ -35,26 +49,6 @@ HEAD_TIMEOUT = 1.0
 FILES_AT_ONCE = 4
 """Downloads that run side by side."""
 
-LOOK_AGAIN = 1.0
-"""Seconds between looks at the download of another tab."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a hub's files have to be, and how they come.
-
-    Attributes:
-        headers: Request headers, for private hubs. Never logged, never stored.
-        require_hashes: Refuse files whose hash nobody tells.
-        require_storage: Fail when the browser cannot store a file; otherwise it is used from memory.
-        idle_timeout: Seconds without a byte after which a connection is given up.
-    """
-
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    require_hashes: bool = False
-    require_storage: bool = False
-    idle_timeout: float = 30.0
-
 
 class HubFiles:
     """The files of one hub."""
@@ -63,22 +57,27 @@ class HubFiles:
         self,
         address: HubAddress,
         database: Database,
-        fetcher: Fetcher,
-        blobs: Blobs,
-        clock: Clock,
-        locks: Locks,
+        ports: Ports,
         rules: Rules | None = None,
+        manifests: Expectations | None = None,
     ) -> None:
         """Nothing is fetched yet."""
         self._address = address
         self._rules = rules or Rules()
-        self._fetcher = fetcher
-        self._locks = locks
-        self._partials = Partials(database, clock)
-        self._transfer = Transfer(fetcher, self._partials, blobs, clock, self._rules.idle_timeout)
+        self._manifests = manifests
+        self._fetcher = ports.fetcher
+        self._locks = ports.locks
+        self._partials = Partials(database, ports.clock)
+        self._turns = Turns(ports.locks, self._partials)
+        self._transfer = Transfer(ports.fetcher, self._partials, ports.blobs, ports.clock, self._rules.idle_timeout)
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
         self._memory: dict[FileKey, Kept] = {}
-        self.cache = ModelCache(database, blobs, clock, locks)
+        self.wrote = False
+        self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
+        self.notes = Notes(database, ports.clock)
+        self._room = Room(
+            self.cache, self.notes, ports.page, ports.locks, self._rules.max_size, evict=self._rules.evict
+        )
 
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names.
@@ -111,8 +110,10 @@ class HubFiles:
             StorageError: If the browser cannot store it, and it has to.
         """
         url = self._address.url(file)
-        key = (self._address.store_name(file.model), file.revision, file.file)
+        key = self.key(file)
         await self._check_allowed(url, key, allow_list)
+        if file.revision != BRANCH and await self.notes.is_missing(key):
+            raise _not_found(url, 404, file)
         metadata = {
             "model": file.model,
             "revision": file.revision,
@@ -126,8 +127,22 @@ class HubFiles:
             with Reporter(on_progress, LOADING_FROM_CACHE, url, metadata):
                 return kept
         with Reporter(on_progress, DOWNLOADING, url, metadata) as reporter:
-            async with self._turn(key, reporter):
-                return await self._current(key, use, head) or await self._fetched(file, key, use, head, reporter)
+            async with self._turns.take(key, reporter):
+                return await self._current(key, use, head) or await self._fetched(
+                    Wish(file, key, use, allow_list), head, reporter
+                )
+
+    def key(self, file: ModelFile) -> FileKey:
+        """Return a file's key in the store."""
+        return self._address.store_name(file.model), file.revision, file.file
+
+    async def remember_missing(self, files: Iterable[ModelFile]) -> None:
+        """Remember optional files that a pinned revision does not have: they are not asked for again."""
+        await self.notes.remember_missing([self.key(file) for file in files if file.revision != BRANCH])
+
+    def using(self, model: str, revision: str) -> AbstractAsyncContextManager[None]:
+        """Say that a model is in use, in whatever tab, so that it is not evicted."""
+        return self._locks.hold(use_lock(self._address.store_name(model), revision), shared=True)
 
     async def get_etag(self, url: str) -> str | None:
         """Return the entity tag of a URL; None when the hub does not tell it within a second."""
@@ -156,75 +171,105 @@ class HubFiles:
             logger.debug("The hub does not tell which state of a file it has: %s", error)
             return {}
 
-    @asynccontextmanager
-    async def _turn(self, key: FileKey, reporter: Reporter) -> AsyncIterator[None]:
-        """Wait until nobody else downloads the file; meanwhile report how far they are."""
-        watching = asyncio.ensure_future(self._watch(key, reporter))
-        try:
-            async with self._locks.hold(download_lock(key)):
-                watching.cancel()
-                yield
-        finally:
-            watching.cancel()
-
-    async def _watch(self, key: FileKey, reporter: Reporter) -> None:
-        while True:
-            await asyncio.sleep(LOOK_AGAIN)
-            try:
-                partial = await self._partials.get(key)
-            except StorageError:
-                return
-            if partial is not None:
-                reporter.catch_up(partial.received, partial.total)
-
-    async def _fetched(
-        self, file: ModelFile, key: FileKey, use: Use, head: Mapping[str, str], reporter: Reporter
-    ) -> Kept:
-        linked = await self._linked(file, key, use, head)
+    async def _fetched(self, wish: Wish, head: Mapping[str, str], reporter: Reporter) -> Kept:
+        expected = await self._manifests.expected(wish.file) if self._manifests else Expected()
+        linked = await self._linked(wish, expected, head)
         if linked is not None:
             return linked
         async with self._slots:
-            return await self._download(file, key, use, reporter)
+            try:
+                return await self._download(wish, expected, reporter)
+            finally:
+                self._room.release(wish.key)
 
-    async def _linked(self, file: ModelFile, key: FileKey, use: Use, head: Mapping[str, str]) -> Kept | None:
-        """Return the file if another revision has the same one, so that nothing need be downloaded."""
-        twins = {other: twin for other, twin in (await self.cache.twins(key)).items() if _is_strong(twin.etag)}
+    async def _linked(self, wish: Wish, expected: Expected, head: Mapping[str, str]) -> Kept | None:
+        """Return the file if its bytes are kept already, so that nothing need be downloaded."""
+        if expected.sha256 is not None:
+            twin = await self.cache.with_hash(expected.sha256)
+            origin = Origin(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
+            return await self._link(wish, twin, origin) if twin else None
+        twins = {
+            key: file for key, file in (await self.cache.twins(wish.key)).items() if (file.etag or "").startswith('"')
+        }
         if not twins:
             return None
-        head = head or await self._head(self._address.url(file))
-        for other, twin in twins.items():
-            origin = Origin(head, twin.integrity, self._address.root_url)
-            if twin.etag == head.get("etag") and await self.cache.link(key, use, other, origin):
-                return await self.cache.get(key, None)
+        head = head or await self._head(self._address.url(wish.file))
+        for key, file in twins.items():
+            if file.etag == head.get("etag"):
+                return await self._link(wish, key, Origin(head, file.integrity, self._address.root_url))
         return None
 
-    async def _download(self, file: ModelFile, key: FileKey, use: Use, reporter: Reporter) -> Kept:
+    async def _link(self, wish: Wish, twin: FileKey, origin: Origin) -> Kept | None:
+        if not await self.cache.link(wish.key, wish.use, twin, origin):
+            return None
+        return await self.cache.get(wish.key, None)
+
+    async def _download(self, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
+        addresses = [self._address, *self._rules.mirrors]
+        for address, following in zip_longest(addresses, addresses[1:]):
+            try:
+                return await self._download_from(address, wish, expected, reporter)
+            except FileNotFoundOnHub:
+                raise
+            except UnavailableError as error:
+                if following is None or expected.sha256 is None:
+                    raise
+                logger.warning("%s %s is asked instead.", error, following.root_url)
+                wish.allow_list.check(following.url(wish.file))
+                reporter.restart()
+        raise AssertionError  # the last address returns or raises
+
+    async def _download_from(self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
+        async def may_store(size: int) -> bool:
+            return await self._may_store(wish.key, size)
+
         source = Source(
-            url=self._address.url(file),
-            file=file.file,
-            expected=Expected(),
-            may_store=self._may_store,
-            headers=self._rules.headers,
+            url=address.url(wish.file),
+            file=wish.file.file,
+            expected=expected,
+            may_store=may_store,
+            headers=self._rules.headers if address is self._address else {},
             require_hash=self._rules.require_hashes,
         )
         try:
-            got = await self._transfer.run(key, source, reporter, required=self._rules.require_storage)
+            got = await self._transfer.run(wish.key, source, reporter, required=not self._rules.memory_when_full)
         except HttpError as error:
             if error.status not in (404, 410):
                 raise
-            raise FileNotFoundOnHub(
-                source.url, error.status, model=file.model, revision=file.revision, file=file.file
-            ) from error
-        origin = Origin(got.headers, got.integrity, self._address.root_url)
-        fields = await self._keep(key, use, got.body, origin)
-        return Kept(got.body.blob, got.body.sha256, got.integrity, fields)
+            raise _not_found(source.url, error.status, wish.file) from error
+        return await self._keep(wish, got, address)
 
-    async def _keep(self, key: FileKey, use: Use, body: Received, origin: Origin) -> Mapping[str, object]:
-        return await self.cache.put(key, use, body, origin)
+    async def _keep(self, wish: Wish, got: Transferred, address: HubAddress) -> Kept:
+        origin = Origin(got.headers, got.integrity, address.root_url)
+        kept = Kept(got.body.blob, got.body.sha256, got.integrity, header_record(got.headers, got.body.size, 0))
+        if got.body.refusal is not None:
+            self._refuse_or_warn(got.body.refusal)
+        try:
+            if got.body.stored and not self._room.is_reserved(wish.key):
+                await self._room.reserve(wish.key, got.body.size)  # the hub had not told the size
+            if got.body.stored:
+                fields = await self.cache.put(wish.key, wish.use, got.body, origin)
+                self.wrote = True
+                return replace(kept, fields=fields)
+        except StorageError as error:
+            await self._partials.drop(wish.key)
+            self._refuse_or_warn(error)
+        self._memory[wish.key] = kept
+        return kept
 
-    async def _may_store(self, size: int) -> bool:
-        del size
+    async def _may_store(self, key: FileKey, size: int) -> bool:
+        try:
+            if size:
+                await self._room.reserve(key, size)
+        except QuotaExceeded as error:
+            self._refuse_or_warn(error)
+            return False
         return True
+
+    def _refuse_or_warn(self, error: StorageError) -> None:
+        if not self._rules.memory_when_full:
+            raise error
+        warnings.warn(StorageWarning(error), stacklevel=2)
 
     async def list_models(self) -> list[StoredModel]:
         """Return every model and revision of which files are kept."""
@@ -233,39 +278,21 @@ class HubFiles:
     async def list_files(self, *, model: str, revision: str) -> list[StoredFile]:
         """Return the files kept of one revision.
 
-        Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
-
         Raises:
             InputError: For names that no model can have.
         """
-        _check_stored(model, revision)
+        check_stored(model, revision)
         return await self.cache.list_files(model, revision)
 
     async def delete_models(self, *, model: str, revision: str) -> None:
         """Remove all files kept of one revision; nothing happens when there are none.
 
-        Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
-
         Raises:
             InputError: For names that no model can have.
         """
-        _check_stored(model, revision)
+        check_stored(model, revision)
         await self.cache.delete(model=model, revision=revision)
 
 
-def download_lock(key: FileKey) -> str:
-    """Return the name of the lock that whoever downloads a file holds."""
-    return f"download {file_id(key)}"
-
-
-def _is_strong(etag: str | None) -> bool:
-    return etag is not None and etag.startswith('"')
-
-
-def _check_stored(model: str, revision: str) -> None:
-    _, _, name = model.partition("/")
-    check_model(name, revision)
+def _not_found(url: str, status: int, file: ModelFile) -> FileNotFoundOnHub:
+    return FileNotFoundOnHub(url, status, model=file.model, revision=file.revision, file=file.file)

@@ -55,6 +55,15 @@ def check_model(model: str, revision: str) -> None:
         raise InputError(f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {revision!r}.")
 
 
+def check_stored(model: str, revision: str) -> None:
+    """Check the names of a kept model, ``hostname/organization/name``, and a revision.
+
+    Raises:
+        InputError: With Firefox's message and the name.
+    """
+    check_model(model.partition("/")[2], revision)
+
+
 def _has_dots(path: str) -> bool:
     return any(part in (".", "..") for part in path.split("/"))
 

@@ -124,8 +124,11 @@ class EngineLoader:
             wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
             allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
             use = Use(str(options.task_name), options.engine_id)
-            files = EngineFiles(await self._hub(options), use, allow_list, on_progress, watch.admit)
-            info = await self._start(worker, options, wasm, files, on_progress, one_thread=one_thread)
+            hub = await self._hub(options)
+            files = EngineFiles(hub, use, allow_list, on_progress, watch.admit)
+            async with hub.using(str(options.model_id), str(options.model_revision)):
+                info = await self._start(worker, options, wasm, files, on_progress, one_thread=one_thread)
+                await files.remember_missing()
         except BaseException:
             worker.close()
             raise

@@ -1,0 +1,115 @@
+"""Is there room for a file? Asked before its first byte, of the browser and of the limit that was set.
+
+The limit and its message are Firefox's (``browser.ml.modelCacheMaxSize``, ``ModelHub.sys.mjs``), checked before the
+download rather than after it. On request, models that were not used for the longest time go to make room.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+
+from modelden.errors import CacheSizeExceeded, QuotaExceeded
+from modelden.hub.cache import ModelCache
+from modelden.hub.listing import StoredModel
+from modelden.hub.notes import Notes
+from modelden.hub.partials import FileKey
+from modelden.ports import Locks, Page
+
+logger = logging.getLogger(__name__)
+
+GIB = 1024**3
+
+ModelRevision = tuple[str, str]
+
+
+class Room:
+    """Keeps account of the bytes that running downloads of this page will store."""
+
+    def __init__(
+        self, cache: ModelCache, notes: Notes, page: Page, locks: Locks, max_size: float | None, *, evict: bool
+    ) -> None:
+        """Nothing is reserved.
+
+        Args:
+            cache: What is kept.
+            notes: What is not to be removed.
+            page: Tells the browser's quota.
+            locks: Tell which models are in use.
+            max_size: Most GiB to keep, or None for as much as the browser allows.
+            evict: Remove other models when there is no room; otherwise that is an error.
+        """
+        self._cache = cache
+        self._notes = notes
+        self._page = page
+        self._locks = locks
+        self._max_size = max_size
+        self._evict = evict
+        self._reserved: dict[FileKey, int] = {}
+
+    async def reserve(self, key: FileKey, size: int) -> None:
+        """Reserve room for what is still to come of a file.
+
+        Raises:
+            CacheSizeExceeded: If the limit leaves none.
+            QuotaExceeded: If the browser has none.
+        """
+        self.release(key)
+        error = await self._shortage(key, size)
+        if error is not None and self._evict:
+            await self._make(key, (error.needed or 0) - (error.available or 0))
+            error = await self._shortage(key, size)
+        if error is not None:
+            raise error
+        self._reserved[key] = size
+
+    def is_reserved(self, key: FileKey) -> bool:
+        """Tell whether there was room for a file."""
+        return key in self._reserved
+
+    def release(self, key: FileKey) -> None:
+        """Give back what was reserved: the bytes are stored, or do not come."""
+        self._reserved.pop(key, None)
+
+    async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
+        others = sum(self._reserved.values())
+        if self._max_size is not None:
+            left = int(self._max_size * GIB) - await self._cache.size() - others
+            if size > left:
+                return CacheSizeExceeded("/".join(key), self._max_size, size, max(left, 0))
+        usage, quota, _ = await self._page.storage()
+        if usage is not None and quota is not None and size > quota - usage - others:
+            return QuotaExceeded("/".join(key), size, max(quota - usage - others, 0))
+        return None
+
+    async def _make(self, key: FileKey, excess: int) -> None:
+        models = await self._cache.list_models()
+        spared = await self._notes.pins() | await self._notes.begun() | {(key[0], key[1])}
+        for victim in victims(models, excess, spared | await self._in_use(models)):
+            logger.info("%s %s is removed to make room for %s", victim.name, victim.revision, "/".join(key))
+            await self._cache.delete(model=victim.name, revision=victim.revision)
+
+    async def _in_use(self, models: Iterable[StoredModel]) -> set[ModelRevision]:
+        used = set()
+        for model in models:
+            async with self._locks.attempt(use_lock(model.name, model.revision)) as is_free:
+                if not is_free:
+                    used.add((model.name, model.revision))
+        return used
+
+
+def victims(models: Iterable[StoredModel], excess: int, spared: Collection[ModelRevision]) -> Sequence[StoredModel]:
+    """Return which models go to make room for ``excess`` bytes: none if all that may go would not do. Pure."""
+    chosen = []
+    for model in sorted(models, key=lambda each: each.last_used):
+        if excess <= 0:
+            break
+        if (model.name, model.revision) not in spared:
+            chosen.append(model)
+            excess -= model.size
+    return chosen if excess <= 0 else []
+
+
+def use_lock(model: str, revision: str) -> str:
+    """Return the name of the lock that engines share while they run a model."""
+    return f"use {model} {revision}"

@@ -1,0 +1,53 @@
+"""What a hub's files have to be, and how they come and stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.integrity import Expected
+from modelden.hub.names import HubAddress, ModelFile
+from modelden.hub.partials import FileKey
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a hub's files have to be, and how they come and stay.
+
+    Attributes:
+        headers: Request headers, for private hubs. Never logged, never stored.
+        mirrors: Hubs with the same files, asked when the first does not answer; only for files whose hash is known.
+        require_hashes: Refuse files whose hash nobody tells.
+        memory_when_full: Use a file from memory for which there is no room; otherwise fail.
+        idle_timeout: Seconds without a byte after which a connection is given up.
+        max_size: Most GiB to keep, or None for as much as the browser allows.
+        evict: When that is not enough, remove the models that were not used for the longest time; otherwise fail.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mirrors: tuple[HubAddress, ...] = ()
+    require_hashes: bool = False
+    memory_when_full: bool = False
+    idle_timeout: float = 30.0
+    max_size: float | None = None
+    evict: bool = False
+
+
+class Expectations(Protocol):
+    """Tells what a file has to be: `manifests.Manifests`."""
+
+    async def expected(self, file: ModelFile, /) -> Expected:
+        """Return what is known of a file before it is downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A file that somebody wants."""
+
+    file: ModelFile
+    key: FileKey
+    use: Use
+    allow_list: AllowList

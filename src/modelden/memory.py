@@ -1,0 +1,121 @@
+"""Databases in the page's memory, where the browser gives none: everything works, until the page is gone."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelden.errors import StorageError, StorageUnavailable
+from modelden.ports import Database, Databases, Delete, Key, Put, Row, Schema
+
+
+class StorageWarning(UserWarning):
+    """Something is used from memory, because the browser did not store it; the next visit downloads it again.
+
+    Attributes:
+        error: Why it was not stored.
+    """
+
+    def __init__(self, error: StorageError) -> None:
+        """Keep the error and compose the message."""
+        super().__init__(f"Used from memory, and gone with this page: {error}")
+        self.error = error
+
+
+class SessionDatabases:
+    """The browser's databases; those of the page's memory when the browser refuses, which it is asked once."""
+
+    def __init__(self, databases: Databases, *, required: bool) -> None:
+        """Open nothing yet.
+
+        Args:
+            databases: The browser's.
+            required: Fail when the browser refuses.
+        """
+        self._databases = databases
+        self._required = required
+        self._memory: dict[str, MemoryDatabase] = {}
+        self.refusal: StorageUnavailable | None = None
+
+    async def open(self, schema: Schema) -> Database:
+        """Open a database.
+
+        Raises:
+            StorageUnavailable: If the browser refuses, and it is required.
+        """
+        if self.refusal is None:
+            try:
+                return await self._databases.open(schema)
+            except StorageUnavailable as error:
+                if self._required:
+                    raise
+                self.refusal = error
+                warnings.warn(StorageWarning(error), stacklevel=2)
+        return self._memory.setdefault(schema.name, MemoryDatabase(schema))
+
+
+class MemoryDatabase:
+    """A database in memory: rows by key, and transactions that apply whole or not at all."""
+
+    def __init__(self, schema: Schema) -> None:
+        """Nothing is stored."""
+        self._schema = schema
+        self._rows: dict[str, dict[Key, Row]] = {store: {} for store in schema.stores}
+
+    async def get(self, store: str, key: Key) -> Row | None:
+        """Return the row with this key."""
+        row: Row | None = _copied(self._rows[store].get(key))
+        return row
+
+    async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
+        """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
+        path = self._schema.stores[store].indexes[index] if index else self._schema.stores[store].key_path
+        rows = [row for _, row in sorted(self._rows[store].items(), key=lambda item: _parts(item[0]))]
+        return [_copied(row) for row in rows if _has(row, path) and key in (None, _key_at(row, path))]
+
+    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+        """Apply all changes, or none."""
+        after = {store: dict(rows) for store, rows in self._rows.items()}
+        for change in changes:
+            if isinstance(change, Delete):
+                after[change.store].pop(change.key, None)
+            else:
+                row = _with_blobs(change)
+                after[change.store][_key_at(row, self._schema.stores[change.store].key_path)] = row
+        self._rows = after
+
+
+def _parts(key: Key) -> list[str]:
+    return [key] if isinstance(key, str) else list(key)
+
+
+def _has(row: Mapping[str, Any], path: Key) -> bool:
+    return all(name in row for name in _parts(path))
+
+
+def _key_at(row: Mapping[str, Any], path: Key) -> Key:
+    if isinstance(path, str):
+        key: Key = row[path]
+        return key
+    return tuple(row[name] for name in path)
+
+
+def _with_blobs(put: Put) -> Row:
+    row = copy.deepcopy(put.row)
+    for path, blob in put.blobs.items():
+        target = row
+        for name in path[:-1]:
+            target = target[name]
+        target[path[-1]] = blob
+    return row
+
+
+def _copied(value: Any) -> Any:
+    """Copy plain data; a Blob in it is a handle, and stays the same."""
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_copied(part) for part in value]
+    return value

@@ -1,0 +1,280 @@
+"""The models kept in this browser, as Firefox's ``ModelHub`` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from modelden.current import current_den
+from modelden.errors import InputError, UnavailableError
+
+if TYPE_CHECKING:
+    from modelden.den import Den
+    from modelden.hub.allow_list import AllowList
+    from modelden.hub.listing import StoredFile, StoredModel
+    from modelden.hub.model_hub import HubFiles
+    from modelden.hub.names import HubAddress, ModelFile
+    from modelden.hub.verify import VerifiedFile
+    from modelden.ports import Blob
+    from modelden.progress import ProgressCallback
+
+DEFAULT_ENGINE = "default-engine"
+"""Whose files they are when no engine is named (Firefox: the default of ``engineId``)."""
+
+_ICON_HOST = "https://huggingface.co"
+_ICON_HOSTS = ("huggingface.co", "model-hub.mozilla.org")
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a model, its bytes outside Python until they are read.
+
+    Attributes:
+        model: ``organization/name``.
+        revision: Branch or version.
+        path: Path in the repository.
+        size: In bytes.
+        sha256: SHA-256 in lower-case hexadecimal.
+        integrity: Who vouches for it: ``signed``, ``hub`` or ``first-seen``.
+        headers: Firefox's header record: ``Content-Type``, ``Content-Length``, ``ETag``, ``fileSize``, ``lastUpdated``,
+            ``lastUsed``.
+        blob: Handle of the browser's ``Blob``.
+    """
+
+    model: str
+    revision: str
+    path: str
+    size: int
+    sha256: str
+    integrity: str
+    headers: Mapping[str, Any]
+    blob: Blob = field(repr=False)
+
+    async def read(self) -> bytes:
+        """Copy all bytes into Python."""
+        return await self.blob.read()
+
+
+class ModelHub:
+    """A hub, and the models that are kept of all hubs. Names of kept models are ``hostname/organization/name``."""
+
+    def __init__(
+        self,
+        root_url: str | None = None,
+        url_template: str | None = None,
+        allow_deny_list: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        hubs: Sequence[str] = (),
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take what is not given from `modelden.configure`.
+
+        Args:
+            root_url: Root of the hub.
+            url_template: Path below it, with ``{model}`` and ``{revision}``.
+            allow_deny_list: Records as in the collection ``ml-model-allow-deny-list``, in place of it.
+            hubs: Roots of mirrors, asked in this order when the hub does not answer, for files whose hash is known.
+            token: Sent to the hub as ``Authorization: Bearer``. Never logged, never stored.
+            headers: Sent to the hub. Never logged, never stored.
+        """
+        self._root_url = root_url
+        self._url_template = url_template
+        self._allow_deny_list = allow_deny_list
+        self._hubs = tuple(hubs)
+        self._own: tuple[Den, HubFiles] | None = None
+        self._headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+
+    async def parse_url(self, url: str) -> ModelFile:
+        """Return the model, revision and file that an absolute URL of this hub names.
+
+        Raises:
+            InputError: If the URL is not one of this hub's files.
+        """
+        return (await self._address()).parse(url)
+
+    @staticmethod
+    def check_input(model: str, revision: str, file: str) -> None:
+        """Return if a hub can have such a file.
+
+        Raises:
+            InputError: With Firefox's message and the name.
+        """
+        from modelden.hub.names import ModelFile
+
+        ModelFile(model, revision, file)
+
+    async def get_etag(self, url: str) -> str | None:
+        """Return the entity tag of a URL; None when the hub does not tell it within a second.
+
+        Raises:
+            ForbiddenURL: If the allow/deny list does not admit the URL.
+        """
+        (await self._allow_list()).check(url)
+        return await (await self._hub()).get_etag(url)
+
+    async def get_model_file(
+        self,
+        *,
+        task_name: str,
+        model: str,
+        revision: str,
+        file: str,
+        engine_id: str = DEFAULT_ENGINE,
+        on_progress: ProgressCallback | None = None,
+    ) -> HubFile:
+        """Return a file, downloading it if needed.
+
+        Args:
+            task_name: The task that uses it; kept with the file.
+            model: ``organization/name``.
+            revision: Branch or version.
+            file: Path in the repository.
+            engine_id: The engine that uses it; kept with the file.
+            on_progress: Called with Firefox's events.
+
+        Raises:
+            InputError: For names that no hub can have.
+            ForbiddenURL: If the allow/deny list does not admit the file.
+            FileNotFoundOnHub: If the hub does not have it.
+            UnavailableError: If it cannot be fetched.
+            UntrustedError: If what came is not the right file; nothing of it is kept.
+            StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
+        """
+        from modelden.hub.cache import Use
+        from modelden.hub.names import ModelFile
+
+        if not task_name:
+            raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")
+        wanted = ModelFile(model, revision, file)
+        allow_list = await self._allow_list()
+        kept = await (await self._hub()).get(wanted, Use(task_name, engine_id), allow_list, on_progress)
+        return HubFile(model, revision, file, kept.blob.size, kept.sha256, kept.integrity, kept.fields, kept.blob)
+
+    async def list_models(self) -> list[StoredModel]:
+        """Return every model and revision of which files are kept.
+
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
+        """
+        return await (await self._hub()).list_models()
+
+    async def list_files(
+        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
+    ) -> list[StoredFile]:
+        """Return the files kept of one revision, or those that a task uses.
+
+        Args:
+            model: ``hostname/organization/name``, as `list_models` gives it.
+            revision: Branch or version.
+            task_name: The task; it does not matter when a model is given.
+
+        Raises:
+            InputError: For names that no model can have, or if only one of model and revision is given.
+        """
+        hub = await self._hub()
+        if task_name is not None and model is None and revision is None:
+            return await hub.cache.list_task_files(task_name)
+        if model is None or revision is None:
+            raise InputError("Both model and revision must be defined, or task_name alone.")
+        return await hub.list_files(model=model, revision=revision)
+
+    async def delete_models(
+        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
+    ) -> None:
+        """Take files from tasks: those of a model, of a revision, of a task, or of what is given of them together.
+
+        Files that no task uses any more are removed; nothing happens when there are none. Tabs that download or run
+        them are not disturbed.
+
+        Raises:
+            InputError: If nothing is given (`purge` removes everything), or for names that no model can have.
+        """
+        from modelden.hub.names import check_model
+
+        if model is None and revision is None and task_name is None:
+            raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
+        if model is not None:
+            check_model(model.partition("/")[2], revision if revision is not None else "main")
+        await (await self._hub()).cache.delete(task_name=task_name, model=model, revision=revision)
+
+    async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
+        """Take all revisions of a model but one from a task; files that no task uses any more are removed.
+
+        Raises:
+            InputError: If one of them is empty.
+        """
+        if not (task_name and model and target_revision):
+            raise InputError("taskName, modelWithHostname, and targetRevision are required.")
+        await (await self._hub()).cache.delete_other_revisions(task_name, model, target_revision)
+
+    async def delete_files_by_engine(self, engine_id: str) -> None:
+        """Take all files from an engine; those that no engine uses any more are removed."""
+        await (await self._hub()).cache.delete_by_engine(engine_id)
+
+    async def purge(self) -> None:
+        """Remove all models."""
+        await (await self._hub()).cache.purge()
+
+    async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
+        """Never remove a model to make room for others; ``keep=False`` takes that back."""
+        await (await self._hub()).notes.pin(model, revision, keep=keep)
+
+    async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
+        """Hash the stored bytes of a revision again; what is damaged is removed, and fetched again when next used.
+
+        Raises:
+            InputError: For names that no model can have.
+        """
+        from modelden.hub.verify import verify
+
+        return await verify(await self._hub(), model, revision)
+
+    async def owner_icon(self, model: str) -> bytes | None:
+        """Return the picture of a kept model's owner; None if its hub has none, or is not Hugging Face's or Mozilla's.
+
+        Args:
+            model: ``hostname/organization/name``.
+        """
+        host, _, rest = model.partition("/")
+        if host not in _ICON_HOSTS:
+            return None
+        fetcher = (await current_den()).ports.fetcher
+        for kind in ("organizations", "users"):
+            url = f"{_ICON_HOST}/api/{kind}/{rest.partition('/')[0]}/avatar?redirect=true"
+            try:
+                async with fetcher.fetch(url, timeout=10) as response:
+                    if response.status == 200:
+                        return b"".join([part async for chunk in response.chunks() for part in chunk.buffers()])
+            except UnavailableError:
+                continue
+        return None
+
+    async def _address(self) -> HubAddress:
+        from modelden.hub.names import HubAddress
+
+        config = (await current_den()).config
+        root_url = self._root_url or config.hub_root_url
+        if urlsplit(root_url).scheme not in ("http", "https"):
+            raise InputError(f"root_url: expected an http(s) URL, got {root_url!r}.")
+        return HubAddress(root_url, self._url_template or config.hub_url_template)
+
+    async def _hub(self) -> HubFiles:
+        den = await current_den()
+        if not (self._root_url or self._url_template or self._hubs or self._headers):
+            return await den.hub()
+        address = await self._address()
+        mirrors = tuple(replace(address, root_url=root) for root in self._hubs)
+        rules = replace(den.rules(), headers={**den.config.hub_headers, **self._headers}, mirrors=mirrors)
+        if self._own is None or self._own[0] is not den:
+            self._own = den, await den.hub_at(address, rules)
+        return self._own[1]
+
+    async def _allow_list(self) -> AllowList:
+        from modelden.hub.allow_list import AllowList
+
+        if self._allow_deny_list is not None:
+            return AllowList.of(self._allow_deny_list)
+        return await (await current_den()).allow_list()

@@ -1,0 +1,205 @@
+"""Downloads in real browsers: cut, killed, shared among tabs. The hub goes wrong, nothing else is pretended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelden.host.server import RunningServer
+from tests.faults.hub import Fault, FaultyHub
+from tests.pyodide.browser_page import assert_whole_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page as Tab
+
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Json
+
+BODY = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(1_000_000))
+SHA256 = hashlib.sha256(BODY).hexdigest()
+PATH = "/org/model/v1/model.onnx"
+WANTED = {"model": "org/model", "revision": "v1", "file": "model.onnx"}
+CHUNK = 16 * 1024 * 1024
+
+
+@pytest.fixture
+def hub() -> FaultyHub:
+    return FaultyHub({PATH: BODY, "/org/model/v1/config.json": b"{}"})
+
+
+@pytest.fixture
+def root(hub: FaultyHub) -> Iterator[str]:
+    with RunningServer(hub) as server:
+        yield server.url
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_cut_download_goes_on(page: Page, hub: FaultyHub, root: str, share: float) -> None:
+    hub.next(Fault(cut_after=int(len(BODY) * share)))
+
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"], got["size"], got["sha256"], got["foreign"]) == (None, len(BODY), SHA256, [])
+    assert got["integrity"] == "hub"
+    assert hub.served(PATH) <= len(BODY) + CHUNK
+    assert_whole_files(page.stored()["modelFiles"])
+
+
+FAULTS = {
+    "stalled, then gone": (Fault(stall_after=5_000_000), None),
+    "web page": (Fault(html=True), "IntegrityError"),
+    "404": (Fault(status=404), "FileNotFoundOnHub"),
+    "403": (Fault(status=403), "HttpError"),
+    "429": (Fault(status=429, retry_after=0), None),
+    "503": (Fault(status=503), None),
+    "announced too much": (Fault(announce=1_000), None),
+    "announced too little": (Fault(announce=-1_000), "IntegrityError"),
+    "compressed": (Fault(gzip=True), None),
+    "without a length": (Fault(chunked=True), None),
+    "without a tag": (Fault(etag=""), None),
+    "another hash": (Fault(linked_etag='"' + "0" * 64 + '"'), "IntegrityError"),
+    "changed bytes": (Fault(body=BODY[::-1]), "IntegrityError"),
+    "no CORS": (Fault(cors=False), None),
+    "headers hidden": (Fault(expose=False), None),
+    "closed": (Fault(close=True), None),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_leaves_a_part_to_read_and_the_next_try_works(
+    page: Page, hub: FaultyHub, root: str, fault: str
+) -> None:
+    page.call("configure", config={"idle_timeout": 2})
+    rule, error = FAULTS[fault]
+    hub.next(rule)
+
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"] and got["error"]["name"]) == error, got
+    stored = page.stored()["modelFiles"]
+    assert_whole_files(stored)
+    assert bool(stored["headers"]) is (error is None)
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+    page.call("configure", config={})
+
+
+RESUMES = {
+    "range ignored": Fault(ignore_range=True),
+    "range hidden": Fault(content_range=""),
+    "another range": Fault(content_range=f"bytes 7-{len(BODY) - 1}/{len(BODY)}"),
+    "416": Fault(status=416),
+    "other bytes": Fault(body=bytes(len(BODY))),
+}
+
+
+@pytest.mark.parametrize("fault", RESUMES)
+def test_a_rest_that_is_not_the_rest_is_not_appended(page: Page, hub: FaultyHub, root: str, fault: str) -> None:
+    hub.next(Fault(cut_after=20_000_000), RESUMES[fault])
+
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+    assert_whole_files(page.stored()["modelFiles"])
+
+
+def test_a_refused_preflight_costs_the_beginning_and_nothing_else(page: Page, hub: FaultyHub, root: str) -> None:
+    hub.next(Fault(cut_after=20_000_000))
+    hub.preflight = False
+
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+
+
+def test_a_killed_tab_costs_a_chunk_at_most(page: Page, hub: FaultyHub, root: str) -> None:
+    hub.rate = 40_000_000
+    kills = 3
+    for number in range(1, kills + 1):
+        with another(page) as tab:
+            begin(tab, root)
+            goal = len(BODY) * number // (kills + 1)
+            page.until(partial(has_served, hub, goal), f"{goal} bytes are served")
+    hub.rate = None
+
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+    assert hub.served(PATH) <= 1.2 * len(BODY) + kills * CHUNK
+    assert_whole_files(page.stored()["modelFiles"])
+
+
+def test_of_two_tabs_one_downloads_for_both(page: Page, hub: FaultyHub, root: str) -> None:
+    hub.rate = 20_000_000
+    with another(page) as tab:
+        begin(tab, root)
+        page.until(lambda: hub.served(PATH) > 0, "the other tab downloads")
+        got = page.call("get_file", root_url=root, **WANTED)
+        assert (got["error"], got["sha256"]) == (None, SHA256)
+        other = call(tab, "end_file")
+    assert (other["error"], other["sha256"]) == (None, SHA256)
+    assert hub.served(PATH) == len(BODY)
+
+
+def test_when_the_tab_that_downloads_is_closed_another_goes_on(page: Page, hub: FaultyHub, root: str) -> None:
+    hub.rate = 20_000_000
+    with another(page) as tab:
+        begin(tab, root)
+        page.until(lambda: hub.served(PATH) > 0, "the other tab downloads")
+        page.call("begin_file", root_url=root, **WANTED)
+        page.until(lambda: hub.served(PATH) > len(BODY) // 2, "half is served")
+    hub.rate = None
+    got = page.call("end_file")
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+    assert hub.served(PATH) <= len(BODY) * 1.5 + CHUNK
+
+
+def has_served(hub: FaultyHub, size: int) -> bool:
+    return hub.served(PATH) >= size
+
+
+@contextmanager
+def another(page: Page) -> Iterator[Tab]:
+    """Another tab of the same profile with Python in it; closed at the end, whatever it does."""
+    base = page.runner.base_url
+    with page.tab.context.expect_page() as opened:
+        page.tab.evaluate("window.open(location.href, '_blank', 'noopener')")
+    tab = opened.value
+    tab.wait_for_load_state()
+    tab.evaluate(
+        """async ([base, source]) => {
+            const { loadPyodide } = await import(`${base}/pyodide.mjs`);
+            self.pyodide = await loadPyodide({ indexURL: `${base}/` });
+            await pyodide.loadPackage("modelden");
+            pyodide.FS.writeFile("in_page.py", source);
+        }""",
+        [base, page.in_page_source],
+    )
+    try:
+        yield tab
+    finally:
+        tab.close()
+
+
+def begin(tab: Tab, root: str) -> None:
+    call(tab, "begin_file", root_url=root, **WANTED)
+
+
+def call(tab: Tab, function: str, **arguments: str) -> Json:
+    outcome: Json = json.loads(_called(tab, function, arguments))
+    return outcome
+
+
+def _called(tab: Tab, function: str, arguments: dict[str, str]) -> str:
+    text: str = tab.evaluate(
+        """([name, text]) => {
+            pyodide.globals.set("text", text);
+            return pyodide.runPythonAsync(`
+import in_page, json
+json.dumps(await in_page.${name}(**json.loads(text)))`);
+        }""",
+        [function, json.dumps(arguments)],
+    )
+    return text
