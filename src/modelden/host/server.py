@@ -17,6 +17,7 @@ from modelden.host.errors import ServeError
 from modelden.host.faults import Faults
 from modelden.host.hub_app import hub_app
 from modelden.host.isolation import isolated
+from modelden.host.path_send import with_path_send
 from modelden.host.request_log import RequestLog
 from modelden.host.settings_app import EXPOSED, attachments_app, chains_app, settings_app
 from modelden.host.site_app import site_app
@@ -79,7 +80,7 @@ class Application:
         self.log = RequestLog()
         self.faults = Faults()
         settings = settings_app(self.collections, max_age, compress=compress)
-        app: ASGIApp = Starlette(routes=self._routes(tree, site, settings))
+        app = with_path_send(Starlette(routes=self._routes(tree, site, settings)))
         if isolate:
             app = isolated(app)
         self._app = self.log.wrap(self.faults.wrap(app)) if record or switches else app
