@@ -4,3 +4,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/settings.py chrome firefox
+.venv/bin/python bench/engine.py chrome firefox

@@ -182,7 +182,8 @@ def test_an_update_while_the_page_is_open(engines: Engines, own_site: Site) -> N
 
 
 FAULTS = {
-    "cut": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", cut_after=100),
+    # Closed rather than cut: a download goes on where it was cut, so each try would bring some more of it.
+    "cut": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", close=True),
     "corrupt": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", body="no model at all"),
 }
 
@@ -195,7 +196,7 @@ def test_an_update_that_fails_leaves_the_old_model_working(engines: Engines, own
     own_site.fault(FAULTS[fault])
     engines.call("poll")
 
-    assert engines.call("update", engine_id=ENGINE) in ("DownloadInterrupted", "IntegrityError")
+    assert engines.call("update", engine_id=ENGINE) in ("NetworkError", "DownloadInterrupted", "IntegrityError")
     assert engines.call("run", engine_id=ENGINE) == old
     assert engines.updates()[-1] == ("failed", "v1", "v2.0")
     assert engines.revisions()["v1"] == FILES

@@ -1,0 +1,38 @@
+"""What `bench/engine.py` runs in the page: the same texts through modelden and through transformers.js alone, in turns."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import js
+
+import modelden
+
+TEXT = "The quick brown fox jumps over the lazy dog near the river."
+BATCHES = {"one text": [TEXT], "eight texts": [f"{TEXT} And this is number {number}." for number in range(8)]}
+
+
+async def runs(config: dict[str, Any], times: int) -> dict[str, Any]:
+    """Medians in milliseconds, and the median of the ratios of neighbours."""
+    modelden.configure(**config)
+    found = {}
+    async with await modelden.create_engine(feature_id="simple-text-embedder", timeout_ms=-1) as engine:
+        for name, texts in BATCHES.items():
+            asked = js.JSON.stringify(js.Array.of(*texts))
+            alone, ours, inside = [], [], []
+            for _ in range(times):
+                alone.append(float(await js.transformersAlone(asked)))
+                start = time.perf_counter()
+                await engine.run(texts, pooling="mean", normalize=True)
+                ours.append((time.perf_counter() - start) * 1000)
+                metrics = engine.last_metrics
+                inside.append(metrics.inference_time if metrics else 0.0)
+            found[name] = {
+                "transformers.js alone": statistics.median(alone),
+                "modelden": statistics.median(ours),
+                "of which in the worker": statistics.median(inside),
+                "ratio": statistics.median(mine / theirs for mine, theirs in zip(ours, alone, strict=True)),
+            }
+    return found
