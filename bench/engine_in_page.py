@@ -1,4 +1,4 @@
-"""What `bench/engine.py` runs in the page: the same texts through modelden and through transformers.js alone, in turns."""
+"""What `bench/engine.py` runs in the page: the same texts through modelden and transformers.js alone, in turns."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ from modelden.hub.verify import VerifiedFile
 from modelden.memory import StorageWarning
 from modelden.model_hub import HubFile, ModelHub
 from modelden.progress import ProgressEvent
+from modelden.progress_total import MultiProgressAggregator
 from modelden.remote_settings import RemoteSettings, poll_settings
 from modelden.settings.changeset import SyncEvent
 from modelden.storage import StorageInfo, storage_info
@@ -89,6 +90,7 @@ __all__ = [
     "LoadEndedPage",
     "ModelDenError",
     "ModelHub",
+    "MultiProgressAggregator",
     "NetworkError",
     "NoHash",
     "NoRuntime",

@@ -37,6 +37,7 @@ PURE = {
     "modelden.locks",
     "modelden.ports",
     "modelden.progress",
+    "modelden.progress_total",
     "modelden.settings.canonical_json",
     "modelden.settings.chain",
     "modelden.settings.changeset",
