@@ -1,5 +1,6 @@
 // Runs in the page: the host's side of a worker, as `modelden/_js/worker.py` has it, and the parts under test.
 import type {
+  AliveMessage,
   CreateOptions,
   EngineInfo,
   ErrorData,
@@ -17,6 +18,7 @@ type Request = { type: string } & Record<string, unknown>;
 
 type Message =
   | { type: "ready" }
+  | AliveMessage
   | NeedMessage
   | ReplyMessage
   | { type: "failure"; id: number; error: ErrorData }
@@ -34,6 +36,8 @@ interface Pending {
 class Host {
   readonly needs: string[] = [];
   readonly crashes: ErrorData[] = [];
+  /** The lock that the worker holds while it lives. */
+  lock: string | undefined;
   answerFile: (url: string) => FileAnswer | Promise<FileAnswer> = () => ({ missing: true });
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
@@ -46,6 +50,7 @@ class Host {
     this.#worker = new Worker(url, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<Message>) => {
       if (data.type === "ready") this.#onReady();
+      else if (data.type === "alive") this.lock = data.lock;
       else if (data.type === "need") void this.#answer(data);
       else if (data.type === "reply") this.#pending.get(data.id)?.resolve(data);
       else if (data.type === "failure") this.#pending.get(data.id)?.reject(Object.assign(new Error(), data.error));
