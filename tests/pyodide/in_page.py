@@ -59,7 +59,10 @@ async def cancelled_visit(config: dict[str, Any], request: dict[str, Any], at: s
             arrived.set()
 
     creating = asyncio.ensure_future(modelden.create_engine(**request, on_progress=notice))
-    await arrived.wait()
+    # Whichever comes first: a creation that fails must fail the test, not hang it.
+    waiting = asyncio.ensure_future(arrived.wait())
+    await asyncio.wait({creating, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     creating.cancel()
     try:
         await creating
