@@ -57,6 +57,21 @@ _WIPE = """
     }
 """
 
+_SPY_ON_WORKERS = """
+    if (!globalThis.usedWorkers) {
+        const { postMessage } = Worker.prototype;
+        globalThis.usedWorkers = [];
+        Worker.prototype.postMessage = function (...args) {
+            const earlier = usedWorkers.indexOf(this);
+            if (earlier >= 0) usedWorkers.splice(earlier, 1);
+            usedWorkers.push(this);
+            return postMessage.apply(this, args);
+        };
+    }
+    usedWorkers.length = 0;
+"""
+"""On the prototype, because modelden keeps the constructor that it found when it was first imported."""
+
 _EMPTY: Json = {
     "modelFiles": {
         "headers": [],
@@ -98,6 +113,10 @@ class Page:
         """Playwright's page."""
         tab: Tab = self.runner.driver
         return tab
+
+    def spy_on_workers(self) -> None:
+        """From now on ``usedWorkers`` has the workers that the page sends messages to, the last one last."""
+        self.runner.run_js(_SPY_ON_WORKERS)
 
     def add_module(self, name: str, source: str) -> None:
         """Write a module where Python finds it."""

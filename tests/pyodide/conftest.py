@@ -204,6 +204,7 @@ def everywhere(selenium_everywhere: _BrowserBaseRunner) -> Page:
 @pytest.fixture
 def task_page(page: Page) -> Page:
     """`page`, with `in_page_tasks` beside `in_page`."""
+    page.spy_on_workers()
     page.add_module("in_page_tasks.py", (ROOT / "tests/pyodide/in_page_tasks.py").read_text("utf-8"))
     return page
 

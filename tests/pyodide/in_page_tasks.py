@@ -9,9 +9,10 @@ from array import array
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from in_page import configure  # type: ignore[import-not-found]  # pushed by the test
+from js import usedWorkers  # of the test's page
 from pyodide.ffi import create_proxy
 
 import modelden
@@ -80,7 +81,7 @@ async def leave_early(config: dict[str, Any], request: dict[str, Any], text: str
     configure(config)
     async with await modelden.create_engine(**request) as engine:
         fresh = await engine.run(text, max_new_tokens=5)
-        with chunks_of(engine) as told_by_worker, suppress(LookupError):
+        with chunks_of_last_worker() as told_by_worker, suppress(LookupError):
             await WAYS[way](engine, text)
             following = await engine.run(text, max_new_tokens=5)
         return {"chunks": len(told_by_worker), "next": following, "fresh": fresh}
@@ -146,10 +147,10 @@ WAYS = {
 
 
 @contextmanager
-def chunks_of(engine: modelden.Engine) -> Iterator[list[str]]:
-    """All chunks that the engine's worker tells, heard or not."""
+def chunks_of_last_worker() -> Iterator[list[str]]:
+    """All chunks that the worker used last tells, heard or not."""
     chunks: list[str] = []
-    js_worker = cast("Any", engine)._worker._port._worker
+    js_worker = usedWorkers.at(-1)
     listener = create_proxy(lambda event: chunks.append(event.data.json) if event.data.type == "chunk" else None)
     js_worker.addEventListener("message", listener)
     try:

@@ -20,26 +20,13 @@ if TYPE_CHECKING:
 TINY = {"featureId": "tiny", "timeoutMS": -1}
 ENGINE = "tiny-engine"
 
-_SPY = """
-    if (!globalThis.madeWorkers) {
-        const Real = globalThis.Worker;
-        globalThis.madeWorkers = [];
-        globalThis.Worker = class extends Real {
-            constructor(...args) { super(...args); madeWorkers.push(this); }
-        };
-    }
-    madeWorkers.length = 0;
-"""
-"""Remembers the workers that the page makes, so that a test can end them as a browser does: without a word."""
-
-
 class Engines:
     """Calls the functions of `engine_in_page`."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         page.add_module("engine_in_page.py", (HERE / "engine_in_page.py").read_text(encoding="utf-8"))
-        page.runner.run_js(_SPY)
+        page.spy_on_workers()
 
     def call(self, function: str, /, **arguments: Any) -> Any:
         text = self.page.runner.run_async(
@@ -104,7 +91,7 @@ def test_an_engine_sleeps_dies_and_comes_back(engines: Engines, site: Site) -> N
     engines.call("create", config=site.config, **TINY)
     first = engines.call("run", engine_id=ENGINE)
     assert engines.page.workers() == 1
-    engines.page.runner.run_js("madeWorkers.at(-1).terminate()")  # as a browser without memory does
+    engines.page.runner.run_js("usedWorkers.at(-1).terminate()")  # as a browser without memory does
     assert engines.call("until_status", engine_id=ENGINE, status="crashed") == "crashed"
 
     assert engines.call("run", engine_id=ENGINE) == first
@@ -118,7 +105,7 @@ def test_a_run_whose_worker_ends_fails_at_once(engines: Engines, site: Site) -> 
 
     ended = engines.page.runner.run_async(
         "import js, engine_in_page\n"
-        f"await engine_in_page.while_running({ENGINE!r}, lambda: js.madeWorkers.pop().terminate())"
+        f"await engine_in_page.while_running({ENGINE!r}, lambda: js.usedWorkers.pop().terminate())"
     )
 
     assert ended == "EngineCrashed"
