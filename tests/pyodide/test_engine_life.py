@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TINY = {"featureId": "tiny", "timeoutMS": -1}
 ENGINE = "tiny-engine"
 
+
 class Engines:
     """Calls the functions of `engine_in_page`."""
 
