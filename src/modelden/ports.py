@@ -50,12 +50,21 @@ class Blob(Protocol):
     async def is_json(self) -> bool:
         """Tell whether the bytes are a JSON text."""
 
+    def part(self, start: int, end: int) -> Blob:
+        """Return the bytes from ``start`` up to ``end``, which is left out; nothing is copied."""
+
 
 class Blobs(Protocol):
     """Makes blobs without the bytes passing through Python."""
 
     def join(self, parts: Sequence[Chunk | Blob], content_type: str) -> Blob:
         """Return one blob with the bytes of ``parts`` in order."""
+
+    def of(self, data: bytes) -> Blob:
+        """Return a blob with a few bytes of Python's."""
+
+    def adopt(self, value: object) -> Blob | None:
+        """Return the blob that an object of the page is, such as a ``File``; None when it is none."""
 
 
 class Response(Protocol):

@@ -35,6 +35,9 @@ class MemoryBlob:
             return False
         return True
 
+    def part(self, start: int, end: int) -> MemoryBlob:
+        return MemoryBlob(self.data[start:end])
+
 
 @dataclass(frozen=True)
 class MemoryChunk:
@@ -52,3 +55,9 @@ class MemoryBlobs:
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> MemoryBlob:
         data = b"".join(cast("MemoryBlob | MemoryChunk", part).data for part in parts)
         return MemoryBlob(data, content_type)
+
+    def of(self, data: bytes) -> MemoryBlob:
+        return MemoryBlob(data)
+
+    def adopt(self, value: object) -> MemoryBlob | None:
+        return value if isinstance(value, MemoryBlob) else None

@@ -9,10 +9,13 @@ from js import Array, Blob, Response, Uint8Array
 from pyodide.ffi import JsException
 
 from modelden import ports
-from modelden._js.convert import js_object
+from modelden._js.convert import js_bytes, js_kind, js_object
 
 READ_SIZE = 4 * 1024 * 1024
 """Bytes of a blob that are looked at together."""
+
+BLOBS = ("Blob", "File")
+"""What a blob of the page calls itself."""
 
 
 class JsChunk:
@@ -64,6 +67,10 @@ class JsBlob:
             return False
         return True
 
+    def part(self, start: int, end: int) -> JsBlob:
+        """Return the bytes from ``start`` up to ``end``."""
+        return JsBlob(self.js_blob.slice(start, end))
+
 
 class JsBlobs:
     """Makes Blobs by reference: the bytes do not pass through Python."""
@@ -75,6 +82,16 @@ class JsBlobs:
             for piece in part.js_pieces if isinstance(part, JsChunk) else [js_blob(part)]:
                 js_parts.push(piece)
         return JsBlob(Blob.new(js_parts, js_object(type=content_type)))
+
+    def of(self, data: bytes) -> JsBlob:
+        """Return a Blob with bytes of Python's."""
+        return JsBlob(Blob.new(Array.of(js_bytes(data))))
+
+    def adopt(self, value: object) -> JsBlob | None:
+        """Return a ``Blob`` or ``File`` of the page, or a handle of one, as a handle."""
+        if isinstance(value, JsBlob):
+            return value
+        return JsBlob(value) if js_kind(value) in BLOBS else None
 
 
 def js_blob(blob: ports.Blob | ports.Chunk) -> Any:

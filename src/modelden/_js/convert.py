@@ -73,6 +73,13 @@ def _without_null(value: Any) -> Any:
     return value
 
 
+def js_kind(value: object) -> str:
+    """Return what an object of JavaScript's calls itself, whichever frame made it; empty for Python's own."""
+    if not isinstance(value, JsProxy):
+        return ""
+    return str(Object.prototype.toString.call(value))[len("[object ") : -1]
+
+
 def js_name(error: JsException) -> str:
     """Return the name of a JavaScript error; texts differ between browsers, names do not."""
     return str(error.name)

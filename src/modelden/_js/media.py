@@ -9,10 +9,10 @@ from array import array
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, JsProxy
+from pyodide.ffi import JsException
 
-from modelden._js.blobs import JsBlob
-from modelden._js.convert import abort_scope, js_bytes, js_object
+from modelden._js.blobs import BLOBS, JsBlob
+from modelden._js.convert import abort_scope, js_bytes, js_kind, js_object
 from modelden.engine.inputs import File, Pixels, Sound
 from modelden.engine.media import Audio
 from modelden.errors import HttpError, InputError, NetworkError
@@ -37,8 +37,8 @@ class JsMedia:
 
     def adopt(self, value: Any) -> File | Pixels | None:
         """Return an object of the page as file or pixels, None if it is neither."""
-        kind = _kind(value)
-        if kind in ("Blob", "File"):
+        kind = js_kind(value)
+        if kind in BLOBS:
             return File(JsBlob(value))
         if kind == "ImageData":
             return Pixels(value.data, value.width, value.height, 4)
@@ -55,7 +55,7 @@ class JsMedia:
 
     async def sound(self, value: Any, rate: int) -> Sound | None:
         """Return an ``AudioBuffer`` of the page at this rate, None for everything else."""
-        if _kind(value) != "AudioBuffer":
+        if js_kind(value) != "AudioBuffer":
             return None
         if value.sampleRate == rate:
             return _channels(value)
@@ -87,12 +87,6 @@ class JsMedia:
         floats = audio.samples if audio.samples.format == "f" else memoryview(array("f", audio.samples))
         buffer.copyToChannel(js.Float32Array.new(js_bytes(floats).buffer), 0)
         return await _rendered(context, buffer)
-
-
-def _kind(value: Any) -> str:
-    if not isinstance(value, JsProxy):
-        return ""
-    return str(js.Object.prototype.toString.call(value))[len("[object ") : -1]
 
 
 def _check_size(kind: str, width: int, height: int) -> None:

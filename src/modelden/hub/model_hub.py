@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from itertools import zip_longest
 
 from modelden.errors import (
     FileNotFoundOnHub,
     ForbiddenURL,
     HttpError,
-    QuotaExceeded,
-    StorageError,
     UnavailableError,
 )
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache, Use
 from modelden.hub.integrity import Expected
+from modelden.hub.keeping import Keeper
 from modelden.hub.listing import StoredFile, StoredModel
 from modelden.hub.names import HubAddress, ModelFile, check_stored
 from modelden.hub.notes import Notes
-from modelden.hub.origin import Kept, Origin, header_record
+from modelden.hub.origin import Kept, Origin
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.room import Room, use_lock
 from modelden.hub.rules import Expectations, Rules, Wish
-from modelden.hub.transfer import Source, Transfer, Transferred
+from modelden.hub.transfer import Source, Transfer
 from modelden.hub.turns import Turns
-from modelden.memory import StorageWarning
 from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 
@@ -71,13 +67,15 @@ class HubFiles:
         self._turns = Turns(ports.locks, self._partials)
         self._transfer = Transfer(ports.fetcher, self._partials, ports.blobs, ports.clock, self._rules.idle_timeout)
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
-        self._memory: dict[FileKey, Kept] = {}
-        self.wrote = False
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
         self.notes = Notes(database, ports.clock)
-        self._room = Room(
-            self.cache, self.notes, ports.page, ports.locks, self._rules.max_size, evict=self._rules.evict
-        )
+        room = Room(self.cache, self.notes, ports.page, ports.locks, self._rules.max_size, evict=self._rules.evict)
+        self._keeper = Keeper(self.cache, self._partials, room, self._rules)
+
+    @property
+    def wrote(self) -> bool:
+        """Something was stored."""
+        return self._keeper.wrote
 
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names.
@@ -157,7 +155,7 @@ class HubFiles:
             raise
 
     async def _current(self, key: FileKey, use: Use, head: Mapping[str, str]) -> Kept | None:
-        kept = self._memory.get(key) or await self.cache.get(key, use)
+        kept = self._keeper.in_memory(key) or await self.cache.get(key, use)
         # A silent hub (no answer, no tag) leaves the kept copy in use; tags are compared as they are, weak or not.
         return kept if kept is None or head.get("etag") in (None, kept.etag) else None
 
@@ -180,7 +178,7 @@ class HubFiles:
             try:
                 return await self._download(wish, expected, reporter)
             finally:
-                self._room.release(wish.key)
+                self._keeper.release(wish.key)
 
     async def _linked(self, wish: Wish, expected: Expected, head: Mapping[str, str]) -> Kept | None:
         """Return the file if its bytes are kept already, so that nothing need be downloaded."""
@@ -221,7 +219,7 @@ class HubFiles:
 
     async def _download_from(self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
         async def may_store(size: int) -> bool:
-            return await self._may_store(wish.key, size)
+            return await self._keeper.may_store(wish.key, size)
 
         source = Source(
             url=address.url(wish.file),
@@ -237,39 +235,8 @@ class HubFiles:
             if error.status not in (404, 410):
                 raise
             raise _not_found(source.url, error.status, wish.file) from error
-        return await self._keep(wish, got, address)
-
-    async def _keep(self, wish: Wish, got: Transferred, address: HubAddress) -> Kept:
         origin = Origin(got.headers, got.integrity, address.root_url)
-        kept = Kept(got.body.blob, got.body.sha256, got.integrity, header_record(got.headers, got.body.size, 0))
-        if got.body.refusal is not None:
-            self._refuse_or_warn(got.body.refusal)
-        try:
-            if got.body.stored and not self._room.is_reserved(wish.key):
-                await self._room.reserve(wish.key, got.body.size)  # the hub had not told the size
-            if got.body.stored:
-                fields = await self.cache.put(wish.key, wish.use, got.body, origin)
-                self.wrote = True
-                return replace(kept, fields=fields)
-        except StorageError as error:
-            await self._partials.drop(wish.key)
-            self._refuse_or_warn(error)
-        self._memory[wish.key] = kept
-        return kept
-
-    async def _may_store(self, key: FileKey, size: int) -> bool:
-        try:
-            if size:
-                await self._room.reserve(key, size)
-        except QuotaExceeded as error:
-            self._refuse_or_warn(error)
-            return False
-        return True
-
-    def _refuse_or_warn(self, error: StorageError) -> None:
-        if not self._rules.memory_when_full:
-            raise error
-        warnings.warn(StorageWarning(error), stacklevel=2)
+        return await self._keeper.keep(wish.key, wish.use, got.body, origin)
 
     async def list_models(self) -> list[StoredModel]:
         """Return every model and revision of which files are kept."""
