@@ -1,0 +1,117 @@
+"""Every error that modelden raises. The tree follows what a caller does next.
+
+    ModelDenError
+    ├── InputError                 the call is wrong: change it (also a ValueError)
+    │   ├── InvalidOption          an option of an engine that Firefox's rules refuse
+    │   └── UnknownTask
+    ├── UntrustedError             do not use what came: tell whoever publishes it
+    │   ├── SignatureError         a collection's signature or its certificates
+    │   ├── InvalidRecord          a signed record that cannot be understood
+    │   ├── IntegrityError         bytes that are not the announced ones
+    │   ├── NoHash                 nobody vouches for a file, and somebody has to
+    │   ├── ForbiddenURL           the allow/deny list says no
+    │   └── RuntimeMismatch        a WASM runtime that the bundled JavaScript cannot drive
+    ├── UnavailableError           try again later, or elsewhere
+    │   ├── NetworkError           no answer that a page may read
+    │   │   └── DownloadInterrupted a file that broke off; what came is kept
+    │   ├── RequestTimeout         no answer in time
+    │   ├── HttpError              an answer with an error status
+    │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
+    │   ├── ResponseTooLarge       more bytes than the limit
+    │   ├── InvalidResponse        an answer that is not what the protocol says
+    │   ├── ServerBusy             the server asked to be left alone for a while
+    │   ├── UnknownCollection      Remote Settings has no such collection
+    │   ├── NoRuntime              Remote Settings offers no runtime that this version can use
+    │   └── NotPrefetched          something that a visit without a network would need is missing
+    ├── StorageError               the browser's storage
+    │   ├── QuotaExceeded          no room
+    │   │   └── CacheSizeExceeded  more than the limit that was set
+    │   └── StorageUnavailable     none at all (private window, sandboxed frame)
+    ├── EngineError                the loaded model
+    │   ├── EngineTimeout          the worker gives no sign of life
+    │   ├── EngineCrashed          the worker died
+    │   ├── EngineClosed           closed, by the caller
+    │   ├── NotEnoughMemory        the model needs more than there is
+    │   ├── LoadEndedPage          the last loads of this model ended their pages
+    │   └── SyncUnavailable        this browser, or this call, cannot wait: use the async one
+    ├── CryptoUnavailable          no WebCrypto: the page is not a secure context
+    └── NotInBrowser               running outside Pyodide
+
+Names follow the conditions, with Firefox's and onnxruntime's words where they have one.
+"""
+
+from __future__ import annotations
+
+from modelden.errors.base import CryptoUnavailable, InputError, InvalidOption, ModelDenError, NotInBrowser, UnknownTask
+from modelden.errors.engine import (
+    EngineClosed,
+    EngineCrashed,
+    EngineError,
+    EngineTimeout,
+    LoadEndedPage,
+    NotEnoughMemory,
+    SyncUnavailable,
+)
+from modelden.errors.storage import CacheSizeExceeded, QuotaExceeded, StorageError, StorageUnavailable
+from modelden.errors.unavailable import (
+    DownloadInterrupted,
+    FileNotFoundOnHub,
+    HttpError,
+    InvalidResponse,
+    NetworkError,
+    NoRuntime,
+    NotPrefetched,
+    RequestTimeout,
+    ResponseTooLarge,
+    ServerBusy,
+    UnavailableError,
+    UnknownCollection,
+)
+from modelden.errors.untrusted import (
+    ForbiddenURL,
+    IntegrityError,
+    InvalidRecord,
+    NoHash,
+    RuntimeMismatch,
+    SignatureError,
+    UntrustedError,
+)
+
+__all__ = [
+    "CacheSizeExceeded",
+    "CryptoUnavailable",
+    "DownloadInterrupted",
+    "EngineClosed",
+    "EngineCrashed",
+    "EngineError",
+    "EngineTimeout",
+    "FileNotFoundOnHub",
+    "ForbiddenURL",
+    "HttpError",
+    "InputError",
+    "IntegrityError",
+    "InvalidOption",
+    "InvalidRecord",
+    "InvalidResponse",
+    "LoadEndedPage",
+    "ModelDenError",
+    "NetworkError",
+    "NoHash",
+    "NoRuntime",
+    "NotEnoughMemory",
+    "NotInBrowser",
+    "NotPrefetched",
+    "QuotaExceeded",
+    "RequestTimeout",
+    "ResponseTooLarge",
+    "RuntimeMismatch",
+    "ServerBusy",
+    "SignatureError",
+    "StorageError",
+    "StorageUnavailable",
+    "SyncUnavailable",
+    "UnavailableError",
+    "UnknownCollection",
+    "UnknownTask",
+    "UntrustedError",
+]

@@ -1,0 +1,50 @@
+"""The browser's storage."""
+
+from __future__ import annotations
+
+from modelden.errors.base import ModelDenError
+
+
+class StorageError(ModelDenError):
+    """The browser's storage could not do what was asked. Nothing half-made remains."""
+
+
+class QuotaExceeded(StorageError):
+    """The browser has no room for the data.
+
+    Attributes:
+        what: What was to be stored.
+        needed: Its size in bytes, or None when unknown.
+        available: Bytes that there is room for, or None when unknown.
+    """
+
+    def __init__(self, what: str, needed: int | None = None, available: int | None = None) -> None:
+        """Keep the facts and compose the message."""
+        size = "" if needed is None else f" ({needed} bytes)"
+        room = "" if available is None else f", only for {available} bytes"
+        super().__init__(
+            f"The browser has no room to store {what}{size}{room}. Free some: delete models with "
+            "modelden.ModelHub().delete_models(), or disk space; a private window has little."
+        )
+        self.what = what
+        self.needed = needed
+        self.available = available
+
+
+class CacheSizeExceeded(QuotaExceeded):
+    """More than ``max_size`` would be kept.
+
+    Attributes:
+        max_size: The limit in GiB.
+    """
+
+    def __init__(self, what: str, max_size: float, needed: int, available: int) -> None:
+        """Keep the facts and compose the message, which begins as Firefox's."""
+        super().__init__(what, needed, available)
+        message = f"Exceeding cache size limit of {max_size:g}GiB: {what} needs {needed} bytes, {available} are left. "
+        self.args = (message + "Delete models with modelden.ModelHub().delete_models(), or set a larger limit.",)
+        self.max_size = max_size
+
+
+class StorageUnavailable(StorageError):
+    """The browser gives this page no IndexedDB."""

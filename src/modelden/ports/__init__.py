@@ -1,0 +1,64 @@
+"""The seams of the core: every Protocol that policy needs from the outside, and nothing else.
+
+`modelden._js` implements them in a browser; ``tests/simulators`` and `modelden.host` implement them on CPython.
+Model bytes stay on the far side: `Chunk` and `Blob` are handles, Python looks at one chunk at a time, to hash it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelden.ports.blobs import Blob, Blobs, Chunk
+from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store
+from modelden.ports.engines import EngineHost, EngineWorker, FileProvider
+from modelden.ports.network import Fetcher, Response
+from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
+from modelden.ports.trust import Crypto, Expressions
+
+__all__ = [
+    "Blob",
+    "Blobs",
+    "Chunk",
+    "Clock",
+    "Crypto",
+    "Database",
+    "Databases",
+    "Delete",
+    "EngineHost",
+    "EngineWorker",
+    "Expressions",
+    "Fetcher",
+    "FileProvider",
+    "Key",
+    "Locks",
+    "Page",
+    "Ports",
+    "Presence",
+    "Put",
+    "Response",
+    "Row",
+    "Schema",
+    "Store",
+    "Suspender",
+    "Tabs",
+    "Timers",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All seams together, as `modelden._js.connect` hands them to the core."""
+
+    fetcher: Fetcher
+    databases: Databases
+    blobs: Blobs
+    crypto: Crypto
+    engines: EngineHost
+    expressions: Expressions
+    tabs: Tabs
+    page: Page
+    locks: Locks
+    presence: Presence
+    suspender: Suspender
+    timers: Timers
+    clock: Clock

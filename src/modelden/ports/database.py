@@ -1,0 +1,94 @@
+"""IndexedDB: rows, changes, schemas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modelden.ports.blobs import Blob
+
+Key = str | tuple[str, ...]
+"""A key of an object store: one string, or the values of a compound key path in order."""
+
+Row = dict[str, Any]
+"""A stored value: plain JSON data, in which a `Blob` may stand where `Put.blobs` put one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store ``row`` under the key that the store's key path finds in it.
+
+    Attributes:
+        store: Name of the object store.
+        row: Plain JSON data.
+        blobs: Blobs to set inside the row, by their path of member names.
+    """
+
+    store: str
+    row: Row
+    blobs: Mapping[tuple[str, ...], Blob] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the row with this key, if it is there."""
+
+    store: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An object store: its key path, and the key paths of its indexes by name."""
+
+    key_path: Key
+    indexes: Mapping[str, Key] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A database: name, version and object stores by name.
+
+    Attributes:
+        name: Its name.
+        version: Its version.
+        stores: Its object stores by name.
+        oldest: Databases of an earlier version are emptied instead of being taken over.
+    """
+
+    name: str
+    version: int
+    stores: Mapping[str, Store]
+    oldest: int = 1
+
+
+class Database(Protocol):
+    """One IndexedDB database."""
+
+    async def get(self, store: str, key: Key) -> Row | None:
+        """Return the row with this key."""
+
+    async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
+        """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
+
+    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+        """Apply all changes in one transaction: all of them, or none.
+
+        Raises:
+            QuotaExceeded: If the browser has no room.
+            StorageUnavailable: If the database cannot be used.
+        """
+
+
+class Databases(Protocol):
+    """Opens databases."""
+
+    async def open(self, schema: Schema) -> Database:
+        """Open the database, with its stores created where they are missing.
+
+        Raises:
+            StorageUnavailable: If the browser refuses storage to this page.
+        """

@@ -1,0 +1,67 @@
+"""Workers that run models."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from modelden.ports.blobs import Blob
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modelden.engine.streaming import Streaming
+    from modelden.errors import EngineCrashed
+
+FileProvider = Callable[[str], Awaitable[Blob | None]]
+"""Answers a worker's wish for a model file, named by its hub URL. None: the hub does not have it."""
+
+
+class EngineWorker(Protocol):
+    """A worker that holds one loaded model."""
+
+    async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
+        """Load the model.
+
+        Args:
+            options: The ``create`` message's JSON (``web/worker/protocol.ts``).
+            wasm: The runtime.
+            files: Asked for each model file.
+
+        Returns:
+            What the worker tells of itself: versions, threads, device.
+
+        Raises:
+            EngineTimeout: If it neither answers nor asks for a file for too long.
+            EngineError: If the model cannot be loaded.
+            EngineCrashed: If the worker died.
+        """
+
+    async def run(
+        self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
+    ) -> tuple[Any, str | None]:
+        """Run the model once.
+
+        A caller that gives up, by cancellation, ends a generation.
+
+        Returns:
+            Plain Python data with `Tensor` and `Image` values, and the JSON of the run's metrics
+            (`engine.metrics.RunMetrics`).
+
+        Raises:
+            EngineError: If the model refused the input.
+            EngineCrashed: If the worker died.
+        """
+
+    def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
+        """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""
+
+    def close(self) -> None:
+        """End the worker. Pending calls fail with `EngineClosed`."""
+
+
+class EngineHost(Protocol):
+    """Starts engine workers."""
+
+    def start(self, bundle: str) -> EngineWorker:
+        """Start a worker with the bundle of this name from the package's assets."""
