@@ -1,4 +1,4 @@
-"""One tiny model for each task of transformers.js: random weights, a few kilobytes, the same bytes each time.
+"""One tiny model for each task of transformers.js and Firefox: a few kilobytes of random weights, always the same.
 
 They answer nonsense, but all of the way to it is real: tokenizers, image and audio processing, key-value caches.
 ``python -m tests.tiny_models FOLDER`` writes them as a hub: ``FOLDER/tiny/<task>/v1/<file>``.
@@ -32,6 +32,8 @@ MODELS: Mapping[str, Callable[[], Files]] = {
     "image-segmentation": vision.image_segmentation,
     "image-to-image": vision.image_to_image,
     "image-to-text": generation.image_to_text,
+    "moz-image-to-text": generation.image_to_text,
+    "moz-text-to-goal": text.text_to_goal,
     "object-detection": vision.object_detection,
     "question-answering": text.question_answering,
     "summarization": generation.text2text_generation,

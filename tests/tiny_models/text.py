@@ -10,6 +10,7 @@ HIDDEN = 8
 LABELS = ("sad", "happy", "neither")
 ENTAILMENT = ("contradiction", "neutral", "entailment")
 ENTITIES = ("O", "B-PER", "I-PER")
+DOMAINS = {"<unk>": 3, "shop.example": 7}
 
 
 def text_classification() -> Files:
@@ -40,6 +41,19 @@ def question_answering() -> Files:
         column = graph.op("MatMul", states, graph.weights(HIDDEN, 1))
         graph.output(graph.op("Squeeze", column, graph.ints(2)), name, ["batch", "seq"])
     return _bert("BertForQuestionAnswering", graph.model())
+
+
+def text_to_goal() -> Files:
+    """As Firefox's iab-multitask-inference: takes a domain and a type beside the text, and tells what it was given."""
+    graph = Graph("text-to-goal", seed=16)
+    tokens, mask = (graph.input(name, ["batch", "seq"], INT64) for name in ("input_ids", "attention_mask"))
+    domain, kind = (graph.input(name, ["batch"], INT64) for name in ("domain_ids", "task_type"))
+    sums = [graph.op("ReduceSum", value, graph.ints(1), keepdims=0) for value in (tokens, mask)]
+    width = graph.op("Shape", tokens, start=1, end=2)
+    told = graph.op("Cast", graph.op("Concat", *sums, width, domain, kind, axis=0), to=FLOAT)
+    graph.output(told, "embedding", [5])
+    config = {**CONFIG, "transformers.js_config": {"domain_vocab": DOMAINS}}
+    return {**json_files(config=config), **words(), "onnx/model.onnx": graph.model()}
 
 
 def embedded(graph: Graph) -> str:

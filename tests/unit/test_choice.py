@@ -154,8 +154,8 @@ def test_a_record_that_cannot_be_used_is_named(fault: dict[str, Any]) -> None:
 
 
 def test_a_task_of_a_record_that_is_unknown_is_named() -> None:
-    with pytest.raises(UnknownTask, match="'moz-echo'"):
-        choose([RECORD | {"taskName": "moz-echo"}], asked_for(feature_id="smart"), DEFAULTS)
+    with pytest.raises(UnknownTask, match="'moz-reverb'"):
+        choose([RECORD | {"taskName": "moz-reverb"}], asked_for(feature_id="smart"), DEFAULTS)
 
 
 @pytest.mark.parametrize("backend", ["onnx", "onnx-native", "best-onnx", None])

@@ -296,6 +296,39 @@ async def test_a_denied_model_is_asked_for_nothing() -> None:
         assert (await page.profile.database("modelFiles")).contents() == {}
 
 
+NOT_OURS = {"modelClass", "tokenizerClass", "processorClass", "tokenizerId", "processorId"}
+"""Fields of an echo that Firefox's table of tasks has; ours is in ``web/worker/firefox_tasks.ts``."""
+
+
+async def test_an_echo_needs_no_file_and_is_told_the_options() -> None:
+    async with replayed("e2e_test_echo") as (page, steps):
+        page.profile.engines.files = []
+        step = next(step for step in steps if step["op"] == "createEngine")
+        page.server.apply(step)
+        engine = await page.create_engine(step)
+
+        log = page.server.log()
+        now, recorded = asked(step, log)
+        assert now == recorded  # not even the allow list is asked for
+        assert files_asked(step, log) == ([], [])
+        status = next(step for step in steps if step["op"] == "engineStatus")
+        ((_, told),) = status["outcome"]["returned"]["$Map"]
+        assert page.as_recorded(engine.options.to_dict()) == _with_slash(told["options"])
+
+        (worker,) = page.profile.engines.workers
+        config = page.as_recorded(worker.created["config"])
+        output = step["outcome"]["returned"]["run"]["output"]
+        # The function's source and the runtime's bytes stay where they are.
+        left_out = NOT_OURS | {"pipelineFunction", "runtime", "echo"}
+        assert {name: _js_text(value) for name, value in _with_slash(config).items()} == {
+            name: value.removesuffix("/") for name, value in output.items() if name not in left_out
+        }
+
+
+def _js_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 async def test_a_missing_model_is_named() -> None:
     async with replayed("e2e_missing_model") as (page, steps):
         step = next(step for step in steps if step["op"] == "createEngine")

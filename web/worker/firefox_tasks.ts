@@ -57,11 +57,18 @@ async function testEcho(args: unknown[], { config, task, modelId }: CreateOption
   return { output, config: { ...config, taskName: task, modelId }, multiThreadSupported: crossOriginIsolated };
 }
 
+/** Another model's tokenizer or processor, where the options name one; the engine's model has them else. */
+function besides(options: CreateOptions, pretrained: Pretrained, part: "tokenizer" | "processor") {
+  const { modelId, modelRevision, config = {} } = options;
+  const revision = (config[`${part}Revision`] ?? modelRevision) as string;
+  return [(config[`${part}Id`] ?? modelId) as string, { ...pretrained, revision }] as const;
+}
+
 async function imageToText(options: CreateOptions, pretrained: Pretrained): Promise<Loaded> {
   const [model, tokenizer, processor]: Callable[] = await Promise.all([
     AutoModelForVision2Seq.from_pretrained(options.modelId, pretrained),
-    AutoTokenizer.from_pretrained(options.modelId, pretrained),
-    AutoProcessor.from_pretrained(options.modelId, pretrained),
+    AutoTokenizer.from_pretrained(...besides(options, pretrained, "tokenizer")),
+    AutoProcessor.from_pretrained(...besides(options, pretrained, "processor")),
   ]);
   const call = async (image: unknown, { streamer, stopping_criteria }: Request = {}) => {
     const started = performance.now();
@@ -90,7 +97,7 @@ async function imageToText(options: CreateOptions, pretrained: Pretrained): Prom
 async function textToGoal(options: CreateOptions, pretrained: Pretrained): Promise<Loaded> {
   const [model, tokenizer, config]: Callable[] = await Promise.all([
     AutoModel.from_pretrained(options.modelId, pretrained),
-    AutoTokenizer.from_pretrained(options.modelId, pretrained),
+    AutoTokenizer.from_pretrained(...besides(options, pretrained, "tokenizer")),
     AutoConfig.from_pretrained(options.modelId, pretrained),
   ]);
   const vocabulary: Record<string, number> = config["transformers.js_config"]?.domain_vocab ?? {};

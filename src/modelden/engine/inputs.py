@@ -5,6 +5,7 @@
 | image | `bytes`, file-like, `pathlib.Path`, the page's ``Blob`` | a file that the browser decodes: PNG, JPEG, ... |
 | image | `str`: an http(s), data or blob URL | the same, fetched by this page without credentials |
 | image | `Image`, NumPy array or memoryview of uint8, (height, width[, channels]) | pixels |
+| image | dict of ``url``, or ``data``, ``width``, ``height``, ``channels``: Firefox's request | file or pixels |
 | image | Pillow image; the page's ``ImageData``, canvas, ``OffscreenCanvas`` | pixels |
 | audio | `bytes`, file-like, `pathlib.Path`, ``Blob``, URL | a file that the browser decodes |
 | audio | one dimension of float32 or float64, -1 to 1, at the model's sampling rate | samples |
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Buffer, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -150,6 +151,8 @@ class Inputs:
         return await convert(value)
 
     async def _image(self, value: Any) -> File | Pixels:
+        if isinstance(value, Mapping):
+            value = _requested(value)
         if isinstance(value, Image):
             return Pixels(memoryview(value).cast("B"), value.width, value.height, value.channels)
         if (file := await self._file(value)) is not None:
@@ -215,9 +218,19 @@ def prepare_options(task: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
+def _requested(request: Mapping[str, Any]) -> Any:
+    """Return the image of a request in Firefox's form (``ONNXPipeline.mjs``, ``imageToText``)."""
+    if "url" in request:
+        return request["url"]
+    names = ("data", "width", "height")
+    if missing := [name for name in names if name not in request]:
+        raise InputError(f"an image as a dict has url, or data, width and height; {', '.join(missing)} is missing.")
+    return Image(request["data"], request["width"], request["height"], request.get("channels") or 4)
+
+
 def _read_path(path: PurePath) -> bytes:
     try:
-        return open(path, "rb").read()  # noqa: PTH123  Pyodide's file system, in memory
+        return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 

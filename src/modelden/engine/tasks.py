@@ -1,7 +1,8 @@
 """The tasks, and the model that serves one when neither Remote Settings nor the caller names one. Pure.
 
-Source: Firefox ``EngineProcess.sys.mjs`` (``DEFAULT_MODELS``, all of dtype ``q8``); the tasks without a default are
-transformers.js' own (``SUPPORTED_TASKS``), which Firefox leaves to Remote Settings.
+Source: Firefox ``EngineProcess.sys.mjs`` (``DEFAULT_MODELS``, all of dtype ``q8``) and, for tasks of Firefox's own,
+``ONNXPipeline.mjs`` (``ENGINE_CONFIGURATION``); the tasks without a default are transformers.js' own
+(``SUPPORTED_TASKS``), which Firefox leaves to Remote Settings. ``moz-echo`` has no model there; here an engine has one.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ DEFAULT_MODELS: dict[str, str | None] = {
     "image-segmentation": "Xenova/detr-resnet-50-panoptic",
     "image-to-image": "Xenova/swin2SR-classical-sr-x2-64",
     "image-to-text": "Mozilla/distilvit",
+    "moz-echo": "test-echo",
+    "moz-image-to-text": "mozilla/distilvit",
+    "moz-text-to-goal": "mozilla/iab-multitask-inference",
     "object-detection": "Xenova/detr-resnet-50",
     "question-answering": "Xenova/distilbert-base-cased-distilled-squad",
     "summarization": "Xenova/distilbart-cnn-6-6",
+    "test-echo": "test-echo",
     "text-classification": "Xenova/distilbert-base-uncased-finetuned-sst-2-english",
     "text-generation": "onnx-community/gpt2-ONNX",
     "text-to-audio": None,
@@ -40,6 +45,17 @@ DEFAULT_MODELS: dict[str, str | None] = {
     "zero-shot-object-detection": "Xenova/owlvit-base-patch32",
 }
 """Default model by task."""
+
+FIREFOX_TASKS = frozenset({"moz-echo", "moz-image-to-text", "moz-text-to-goal", "test-echo"})
+"""Firefox's own tasks (``ONNXPipeline.mjs``, ``ENGINE_CONFIGURATION``). They are told the engine's options."""
+
+_ECHOES = frozenset({"moz-echo", "test-echo"})
+"""Tasks and models that no file belongs to (``PIPELINE_TEST_NAMES``)."""
+
+
+def has_files(task_name: str, model_id: str) -> bool:
+    """Tell whether an engine needs anything of a hub; Firefox's echoes do not (``PipelineOptions.isMocked``)."""
+    return not _ECHOES & {task_name, model_id}
 
 
 def check_task(task_name: str) -> None:

@@ -14,6 +14,7 @@ from modelden.engine.guard import Guard, Watch
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan
 from modelden.engine.runtime import Bundle
+from modelden.engine.tasks import FIREFOX_TASKS, has_files
 from modelden.errors import EngineError, EngineTimeout
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
@@ -122,7 +123,7 @@ class EngineLoader:
             settings = await self._settings()
             cid = self._config.cid(runtime.COLLECTION)
             wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
-            allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
+            allow_list = await self._allow_list(options, settings, on_progress)
             use = Use(str(options.task_name), options.engine_id)
             hub = await self._hub(options)
             files = EngineFiles(hub, use, allow_list, on_progress, watch.admit)
@@ -134,6 +135,13 @@ class EngineLoader:
             raise
         return Loaded(plan, worker, info, frozenset(files.used))
 
+    async def _allow_list(
+        self, options: PipelineOptions, settings: SettingsService, on_progress: ProgressCallback | None
+    ) -> AllowList:
+        if not has_files(str(options.task_name), str(options.model_id)):
+            return AllowList((), ())  # as Firefox: the list is asked for by what fetches files
+        return AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
+
     async def _start(
         self,
         worker: EngineWorker,
@@ -144,7 +152,7 @@ class EngineLoader:
         *,
         one_thread: bool,
     ) -> Mapping[str, Any]:
-        message = {
+        message: dict[str, Any] = {
             "task": options.task_name,
             "modelId": options.model_id,
             "modelRevision": options.model_revision,
@@ -154,6 +162,8 @@ class EngineLoader:
             "device": _DEVICES.get(options.device or "", "wasm"),
             "numThreads": 1 if one_thread else options.num_threads or 1,
         }
+        if options.task_name in FIREFOX_TASKS:
+            message["config"] = _config(options)
         with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
             try:
                 return await worker.create(message, wasm, files)
@@ -163,6 +173,13 @@ class EngineLoader:
 
 _DEVICES = {"gpu": "webgpu"}
 """transformers.js' names of devices, where they are not ``wasm``."""
+
+
+def _config(options: PipelineOptions) -> dict[str, Any]:
+    """Return what Firefox's own tasks are told: its options that are set (``applyToConfig``), and two defaults."""
+    revision = options.model_revision
+    given = {name: value for name, value in options.to_dict().items() if value is not None}
+    return {"backend": "onnx", "tokenizerRevision": revision, "processorRevision": revision, **given}
 
 
 def _told(options: PipelineOptions) -> dict[str, Any]:
