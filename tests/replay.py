@@ -16,13 +16,13 @@ off. Sample usage::
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from modelden.host.certificates import new_chain
@@ -33,11 +33,9 @@ from modelden.host.hub_app import EXPOSED
 from modelden.host.request_log import RequestLog
 from modelden.host.server import RunningServer, settings_routes
 from modelden.host.signing import Signer
-from tests.tiny_model import tiny_model
+from tests.replay_hub import FAULT_FIELDS, body_of, hub_answer, hub_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from modelden.host.certificates import SigningChain
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 type Json = dict[str, Any]
 
 TRUTH = Path(__file__).parent / "truth"
-RUNTIMES = Path(__file__).parent.parent / "node_modules/onnxruntime-web/dist"
 
 _RECORDED_NOW = 10_000
 """The recordings' timestamps are a few thousand milliseconds after the epoch; so is their clock."""
@@ -55,13 +52,6 @@ _FAULT_PATHS = {
     "changes": "/v1/buckets/monitor/*",
     "changeset": "/v1/buckets/main/*",
     "attachment": "/attachments/*",
-}
-_FAULT_FIELDS = {
-    "status": "status",
-    "delay_ms": "delay_ms",
-    "close": "close",
-    "drop_after": "cut_after",
-    "redirect": "redirect",
 }
 
 
@@ -139,10 +129,10 @@ class ReplayServer:
 
     def log(self) -> list[Json]:
         """The requests since the last step, in the form of a truth file's ``http``."""
-        names = {self._settings.host: "rs", self._hub.host: "hub"}
+        names = {self._settings.server.port: "rs", self._hub.server.port: "hub"}
         return [
             {
-                "server": names[entry.host],
+                "server": names[int(entry.host.rpartition(":")[2])],
                 "method": entry.method,
                 "path": entry.path,
                 "status": "closed-before-response" if entry.status is None else entry.status,
@@ -163,7 +153,7 @@ class ReplayServer:
                 collection.replace(content["records"], timestamp=timestamp)
         faults = settings.get("fault") or {}
         self._settings.faults.set(*(_fault(_FAULT_PATHS[kind], fault) for kind, fault in faults.items() if fault))
-        self._hub.faults.set(*_hub_faults(hub))
+        self._hub.faults.set(*hub_faults(hub, self._hub.server.port))
         self._settings.set_up(up=settings.get("up", True))
         self._hub.set_up(up=hub.get("up", True))
 
@@ -171,21 +161,16 @@ class ReplayServer:
         attachments = _Answers(self._attachment, ("Content-Length",))
         return Starlette(routes=settings_routes(self._collections, attachments))
 
-    def _attachment(self, path: str) -> Response | None:
-        spec = self._state["rs"].get("attachments", {}).get(path.removeprefix("/attachments/"))
+    def _attachment(self, request: Request) -> Response | None:
+        path = request.url.path.removeprefix("/attachments/")
+        spec = self._state["rs"].get("attachments", {}).get(path)
         if spec is None:
             return None
         return Response(body_of(spec), media_type="application/octet-stream")
 
-    def _hub_answer(self, path: str) -> Response | None:
-        resource = self._state["hub"].get("resources", {}).get(path)
-        if resource is None:
-            return None
-        headers = {"ETag": resource.get("etag"), **resource.get("headers", {})}
-        content_type = resource.get("content_type", "application/octet-stream")
-        headers["Content-Type"] = content_type
-        given = {name: value for name, value in headers.items() if value is not None}
-        return Response(body_of(resource["body"]), headers=given)
+    def _hub_answer(self, request: Request) -> Response | None:
+        resource = self._state["hub"].get("resources", {}).get(request.url.path)
+        return None if resource is None else hub_answer(resource, request)
 
 
 class _Part:
@@ -196,10 +181,6 @@ class _Part:
         self._app = log.wrap(self.faults.wrap(app))
         self.server = RunningServer(self._app)
         self._up = False
-
-    @property
-    def host(self) -> str:
-        return f"localhost:{self.server.port}"
 
     def set_up(self, *, up: bool) -> None:
         if up and not self._up:
@@ -217,7 +198,7 @@ class _Part:
 
 
 class _Answers:
-    """Answers by a function of the path, and with 404 where it gives None."""
+    """Answers by a function of the request, and with 404 where it gives None."""
 
     def __init__(self, find: Any, exposed: tuple[str, ...]) -> None:
         self._find = find
@@ -227,27 +208,16 @@ class _Answers:
         await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = self._find(scope["path"]) or PlainTextResponse("Not found", 404)
+        response = self._find(Request(scope)) or PlainTextResponse("Not found", 404)
         await response(scope, receive, send)
 
 
-def _hub_faults(hub: Json) -> list[Fault]:
-    """Faults of single resources before those of the whole hub, as they were merged then."""
-    everywhere = hub.get("fault") or {}
-    return [
-        _fault(path, fault, method=method.upper())
-        for path, resource in hub.get("resources", {}).items()
-        for method in ("head", "get")
-        if (fault := {**everywhere, **resource.get(method, {})})
-    ]
-
-
-def _fault(path: str, recorded: Json, method: str | None = None) -> Fault:
-    unknown = sorted(set(recorded) - set(_FAULT_FIELDS))
+def _fault(path: str, recorded: Json) -> Fault:
+    unknown = sorted(set(recorded) - set(FAULT_FIELDS))
     if unknown:
         raise NotImplementedError(f"no replay yet for the fault {', '.join(unknown)}")
-    fields: Json = {_FAULT_FIELDS[name]: value for name, value in recorded.items()}
-    return Fault(path=path, method=method, **fields)
+    fields: Json = {FAULT_FIELDS[name]: value for name, value in recorded.items()}
+    return Fault(path=path, **fields)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -261,36 +231,3 @@ def merge_patch(target: Any, patch: Any) -> Any:
         else:
             merged[name] = merge_patch(merged.get(name), value)
     return merged
-
-
-def body_of(spec: Mapping[str, Any] | None) -> bytes:
-    """The bytes that a recording describes.
-
-    ``{"text": s}``, ``{"json": value}``, ``{"repeat": [s, times]}``, ``{"pattern": [seed, size]}``
-    (SHA-256 digests of ``seed:0``, ``seed:1``, … one after the other, cut) or ``{"file": path}``.
-    """
-    match spec:
-        case None:
-            return b""
-        case {"text": text}:
-            return str(text).encode()
-        case {"json": value}:
-            return json.dumps(value, sort_keys=True).encode()
-        case {"repeat": [text, times]}:
-            return str(text).encode() * int(times)
-        case {"pattern": [seed, size]}:
-            count = -(-int(size) // hashlib.sha256().digest_size)
-            digests = [hashlib.sha256(f"{seed}:{index}".encode()).digest() for index in range(count)]
-            return b"".join(digests)[:size]
-        case {"file": path}:
-            return _file(path)
-    raise NotImplementedError(f"no replay yet for the body {spec}")
-
-
-@functools.cache
-def _file(path: str) -> bytes:
-    folder, _, name = path.partition("/")
-    if folder == "runtime":
-        return (RUNTIMES / name).read_bytes()
-    revision, _, name = name.partition("/")
-    return tiny_model(revision)[name]

@@ -161,6 +161,10 @@ def _check_override(feature: str, options: Mapping[str, Any]) -> None:
     PipelineOptions.of(options)
 
 
+_FOLDER = r"(?:\{model\}|\{revision\}|[\w.~@-])+"
+_TEMPLATE = re.compile(rf"/?{_FOLDER}(?:/{_FOLDER})*/?", re.ASCII)
+
+
 def check_root_url(name: str, value: str) -> str:
     """Return an http(s) URL without query.
 
@@ -179,12 +183,16 @@ def check_root_url(name: str, value: str) -> str:
 
 
 def check_url_template(name: str, value: str) -> None:
-    """Return if a template has a place for model and revision.
+    """Return if a template is a path with a place for model and revision.
+
+    As the constructor of Firefox's ``ModelHub``; more liberal in what a folder may be called, stricter in that both
+    places are needed and no others are.
 
     Raises:
         InputError: If not, with the value's name.
     """
-    if "{model}" not in value or "{revision}" not in value:
+    places = "{model}" in value and "{revision}" in value
+    if not places or not _TEMPLATE.fullmatch(value):
         raise InputError(f"{name}: expected a path with {{model}} and {{revision}}, got {value!r}")
 
 

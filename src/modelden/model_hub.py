@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from modelden.current import current_den
 from modelden.errors import InputError, UnavailableError
@@ -79,7 +78,17 @@ class ModelHub:
             hubs: Roots of mirrors, asked in this order when the hub does not answer, for files whose hash is known.
             token: Sent to the hub as ``Authorization: Bearer``. Never logged, never stored.
             headers: Sent to the hub. Never logged, never stored.
+
+        Raises:
+            InputError: For a root or template that no hub can have.
         """
+        from modelden.config import check_root_url, check_url_template
+
+        for root in (root_url, *hubs):
+            if root is not None:
+                check_root_url("root_url", root)
+        if url_template is not None:
+            check_url_template("url_template", url_template)
         self._root_url = root_url
         self._url_template = url_template
         self._allow_deny_list = allow_deny_list
@@ -106,14 +115,18 @@ class ModelHub:
 
         ModelFile(model, revision, file)
 
-    async def get_etag(self, url: str) -> str | None:
-        """Return the entity tag of a URL; None when the hub does not tell it within a second.
+    async def get_etag(self, url: str, timeout: float = 1.0) -> str | None:  # noqa: ASYNC109 Firefox's parameter
+        """Return the entity tag of a URL; None when the hub does not tell it in time.
+
+        Args:
+            url: Of a file.
+            timeout: Seconds to wait.
 
         Raises:
             ForbiddenURL: If the allow/deny list does not admit the URL.
         """
         (await self._allow_list()).check(url)
-        return await (await self._hub()).get_etag(url)
+        return await (await self._hub()).get_etag(url, timeout)
 
     async def get_model_file(
         self,
@@ -192,12 +205,12 @@ class ModelHub:
         Raises:
             InputError: If nothing is given (`purge` removes everything), or for names that no model can have.
         """
-        from modelden.hub.names import check_model
+        from modelden.hub.names import check_stored
 
         if model is None and revision is None and task_name is None:
             raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
         if model is not None:
-            check_model(model.partition("/")[2], revision if revision is not None else "main")
+            check_stored(model, revision if revision is not None else "main")
         await (await self._hub()).cache.delete(task_name=task_name, model=model, revision=revision)
 
     async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
@@ -256,10 +269,7 @@ class ModelHub:
         from modelden.hub.names import HubAddress
 
         config = (await current_den()).config
-        root_url = self._root_url or config.hub_root_url
-        if urlsplit(root_url).scheme not in ("http", "https"):
-            raise InputError(f"root_url: expected an http(s) URL, got {root_url!r}.")
-        return HubAddress(root_url, self._url_template or config.hub_url_template)
+        return HubAddress(self._root_url or config.hub_root_url, self._url_template or config.hub_url_template)
 
     async def _hub(self) -> HubFiles:
         den = await current_den()

@@ -110,10 +110,12 @@ class Reporter:
         """Report ``size`` more bytes, out of ``total`` when that is known."""
         first = self._loaded == 0
         self._loaded += size
+        if total is not None:
+            # As Firefox (``readResponseToWriter``): the length on the wire may be that of a compressed file.
+            total = max(total, self._loaded)
         self._report(
             SIZE_ESTIMATE if first else IN_PROGRESS,
-            # Firefox counts the bytes after decompression against the length on the wire: never show more than all.
-            progress=min(100 * self._loaded / total, 100) if total else None,
+            progress=100 * self._loaded / total if total else None,
             total_loaded=self._loaded,
             current_loaded=size,
             total=total,

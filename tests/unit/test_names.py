@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelden.errors import InputError
-from modelden.hub.names import HubAddress, ModelFile, check_model
+from modelden.hub.names import HubAddress, ModelFile, check_model, check_stored
+from modelden.model_hub import ModelHub
 from tests.replay import load_truth
 
 ROOT = "http://localhost:18432/"
@@ -64,6 +65,40 @@ def test_a_path_that_leaves_its_folder_is_refused(file: str) -> None:
 def test_models_and_revisions_that_no_hub_has_are_refused(model: str, revision: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         check_model(model, revision)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"org/model", ["org/model"]])
+def test_what_is_no_text_is_no_name(name: Any) -> None:
+    for names in ((name, "main", "f.json"), ("org/model", name, "f.json"), ("org/model", "main", name)):
+        with pytest.raises(InputError, match="Invalid"):
+            ModelFile(*names)
+    with pytest.raises(InputError, match="Invalid model name"):
+        check_stored(name, "main")
+    with pytest.raises(InputError, match="Invalid model name"):
+        check_stored("hostname", "main")
+
+
+CONSTRUCTED = [(row[0], outcome) for row, outcome in rows("hub_constructor", 0) if isinstance(row[0], dict)]
+
+NEEDS_BOTH = ("{model}", "{a}/{b}/{c}")
+"""Templates that Firefox takes, though every revision of a model would have the same URL."""
+
+
+@pytest.mark.parametrize(("options", "recorded"), CONSTRUCTED, ids=str)
+def test_hubs_are_made_as_in_firefox(options: dict[str, Any], recorded: dict[str, Any]) -> None:
+    template = options.get("urlTemplate")
+    given = template if isinstance(template, str) else None
+    if "threw" in recorded or given in NEEDS_BOTH:
+        with pytest.raises(InputError, match=r"url_template: expected a path with \{model\} and \{revision\}"):
+            ModelHub("http://localhost:18432/", given)
+    else:
+        ModelHub("http://localhost:18432/", given)
+
+
+def test_a_hub_needs_a_root_that_can_be_fetched() -> None:
+    for root in ("ftp://hub.example/", "hub.example", "https://user:secret@hub.example/"):
+        with pytest.raises(InputError, match="root_url: expected an http"):
+            ModelHub(root)
 
 
 CREATED = rows("table_create_file_url", 0)

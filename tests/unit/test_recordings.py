@@ -24,7 +24,8 @@ from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
 from modelden.progress import ProgressEvent
-from tests.replay import RUNTIMES, ReplayServer, load_truth
+from tests.replay import ReplayServer, load_truth
+from tests.replay_hub import RUNTIMES
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile

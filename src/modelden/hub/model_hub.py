@@ -142,9 +142,9 @@ class HubFiles:
         """Say that a model is in use, in whatever tab, so that it is not evicted."""
         return self._locks.hold(use_lock(self._address.store_name(model), revision), shared=True)
 
-    async def get_etag(self, url: str) -> str | None:
-        """Return the entity tag of a URL; None when the hub does not tell it within a second."""
-        return (await self._head(url)).get("etag")
+    async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
+        """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""
+        return (await self._head(url, timeout)).get("etag")
 
     async def _check_allowed(self, url: str, key: FileKey, allow_list: AllowList) -> None:
         try:
@@ -159,10 +159,10 @@ class HubFiles:
         # A silent hub (no answer, no tag) leaves the kept copy in use; tags are compared as they are, weak or not.
         return kept if kept is None or head.get("etag") in (None, kept.etag) else None
 
-    async def _head(self, url: str) -> Mapping[str, str]:
+    async def _head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str]:  # noqa: ASYNC109 as above
         try:
             async with self._fetcher.fetch(
-                url, method="HEAD", timeout=HEAD_TIMEOUT, headers=self._rules.headers
+                url, method="HEAD", timeout=timeout, headers=self._rules.headers
             ) as response:
                 return response.headers if response.status == 200 else {}
         except UnavailableError as error:

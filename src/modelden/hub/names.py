@@ -14,6 +14,7 @@ from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
 _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
+_STORED = re.compile(r"[^/]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
 _FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
 
@@ -39,7 +40,7 @@ class ModelFile:
             InputError: For a name that no hub can have, with Firefox's message and the name.
         """
         check_model(self.model, self.revision)
-        if not _FILE.match(self.file) or _has_dots(self.file):
+        if not _fits(_FILE, self.file):
             raise InputError(f"Invalid file name {self.file!r}: expected a path such as 'onnx/model.onnx'.")
 
 
@@ -49,9 +50,9 @@ def check_model(model: str, revision: str) -> None:
     Raises:
         InputError: With Firefox's message and the name.
     """
-    if not _MODEL.match(model) or _has_dots(model):
+    if not _fits(_MODEL, model):
         raise InputError(f"Invalid model name. Expected 'organization/name', got {model!r}.")
-    if not _REVISION.match(revision) or _has_dots(revision):
+    if not _fits(_REVISION, revision):
         raise InputError(f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {revision!r}.")
 
 
@@ -61,11 +62,14 @@ def check_stored(model: str, revision: str) -> None:
     Raises:
         InputError: With Firefox's message and the name.
     """
+    if not _fits(_STORED, model):
+        raise InputError(f"Invalid model name. Expected 'hostname/organization/name', got {model!r}.")
     check_model(model.partition("/")[2], revision)
 
 
-def _has_dots(path: str) -> bool:
-    return any(part in (".", "..") for part in path.split("/"))
+def _fits(pattern: re.Pattern[str], name: object) -> bool:
+    # Callers may give anything: their own mistake is told in words, not as an error of `re`.
+    return isinstance(name, str) and bool(pattern.match(name)) and not {".", ".."} & set(name.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

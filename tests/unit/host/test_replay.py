@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.replay import TRUTH, ReplayServer, body_of, load_truth, merge_patch
+from tests.replay import TRUTH, ReplayServer, load_truth, merge_patch
+from tests.replay_hub import body_of
 
 if TYPE_CHECKING:
     from tests.replay import Json

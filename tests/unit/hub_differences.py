@@ -1,0 +1,153 @@
+"""Where `modelden.ModelHub` goes another way than Firefox's, on purpose; `table` is in ``docs/firefox-parity.md``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ours:
+    """How a step goes here, in the fields that differ.
+
+    Attributes:
+        why: The reason.
+        requests: The methods of the requests, all for the step's file.
+        outcome: The error's class, what is listed, or how many bytes were read.
+        told: Progress; of steps side by side a list, or several when their order is not settled.
+        rows: The files that are kept, as ``revision/path``.
+    """
+
+    why: str
+    requests: str | None = None
+    outcome: Any = None
+    told: str | list[str] | tuple[list[str], ...] | None = None
+    rows: str | None = None
+
+
+_CANCELLED = "a task that is cancelled before it begins does nothing"
+_WHOLE = "bytes and records are one: where one of them is lost the file is fetched again"
+_SAME = "a file with the strong entity tag of another kept revision is not downloaded"
+_ASKED = "the hub is asked first whether the file is that of another kept revision"
+_NAMED = "a task has to be named, before any request"
+_ONCE = "who wants a file that is being downloaded waits for it"
+_TOTAL = "no total is told that the hub did not tell"
+_GZIP = "the hub told the compressed size: the total grows with what comes"
+_JSON = "an empty JSON file is refused"
+_REFUSED = "a refused file is not begun, so that there is no progress"
+_REMOVED = "what is kept of a denied model is removed"
+_PORT = "a port in the deny list counts for localhost too"
+_TRIES = "408, 425, 429, 5xx and cut connections are tried four times"
+_FORMER = "what an earlier difference left or did not leave"
+_LISTS = "Firefox fails on its own rows"
+_EMPTIED = "a database of an earlier version is emptied: none has bytes in this layout"
+_LATER = "our version 702 is later than Firefox's 8, which is emptied too"
+_ROOM = "room is looked for before the first byte"
+_RESUMED = "what was cut goes on where it broke off"
+
+_DOWNLOADED = "downloading: initiate size_estimate done"
+_CHUNKS = "downloading: initiate size_estimate in_progress done"
+_CUT = "downloading: initiate size_estimate done (failed)"
+_NOTHING_CAME = "downloading: initiate done (failed)"
+_LINKED = "downloading: initiate done"
+_CACHED = "loading_from_cache: initiate done"
+_TASK_FILES = {
+    "files": [{"path": "a.json", "fileSize": 4, "ETag": '"e1"'}, {"path": "b.json", "fileSize": 2, "ETag": '"e2"'}],
+    "totalSize": 6,
+}
+_LENGTHS = [
+    {"path": "big.onnx", "fileSize": 3000000, "ETag": '"e1"'},
+    {"path": "bigchunked.onnx", "fileSize": 3000000, "ETag": '"e1"'},
+    {"path": "biggzip.bin", "fileSize": 1200000, "ETag": '"e1"'},
+    {"path": "chunked.json", "fileSize": 300, "ETag": '"e1"'},
+    {"path": "gzip.json", "fileSize": 1000, "ETag": '"e1"'},
+]
+_BIG = "v1.0/big.onnx v1.0/bigchunked.onnx"
+
+DIFFERENCES: dict[tuple[str, int], Ours] = {
+    ("hub_abort", 1): Ours(_CANCELLED, told=""),
+    ("hub_abort", 3): Ours(_WHOLE, "GET", "3000000 bytes", _CHUNKS, "v1.0/big2.onnx"),
+    ("hub_abort", 4): Ours(_FORMER, rows="v1.0/big2.onnx v1.0/small.json"),
+    ("hub_abort", 5): Ours(_CANCELLED, "", told=""),
+    ("hub_cold_no_task_or_engine", 2): Ours(_NAMED, "", told="", rows="v1.0/config.json"),
+    ("hub_cold_no_task_or_engine", 3): Ours(_NAMED, told=""),
+    ("hub_cold_no_task_or_engine", 4): Ours(_NAMED, "", told="", rows="v1.0/config.json"),
+    ("hub_concurrent", 1): Ours(_ONCE, "GET", told=[_DOWNLOADED, _LINKED]),
+    ("hub_concurrent", 6): Ours(_SAME, "HEAD HEAD", told=([_LINKED, _LINKED], [_LINKED, _CACHED], [_CACHED, _LINKED])),
+    ("hub_content_length", 1): Ours(_TOTAL, told=_DOWNLOADED),
+    ("hub_content_length", 3): Ours(_JSON, None, "IntegrityError", _NOTHING_CAME, "v1.0/chunked.json v1.0/gzip.json"),
+    ("hub_content_length", 4): Ours(_FORMER, rows="v1.0/big.onnx v1.0/chunked.json v1.0/gzip.json"),
+    ("hub_content_length", 5): Ours(_TOTAL, told=_CHUNKS, rows=f"{_BIG} v1.0/chunked.json v1.0/gzip.json"),
+    ("hub_content_length", 6): Ours(
+        _GZIP, told=_CHUNKS, rows=f"{_BIG} v1.0/biggzip.bin v1.0/chunked.json v1.0/gzip.json"
+    ),
+    ("hub_content_length", 7): Ours(
+        _JSON, "GET", "IntegrityError", _NOTHING_CAME, f"{_BIG} v1.0/biggzip.bin v1.0/chunked.json v1.0/gzip.json"
+    ),
+    ("hub_content_length", 8): Ours(_FORMER, outcome={"files": _LENGTHS, "totalSize": 7201300}),
+    ("hub_delete_by_engine", 4): Ours(_ASKED, "HEAD GET"),
+    ("hub_delete_non_matching", 3): Ours(_ASKED, "HEAD GET"),
+    ("hub_delete_two_tasks", 4): Ours(_ASKED, "HEAD GET"),
+    ("hub_deny_cold", 2): Ours(_REFUSED, told=""),
+    ("hub_deny_warm", 3): Ours(_SAME, "HEAD", told=_LINKED),
+    ("hub_deny_warm", 8): Ours(_REMOVED, outcome=[]),
+    ("hub_deny_warm", 9): Ours(_REMOVED, "GET", told=_DOWNLOADED, rows="v1.0/config.json"),
+    **{("hub_disallowed_host", step): Ours(_REFUSED, told="") for step in (1, 4, 10, 11)},
+    ("hub_disallowed_host", 8): Ours(_PORT, "", "ForbiddenURL", "", ""),
+    ("hub_external_env", 2): Ours(_SAME, "HEAD", told=_LINKED),
+    ("hub_get_etag", 6): Ours("with no time for an answer there is no request", ""),
+    ("hub_http_500", 1): Ours(_TRIES, "GET GET GET GET"),
+    ("hub_http_500", 2): Ours(_TRIES, "HEAD GET GET GET GET"),
+    ("hub_http_500", 4): Ours(_SAME, "HEAD", "5 bytes", _LINKED),
+    ("hub_http_500", 5): Ours(_FORMER, "HEAD", "5 bytes", _CACHED, "main/config.json v1.0/config.json"),
+    ("hub_inconsistent_store", 2): Ours(_SAME, "HEAD", told=_LINKED),
+    ("hub_inconsistent_store", 4): Ours(_ASKED, "HEAD GET"),
+    ("hub_inconsistent_store", 6): Ours(_WHOLE, "HEAD GET", "5 bytes", _DOWNLOADED),
+    ("hub_inconsistent_store", 7): Ours(_FORMER, rows="main/config.json v1.0/config.json"),
+    ("hub_inconsistent_store", 8): Ours(_SAME, told=_LINKED, rows="main/config.json v1.0/config.json"),
+    ("hub_inconsistent_store", 9): Ours(_WHOLE, outcome="5 bytes"),
+    ("hub_inconsistent_store", 10): Ours(_FORMER, rows="main/config.json v1.0/config.json"),
+    ("hub_inconsistent_store", 11): Ours(
+        _WHOLE, "GET", "4 bytes", _DOWNLOADED, "main/config.json v1.0/config.json v1.0/planted.json"
+    ),
+    ("hub_list_files", 3): Ours(_ASKED, "HEAD GET"),
+    ("hub_list_files", 6): Ours(_LISTS, outcome=_TASK_FILES),
+    ("hub_list_files", 16): Ours(_LISTS, outcome={"files": [], "totalSize": 0}),
+    ("hub_list_files", 17): Ours(_LISTS, outcome=_TASK_FILES),
+    ("hub_list_files_empty_db", 3): Ours("`m` is no name with a host name", outcome="InputError"),
+    ("hub_migration_6_to_7", 3): Ours(_EMPTIED, outcome=[], rows=""),
+    ("hub_migration_6_to_7", 4): Ours(_EMPTIED, "GET", "5 bytes", _DOWNLOADED, "v1.0/config.json"),
+    ("hub_migration_8_to_7", 2): Ours(_LATER, outcome=[]),
+    ("hub_migration_8_to_7", 3): Ours(_LATER, "GET", "5 bytes", _DOWNLOADED),
+    ("hub_quota_exceeded", 1): Ours(_ROOM, told=_NOTHING_CAME),
+    ("hub_quota_exceeded", 2): Ours(_ROOM, "GET", "CacheSizeExceeded", _NOTHING_CAME, ""),
+    ("hub_quota_exceeded", 3): Ours(_ROOM, told=_NOTHING_CAME, rows=""),
+    ("hub_quota_exceeded", 4): Ours(_ROOM, told=_NOTHING_CAME),
+    ("hub_quota_exceeded", 6): Ours(_WHOLE, "GET", "5 bytes", _DOWNLOADED),
+    ("hub_quota_exceeded", 7): Ours(_SAME, "HEAD", "5 bytes", _LINKED),
+    ("hub_quota_exceeded", 9): Ours(_FORMER, "HEAD", told=_CACHED, rows="main/config.json v1.0/config.json"),
+    ("hub_quota_exceeded", 10): Ours(_WHOLE, outcome="5 bytes"),
+    ("hub_truncated_large_ranges", 1): Ours(_RESUMED, "HEAD GET GET GET", "3000000 bytes", _CHUNKS, "main/m.onnx"),
+    ("hub_truncated_large_ranges", 2): Ours(_FORMER, "HEAD", told=_CACHED),
+    ("hub_truncated_main", 1): Ours(_TRIES, "HEAD GET GET GET GET", told=_CUT),
+    ("hub_truncated_main", 2): Ours("what was stored of the cut file is told first", told=_DOWNLOADED),
+    ("hub_truncated_pinned", 1): Ours(_TRIES, "GET GET GET GET", told=_CUT),
+    ("hub_truncated_pinned", 2): Ours(_WHOLE, "GET", "1000 bytes", _DOWNLOADED, "v1.0/config.json"),
+    ("hub_truncated_pinned", 3): Ours(_WHOLE, outcome="1000 bytes"),
+    ("hub_truncated_pinned", 5): Ours(_WHOLE, outcome="1000 bytes"),
+    ("hub_truncated_pinned", 7): Ours(
+        _FORMER,
+        outcome={"files": [{"path": "config.json", "fileSize": 1000, "ETag": '"e1"'}], "totalSize": 1000},
+    ),
+    ("hub_warm_pinned", 12): Ours(_NAMED, told=""),
+}
+
+
+def line(name: str, steps: int) -> str:
+    """A recording's line in the documentation."""
+    found = {step: ours.why for (recording, step), ours in DIFFERENCES.items() if recording == name}
+    by_reason: dict[str, list[str]] = {}
+    for step, why in sorted(found.items()):
+        by_reason.setdefault(why, []).append(str(step))
+    reasons = "; ".join(f"{', '.join(numbers)}: {why}" for why, numbers in by_reason.items())
+    return f"| `{name}` | {steps} | {steps - len(found)} | {reasons or '-'} |"

@@ -1,0 +1,191 @@
+"""Does the steps of a recording of Firefox's hub with `modelden.ModelHub`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from modelden import current
+from modelden.config import Configuration
+from modelden.engine.runtime import Bundle
+from modelden.errors import ModelDenError
+from modelden.hub.schema import MODEL_FILES
+from modelden.model_hub import DEFAULT_ENGINE, ModelHub
+from modelden.ports import Delete, Put, Schema, Store
+from modelden.progress import ProgressEvent
+from tests.simulators.blobs import MemoryBlob
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import PageFetcher
+from tests.simulators.profile import Profile
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.replay import ReplayServer
+
+type Json = dict[str, Any]
+
+_BUNDLE = Bundle(5, "engine-5.js", "runtime.wasm", "0" * 64, onnxruntime="1.22.0-dev", transformers="3.8.1")
+_PORT = "18432"
+_NAMES = {"taskName": "task_name", "model": "model", "revision": "revision"}
+_EVERYTHING = [{"filter": "ALLOW", "urlPrefix": ""}]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a step went.
+
+    Attributes:
+        outcome: What was returned, or the class of the error.
+        events: Progress, by our names.
+    """
+
+    outcome: Any
+    events: list[Json]
+
+
+class PatientFetcher(PageFetcher):
+    """For servers that answer at once, however busy this machine is."""
+
+    def fetch(self, url: str, *, timeout: float | None = None, **rest: Any) -> Any:
+        return super().fetch(url, timeout=timeout and 60 * timeout, **rest)
+
+
+class HubDriver:
+    """One browser profile, against the servers of a recording."""
+
+    def __init__(self, server: ReplayServer, truth: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._port = server.hub_url.rpartition(":")[2]
+        config = Configuration(settings_server=server.settings_url, root_hash=server.root_hash)
+        fetcher = PageFetcher() if "delay_ms" in json.dumps(truth) else PatientFetcher()
+        self.profile = Profile(config, fetcher, _BUNDLE, ScriptedEngines([]))
+        self._monkeypatch = monkeypatch
+        self._everything = "MOZ_ALLOW_EXTERNAL_ML_HUB" in (truth.get("env") or {})
+        self._hubs: dict[str, ModelHub] = {}
+        self._visit(truth["prefs"].get("browser.ml.modelCacheMaxSize"))
+
+    def _visit(self, max_size: float | None) -> None:
+        den = self.profile.visit(replace(self.profile.config, max_cache_size=max_size))
+        self._monkeypatch.setattr(current._Current, "den", den)
+
+    async def do(self, op: str, args: Json) -> Done:
+        """Do a step."""
+        events: list[ProgressEvent] = []
+        try:
+            outcome = await getattr(self, f"_{op}")(args, events)
+        except (ModelDenError, asyncio.CancelledError) as error:
+            outcome = type(error).__name__
+        text = json.dumps([asdict(event) for event in events]).replace(self._port, _PORT)
+        return Done(outcome, json.loads(text))
+
+    async def _newHub(self, args: Json, _: object) -> None:  # noqa: N802 the recordings' name
+        options = args["options"]
+        # The lists of recordings are given or absent; without one, Firefox admits localhost alone.
+        admitted = _EVERYTHING if self._everything else self._local(options.get("allowDenyList") or [])
+        root_url = self._local(options["rootUrl"])
+        hub = self._hubs[args["name"]] = ModelHub(root_url, options["urlTemplate"], admitted)
+        if options.get("reset"):
+            await hub.purge()
+
+    async def _hub(self, args: Json, events: list[ProgressEvent]) -> Any:
+        hub, options = self._hubs[args["hub"]], args.get("options") or {}
+        match args["method"]:
+            case "getETag":
+                url, *limit = args["args"]
+                return await hub.get_etag(self._local(url), *(each / 1000 for each in limit))
+            case "listModels":
+                models = await hub.list_models()
+                return [{"taskName": m.task_names[0], "name": m.name, "revision": m.revision} for m in models]
+            case "listFiles":
+                files = await hub.list_files(**_given(options))
+                listed = [{"path": f.path, "fileSize": f.size, "ETag": f.etag or "NO_ETAG"} for f in files]
+                return {"files": listed, "totalSize": sum(file.size for file in files)}
+            case "deleteModels":
+                return await hub.delete_models(**_given(options))
+            case "deleteFilesByEngine":
+                return await hub.delete_files_by_engine(options["engineId"])
+            case "deleteNonMatchingModelRevisions":
+                names = ("task_name", "model", "target_revision")
+                values = [each if isinstance(each, str) else "" for each in args["args"]]
+                return await hub.delete_non_matching_model_revisions(**dict(zip(names, values, strict=True)))
+            case "purgeDatabase":
+                return await hub.purge()
+        return await self._read(hub, args, options, events)
+
+    async def _read(self, hub: ModelHub, args: Json, options: Json, events: list[ProgressEvent]) -> Json:
+        if root_url := options.get("modelHubRootUrl"):
+            hub = ModelHub(self._local(root_url), "{model}/{revision}", [])
+        reading: asyncio.Future[Any] | None = None
+
+        def follow(event: ProgressEvent) -> None:
+            events.append(event)
+            if args.get("abort") == "first-chunk" and event.total_loaded and reading is not None:
+                reading.cancel()
+
+        task_name, engine_id = options["taskName"], options["engineId"]
+        reading = asyncio.ensure_future(
+            hub.get_model_file(
+                task_name=task_name if isinstance(task_name, str) else "",
+                model=options["model"],
+                revision=options["revision"],
+                file=options["file"],
+                engine_id=engine_id if isinstance(engine_id, str) else DEFAULT_ENGINE,
+                on_progress=follow if args["progress"] else None,
+            )
+        )
+        if args.get("abort") == "before":
+            reading.cancel()
+        file = await reading
+        data = await file.read()
+        headers = [name for name in file.headers if name not in ("lastUpdated", "lastUsed")]
+        return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "headers": headers}
+
+    async def _parallel(self, args: Json, _: object) -> list[Json]:
+        done = await asyncio.gather(*(self.do(step["op"], step["args"]) for step in args["steps"]))
+        return [{"outcome": each.outcome, "events": each.events} for each in done]
+
+    async def _setPref(self, args: Json, _: object) -> None:  # noqa: N802
+        self._visit(args["value"])
+
+    async def _makeOldDB(self, args: Json, _: object) -> None:  # noqa: N802
+        """Leave a database as an earlier version had it."""
+        stores = {name: Store(tuple(each["keyPath"]), {}) for name, each in args["stores"].items()}
+        schema = Schema(MODEL_FILES.name, args["version"], stores, oldest=0)
+        database = await self.profile.databases.open(schema)
+        rows = [Put(name, row) for name, each in args["stores"].items() for row in each.get("records", [])]
+        await database.commit(rows)
+
+    async def _opfsWrite(self, args: Json, _: object) -> None:  # noqa: N802
+        """Bytes that nothing names. A database of an earlier version has no place for them."""
+        database = self.profile.databases["modelFiles"]
+        if database.schema.version == MODEL_FILES.version:
+            content = {"content": args["path"], "index": "000000"}
+            await database.commit([Put("chunks", content, {("data",): MemoryBlob(args["text"].encode(), "")})])
+
+    async def _opfsRemove(self, args: Json, _: object) -> None:  # noqa: N802
+        """Bytes go, what is noted of them stays."""
+        database = self.profile.databases["modelFiles"]
+        file = await database.get("files", args["path"].removeprefix("modelFiles/"))
+        assert file is not None
+        await database.commit([Delete("chunks", (file["content"], "000000"))])
+
+    async def _idbDelete(self, args: Json, _: object) -> None:  # noqa: N802
+        await self.profile.databases["modelFiles"].commit([Delete(args["store"], tuple(args["key"]))])
+
+    def rows(self, store: str) -> list[Json]:
+        """What is stored, as Firefox would have it."""
+        return self.profile.databases.contents().get("modelFiles", {}).get(store, [])
+
+    async def close(self) -> None:
+        await self.profile.close()
+
+    def _local(self, value: Any) -> Any:
+        """The same URLs with the port of this server in place of the recorded one."""
+        return json.loads(json.dumps(value).replace(_PORT, self._port))
+
+
+def _given(options: Json) -> Json:
+    return {_NAMES[name]: value for name, value in options.items() if name in _NAMES}
