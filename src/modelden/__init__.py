@@ -61,6 +61,7 @@ from modelden.progress import ProgressEvent
 from modelden.progress_total import MultiProgressAggregator
 from modelden.remote_settings import RemoteSettings, poll_settings
 from modelden.settings.changeset import SyncEvent
+from modelden.sharing import ModelArchive, export_model, import_files
 from modelden.storage import StorageInfo, storage_info
 
 __version__ = "0.1.0"
@@ -88,6 +89,7 @@ __all__ = [
     "InvalidRecord",
     "InvalidResponse",
     "LoadEndedPage",
+    "ModelArchive",
     "ModelDenError",
     "ModelHub",
     "MultiProgressAggregator",
@@ -126,6 +128,8 @@ __all__ = [
     "check_updates",
     "configure",
     "create_engine",
+    "export_model",
+    "import_files",
     "on",
     "poll_settings",
     "prefetch",

@@ -126,7 +126,7 @@ class ModelHub:
             ForbiddenURL: If the allow/deny list does not admit the URL.
         """
         (await self._allow_list()).check(url)
-        return await (await self._hub()).get_etag(url, timeout)
+        return await (await self.open()).get_etag(url, timeout)
 
     async def get_model_file(
         self,
@@ -163,7 +163,7 @@ class ModelHub:
             raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")
         wanted = ModelFile(model, revision, file)
         allow_list = await self._allow_list()
-        kept = await (await self._hub()).get(wanted, Use(task_name, engine_id), allow_list, on_progress)
+        kept = await (await self.open()).get(wanted, Use(task_name, engine_id), allow_list, on_progress)
         return HubFile(model, revision, file, kept.blob.size, kept.sha256, kept.integrity, kept.fields, kept.blob)
 
     async def list_models(self) -> list[StoredModel]:
@@ -172,7 +172,7 @@ class ModelHub:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
         """
-        return await (await self._hub()).list_models()
+        return await (await self.open()).list_models()
 
     async def list_files(
         self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
@@ -187,7 +187,7 @@ class ModelHub:
         Raises:
             InputError: For names that no model can have, or if only one of model and revision is given.
         """
-        hub = await self._hub()
+        hub = await self.open()
         if task_name is not None and model is None and revision is None:
             return await hub.cache.list_task_files(task_name)
         if model is None or revision is None:
@@ -211,7 +211,7 @@ class ModelHub:
             raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
         if model is not None:
             check_stored(model, revision if revision is not None else "main")
-        await (await self._hub()).cache.delete(task_name=task_name, model=model, revision=revision)
+        await (await self.open()).cache.delete(task_name=task_name, model=model, revision=revision)
 
     async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
         """Take all revisions of a model but one from a task; files that no task uses any more are removed.
@@ -221,19 +221,19 @@ class ModelHub:
         """
         if not (task_name and model and target_revision):
             raise InputError("taskName, modelWithHostname, and targetRevision are required.")
-        await (await self._hub()).cache.delete_other_revisions(task_name, model, target_revision)
+        await (await self.open()).cache.delete_other_revisions(task_name, model, target_revision)
 
     async def delete_files_by_engine(self, engine_id: str) -> None:
         """Take all files from an engine; those that no engine uses any more are removed."""
-        await (await self._hub()).cache.delete_by_engine(engine_id)
+        await (await self.open()).cache.delete_by_engine(engine_id)
 
     async def purge(self) -> None:
         """Remove all models."""
-        await (await self._hub()).cache.purge()
+        await (await self.open()).cache.purge()
 
     async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
         """Never remove a model to make room for others; ``keep=False`` takes that back."""
-        await (await self._hub()).notes.pin(model, revision, keep=keep)
+        await (await self.open()).notes.pin(model, revision, keep=keep)
 
     async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
         """Hash the stored bytes of a revision again; what is damaged is removed, and fetched again when next used.
@@ -243,7 +243,7 @@ class ModelHub:
         """
         from modelden.hub.verify import verify
 
-        return await verify(await self._hub(), model, revision)
+        return await verify(await self.open(), model, revision)
 
     async def owner_icon(self, model: str) -> bytes | None:
         """Return the picture of a kept model's owner; None if its hub has none, or is not Hugging Face's or Mozilla's.
@@ -271,7 +271,8 @@ class ModelHub:
         config = (await current_den()).config
         return HubAddress(self._root_url or config.hub_root_url, self._url_template or config.hub_url_template)
 
-    async def _hub(self) -> HubFiles:
+    async def open(self) -> HubFiles:
+        """Return what does the work, for this package's own use."""
         den = await current_den()
         if not (self._root_url or self._url_template or self._hubs or self._headers):
             return await den.hub()

@@ -22,6 +22,7 @@ SYNCING_SETTINGS = "syncing_settings"
 CHOOSING_OPTIONS = "choosing_options"
 LOADING_RUNTIME = "loading_runtime"
 STARTING_ENGINE = "starting_engine"
+IMPORTING = "importing"
 
 # Firefox's ProgressStatusText.
 INITIATE = "initiate"
@@ -36,7 +37,7 @@ class ProgressEvent:
 
     Attributes:
         type: What is going on: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
-            `LOADING_RUNTIME` or `STARTING_ENGINE`.
+            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`.
         status_text: `INITIATE`, `SIZE_ESTIMATE`, `IN_PROGRESS` or `DONE`.
         id: What it is about: a model file's URL, the runtime's location, a collection's or an engine's name.
         progress: Per cent of ``total``, 0 to 100, when known.

@@ -20,6 +20,7 @@ from modelden.errors import (
 )
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache, Use
+from modelden.hub.importing import Importer
 from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
 from modelden.hub.listing import StoredFile, StoredModel
@@ -71,6 +72,7 @@ class HubFiles:
         self.notes = Notes(database, ports.clock)
         room = Room(self.cache, self.notes, ports.page, ports.locks, self._rules.max_size, evict=self._rules.evict)
         self._keeper = Keeper(self.cache, self._partials, room, self._rules)
+        self.importer = Importer(self.cache, self._partials, self._keeper, ports, self._rules, manifests)
 
     @property
     def wrote(self) -> bool:
