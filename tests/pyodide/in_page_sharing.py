@@ -1,0 +1,68 @@
+"""What `test_sharing` calls in the page, beside `in_page`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from in_page import _told, foreign  # type: ignore[import-not-found]  # pushed by the test
+from js import Array, Blob, File
+
+import modelden
+from modelden._js.blobs import js_blob
+
+type Json = Any
+
+archives: list[modelden.ModelArchive] = []
+
+
+async def exported(root_url: str, files: list[str]) -> Json:
+    """Download the files of a model, and export it."""
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    for file in files:
+        await hub.get_model_file(task_name="task", model="org/model", revision="v1", file=file)
+    archives[:] = [await modelden.export_model("localhost/org/model", "v1")]
+    return {"size": archives[0].size, "paths": archives[0].paths, "foreign": foreign([archives[0].paths])}
+
+
+async def imported(root_url: str, way: str) -> list[Json]:
+    """In an empty cache, import what was exported; returns what is kept then."""
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    weights = await got(root_url, "model.onnx")
+    await hub.purge()
+    archive = js_blob(archives[0].blob)
+    match way:
+        case "file":
+            kept = await modelden.import_files(File.new(Array.of(archive), "model.tar"), hub=hub)
+        case "path":
+            kept = await modelden.import_files(await archives[0].save("carried/model.tar"), hub=hub)
+        case "loose":
+            loose = {"model.onnx": weights, "config.json": Blob.new(Array.of("{}"))}
+            kept = await modelden.import_files(loose, model="org/model", revision="v1", hub=hub)
+    assert foreign(kept) == []
+    return [asdict(file) for file in kept]
+
+
+async def got(root_url: str, file: str) -> Any:
+    """The browser's Blob of a file."""
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    file_there = await hub.get_model_file(task_name="task", model="org/model", revision="v1", file=file)
+    return js_blob(file_there.blob)
+
+
+async def damaged(root_url: str) -> Json:
+    """Import the archive with another byte in the middle."""
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    archive = js_blob(archives[0].blob)
+    half = archive.size // 2
+    try:
+        await modelden.import_files(Blob.new(Array.of(archive.slice(0, half), "?", archive.slice(half + 1))), hub=hub)
+    except modelden.ModelDenError as error:
+        return _told(error)
+    return None
+
+
+async def forget(root_url: str) -> None:
+    """Let everything go."""
+    archives.clear()
+    await modelden.ModelHub(root_url, "{model}/{revision}", []).purge()
