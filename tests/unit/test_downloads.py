@@ -518,9 +518,11 @@ async def test_models_that_were_not_used_for_the_longest_time_make_room(browser:
     assert {model.name for model in await hub.list_models()} == {"localhost/org/a", "localhost/org/c"}
 
     await hub.notes.pin("localhost/org/a", "v1", keep=True)
-    async with hub.using("org/c", "v1"):
-        with pytest.raises(CacheSizeExceeded):
-            await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
+    in_use = hub.in_use()
+    await in_use.add("localhost/org/c", "v1")
+    with pytest.raises(CacheSizeExceeded):
+        await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
+    in_use.end()
     await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
     assert {model.name for model in await hub.list_models()} == {"localhost/org/a", "localhost/org/d"}
 

@@ -419,3 +419,25 @@ async def test_a_mebibyte_of_pieces_is_the_same_file(profile: Profile, tree: Pat
     assert [event.status_text for event in pieces] == ["size_estimate", *["in_progress"] * (len(pieces) - 1)]
     assert sum(event.current_loaded or 0 for event in pieces) == len(content)
     assert pieces[-1].progress == 100
+
+
+STORAGE = "http://storage.example/hub/org/tiny/main/"
+
+
+async def test_a_hub_may_redirect_to_what_no_list_names(profile: Profile, application: Application) -> None:
+    application.faults.set(Fault(path=path_of(PINNED), redirect=STORAGE + WEIGHTS))
+    assert await read(await hub_of(profile), PINNED) == FILES[WEIGHTS]
+
+
+async def test_a_hub_may_not_redirect_to_what_is_denied(profile: Profile, application: Application) -> None:
+    hub, events = await hub_of(profile), list[ProgressEvent]()
+    denied = AllowList((f"{ORIGIN}/hub/",), (STORAGE,))
+    application.faults.set(Fault(path=path_of(PINNED), redirect=STORAGE + WEIGHTS))
+
+    with pytest.raises(ForbiddenURL, match=f"^{STORAGE}{WEIGHTS} may not be downloaded: the deny list has"):
+        await read(hub, PINNED, allowed=denied, events=events)
+    assert await contents(profile) == {}
+    assert [event.total_loaded for event in events] == [None, None]
+
+    application.faults.set()
+    assert await read(hub, PINNED, allowed=denied) == FILES[WEIGHTS]

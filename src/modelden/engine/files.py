@@ -20,6 +20,7 @@ class EngineFiles:
 
     Attributes:
         used: Model and revision of each file that was given.
+        in_use: Keeps their models from being evicted until it is ended.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class EngineFiles:
         self._on_progress = on_progress
         self._admit = admit
         self.used: set[tuple[str, str]] = set()
+        self.in_use = hub.in_use()
         self._missing: dict[ModelFile, ModelDenError] = {}
         self._failed: ModelDenError | None = None
 
@@ -65,6 +67,7 @@ class EngineFiles:
         """
         try:
             file = self._hub.parse_url(url)
+            await self.in_use.add(*self._hub.key(file)[:2])
             blob = (await self._hub.get(file, self._use, self._allow_list, self._on_progress)).blob
             self._admit(url, blob)
         except FileNotFoundOnHub as error:

@@ -49,7 +49,7 @@ class Slot:
 
     def _close_if_done(self) -> None:
         if self.retired and not self.running:
-            self.loaded.worker.close()
+            self.loaded.close()
 
 
 class EngineSession:
@@ -161,7 +161,7 @@ class EngineSession:
                 self._tell_error(error, "update")
                 raise
             if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
-                loaded.worker.close()
+                loaded.close()
                 self.plan = plan
             else:
                 self._adopt(loaded)
@@ -215,7 +215,7 @@ class EngineSession:
         finally:
             self._loading = None
         if self._life.has_ended:
-            loaded.worker.close()
+            loaded.close()
             self._life.check_not_ended()
         return loaded
 
@@ -236,7 +236,7 @@ class EngineSession:
         """End the worker, and the waiting for idleness."""
         slot, self._slot = self._slot, None
         if slot is not None:
-            slot.loaded.worker.close()
+            slot.loaded.close()
         if self._stop_timer is not None:
             self._stop_timer()
             self._stop_timer = None

@@ -49,15 +49,27 @@ class AllowList:
         Raises:
             ForbiddenURL: If the deny list names it, or the allow list does not.
         """
+        self.check_redirect(url)
+        canonical = _Canonical.of(url)
+        if canonical.host == _LOCALHOST and canonical.scheme in _DEFAULT_PORTS:
+            return
+        if not any(canonical.starts_with(prefix) for prefix in self.allowed):
+            raise ForbiddenURL(url, "it is not on the allow list")
+
+    def check_redirect(self, url: str) -> None:
+        """Return if a download may have been redirected to ``url``.
+
+        Only the deny list tells: hubs redirect to storage that no list names, and the URL that was asked for was
+        allowed. Firefox does not look at redirects.
+
+        Raises:
+            ForbiddenURL: If the deny list names it.
+        """
         canonical = _Canonical.of(url)
         for prefix in self.denied:
             # Liberal on purpose: denied in either reading of the prefix.
             if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, any_port=_LOCALHOST):
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
-        if canonical.host == _LOCALHOST and canonical.scheme in _DEFAULT_PORTS:
-            return
-        if not any(canonical.starts_with(prefix) for prefix in self.allowed):
-            raise ForbiddenURL(url, "it is not on the allow list")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
 from itertools import zip_longest
 
 from modelden.errors import (
@@ -21,6 +20,7 @@ from modelden.errors import (
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache, Use
 from modelden.hub.importing import Importer
+from modelden.hub.in_use import InUse
 from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
 from modelden.hub.listing import StoredFile, StoredModel
@@ -28,7 +28,7 @@ from modelden.hub.names import HubAddress, ModelFile, check_stored
 from modelden.hub.notes import Notes
 from modelden.hub.origin import Kept, Origin
 from modelden.hub.partials import FileKey, Partials
-from modelden.hub.room import Room, use_lock
+from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.transfer import Source, Transfer
 from modelden.hub.turns import Turns
@@ -140,9 +140,9 @@ class HubFiles:
         """Remember optional files that a pinned revision does not have: they are not asked for again."""
         await self.notes.remember_missing([self.key(file) for file in files if file.revision != BRANCH])
 
-    def using(self, model: str, revision: str) -> AbstractAsyncContextManager[None]:
-        """Say that a model is in use, in whatever tab, so that it is not evicted."""
-        return self._locks.hold(use_lock(self._address.store_name(model), revision), shared=True)
+    def in_use(self) -> InUse:
+        """Return what says that models are in use, until it is ended; by their names in the store."""
+        return InUse(self._locks)
 
     async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""
@@ -227,6 +227,7 @@ class HubFiles:
             url=address.url(wish.file),
             file=wish.file.file,
             expected=expected,
+            check_redirect=wish.allow_list.check_redirect,
             may_store=may_store,
             headers=self._rules.headers if address is self._address else {},
             require_hash=self._rules.require_hashes,

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.cache import ModelCache
+from modelden.hub.in_use import use_lock
 from modelden.hub.listing import StoredModel
 from modelden.hub.notes import Notes
 from modelden.hub.partials import FileKey
@@ -108,8 +109,3 @@ def victims(models: Iterable[StoredModel], excess: int, spared: Collection[Model
             chosen.append(model)
             excess -= model.size
     return chosen if excess <= 0 else []
-
-
-def use_lock(model: str, revision: str) -> str:
-    """Return the name of the lock that engines share while they run a model."""
-    return f"use {model} {revision}"

@@ -42,6 +42,7 @@ class Source:
         url: Its URL.
         file: Its path in the repository.
         expected: What is known of it beforehand.
+        check_redirect: Called with the URL that answered; what it raises ends the download.
         may_store: Called with the number of bytes to come, before the first of them; False collects them in memory.
         headers: Request headers, for private hubs.
         require_hash: Refuse it when nobody tells its hash.
@@ -50,6 +51,7 @@ class Source:
     url: str
     file: str
     expected: Expected
+    check_redirect: Callable[[str], None]
     may_store: Callable[[int], Awaitable[bool]]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     require_hash: bool = False
@@ -183,6 +185,7 @@ class _Attempt:
             raise
 
     async def _take(self, asked: Mapping[str, str], response: Response) -> Mapping[str, str]:
+        self._source.check_redirect(response.url)
         answer = judge(self._body.partial, asked, response.status, response.headers)
         if answer is Answer.ERROR:
             raise _http_error(self._source.url, response)

@@ -18,6 +18,7 @@ from modelden.engine.tasks import FIREFOX_TASKS, has_files
 from modelden.errors import EngineError, EngineTimeout
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
+from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
 from modelden.ports import Blob, EngineHost, EngineWorker
 from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
@@ -38,6 +39,7 @@ class Loaded:
         worker: Runs it.
         info: What the worker tells of itself.
         used: Model and revision of each of its files.
+        in_use: Keeps them from being evicted.
         is_current: It is what settings say; False for what worked before, where that cannot be had.
     """
 
@@ -45,7 +47,13 @@ class Loaded:
     worker: EngineWorker
     info: Mapping[str, Any]
     used: frozenset[tuple[str, str]]
+    in_use: InUse
     is_current: bool = True
+
+    def close(self) -> None:
+        """End the worker; the model may be evicted then."""
+        self.worker.close()
+        self.in_use.end()
 
 
 class EngineLoader:
@@ -119,6 +127,7 @@ class EngineLoader:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
         worker = self._engines.start(self._bundle.bundle)
+        files: EngineFiles | None = None
         try:
             settings = await self._settings()
             cid = self._config.cid(runtime.COLLECTION)
@@ -127,13 +136,14 @@ class EngineLoader:
             use = Use(str(options.task_name), options.engine_id)
             hub = await self._hub(options)
             files = EngineFiles(hub, use, allow_list, on_progress, watch.admit)
-            async with hub.using(str(options.model_id), str(options.model_revision)):
-                info = await self._start(worker, options, wasm, files, on_progress, one_thread=one_thread)
-                await files.remember_missing()
+            info = await self._start(worker, options, wasm, files, on_progress, one_thread=one_thread)
+            await files.remember_missing()
         except BaseException:
             worker.close()
+            if files is not None:
+                files.in_use.end()
             raise
-        return Loaded(plan, worker, info, frozenset(files.used))
+        return Loaded(plan, worker, info, frozenset(files.used), files.in_use)
 
     async def _allow_list(
         self, options: PipelineOptions, settings: SettingsService, on_progress: ProgressCallback | None

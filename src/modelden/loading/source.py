@@ -89,7 +89,7 @@ class EngineSource:
         try:
             await history.put(request, plan)
         except BaseException:
-            loaded.worker.close()
+            loaded.close()
             raise
         if before is not None and not before.makes_the_same(plan):
             self._events.tell(Event("update", "installed", request.engine_id, _change(before, plan)))
@@ -121,7 +121,7 @@ class EngineSource:
             if not missing:
                 raise
             raise NotPrefetched(tuple(missing), str(error)) from error
-        loaded.worker.close()
+        loaded.close()
         await self.settle(loaded)
 
     def tell_failed(self, request: PipelineOptions, current: Plan, plan: Plan, error: ModelDenError) -> None:

@@ -1,0 +1,67 @@
+"""Models that an engine uses are not evicted, as long as it lives, whichever tab it lives in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelden.den import Den
+from modelden.engine.options import PipelineOptions
+from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.names import ModelFile
+from tests.simulators.profile import Profile
+from tests.unit.conftest import ORIGIN, write
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": 1000}, own_features=True)
+OTHER = ModelFile("org/other", "v1.0", "onnx/model.onnx")
+ROOM_FOR_ONE = 300_000 / 1024**3
+
+
+@pytest.fixture
+def small(profile: Profile, tree: Path) -> Profile:
+    """A profile with room for one of two models, which evicts."""
+    write(tree / "hub/org/other/v1.0/onnx/model.onnx", bytes(range(254)) * 1000)
+    profile.config = replace(profile.config, max_cache_size=ROOM_FOR_ONE, evict=True)
+    return profile
+
+
+async def download_other(den: Den) -> set[str]:
+    """Download the other model; returns which are kept then."""
+    hub = await den.hub()
+    await hub.get(OTHER, Use("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
+    return {model.name for model in await hub.list_models()}
+
+
+async def test_a_model_that_an_engine_of_another_tab_runs_stays(small: Profile) -> None:
+    engine = await small.visit().create_engine(EMBED)
+    other_tab = small.visit()
+    with pytest.raises(CacheSizeExceeded):
+        await download_other(other_tab)
+    assert (await engine.run("a"))["args"] == ["a"]
+
+    await engine.close()
+    assert await download_other(other_tab) == {"localhost/org/other"}
+
+
+async def test_an_idle_engine_lets_its_model_go(small: Profile) -> None:
+    engine = await small.visit().create_engine(EMBED)
+    small.timers.pass_time(1000)
+    assert engine.status == "closed"
+    assert await download_other(small.visit()) == {"localhost/org/other"}
+
+
+async def test_a_crashed_engine_lets_its_model_go(small: Profile) -> None:
+    await small.visit().create_engine(EMBED)
+    small.engines.workers[-1].crash()
+    assert await download_other(small.visit()) == {"localhost/org/other"}
+
+
+async def test_an_engine_that_cannot_start_lets_its_model_go(small: Profile) -> None:
+    small.engines.files = [*small.engines.files, "missing.onnx"]
+    with pytest.raises(FileNotFoundOnHub):
+        await small.visit().create_engine(EMBED)
+    assert await download_other(small.visit()) == {"localhost/org/other"}
