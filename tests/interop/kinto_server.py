@@ -55,8 +55,7 @@ class Kinto:
         line = next((line for line in self._process.stdout if line.startswith("ready ")), None)
         assert line, (self._state / "log").read_text()
         self.url = f"http://127.0.0.1:{line.split()[1]}"
-        for name, password in USERS.items():
-            self._call("PUT", f"/accounts/{name}", {"password": password})
+        self._add_accounts()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,9 +90,13 @@ class Kinto:
         asked: list[str] = self._http.get(f"{self.url}/__requests__").json()
         return asked
 
+    def create_bucket(self) -> None:
+        """Make the bucket that is edited."""
+        self._call("PUT", f"/buckets/{SOURCE}", {}, user="admin")
+
     def create(self, name: str) -> None:
         """Make a collection, with its group of editors and of reviewers."""
-        self._call("PUT", f"/buckets/{SOURCE}", {}, user="admin")
+        self.create_bucket()
         self._call("PUT", f"/buckets/{SOURCE}/collections/{name}", {"attachment": {"enabled": True}}, user="admin")
         for role in ("editor", "reviewer"):
             members = {"members": ["account:admin", f"account:{role}"]}
@@ -109,6 +112,11 @@ class Kinto:
     def delete(self, name: str, record: str) -> None:
         """Delete a record; nobody sees that before `request_review`."""
         self._send("DELETE", f"{_records(name)}/{record}", user="editor")
+
+    def workspace(self, name: str) -> list[Json]:
+        """The records as editors see them."""
+        records: list[Json] = self._send("GET", _records(name), user="editor").json()["data"]
+        return records
 
     def attach(self, name: str, record: str, data: bytes) -> None:
         """Upload an attachment of a record."""
@@ -135,6 +143,15 @@ class Kinto:
         path = f"/buckets/{bucket}/collections/{name}/changeset"
         changeset: Json = self._send("GET", path, params={"_expected": "0", **query}).json()
         return changeset
+
+    def flush(self) -> None:
+        """Begin anew: no collection, no record."""
+        self._send("POST", "/__flush__", user="admin", json={})
+        self._add_accounts()
+
+    def _add_accounts(self) -> None:
+        for name, password in USERS.items():
+            self._call("PUT", f"/accounts/{name}", {"password": password})
 
     def _status(self, name: str, status: str, user: str) -> None:
         self._call("PATCH", f"/buckets/{SOURCE}/collections/{name}", {"status": status}, user=user)

@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
 from modelden.host.commands import mirroring, publishing, running, serving, verifying
 from modelden.host.commands.keys import keys
+from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
 
 app = typer.Typer(
@@ -51,12 +52,13 @@ for _command in (
     running.check,
 ):
     app.command()(_keep_examples(_command))
-for _group in (publishing.runtime, keys):
+for _group in (publishing.runtime, keys, kinto):
     for _info in _group.registered_commands:
         if _info.callback:
             _keep_examples(_info.callback)
 app.add_typer(publishing.runtime, name="runtime")
 app.add_typer(keys, name="keys")
+app.add_typer(kinto, name="kinto")
 
 
 def exit_code(error: ModelDenError) -> int:

@@ -8,6 +8,7 @@ ModelDenError
     ├── ServeError     the server cannot start
     ├── PublishError   what was to be published is not fit for it
     ├── BrowserError   no browser, or it could not do what was asked
+    ├── RemoteError    a server that is published to does not answer, or refuses
     └── MachineError   disk full, missing rights, a program that is not there
 """
 
@@ -66,6 +67,12 @@ class PublishError(HostError):
 
 class BrowserError(HostError):
     """A browser that is not there, or that could not do what was asked."""
+
+    exit_code = 4
+
+
+class RemoteError(HostError):
+    """A server that does not answer, or refuses; what clients see there is what it was."""
 
     exit_code = 4
 

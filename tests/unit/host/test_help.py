@@ -19,6 +19,7 @@ LIMIT = 0.3
 COMMANDS = [
     *(("keys", each) for each in ("new", "rotate", "show")),
     ("runtime", "publish"),
+    ("kinto", "push"),
     *(
         (each,)
         for each in ("publish", "unpublish", "allow", "deny", "sign", "serve", "verify", "mirror", "run", "check")
