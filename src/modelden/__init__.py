@@ -54,9 +54,12 @@ from modelden.errors import (
 )
 from modelden.events import Event
 from modelden.hub.listing import StoredFile, StoredModel
+from modelden.hub.overview import ModelFiles, RepositoryFile
+from modelden.hub.roles import FileRole
 from modelden.hub.verify import VerifiedFile
+from modelden.hub_file import HubFile
 from modelden.memory import StorageWarning
-from modelden.model_hub import HubFile, ModelHub
+from modelden.model_hub import ModelHub
 from modelden.progress import ProgressEvent
 from modelden.progress_total import MultiProgressAggregator
 from modelden.remote_settings import RemoteSettings, poll_settings
@@ -79,6 +82,7 @@ __all__ = [
     "EngineTimeout",
     "Event",
     "FileNotFoundOnHub",
+    "FileRole",
     "ForbiddenURL",
     "HttpError",
     "HubFile",
@@ -91,6 +95,7 @@ __all__ = [
     "LoadEndedPage",
     "ModelArchive",
     "ModelDenError",
+    "ModelFiles",
     "ModelHub",
     "MultiProgressAggregator",
     "NetworkError",
@@ -103,6 +108,7 @@ __all__ = [
     "ProgressEvent",
     "QuotaExceeded",
     "RemoteSettings",
+    "RepositoryFile",
     "RequestTimeout",
     "ResponseTooLarge",
     "RunMetrics",

@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelden.current import current_den
-from modelden.errors import InputError, UnavailableError
+from modelden.errors import FileNotFoundOnHub, InputError
+from modelden.hub_file import HubFile
+from modelden.kept_models import KeptModels
 
 if TYPE_CHECKING:
     from modelden.den import Den
     from modelden.hub.allow_list import AllowList
-    from modelden.hub.listing import StoredFile, StoredModel
     from modelden.hub.model_hub import HubFiles
     from modelden.hub.names import HubAddress, ModelFile
-    from modelden.hub.verify import VerifiedFile
-    from modelden.ports import Blob
+    from modelden.hub.overview import ModelFiles
     from modelden.progress import ProgressCallback
 
 DEFAULT_ENGINE = "default-engine"
 """Whose files they are when no engine is named (Firefox: the default of ``engineId``)."""
 
-_ICON_HOST = "https://huggingface.co"
-_ICON_HOSTS = ("huggingface.co", "model-hub.mozilla.org")
+_CARD_LIMIT = 2 * 1024 * 1024
+"""Bytes of a model card that are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubFile:
-    """A file of a model, its bytes outside Python until they are read.
-
-    Attributes:
-        model: ``organization/name``.
-        revision: Branch or version.
-        path: Path in the repository.
-        size: In bytes.
-        sha256: SHA-256 in lower-case hexadecimal.
-        integrity: Who vouches for it: ``signed``, ``hub`` or ``first-seen``.
-        headers: Firefox's header record: ``Content-Type``, ``Content-Length``, ``ETag``, ``fileSize``, ``lastUpdated``,
-            ``lastUsed``.
-        blob: Handle of the browser's ``Blob``.
-    """
-
-    model: str
-    revision: str
-    path: str
-    size: int
-    sha256: str
-    integrity: str
-    headers: Mapping[str, Any]
-    blob: Blob = field(repr=False)
-
-    async def read(self) -> bytes:
-        """Copy all bytes into Python."""
-        return await self.blob.read()
-
-
-class ModelHub:
+class ModelHub(KeptModels):
     """A hub, and the models that are kept of all hubs. Names of kept models are ``hostname/organization/name``."""
 
     def __init__(
@@ -166,84 +136,56 @@ class ModelHub:
         kept = await (await self.open()).get(wanted, Use(task_name, engine_id), allow_list, on_progress)
         return HubFile(model, revision, file, kept.blob.size, kept.sha256, kept.integrity, kept.fields, kept.blob)
 
-    async def list_models(self) -> list[StoredModel]:
-        """Return every model and revision of which files are kept.
+    async def model_files(
+        self, model: str, revision: str = "main", *, task: str | None = None, dtype: str = "q8"
+    ) -> ModelFiles:
+        """Tell what a model consists of, what a task will need of it, what is stored, and what is never downloaded.
 
-        Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
-        """
-        return await (await self.open()).list_models()
-
-    async def list_files(
-        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
-    ) -> list[StoredFile]:
-        """Return the files kept of one revision, or those that a task uses.
+        Sizes are those of a signed manifest, else of Hugging Face's list of a repository. Of a hub that has neither
+        they stay open, and ``reason`` says so.
 
         Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
+            model: ``organization/name``.
             revision: Branch or version.
-            task_name: The task; it does not matter when a model is given.
+            task: The task that it is for.
+            dtype: Of its weights: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
 
         Raises:
-            InputError: For names that no model can have, or if only one of model and revision is given.
+            InputError: For names that no hub can have, and for other data types.
+            UnknownTask: For a task that no engine knows.
+            ForbiddenURL: If the allow/deny list does not admit the model.
+            UntrustedError: If the manifest cannot be trusted.
         """
-        hub = await self.open()
-        if task_name is not None and model is None and revision is None:
-            return await hub.cache.list_task_files(task_name)
-        if model is None or revision is None:
-            raise InputError("Both model and revision must be defined, or task_name alone.")
-        return await hub.list_files(model=model, revision=revision)
+        from modelden.engine.tasks import check_task
+        from modelden.hub.roles import SUFFIXES
 
-    async def delete_models(
-        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
-    ) -> None:
-        """Take files from tasks: those of a model, of a revision, of a task, or of what is given of them together.
+        if task is not None:
+            check_task(task)
+        if dtype not in SUFFIXES:
+            raise InputError(f"dtype: expected one of {', '.join(SUFFIXES)}, got {dtype!r}.")
+        return await (await self.open()).remote.overview(model, revision, await self._allow_list(), task, dtype)
 
-        Files that no task uses any more are removed; nothing happens when there are none. Tabs that download or run
-        them are not disturbed.
+    async def model_card(self, model: str, revision: str = "main") -> str:
+        """Return what the model's makers say of it: its ``README.md``, else its ``model_card.json``. It is not stored.
+
+        Args:
+            model: ``organization/name``.
+            revision: Branch or version.
 
         Raises:
-            InputError: If nothing is given (`purge` removes everything), or for names that no model can have.
+            InputError: For names that no hub can have.
+            ForbiddenURL: If the allow/deny list does not admit the model.
+            FileNotFoundOnHub: If it has no card.
+            UnavailableError: If it cannot be fetched.
+            ResponseTooLarge: If it has more than two megabytes.
         """
-        from modelden.hub.names import check_stored
+        from modelden.hub.names import ModelFile
 
-        if model is None and revision is None and task_name is None:
-            raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
-        if model is not None:
-            check_stored(model, revision if revision is not None else "main")
-        await (await self.open()).cache.delete(task_name=task_name, model=model, revision=revision)
-
-    async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
-        """Take all revisions of a model but one from a task; files that no task uses any more are removed.
-
-        Raises:
-            InputError: If one of them is empty.
-        """
-        if not (task_name and model and target_revision):
-            raise InputError("taskName, modelWithHostname, and targetRevision are required.")
-        await (await self.open()).cache.delete_other_revisions(task_name, model, target_revision)
-
-    async def delete_files_by_engine(self, engine_id: str) -> None:
-        """Take all files from an engine; those that no engine uses any more are removed."""
-        await (await self.open()).cache.delete_by_engine(engine_id)
-
-    async def purge(self) -> None:
-        """Remove all models."""
-        await (await self.open()).cache.purge()
-
-    async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
-        """Never remove a model to make room for others; ``keep=False`` takes that back."""
-        await (await self.open()).notes.pin(model, revision, keep=keep)
-
-    async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
-        """Hash the stored bytes of a revision again; what is damaged is removed, and fetched again when next used.
-
-        Raises:
-            InputError: For names that no model can have.
-        """
-        from modelden.hub.verify import verify
-
-        return await verify(await self.open(), model, revision)
+        hub, allow_list = await self.open(), await self._allow_list()
+        try:
+            return await hub.remote.text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
+        except FileNotFoundOnHub:
+            return await hub.remote.text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
 
     async def owner_icon(self, model: str) -> bytes | None:
         """Return the picture of a kept model's owner; None if its hub has none, or is not Hugging Face's or Mozilla's.
@@ -251,19 +193,9 @@ class ModelHub:
         Args:
             model: ``hostname/organization/name``.
         """
-        host, _, rest = model.partition("/")
-        if host not in _ICON_HOSTS:
-            return None
-        fetcher = (await current_den()).ports.fetcher
-        for kind in ("organizations", "users"):
-            url = f"{_ICON_HOST}/api/{kind}/{rest.partition('/')[0]}/avatar?redirect=true"
-            try:
-                async with fetcher.fetch(url, timeout=10) as response:
-                    if response.status == 200:
-                        return b"".join([part async for chunk in response.chunks() for part in chunk.buffers()])
-            except UnavailableError:
-                continue
-        return None
+        from modelden.hub.icons import owner_icon
+
+        return await owner_icon((await current_den()).ports.fetcher, model)
 
     async def _address(self) -> HubAddress:
         from modelden.hub.names import HubAddress

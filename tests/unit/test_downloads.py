@@ -553,6 +553,9 @@ class Manifest:
     async def expected(self, _file: ModelFile, /) -> Expected:
         return self._expected
 
+    async def files(self, _model: str, _revision: str, /) -> None:
+        """It names none."""
+
 
 async def test_the_signed_manifest_counts_before_the_hub(browser: Browser) -> None:
     forged = Fault(body=BIG[::-1], etag=f'"{hashlib.sha256(BIG[::-1]).hexdigest()}"')

@@ -32,6 +32,8 @@ PURE = {
     "modelden.engine.versions",
     "modelden.hub.allow_list",
     "modelden.hub.names",
+    "modelden.hub.needs",
+    "modelden.hub.roles",
     "modelden.hub.schema",
     "modelden.locks",
     "modelden.progress",

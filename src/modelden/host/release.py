@@ -17,8 +17,8 @@ from modelden.host.errors import HostError, PublishError, machine_errors
 from modelden.host.model_check import check_model_files, check_onnx
 from modelden.host.publisher import Publisher
 from modelden.host.repository import Repository
-from modelden.host.roles import onnx_name
 from modelden.hub.names import check_model
+from modelden.hub.roles import role_of
 
 OPTIONS = choice.COLLECTION
 MANIFESTS = "ml-model-manifests"
@@ -177,7 +177,7 @@ def _check(repository: Repository, release: Release, dtype: str) -> list[str]:
 
 
 def _best_dtype(repository: Repository) -> str:
-    there = {parts.dtype for path in repository.files if (parts := onnx_name(path))}
+    there = {role.dtype for path in repository.files if path.startswith("onnx/") and (role := role_of(path)).dtype}
     return next((each for each in _PREFERRED if each in there), DEFAULT_DTYPE)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from modelden.errors import InputError
 from modelden.host.errors import HostError, PublishError, machine_errors
-from modelden.host.roles import HOUSEKEEPING, reason_to_leave_out
 from modelden.hub.names import ModelFile
+from modelden.hub.roles import HOUSEKEEPING, role_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read_repository(folder: Path, model: str, revision: str) -> Repository:
     faults: list[str] = []
     with machine_errors(f"Cannot read {folder}"):
         for path, source in _walk(folder):
-            reason = reason_to_leave_out(path)
+            reason = role_of(path).never
             if reason is not None:
                 left_out[path] = reason
                 continue
@@ -69,7 +69,7 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
     for entry in sorted(os.scandir(folder), key=lambda each: each.name):
         path = f"{prefix}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            if reason_to_leave_out(f"{path}/x") != HOUSEKEEPING:
+            if role_of(f"{path}/x").never != HOUSEKEEPING:
                 yield from _walk(Path(entry.path), f"{path}/")
         else:
             yield path, Path(entry.path)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from modelden.errors import InvalidRecord, UnavailableError
 from modelden.hub.integrity import SIGNED, Expected
 from modelden.hub.names import ModelFile
+from modelden.hub.rules import ManifestFile
 from modelden.ports import Clock, Database, Put
 
 logger = logging.getLogger(__name__)
@@ -30,21 +30,6 @@ class Records(Protocol):
 
     async def get(self, name: str, /, *, sync_if_empty: bool = True) -> list[dict[str, Any]]:
         """Return the records."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
-    """A file as a manifest names it.
-
-    Attributes:
-        path: Path in the repository.
-        size: In bytes.
-        sha256: SHA-256 in lower-case hexadecimal.
-    """
-
-    path: str
-    size: int
-    sha256: str
 
 
 class Manifests:

@@ -28,6 +28,7 @@ from modelden.hub.names import HubAddress, ModelFile, check_stored
 from modelden.hub.notes import Notes
 from modelden.hub.origin import Kept, Origin
 from modelden.hub.partials import FileKey, Partials
+from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.transfer import Source, Transfer
@@ -72,6 +73,7 @@ class HubFiles:
         self.notes = Notes(database, ports.clock)
         room = Room(self.cache, self.notes, ports.page, ports.locks, self._rules.max_size, evict=self._rules.evict)
         self._keeper = Keeper(self.cache, self._partials, room, self._rules)
+        self.remote = Remote(address, ports.fetcher, self.cache, self._rules, manifests)
         self.importer = Importer(self.cache, self._partials, self._keeper, ports, self._rules, manifests)
 
     @property

@@ -42,6 +42,24 @@ class Expectations(Protocol):
     async def expected(self, file: ModelFile, /) -> Expected:
         """Return what is known of a file before it is downloaded."""
 
+    async def files(self, model: str, revision: str, /) -> tuple[ManifestFile, ...] | None:
+        """Return the files of a revision; None when there is no manifest for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file as a manifest names it.
+
+    Attributes:
+        path: Path in the repository.
+        size: In bytes.
+        sha256: SHA-256 in lower-case hexadecimal.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:

@@ -7,15 +7,7 @@ import pytest
 
 from modelden.host.errors import HostError, PublishError
 from modelden.host.repository import read_repository
-from modelden.host.roles import (
-    HOUSEKEEPING,
-    NEEDLESS,
-    OTHER_WEIGHTS,
-    TRAINING,
-    OnnxName,
-    onnx_name,
-    reason_to_leave_out,
-)
+from modelden.hub.roles import HOUSEKEEPING, NEEDLESS, OTHER_FRAMEWORK, TRAINING_STATE, role_of
 from tests.unit.host.publishing import MODEL, WEIGHTS, write_repository
 
 KEPT = (
@@ -26,18 +18,18 @@ KEPT = (
 )
 
 LEFT_OUT = {
-    "pytorch_model.bin": OTHER_WEIGHTS,
-    "pytorch_model-00001-of-00002.bin": OTHER_WEIGHTS,
-    "pytorch_model.bin.index.json": OTHER_WEIGHTS,
-    "tf_model.h5": OTHER_WEIGHTS,
-    "flax_model.msgpack": OTHER_WEIGHTS,
-    "model.safetensors": OTHER_WEIGHTS,
-    "openvino/openvino_model.xml": OTHER_WEIGHTS,
-    "training_args.bin": TRAINING,
-    "trainer_state.json": TRAINING,
-    "optimizer.pt": TRAINING,
-    "checkpoint-500/config.json": TRAINING,
-    "runs/Jan01/events.out.tfevents.1": TRAINING,
+    "pytorch_model.bin": OTHER_FRAMEWORK,
+    "pytorch_model-00001-of-00002.bin": OTHER_FRAMEWORK,
+    "pytorch_model.bin.index.json": OTHER_FRAMEWORK,
+    "tf_model.h5": OTHER_FRAMEWORK,
+    "flax_model.msgpack": OTHER_FRAMEWORK,
+    "model.safetensors": OTHER_FRAMEWORK,
+    "openvino/openvino_model.xml": OTHER_FRAMEWORK,
+    "training_args.bin": TRAINING_STATE,
+    "trainer_state.json": TRAINING_STATE,
+    "optimizer.pt": TRAINING_STATE,
+    "checkpoint-500/config.json": TRAINING_STATE,
+    "runs/Jan01/events.out.tfevents.1": TRAINING_STATE,
     ".gitattributes": HOUSEKEEPING,
     ".git/config": HOUSEKEEPING,
     "train_script.py": NEEDLESS,
@@ -47,27 +39,12 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("path", KEPT)
 def test_what_users_need_is_published(path: str) -> None:
-    assert reason_to_leave_out(path) is None
+    assert role_of(path).never is None
 
 
 @pytest.mark.parametrize("path", LEFT_OUT)
 def test_the_rest_is_left_out_with_its_reason(path: str) -> None:
-    assert reason_to_leave_out(path) == LEFT_OUT[path]
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("onnx/model.onnx", OnnxName("model", "fp32")),
-        ("onnx/model_quantized.onnx", OnnxName("model", "q8")),
-        ("onnx/decoder_model_merged_q4f16.onnx", OnnxName("decoder_model_merged", "q4f16")),
-        ("onnx/encoder_model_fp16.onnx", OnnxName("encoder_model", "fp16")),
-        ("model.onnx", None),
-        ("onnx/model.onnx_data", None),
-    ],
-)
-def test_names_of_onnx_files_tell_part_and_data_type(path: str, name: OnnxName | None) -> None:
-    assert onnx_name(path) == name
+    assert role_of(path).never == LEFT_OUT[path]
 
 
 def test_a_folder_is_read_and_what_is_left_out_is_named(tmp_path: Path) -> None:
@@ -79,7 +56,7 @@ def test_a_folder_is_read_and_what_is_left_out_is_named(tmp_path: Path) -> None:
     repository = read_repository(tmp_path, MODEL, "v1")
 
     assert sorted(repository.files) == ["config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json"]
-    assert repository.left_out == {"model.safetensors": OTHER_WEIGHTS}
+    assert repository.left_out == {"model.safetensors": OTHER_FRAMEWORK}
 
 
 def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Looking at a hub's models without keeping anything of them."""
+
+from __future__ import annotations
+
+from modelden.download import TIMEOUT
+from modelden.errors import FileNotFoundOnHub, HttpError
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import ModelCache
+from modelden.hub.names import HubAddress, ModelFile
+from modelden.hub.overview import ModelFiles, overview
+from modelden.hub.remote_list import remote_list
+from modelden.hub.rules import Expectations, Rules
+from modelden.ports import Fetcher
+
+_EVERY_MODEL_HAS = "config.json"
+"""A model may be looked at if this file of it may be downloaded."""
+
+
+class Remote:
+    """The models of one hub."""
+
+    def __init__(
+        self,
+        address: HubAddress,
+        fetcher: Fetcher,
+        cache: ModelCache,
+        rules: Rules,
+        manifests: Expectations | None,
+    ) -> None:
+        """Nothing is fetched yet."""
+        self._address = address
+        self._fetcher = fetcher
+        self._cache = cache
+        self._rules = rules
+        self._manifests = manifests
+
+    async def overview(
+        self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
+    ) -> ModelFiles:
+        """Tell what a revision consists of; the other errors are those of `remote_list`.
+
+        Args:
+            model: ``organization/name``.
+            revision: Branch or version.
+            allow_list: Asked for the model.
+            task: The task that it is for, or None.
+            dtype: The data type, one of `roles.SUFFIXES`.
+
+        Raises:
+            InputError: For names that no hub can have.
+            ForbiddenURL: If the list does not admit the model.
+        """
+        allow_list.check(self._address.url(ModelFile(model, revision, _EVERY_MODEL_HAS)))
+        remote = await remote_list(self._fetcher, self._address, self._rules, self._manifests, model, revision)
+        stored = await self._cache.list_files(self._address.store_name(model), revision)
+        return overview(remote, stored, task, dtype)
+
+    async def text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
+        """Return a file as text, from what is kept or from the hub; it is not stored for this.
+
+        Raises:
+            ForbiddenURL: If the list does not admit the file's URL.
+            FileNotFoundOnHub: If the hub does not have it.
+            UnavailableError: If it cannot be fetched.
+            ResponseTooLarge: If it has more than ``limit`` bytes.
+        """
+        url = self._address.url(file)
+        allow_list.check(url)
+        kept = await self._cache.get((self._address.store_name(file.model), file.revision, file.file), None)
+        if kept is not None and kept.blob.size <= limit:
+            return (await kept.blob.read()).decode("utf-8", errors="replace")
+        async with self._fetcher.fetch(url, timeout=TIMEOUT, headers=self._rules.headers) as response:
+            allow_list.check_redirect(response.url)
+            if response.status in (404, 410):
+                raise FileNotFoundOnHub(url, response.status, model=file.model, revision=file.revision, file=file.file)
+            if response.status != 200:
+                raise HttpError(url, response.status)
+            return await response.text(limit)

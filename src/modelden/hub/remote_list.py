@@ -1,0 +1,119 @@
+"""Which files a hub has of a model's revision, as far as anybody tells: a signed manifest, else the hub itself.
+
+Hugging Face's hub lists a repository at ``/api/models/{model}/tree/{revision}?recursive=true``, in pages linked by
+``Link: <...>; rel="next"`` (RFC 8288). Hubs that are plain folders, such as Mozilla's, list nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from modelden.download import TIMEOUT
+from modelden.errors import HttpError, InvalidResponse, UnavailableError
+from modelden.hub.names import HubAddress
+from modelden.hub.rules import Expectations, Rules
+from modelden.ports import Fetcher
+from modelden.settings.json_text import parse_json
+
+MANIFEST = "manifest"
+TREE = "tree"
+UNKNOWN = "unknown"
+
+_LIMIT = 8 * 1024 * 1024
+"""Bytes of a page of the list."""
+
+_PAGES = 50
+"""Pages of the list that are read; Hugging Face has a thousand files on each."""
+
+_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that a hub has.
+
+    Attributes:
+        path: Path in the repository.
+        size: In bytes.
+        sha256: SHA-256 in lower-case hexadecimal, or None when nobody tells it.
+    """
+
+    path: str
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteList:
+    """What a hub has of a revision.
+
+    Attributes:
+        files: The files; None when nobody tells.
+        source: Who tells: `MANIFEST`, `TREE`, or `UNKNOWN` for nobody.
+        reason: Why nobody tells, in words.
+    """
+
+    files: tuple[RemoteFile, ...] | None
+    source: str
+    reason: str | None = None
+
+
+async def remote_list(
+    fetcher: Fetcher, address: HubAddress, rules: Rules, manifests: Expectations | None, model: str, revision: str
+) -> RemoteList:
+    """Find out which files a hub has.
+
+    Args:
+        fetcher: Does the requests.
+        address: The hub.
+        rules: Its request headers.
+        manifests: Asked first, if there are any.
+        model: ``organization/name``.
+        revision: Branch or version.
+
+    Raises:
+        SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
+    """
+    signed = await manifests.files(model, revision) if manifests else None
+    if signed is not None:
+        return RemoteList(tuple(RemoteFile(each.path, each.size, each.sha256) for each in signed), MANIFEST)
+    url = f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{revision}?recursive=true"
+    files: list[RemoteFile] = []
+    following: str | None = url
+    try:
+        for _ in range(_PAGES):
+            page, following = await _page(fetcher, str(following), rules)
+            files += page
+            if following is None or urlsplit(following)[:2] != urlsplit(url)[:2]:
+                return RemoteList(tuple(files), TREE)
+    except UnavailableError as error:
+        return RemoteList(None, UNKNOWN, f"{address.root_url} does not list its files. {error}")
+    return RemoteList(None, UNKNOWN, f"{address.root_url} lists more than {_PAGES} pages of files for {model}.")
+
+
+async def _page(fetcher: Fetcher, url: str, rules: Rules) -> tuple[list[RemoteFile], str | None]:
+    async with fetcher.fetch(url, timeout=TIMEOUT, headers=rules.headers) as response:
+        if response.status != 200:
+            raise HttpError(url, response.status)
+        text = await response.text(_LIMIT)
+        following = _NEXT.search(response.headers.get("link", ""))
+    return _files(url, text), urljoin(url, following[1]) if following else None
+
+
+def _files(url: str, text: str) -> list[RemoteFile]:
+    try:
+        return [_file(each) for each in parse_json(text) if each["type"] == "file"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidResponse(url, "the list of a repository's files", f"{text[:80]!r}...") from error
+
+
+def _file(listed: dict[str, Any]) -> RemoteFile:
+    path, size = listed["path"], listed["size"]
+    if not isinstance(path, str) or type(size) is not int:
+        raise TypeError(f"a file has a path and a size, not {listed!r}")
+    sha256 = str((listed.get("lfs") or {}).get("oid", ""))
+    return RemoteFile(path, size, sha256 if _SHA256.match(sha256) else None)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from modelden.engine.tasks import DEFAULT_MODELS
+from modelden.hub import roles
+from modelden.hub.needs import needed_files, needed_settings, parts_of
+from modelden.hub.roles import SUFFIXES, FileRole, onnx_path, role_of
+from tests.tiny_models import MODELS, files
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    roles.WEIGHTS: ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.safetensors", "onnx/model.onnx"),
+    roles.CONFIGURATION: ("config.json", "generation_config.json"),
+    roles.TOKENIZER: ("vocab.txt", "vocab.json", "tokenizer.json", "tokenizer_config.json"),
+    roles.PREPROCESSING: ("special_tokens_map.json", "added_tokens.json"),
+    roles.TRAINING: ("training_args.bin", "trainer_state.json", "optimizer.pt"),
+    roles.CARD: ("README.md", "model_card.json"),
+    roles.FEATURES: ("merges.txt", "preprocessor_config.json"),
+}
+"""The table of "Models management", whole."""
+
+NEVER = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.safetensors", *GROUPS[roles.TRAINING])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_name_of_the_table_is_known(group: str) -> None:
+    for path in GROUPS[group]:
+        assert role_of(path).group == group
+        assert (role_of(path).never is not None) == (path in NEVER)
+
+
+@pytest.mark.parametrize("dtype", SUFFIXES)
+@pytest.mark.parametrize("part", ["model", "encoder_model", "decoder_model", "decoder_model_merged", "vision_encoder"])
+def test_onnx_files_tell_part_and_data_type(part: str, dtype: str) -> None:
+    path = onnx_path(part, dtype)
+    assert role_of(path) == FileRole(roles.WEIGHTS, None, dtype, part)
+    for data in ("_data", "_data_1", "_data_12"):
+        assert role_of(path + data) == FileRole(roles.WEIGHTS, None, dtype, part, external_data=True)
+
+
+def test_similar_names_are_not_mistaken() -> None:
+    assert role_of("onnx/model_uint8.onnx").dtype == "uint8"
+    assert role_of("onnx/model_q4f16.onnx").dtype == "q4f16"
+    assert role_of("onnx/model_fp16_x.onnx").part == "model_fp16_x"
+    assert role_of("onnx/model.onnx.part").never == roles.NEEDLESS
+    assert role_of("my_config.json/README.md").group == roles.CARD
+    assert role_of("checkpoint-7/model.onnx").never == roles.TRAINING_STATE
+
+
+@pytest.mark.parametrize("task", DEFAULT_MODELS)
+def test_what_a_task_needs_may_be_published_and_downloaded(task: str) -> None:
+    for dtype in SUFFIXES:
+        for path in needed_files(task, dtype, None):
+            assert role_of(path).never is None
+
+
+@pytest.mark.parametrize("task", MODELS)
+def test_needs_are_those_of_models_that_run(task: str) -> None:
+    """The tiny models run in both browsers: `tests/pyodide/test_tasks.py`."""
+    there = set(files(task))
+    assert set(needed_settings(task)) <= there
+    assert any({onnx_path(part, "fp32") for part in parts} <= there for parts in parts_of(task))
+
+
+def test_external_data_and_options_are_needed_where_they_are() -> None:
+    there = {
+        *("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "README.md"),
+        *("onnx/model_q4.onnx", "onnx/model_q4.onnx_data", "onnx/model_q4.onnx_data_1", "onnx/model.onnx_data"),
+    }
+    assert needed_files("text-generation", "q4", there) == there - {"README.md", "onnx/model.onnx_data"}
+    assert needed_files("text-generation", "q8", None) >= {"onnx/model_quantized.onnx"}
+
+
+def test_the_parts_that_are_there_are_needed() -> None:
+    settings = {"config.json", "tokenizer.json", "tokenizer_config.json"}
+    merged = {*settings, "onnx/decoder_model_merged.onnx"}
+    assert needed_files("text-generation", "fp32", merged) == merged
+    assert "onnx/model.onnx" in needed_files("text-generation", "fp32", settings)
