@@ -6,7 +6,7 @@ engine = await modelden.create_engine(task_name="feature-extraction")
 vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
 """
 
-from modelden.api import check_updates, configure, create_engine, on, prefetch
+from modelden.api import check_updates, configure, create_engine, load_session, on, prefetch
 from modelden.engine.engine import Engine
 from modelden.engine.media import Audio, Image
 from modelden.engine.metrics import RunMetrics
@@ -136,6 +136,7 @@ __all__ = [
     "create_engine",
     "export_model",
     "import_files",
+    "load_session",
     "on",
     "poll_settings",
     "prefetch",

@@ -5,7 +5,7 @@ What they need is imported when they are called: ``import modelden`` takes a pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.current import current_config, current_den, events, replace_config
@@ -13,10 +13,13 @@ from modelden.errors import InputError
 from modelden.events import EventListener, EventType
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
     from modelden.config import Configuration
     from modelden.engine.engine import Engine
     from modelden.engine.options import OptionNames, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
+    from modelden.onnxruntime import InferenceSession, SessionOptions
     from modelden.progress import ProgressCallback
 
 
@@ -81,6 +84,42 @@ async def create_engine(
     """
     request = _request(options, named)
     return await (await current_den()).create_engine(request, on_progress)
+
+
+async def load_session(
+    model: str | PurePath | bytes | Any,
+    file: str = "onnx/model.onnx",
+    revision: str = "main",
+    *,
+    sess_options: SessionOptions | None = None,
+    providers: Sequence[str | tuple[str, Any]] | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> InferenceSession:
+    """Open a raw ONNX model, to be run with tensors by name.
+
+    Args:
+        model: ``organization/name`` on the hub; or a `pathlib.Path`, bytes, or a ``Blob`` of the page.
+        file: Path in the model's repository. Files of weights that the model names beside itself come with it.
+        revision: Branch or version.
+        sess_options: onnxruntime's options.
+        providers: ``CPUExecutionProvider``, ``WebGpuExecutionProvider``; the first that there is counts.
+        on_progress: Called with a `ProgressEvent` for each step and piece of a download.
+
+    Returns:
+        The session, by onnxruntime's Python names.
+
+    Raises:
+        InputError: For names that no model can have, or what is no model.
+        ModelDenError: As `create_engine`.
+        NotInBrowser: Outside Pyodide.
+    """
+    from modelden.hub.names import ModelFile
+    from modelden.loading.sessions import Source
+    from modelden.onnxruntime import InferenceSession
+
+    external = sess_options.external if sess_options else {}
+    source = Source(ModelFile(model, revision, file) if isinstance(model, str) else model, external)
+    return await InferenceSession.load(source, sess_options, providers, on_progress)
 
 
 async def prefetch(

@@ -14,6 +14,7 @@ from modelden.settings.listeners import SyncListeners
 if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.den import Den
+    from modelden.ports import Suspender
 
 _PIECES = (
     "urllib.parse",
@@ -78,6 +79,15 @@ async def current_den() -> Den:
         if _Current.den is None:
             _Current.den = await _open_den()
         return _Current.den
+
+
+def suspender() -> Suspender | None:
+    """Return what waits in calls that are not async, None outside Pyodide."""
+    if "_pyodide" not in sys.modules:
+        return None
+    from modelden._js.suspender import JsSuspender
+
+    return JsSuspender()
 
 
 async def _open_den() -> Den:

@@ -25,6 +25,7 @@ from modelden.hub.names import HubAddress
 from modelden.hub.rules import Rules
 from modelden.hub.schema import MODEL_FILES
 from modelden.loading.loader import ALLOW_DENY_LIST, EngineLoader
+from modelden.loading.sessions import SessionLoader
 from modelden.loading.source import EngineSource
 from modelden.loading.updates import Updates
 from modelden.memory import SessionDatabases
@@ -63,6 +64,7 @@ class Den:
         self.config = config
         self.databases = SessionDatabases(ports.databases, required=config.require_storage)
         self.ports = ports = replace(ports, databases=self.databases)
+        self._bundle = bundle
         self._listeners = listeners
         self._events = events
         self._opening = asyncio.Lock()
@@ -134,6 +136,10 @@ class Den:
     async def allow_list(self) -> AllowList:
         """Return which URLs may be downloaded, by Remote Settings."""
         return AllowList.of(await (await self.settings()).client.get(ALLOW_DENY_LIST))
+
+    def sessions(self) -> SessionLoader:
+        """Return what opens raw models."""
+        return SessionLoader(self.config, self.ports, self._bundle, self.settings, self.hub)
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelden.engine.streaming import Chunk, Streaming
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout
-from modelden.ports import Blob, FileProvider
+from modelden.ports import Blob, FileProvider, SessionWorker
 
 METRICS = {
     "inputTokens": 4,
@@ -143,3 +143,13 @@ class ScriptedEngines:
     def alive(self) -> int:
         """How many workers have not ended."""
         return sum(not worker.closed for worker in self.workers)
+
+
+class NoSessions:
+    """Raw models: there is no simulator of onnxruntime, so none can be opened."""
+
+    def start_session(self, bundle: str) -> SessionWorker:
+        raise AssertionError(f"no session of {bundle} can be simulated")
+
+    def blob(self, data: Any) -> Blob:
+        raise AssertionError(f"no model of {type(data).__name__} can be simulated")

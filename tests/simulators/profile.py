@@ -19,7 +19,7 @@ from modelden.settings.schema import REMOTE_SETTINGS
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
-from tests.simulators.engines import ScriptedEngines
+from tests.simulators.engines import NoSessions, ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
 from tests.simulators.timers import ManualTimers
@@ -36,6 +36,7 @@ class Profile:
         self.databases = MemoryDatabases()
         self.clock = ManualClock()
         self.expressions = ScriptedExpressions()
+        self.sessions = NoSessions()
         self.tabs = MemoryTabs()
         self.page = ScriptedPage()
         self.locks = PageLocks()
@@ -55,6 +56,7 @@ class Profile:
             blobs=MemoryBlobs(),
             crypto=HostCrypto(),
             engines=self.engines,
+            sessions=self.sessions,
             expressions=self.expressions,
             tabs=self.tabs.other(),
             page=self.page,

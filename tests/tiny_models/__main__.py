@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.tiny_models import MODELS, REVISION, files, model_name
+from tests.tiny_models.raw import WEIGHTS, raw_models
 
 
 def write(folder: Path) -> None:
@@ -15,6 +16,11 @@ def write(folder: Path) -> None:
             path = folder / model_name(task) / REVISION / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+    raw = raw_models()
+    for name in ("onnx/external.onnx", f"onnx/{WEIGHTS}", "alone/external.onnx"):
+        path = folder / "tiny/raw" / REVISION / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw[path.stem if path.suffix == ".onnx" else path.name])
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
-from tests.simulators.engines import ScriptedEngines
+from tests.simulators.engines import NoSessions, ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
 from tests.simulators.timers import ManualTimers
@@ -82,6 +82,7 @@ class Browser:
             blobs=MemoryBlobs(),
             crypto=HostCrypto(),
             engines=ScriptedEngines([]),
+            sessions=NoSessions(),
             expressions=ScriptedExpressions(),
             tabs=MemoryTabs(),
             page=self.page,

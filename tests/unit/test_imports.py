@@ -93,6 +93,7 @@ PURE |= {name for name in MODULES if name.startswith(DECLARATIONS)}
 FOR_WHO_HAS_THEM = {
     "modelden.engine.tensor": {"numpy"},
     "modelden.engine.media": {"numpy"},
+    "modelden.onnxruntime": {"numpy"},
 }
 """Where a tensor or an image is asked to become an array or a picture of somebody else's kind."""
 

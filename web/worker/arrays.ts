@@ -55,9 +55,13 @@ export function viewAs(view: ArrayBufferView, dtype: string): ArrayBufferView {
   return new Kind(view.buffer, view.byteOffset, view.byteLength / Kind.BYTES_PER_ELEMENT);
 }
 
-/** The view itself where it covers a buffer that can be handed over whole, else a copy of its part. */
+/**
+ * The view itself where it covers a buffer that can be handed over whole, else a copy of its part. Half floats go as
+ * whole numbers: Pyodide cannot as much as touch a Float16Array.
+ */
 export function owned(view: ArrayBufferView): ArrayBufferView {
   const { buffer, byteLength } = view;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) return view;
-  return (view as Uint8Array).slice();
+  const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  const own = whole ? view : (view as Uint8Array).slice();
+  return dtypeOf(own) === "float16" ? new Uint16Array(own.buffer) : own;
 }

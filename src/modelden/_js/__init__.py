@@ -15,6 +15,7 @@ from modelden._js.fetch import JsFetcher
 from modelden._js.locks import connect_locks
 from modelden._js.page import JsPage
 from modelden._js.presence import JsPresence
+from modelden._js.session_host import JsSessionHost
 from modelden._js.suspender import JsSuspender
 from modelden._js.tabs import JsTabs
 from modelden._js.timers import JsTimers
@@ -34,6 +35,7 @@ def connect(config: Configuration) -> Ports:
         blobs=JsBlobs(),
         crypto=JsCrypto(),
         engines=JsEngineHost(config.start_timeout),
+        sessions=JsSessionHost(config.start_timeout),
         expressions=JsExpressions(),
         tabs=JsTabs(),
         page=JsPage(),

@@ -140,7 +140,12 @@ class WorkerPort:
         message = event.data
         match message.type:
             case "reply":
-                self._settle(message.id, result=_reply(message))
+                try:
+                    result = _reply(message)
+                except Exception as error:  # noqa: BLE001  in an event handler: otherwise nobody would hear of it
+                    self._settle(message.id, error=EngineError(f"The engine's reply cannot be read: {error!r}."))
+                else:
+                    self._settle(message.id, result=result)
             case "chunk":
                 self._hear(message.id, message.json)
             case "failure":

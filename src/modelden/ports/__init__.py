@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelden.ports.blobs import Blob, Blobs, Chunk
 from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store
-from modelden.ports.engines import EngineHost, EngineWorker, FileProvider
+from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
 from modelden.ports.trust import Crypto, Expressions
@@ -38,6 +38,8 @@ __all__ = [
     "Response",
     "Row",
     "Schema",
+    "SessionHost",
+    "SessionWorker",
     "Store",
     "Suspender",
     "Tabs",
@@ -54,6 +56,7 @@ class Ports:
     blobs: Blobs
     crypto: Crypto
     engines: EngineHost
+    sessions: SessionHost
     expressions: Expressions
     tabs: Tabs
     page: Page

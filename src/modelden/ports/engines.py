@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelden.engine.streaming import Streaming
+    from modelden.engine.tensor import Tensor
     from modelden.errors import EngineCrashed
 
 FileProvider = Callable[[str], Awaitable[Blob | None]]
@@ -65,3 +66,51 @@ class EngineHost(Protocol):
 
     def start(self, bundle: str) -> EngineWorker:
         """Start a worker with the bundle of this name from the package's assets."""
+
+
+class SessionWorker(Protocol):
+    """A worker with one raw ONNX model."""
+
+    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
+        """Open the model.
+
+        Args:
+            options: The ``open`` message's JSON (``web/worker/protocol.ts``).
+            wasm: The runtime.
+            model: The model.
+            files: Asked for each file of data beside it, by its path there.
+
+        Returns:
+            What the worker tells of the model.
+
+        Raises:
+            EngineTimeout: If it neither answers nor asks for a file for too long.
+            EngineError: If the model cannot be opened.
+            EngineCrashed: If the worker died.
+        """
+
+    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """Run the model once.
+
+        Raises:
+            InputError: For inputs that are no tensors.
+            EngineError: If the model fails.
+            EngineCrashed: If the worker died.
+        """
+
+    def close(self) -> None:
+        """End the worker. Pending calls fail with `EngineClosed`."""
+
+
+class SessionHost(Protocol):
+    """Starts session workers."""
+
+    def start_session(self, bundle: str) -> SessionWorker:
+        """Start a worker with the bundle of this name from the package's assets."""
+
+    def blob(self, data: Any) -> Blob:
+        """Return bytes, or a blob or buffer of the page, as a handle.
+
+        Raises:
+            InputError: If it is neither.
+        """

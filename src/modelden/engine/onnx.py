@@ -1,0 +1,133 @@
+"""Raw ONNX models: what they take and give, and what of it can be checked before they run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelden.engine.tensor import STRING, Tensor, dtype_of
+from modelden.errors import InputError
+
+_TYPES = {"float32": "float", "float64": "double"}
+"""onnxruntime's names in types, where they are not those of the data types."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeArg:
+    """An input or an output of a model.
+
+    Attributes:
+        name: Its name.
+        type: ``tensor(float)``, ``tensor(int64)``, ``seq(tensor(float))``, ...
+        shape: Length of each dimension: a number, the name of one that may vary, or None.
+    """
+
+    name: str
+    type: str
+    shape: list[int | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """What a model says of itself."""
+
+    producer_name: str
+    graph_name: str
+    domain: str
+    description: str
+    graph_description: str
+    version: int
+    custom_metadata_map: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a worker tells of the model that it has opened.
+
+    Attributes:
+        inputs: What it takes.
+        outputs: What it gives.
+        metadata: What it says of itself.
+        onnxruntime: Version of onnxruntime-web.
+        threads: Threads in effect.
+        device: ``wasm`` or ``webgpu``.
+    """
+
+    inputs: list[NodeArg]
+    outputs: list[NodeArg]
+    metadata: ModelMetadata
+    onnxruntime: str
+    threads: int
+    device: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> SessionInfo:
+        """Read the reply to ``open`` (``web/worker/protocol.ts``)."""
+        return cls(
+            inputs=[NodeArg(**each) for each in told["inputs"]],
+            outputs=[NodeArg(**each) for each in told["outputs"]],
+            metadata=ModelMetadata(**told["metadata"]),
+            onnxruntime=told["onnxruntime"],
+            threads=told["threads"],
+            device=told["device"],
+        )
+
+
+def check_feed(inputs: Sequence[NodeArg], feed: Mapping[str, Any]) -> None:
+    """Return if a model with these inputs may be given ``feed``; onnxruntime's own words where it may not.
+
+    Raises:
+        InputError: For names, data types, ranks or lengths that do not fit.
+    """
+    known = {each.name: each for each in inputs}
+    missing = [name for name in known if name not in feed]
+    if missing:
+        raise InputError(f"Required inputs ({missing}) are missing from input feed ({list(feed)}).")
+    for name, value in feed.items():
+        if name not in known:
+            raise InputError(f"Invalid input name: {name}. The model has {', '.join(known)}.")
+        _check(known[name], *_type_and_shape(name, value))
+
+
+def check_outputs(outputs: Sequence[NodeArg], names: Sequence[str] | None) -> list[str]:
+    """Return the names of the outputs that are wanted: those given, or all.
+
+    Raises:
+        InputError: For one that the model does not have.
+    """
+    known = [each.name for each in outputs]
+    for name in names or ():
+        if name not in known:
+            raise InputError(f"Invalid output name: {name}. The model has {', '.join(known)}.")
+    return list(names) if names else known
+
+
+def _check(node: NodeArg, kind: str, shape: tuple[int, ...]) -> None:
+    if node.type != kind:
+        raise InputError(f"Unexpected input data type of {node.name}. Actual: ({kind}) , expected: ({node.type})")
+    if not node.shape:  # of any shape
+        return
+    if len(node.shape) != len(shape):
+        raise InputError(f"Invalid rank for input: {node.name} Got: {len(shape)} Expected: {len(node.shape)}")
+    for index, (got, expected) in enumerate(zip(shape, node.shape, strict=True)):
+        if isinstance(expected, int) and got != expected:
+            raise InputError(
+                f"Got invalid dimensions for input: {node.name} for the following indices\n"
+                f" index: {index} Got: {got} Expected: {expected}"
+            )
+
+
+def _type_and_shape(name: str, value: Any) -> tuple[str, tuple[int, ...]]:
+    if isinstance(value, Tensor):
+        dtype, shape = value.dtype, value.shape
+    elif hasattr(value, "__array_interface__") and value.dtype.kind in "UTO":
+        dtype, shape = STRING, value.shape
+    else:
+        try:
+            view = memoryview(value)
+        except TypeError as error:
+            kind = type(value).__name__
+            raise InputError(f"{name} has to be a tensor: a NumPy array or a modelden.Tensor, not {kind}.") from error
+        dtype, shape = dtype_of(view), view.shape or ()
+    return f"tensor({_TYPES.get(dtype, dtype)})", tuple(shape)

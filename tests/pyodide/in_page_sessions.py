@@ -1,0 +1,139 @@
+"""What the tests of raw models call in the page; beside `in_page`, whose rules hold here too."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import struct
+from pathlib import Path
+from typing import Any
+
+import js
+from in_page import configure  # type: ignore[import-not-found]  # pushed by the test
+from onnxruntime_api import CASES, Subject  # type: ignore[import-not-found]  # the same
+from pyodide.ffi import to_js
+
+import modelden
+from modelden import onnxruntime
+
+type Json = Any
+
+FORMATS = {
+    "bool": "?",
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+}
+
+
+def array(dtype: str, shape: tuple[int, ...], values: list[Any]) -> modelden.Tensor:
+    """Return what stands for a NumPy array here."""
+    if dtype == "string":
+        return modelden.Tensor(values, dtype, shape)
+    data = struct.pack(f"={len(values)}{FORMATS[dtype]}", *values)
+    return modelden.Tensor(memoryview(data), dtype, shape)
+
+
+def decoded(models: dict[str, str]) -> dict[str, bytes]:
+    return {name: base64.b64decode(text) for name, text in models.items()}
+
+
+async def keep_contract(config: dict[str, Any], models: dict[str, str], case: str) -> None:
+    """Run one case of ``tests/contracts/onnxruntime_api.py``."""
+    configure(config)
+    (run,) = (each for each in CASES if each.__name__ == case)
+    await run(Subject(onnxruntime, decoded(models), array))
+
+
+async def run_hub(config: dict[str, Any], request: dict[str, Any]) -> Json:
+    """Open a model of the hub and run it."""
+    configure(config)
+    async with await modelden.load_session(**request) as session:
+        [y] = await session.run_async(None, {"x": array("float32", (2,), [1, 2])})
+        return y.tolist()
+
+
+async def refused(config: dict[str, Any], request: dict[str, Any]) -> Json:
+    """Open a model that cannot be opened."""
+    configure(config)
+    try:
+        await modelden.load_session(**request)
+    except modelden.ModelDenError as error:
+        return {"name": type(error).__name__, "message": str(error)}
+    return None
+
+
+async def run_ways(config: dict[str, Any], models: dict[str, str]) -> Json:
+    """Open a model from a path, by name and as `Path`, and from a Blob."""
+    configure(config)
+    files = decoded(models)
+    folder = written({name: files[name] for name in ("external", "weights.bin")})
+    options = onnxruntime.SessionOptions()
+    options.add_external_initializers_from_files_in_memory(["weights.bin"], [files["weights.bin"]], [8])
+    blob = js.Blob.new(to_js([to_js(files["external"])]))
+    sessions = [
+        await onnxruntime.InferenceSession.create(str(folder / "external")),
+        await modelden.load_session(folder / "external"),
+        await modelden.load_session(blob, sess_options=options),
+    ]
+    results = [
+        (await session.run_async(None, {"x": array("float32", (2,), [1, 2])}))[0].tolist() for session in sessions
+    ]
+    for session in sessions:
+        session.close()
+    return results
+
+
+def written(files: dict[str, bytes]) -> Path:
+    """Write files into Pyodide's file system."""
+    folder = Path("/home/pyodide/raw")
+    folder.mkdir(exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+OPEN: list[onnxruntime.InferenceSession] = []
+
+
+async def open_one(config: dict[str, Any], models: dict[str, str]) -> None:
+    """Open a session for the next calls."""
+    configure(config)
+    OPEN.append(await onnxruntime.InferenceSession.create(decoded(models)["add"]))
+
+
+def wait_in_a_plain_call() -> list[str]:
+    """The calls that wait, where nothing can be suspended: what they say."""
+    told = []
+    for call in (lambda: onnxruntime.InferenceSession(b""), lambda: OPEN[0].run(None, {})):
+        try:
+            call()
+        except modelden.ModelDenError as error:
+            told.append(str(error))
+    return told
+
+
+async def close_one() -> Json:
+    """Run and close it, and run it once more."""
+    session = OPEN.pop()
+    two = array("float32", (1, 2), [1, 2])
+    [total] = await session.run_async(["sum"], {"a": two, "b": two})
+    session.close()
+    try:
+        await session.run_async(None, {"a": two, "b": two})
+    except modelden.ModelDenError as error:
+        return [total.tolist(), type(error).__name__]
+    return None
+
+
+def collect() -> None:
+    """Find garbage: what an exception's frames hold goes only then."""
+    gc.collect()

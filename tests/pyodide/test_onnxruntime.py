@@ -1,0 +1,76 @@
+"""`modelden.onnxruntime` keeps the contract that onnxruntime keeps on CPython, in both browsers, in page and worker."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contracts import onnxruntime_api
+from tests.pyodide.servers import ROOT
+from tests.tiny_models.raw import WEIGHTS, raw_models
+
+if TYPE_CHECKING:
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+MODELS = {name: base64.b64encode(data).decode() for name, data in raw_models().items()}
+
+
+@pytest.fixture
+def raw_page(everywhere: Page) -> Page:
+    """A page, then a worker, with what these tests call."""
+    for name in ("pyodide/in_page_sessions.py", "contracts/onnxruntime_api.py"):
+        everywhere.add_module(name.partition("/")[2], (ROOT / "tests" / name).read_text("utf-8"))
+    return everywhere
+
+
+def in_page(page: Page, function: str, **arguments: Any) -> Any:
+    """Call a function of `in_page_sessions`."""
+    return page.call(function, module="in_page_sessions", **arguments)
+
+
+@pytest.mark.parametrize("case", [case.__name__ for case in onnxruntime_api.CASES])
+def test_the_page_keeps_onnxruntimes_contract(raw_page: Page, site: Site, case: str) -> None:
+    in_page(raw_page, "keep_contract", config=site.config, models=MODELS, case=case)
+
+    in_page(raw_page, "collect")
+    raw_page.until(lambda: raw_page.workers() == 0, "sessions that nobody has any more are closed")
+
+
+def test_a_model_of_the_hub_comes_with_its_files(raw_page: Page, site: Site) -> None:
+    request = {"model": "tiny/raw", "file": "onnx/external.onnx", "revision": "v1"}
+
+    assert in_page(raw_page, "run_hub", config=site.config, request=request) == [11.0, 22.0]
+    requests = [each for each in site.requests() if "/hub/" in each]
+    assert requests == [f"GET /hub/tiny/raw/v1/onnx/{name}" for name in ("external.onnx", WEIGHTS)]
+
+    assert in_page(raw_page, "run_hub", config=site.config, request=request) == [11.0, 22.0]
+    assert not [each for each in site.requests() if "/hub/" in each]
+
+
+def test_a_model_without_its_file_is_refused_by_the_files_name(raw_page: Page, site: Site) -> None:
+    request = {"model": "tiny/raw", "file": "alone/external.onnx", "revision": "v1"}
+
+    told = in_page(raw_page, "refused", config=site.config, request=request)
+
+    assert told["name"] == "FileNotFoundOnHub"
+    assert "alone/weights.bin" in told["message"]
+
+
+def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:
+    assert in_page(raw_page, "run_ways", config=site.config, models=MODELS) == [[11.0, 22.0]] * 3
+
+
+def test_calls_that_wait_name_those_that_do_not(raw_page: Page, site: Site) -> None:
+    in_page(raw_page, "open_one", config=site.config, models=MODELS)
+
+    told = raw_page.runner.run("import json, in_page_sessions\njson.dumps(in_page_sessions.wait_in_a_plain_call())")
+
+    assert [each.partition(": ")[2] for each in json.loads(told)] == [
+        "use await InferenceSession.create(...).",
+        "use await session.run_async(...).",
+    ]
+    assert in_page(raw_page, "close_one") == [[[2.0, 4.0]], "EngineClosed"]
