@@ -18,4 +18,4 @@ def array(dtype: str, shape: tuple[int, ...], values: list[Any]) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 async def test_onnxruntime_keeps_the_contract(case: Case) -> None:
-    await case(Subject(onnxruntime, raw_models(), array))
+    await case(Subject(onnxruntime, raw_models(), array, lambda x: x[::2]))

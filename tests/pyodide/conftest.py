@@ -32,6 +32,9 @@ With modelden and a server, most tests stay on the host and need no decorator:
         page.is_clean()
 
 - `page` is the main thread, `everywhere` that and a module worker; databases are empty at first.
+- In `worker` and `everywhere`, start few workers. Firefox can hang for good in `new Worker` of a worker, but only while
+  WebDriver (or its debugger) listens, and on a busy machine: `WorkerPrivate::SetIsDebuggerRegistered` wakes one of the
+  two threads that wait on one condition, and it may be the wrong one. All later tests there would hang too.
 - `site` serves a tree with a tiny model, for this test alone; `demo_site` the demo's, with the real one.
 """
 

@@ -50,7 +50,17 @@ async def keep_contract(config: dict[str, Any], models: dict[str, str], case: st
     """Run one case of ``tests/contracts/onnxruntime_api.py``."""
     configure(config)
     (run,) = (each for each in CASES if each.__name__ == case)
-    await run(Subject(onnxruntime, decoded(models), array))
+    await run(Subject(onnxruntime, decoded(models), array, lambda x: memoryview(x)[::2]))
+
+
+async def run_often(config: dict[str, Any], models: dict[str, str], times: int) -> Json:
+    """Run a model with a megabyte in and out so often."""
+    configure(config)
+    x = array("float32", (2**18,), [0.5] * 2**18)
+    async with await modelden.load_session(decoded(models)["identity"]) as session:
+        for _ in range(times):
+            [y] = await session.run_async(None, {"x": x})
+    return y.shape == x.shape
 
 
 async def run_hub(config: dict[str, Any], request: dict[str, Any]) -> Json:
@@ -108,6 +118,18 @@ async def open_one(config: dict[str, Any], models: dict[str, str]) -> None:
     """Open a session for the next calls."""
     configure(config)
     OPEN.append(await onnxruntime.InferenceSession.create(decoded(models)["add"]))
+
+
+async def run_one() -> Json:
+    """Run it and close it; the error's name."""
+    session = OPEN.pop()
+    try:
+        await session.run_async(None, {name: array("float32", (1, 2), [1, 2]) for name in "ab"})
+    except modelden.ModelDenError as error:
+        return type(error).__name__
+    finally:
+        session.close()
+    return None
 
 
 def wait_in_a_plain_call() -> list[str]:

@@ -1,4 +1,7 @@
-"""`modelden.onnxruntime` keeps the contract that onnxruntime keeps on CPython, in both browsers, in page and worker."""
+"""`modelden.onnxruntime` keeps the contract that onnxruntime keeps on CPython, in both browsers.
+
+In a worker one case has to do: each worker that a worker starts is a risk in Firefox (see `conftest`).
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,16 @@ MODELS = {name: base64.b64encode(data).decode() for name, data in raw_models().i
 
 
 @pytest.fixture
-def raw_page(everywhere: Page) -> Page:
-    """A page, then a worker, with what these tests call."""
+def raw_page(page: Page) -> Page:
+    """A page with what these tests call."""
+    return with_modules(page)
+
+
+def with_modules(page: Page) -> Page:
+    """Add what these tests call."""
     for name in ("pyodide/in_page_sessions.py", "contracts/onnxruntime_api.py"):
-        everywhere.add_module(name.partition("/")[2], (ROOT / "tests" / name).read_text("utf-8"))
-    return everywhere
+        page.add_module(name.partition("/")[2], (ROOT / "tests" / name).read_text("utf-8"))
+    return page
 
 
 def in_page(page: Page, function: str, **arguments: Any) -> Any:
@@ -38,6 +46,11 @@ def test_the_page_keeps_onnxruntimes_contract(raw_page: Page, site: Site, case: 
 
     in_page(raw_page, "collect")
     raw_page.until(lambda: raw_page.workers() == 0, "sessions that nobody has any more are closed")
+
+
+def test_a_worker_keeps_it_too(worker: Page, site: Site) -> None:
+    (case, *_) = onnxruntime_api.CASES
+    in_page(with_modules(worker), "keep_contract", config=site.config, models=MODELS, case=case.__name__)
 
 
 def test_a_model_of_the_hub_comes_with_its_files(raw_page: Page, site: Site) -> None:
@@ -58,6 +71,28 @@ def test_a_model_without_its_file_is_refused_by_the_files_name(raw_page: Page, s
 
     assert told["name"] == "FileNotFoundOnHub"
     assert "alone/weights.bin" in told["message"]
+
+
+def test_many_runs_leave_nothing_behind(raw_page: Page, site: Site) -> None:
+    raw_page.trace_proxies()
+    for times in (3, 100):
+        assert in_page(raw_page, "run_often", config=site.config, models=MODELS, times=times)
+        in_page(raw_page, "collect")
+        left = (raw_page.proxies(), raw_page.heap())
+        if times == 3:
+            before = left
+
+    assert left[0] <= before[0]
+    assert left[1] - before[1] < 20 * 2**20, "a hundred megabytes went in, and as many came out"
+
+
+def test_a_session_whose_worker_dies_says_so(raw_page: Page, site: Site) -> None:
+    raw_page.spy_on_workers()
+    in_page(raw_page, "open_one", config=site.config, models=MODELS)
+
+    raw_page.runner.run_js("usedWorkers.at(-1).terminate()")
+
+    assert in_page(raw_page, "run_one") == "EngineCrashed"
 
 
 def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:

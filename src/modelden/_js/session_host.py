@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,10 +12,10 @@ from pyodide.ffi import JsProxy, to_js
 
 from modelden._js.blobs import JsBlob, js_blob
 from modelden._js.convert import js_buffers, js_bytes
-from modelden._js.worker import WorkerPort
+from modelden._js.model_worker import ModelWorker
 from modelden.engine.tensor import Tensor
 from modelden.engine.values import decode_reply, encode_feeds
-from modelden.errors import EngineError, EngineTimeout, InputError, ModelDenError
+from modelden.errors import InputError
 from modelden.ports import Blob, FileProvider
 
 
@@ -29,7 +28,7 @@ class JsSessionHost:
 
     def start_session(self, bundle: str) -> JsSessionWorker:
         """Start a worker with a bundle from the package's assets."""
-        return JsSessionWorker(bundle, self._start_timeout)
+        return JsSessionWorker(ModelWorker(bundle, self._start_timeout))
 
     def blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""
@@ -49,28 +48,16 @@ class JsSessionHost:
 class JsSessionWorker:
     """A worker with one raw model."""
 
-    def __init__(self, bundle: str, start_timeout: float) -> None:
-        """Start the worker; it has no model yet."""
-        self._start_timeout = start_timeout
-        self._port = WorkerPort(bundle, self._on_event)
-        self._files: FileProvider | None = None
-        self._answers: set[asyncio.Task[None]] = set()
-        self._limit: asyncio.Timeout | None = None
+    def __init__(self, worker: ModelWorker) -> None:
+        """Adopt a worker that has no model yet."""
+        self._worker = worker
 
     async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
         """Open the model."""
-        self._files = files
         text = json.dumps(dict(options))
-        try:
-            async with asyncio.timeout(self._start_timeout) as self._limit:
-                told = await self._port.request(type="open", json=text, wasm=js_blob(wasm), model=js_blob(model))
-        except TimeoutError as error:
-            raise EngineTimeout(
-                f"The session gave no sign of life for {self._start_timeout:g} s while it was opened. Its runtime may "
-                "not fit, or the device is too slow: try again, or raise start_timeout in modelden.configure()."
-            ) from error
-        finally:
-            self._limit = None
+        told = await self._worker.load(
+            "a model", files, type="open", json=text, wasm=js_blob(wasm), model=js_blob(model)
+        )
         info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
         return info
 
@@ -78,7 +65,7 @@ class JsSessionWorker:
         """Run the model once."""
         feeds, buffers = encode_feeds(feed)
         js_list, js_transfer = js_buffers(buffers)
-        told = await self._port.request(
+        told = await self._worker.port.request(
             type="infer",
             json=json.dumps({"outputs": list(outputs), "feeds": feeds}),
             buffers=js_list,
@@ -89,35 +76,4 @@ class JsSessionWorker:
 
     def close(self) -> None:
         """End the worker."""
-        for answer in self._answers:
-            answer.cancel()
-        self._port.close()
-
-    def _on_event(self, kind: str, message: Any) -> None:
-        if kind == "need":
-            self._extend(None)  # time does not run while files are fetched
-            answer = asyncio.ensure_future(self._answer(message.id, message.url))
-            self._answers.add(answer)
-            answer.add_done_callback(self._answered)
-
-    def _answered(self, answer: asyncio.Task[None]) -> None:
-        self._answers.discard(answer)
-        if not self._answers:
-            self._extend(self._start_timeout)
-
-    def _extend(self, seconds: float | None) -> None:
-        if self._limit is not None and not self._limit.expired():
-            self._limit.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
-
-    async def _answer(self, number: int, path: str) -> None:
-        if self._files is None:
-            raise EngineError("a worker asked for a file before it was told what to open")
-        try:
-            blob = await self._files(path)
-        except ModelDenError as error:
-            self._port.post(type="file", id=number, error=str(error))
-            return
-        if blob is None:
-            self._port.post(type="file", id=number, missing=True)
-        else:
-            self._port.post(type="file", id=number, blob=js_blob(blob))
+        self._worker.close()

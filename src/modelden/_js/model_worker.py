@@ -1,0 +1,111 @@
+"""A worker that loads one model: given the files that it asks for, given up if it is silent, missed if it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from modelden._js.blobs import js_blob
+from modelden._js.liveness import DeathWatch
+from modelden._js.timers import JsTimers
+from modelden._js.worker import Reply, WorkerPort
+from modelden.errors import EngineError, EngineTimeout, ModelDenError
+from modelden.ports import FileProvider
+
+
+class ModelWorker:
+    """A worker of ``web/worker/engine.ts``, whether it runs a pipeline or a raw model.
+
+    Attributes:
+        port: Its requests and replies.
+    """
+
+    def __init__(self, bundle: str, start_timeout: float) -> None:
+        """Start the worker; it has no model yet.
+
+        Args:
+            bundle: File name in the package's ``assets``.
+            start_timeout: Seconds between signs of life while it loads.
+        """
+        self._start_timeout = start_timeout
+        self._last_sign = time.monotonic()
+        self.port = WorkerPort(bundle, self._on_event)
+        self._files: FileProvider | None = None
+        self._answers: set[asyncio.Task[None]] = set()
+        self._stop_looking: Callable[[], None] = lambda: None
+        self._death: DeathWatch | None = None
+
+    async def load(self, model: str, files: FileProvider, /, **message: Any) -> Reply:
+        """Send the message that loads a model, and wait for its end.
+
+        Args:
+            model: How errors call it.
+            files: Asked for each file.
+            **message: The members of the message.
+
+        Raises:
+            EngineTimeout: If the worker gives no sign of life for too long.
+            EngineError: As `WorkerPort.request`.
+        """
+        self._files = files
+        self._last_sign = time.monotonic()
+        self._look(model)
+        try:
+            return await self.port.request(**message)
+        finally:
+            self._stop_looking()
+
+    def close(self) -> None:
+        """End the worker and stop what it waits for."""
+        self._stop_looking()
+        if self._death is not None:
+            self._death.end()
+        for answer in self._answers:
+            answer.cancel()
+        self.port.close()
+
+    def _look(self, model: str) -> None:
+        """See whether there was a sign of life, and look again. Time does not run while files are fetched for it."""
+        remaining = self._start_timeout
+        if not self._answers:
+            remaining += self._last_sign - time.monotonic()
+        if remaining > 0:
+            self._stop_looking = JsTimers().call_later(int(remaining * 1000) + 1, lambda: self._look(model))
+            return
+        self.port.close(
+            EngineTimeout(
+                f"The engine gave no sign of life for {self._start_timeout:g} s while it loaded {model}. Its runtime "
+                "may not fit, or the device is too slow: try again, or raise start_timeout in modelden.configure()."
+            )
+        )
+
+    def _on_event(self, kind: str, message: Any) -> None:
+        self._last_sign = time.monotonic()
+        if kind == "need":
+            answer = asyncio.ensure_future(self._answer(message.id, message.url))
+            self._answers.add(answer)
+            answer.add_done_callback(self._answered)
+        elif kind == "alive":
+            self._death = DeathWatch(message.lock, self._died)
+
+    def _died(self) -> None:
+        self.port.crash("it is not there any more; the browser may have ended it for lack of memory")
+
+    def _answered(self, answer: asyncio.Task[None]) -> None:
+        self._answers.discard(answer)
+        self._last_sign = time.monotonic()
+
+    async def _answer(self, number: int, url: str) -> None:
+        if self._files is None:
+            raise EngineError("a worker asked for a file before it was told what to load")
+        try:
+            blob = await self._files(url)
+        except ModelDenError as error:
+            self.port.post(type="file", id=number, error=str(error))
+            return
+        if blob is None:
+            self.port.post(type="file", id=number, missing=True)
+        else:
+            self.port.post(type="file", id=number, blob=js_blob(blob))
