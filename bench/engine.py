@@ -8,25 +8,17 @@ Ratios compare within one run. Prints JSON on stdout.
 from __future__ import annotations
 
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
-from pytest_pyodide.server import spawn_web_server
+from pages import ROOT, page_with_pyodide, report  # also makes tests/ known
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from starlette.applications import Starlette  # noqa: E402
-from starlette.routing import Mount  # noqa: E402
-from starlette.staticfiles import StaticFiles  # noqa: E402
-
-from modelden.host.cors import AnyOrigin  # noqa: E402  the path above is needed first
-from modelden.host.server import RunningServer  # noqa: E402
-from tests.pyodide.conftest import RUNNERS, launch  # noqa: E402
-from tests.pyodide.servers import Site  # noqa: E402
+from modelden.host.cors import AnyOrigin
+from modelden.host.server import RunningServer
+from tests.pyodide.servers import Site
 
 TIMES = 60
 
@@ -78,7 +70,7 @@ def libraries() -> RunningServer:
     return RunningServer(AnyOrigin(Starlette(routes=routes), ()))
 
 
-def measure(runner: Any, site: Site, served: RunningServer) -> dict[str, Any]:
+def figures(runner: Any, site: Site, served: RunningServer) -> dict[str, Any]:
     """All figures of one browser."""
     (options,) = [
         record
@@ -96,29 +88,11 @@ def measure(runner: Any, site: Site, served: RunningServer) -> dict[str, Any]:
     return {name: {key: round(value, 3) for key, value in part.items()} for name, part in json.loads(text).items()}
 
 
-def main(browsers: list[str]) -> None:
-    """Measure in these browsers, or in both."""
-    found = {}
-    with (
-        Site(ROOT / "build/tree") as site,
-        libraries() as served,
-        sync_playwright() as playwright,
-        spawn_web_server(ROOT / "build/pyodide") as (host, port, log),
-    ):
-        for name in browsers or ["chrome", "firefox"]:
-            browser = launch(playwright, name)
-            runner = RUNNERS[name, "page"](
-                browsers={name: browser},
-                server_hostname=host,
-                server_port=port,
-                server_log=log,
-                dist_dir=ROOT / "build/pyodide",
-            )
-            found[name] = measure(runner, site, served)
-            runner.quit()
-            browser.close()
-    print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
+def measure(name: str) -> dict[str, Any]:
+    """Start one browser and its servers."""
+    with Site(ROOT / "build/tree") as site, libraries() as served, page_with_pyodide(name) as runner:
+        return figures(runner, site, served)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    report(measure, sys.argv[1:])

@@ -168,6 +168,10 @@ class Page:
         """Number of Python objects that JavaScript holds, from `trace_proxies` on."""
         return int(self.runner.get_num_proxies())
 
+    def js_objects(self) -> int:
+        """Number of JavaScript's objects that Python holds, when what nobody can reach is gone."""
+        return int(self.runner.run("import gc\nimport pyodide_js\ngc.collect()\npyodide_js._module._hiwire_num_refs()"))
+
     def trace_proxies(self) -> None:
         """Begin to count."""
         self.runner.enable_pyproxy_tracing()

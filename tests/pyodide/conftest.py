@@ -212,6 +212,13 @@ def task_page(page: Page) -> Page:
     return page
 
 
+@pytest.fixture
+def input_page(task_page: Page) -> Page:
+    """`task_page`, with `in_page_inputs` beside the others."""
+    task_page.add_module("in_page_inputs.py", (ROOT / "tests/pyodide/in_page_inputs.py").read_text("utf-8"))
+    return task_page
+
+
 def _fresh(runner: _BrowserBaseRunner) -> Page:
     page = Page(runner)
     page.wipe()

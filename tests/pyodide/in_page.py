@@ -71,12 +71,27 @@ async def cancelled_visit(config: dict[str, Any], request: dict[str, Any], at: s
     return "created"
 
 
-async def run_often(config: dict[str, Any], request: dict[str, Any], times: int) -> None:
-    """Run one engine so often."""
+async def run_often(config: dict[str, Any], request: dict[str, Any], times: int) -> int:
+    """Run one engine that writes so often, with a callback; how often that was called."""
     configure(config)
+    chunks: list[modelden.Chunk] = []
     async with await modelden.create_engine(**request) as engine:
         for _ in range(times):
-            await engine.run(TEXTS, pooling="mean", normalize=True)
+            await engine.run("Hello", on_token=chunks.append, max_new_tokens=2, eos_token_id=-1)
+    return len(chunks)
+
+
+async def create_often(config: dict[str, Any], request: dict[str, Any], times: int) -> None:
+    """Create and close an engine so often."""
+    configure(config)
+    for _ in range(times):
+        async with await modelden.create_engine(**request):
+            pass
+
+
+async def cancel_often(config: dict[str, Any], request: dict[str, Any], at: str, times: int) -> list[str]:
+    """Do `cancelled_visit` so often; the ways in which they ended."""
+    return sorted({await cancelled_visit(config, request, at) for _ in range(times)})
 
 
 async def vectors_one_by_one(config: dict[str, Any], request: dict[str, Any], texts: list[str]) -> list[list[float]]:

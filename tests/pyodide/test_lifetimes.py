@@ -1,4 +1,7 @@
-"""Nothing is left over: no proxies, no workers, no bytes of models in Python's memory."""
+"""Nothing is left over: no proxies, no workers, no bytes of models in Python's memory.
+
+`bench/lifetimes.py` does the same a hundred times.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.pyodide.servers import LARGE_MODEL, MODEL, REVISION, TASK, WEIGHTS
+from tests.pyodide.test_tasks import engine_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +23,12 @@ LARGE = {"task_name": TASK, "model_id": LARGE_MODEL, "model_revision": REVISION}
 
 
 def run_often(page: Page, site: Site) -> None:
-    page.call("run_often", config=site.config, request=TINY, times=50)
+    request = engine_request("text-generation")
+    assert page.call("run_often", config=site.config, request=request, times=1000) == 2000
 
 
 def create_often(page: Page, site: Site) -> None:
-    for _ in range(5):
-        page.visit(site.config, **TINY)
+    page.call("create_often", config=site.config, request=TINY, times=10)
 
 
 def fail_often(page: Page, site: Site) -> None:
@@ -34,19 +38,19 @@ def fail_often(page: Page, site: Site) -> None:
 
 def cancel_often(page: Page, site: Site) -> None:
     site.stall.path = f"/hub/{LARGE_MODEL}/*/{WEIGHTS}"
-    for _ in range(5):
-        assert page.call("cancelled_visit", config=site.config, request=LARGE, at=WEIGHTS) == "cancelled"
+    assert page.call("cancel_often", config=site.config, request=LARGE, at=WEIGHTS, times=10) == ["cancelled"]
 
 
 @pytest.mark.parametrize("work", [run_often, create_often, fail_often, cancel_often])
 def test_as_many_proxies_and_workers_as_before(page: Page, site: Site, work: Callable[[Page, Site], None]) -> None:
     page.trace_proxies()
     page.visit(site.config, **TINY)
-    before = page.proxies()
+    before = page.proxies(), page.js_objects()
 
     work(page, site)
 
-    page.until(lambda: page.proxies() <= before, f"there are {before} proxies again")
+    page.until(lambda: page.proxies() <= before[0], f"JavaScript holds {before[0]} of Python's objects again")
+    page.until(lambda: page.js_objects() <= before[1], f"Python holds {before[1]} of JavaScript's objects again")
     page.until(lambda: page.workers() == 0, "no worker is left")
 
 

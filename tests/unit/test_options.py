@@ -127,7 +127,8 @@ def test_the_tables_of_firefox() -> None:
     assert {name: entry["engineId"] for name, entry in features.items()} == FEATURES
     assert list(BACKENDS) == list(backends.values())
     assert {entry["dtype"] for entry in models.values()} == {DEFAULT_DTYPE}
-    ours = {name: model for name, model in DEFAULT_MODELS.items() if model}
+    # Those of Firefox's own tasks are in another table of it: `ONNXPipeline.mjs`, ENGINE_CONFIGURATION.
+    ours = {name: model for name, model in DEFAULT_MODELS.items() if model and not name.startswith("moz-")}
     assert ours.items() <= {name: entry["modelId"] for name, entry in models.items()}.items()
 
 

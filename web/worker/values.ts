@@ -107,6 +107,8 @@ function mono(channels: readonly ArrayBufferView[]): Float32Array {
   const mixed = left instanceof Float32Array && !right ? left : new Float32Array(left);
   const scale = Math.sqrt(2);
   for (const [index, sample] of right?.entries() ?? []) mixed[index] = (scale * ((left[index] ?? 0) + sample)) / 2;
+  // The page's own sounds do not pass through Python, which refuses these (`media.py`).
+  if (!mixed.every(Number.isFinite)) throw new TypeError("a sound has finite samples; there are NaN or infinite ones.");
   return mixed;
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modelden.errors import FileNotFoundOnHub, ModelDenError
+from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
@@ -16,7 +16,7 @@ from modelden.progress import ProgressCallback
 class EngineFiles:
     """A `ports.FileProvider` over one hub.
 
-    A worker that cannot have a file fails with a text of its own; `failure` is the error behind it.
+    A worker that cannot have a file fails with a text of its own; `reason_for` tells the error behind it.
 
     Attributes:
         used: Model and revision of each file that was given.
@@ -50,10 +50,13 @@ class EngineFiles:
         self._missing: dict[ModelFile, ModelDenError] = {}
         self._failed: ModelDenError | None = None
 
-    @property
-    def failure(self) -> ModelDenError | None:
-        """Why the engine cannot start, if a file is the reason: one that failed, else one that is missing."""
-        return self._failed or next(iter(self._missing.values()), None)
+    def reason_for(self, error: EngineError) -> ModelDenError:
+        """Return why an engine did not start: a file that failed, else one that is missing, else ``error``.
+
+        Of several missing files most are such as transformers.js can do without; it names the one that it cannot.
+        """
+        named = [missing for file, missing in self._missing.items() if file.file in str(error)]
+        return self._failed or next(iter([*named, *self._missing.values()]), error)
 
     async def remember_missing(self) -> None:
         """Remember the files that could not be had: the engine runs, so it does without them."""

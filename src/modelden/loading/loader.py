@@ -178,7 +178,7 @@ class EngineLoader:
             try:
                 return await worker.create(message, wasm, files)
             except EngineError as error:
-                raise files.failure or error from error
+                raise files.reason_for(error) from error
 
 
 _DEVICES = {"gpu": "webgpu"}

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from modelden.engine.files import EngineFiles
+from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.in_use import InUse
+from modelden.hub.model_hub import HubFiles
+from modelden.hub.names import HubAddress, ModelFile
+from modelden.locks import PageLocks
+
+ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
+
+
+class EmptyHub:
+    """Has nothing, and breaks down when asked for a tokenizer."""
+
+    def in_use(self) -> InUse:
+        return InUse(PageLocks())
+
+    def key(self, file: ModelFile) -> tuple[str, str, str]:
+        return ADDRESS.store_name(file.model), file.revision, file.file
+
+    def parse_url(self, url: str) -> ModelFile:
+        return ADDRESS.parse(url)
+
+    async def get(self, file: ModelFile, *_: Any) -> Any:
+        if file.file == "tokenizer.json":
+            raise NetworkError("url", "it is down")
+        raise FileNotFoundOnHub("url", 404, model=file.model, revision=file.revision, file=file.file)
+
+
+@pytest.fixture
+async def asked() -> AsyncIterator[EngineFiles]:
+    files = EngineFiles(cast("HubFiles", EmptyHub()), Use("task", "engine"), AllowList((), ()))
+    yield files
+    files.in_use.end()
+
+
+def url(file: str) -> str:
+    return ADDRESS.url(ModelFile("org/m", "v1", file))
+
+
+async def test_of_missing_files_the_one_that_the_engine_could_not_do_without_is_told(asked: EngineFiles) -> None:
+    for file in ("generation_config.json", "onnx/model_fp16.onnx"):
+        assert await asked(url(file)) is None
+
+    named = asked.reason_for(EngineError("Error: Could not locate file: .../onnx/model_fp16.onnx"))
+    other = asked.reason_for(EngineError("Error: something is missing"))
+
+    assert isinstance(named, FileNotFoundOnHub)
+    assert named.file == "onnx/model_fp16.onnx"
+    assert isinstance(other, FileNotFoundOnHub)
+    assert other.file == "generation_config.json"
+
+
+async def test_what_failed_comes_before_what_is_missing_before_the_engines_own_words(asked: EngineFiles) -> None:
+    error = EngineError("no session")
+    assert asked.reason_for(error) is error
+
+    await asked(url("config.json"))
+    with pytest.raises(NetworkError):
+        await asked(url("tokenizer.json"))
+    assert isinstance(asked.reason_for(error), NetworkError)
