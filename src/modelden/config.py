@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,7 +68,9 @@ class Configuration:
         log_level: How much engines log (Firefox: ``browser.ml.logLevel``).
         override_pipeline_options: Engine options by feature that win over the caller's
             (Firefox: ``browser.ml.overridePipelineOptions``).
-        hub_headers: Request headers for a private hub, such as a token. Never logged, never stored.
+        hub_headers: Request headers for a private hub, such as a token; sent to the origin of ``hub_root_url`` alone.
+            With others than ``Authorization``, its redirects are refused. Never logged, never stored.
+        hubs: Roots of mirrors of the hub, asked in this order when it does not answer, for files whose hash is known.
         manifests: Look model files up in the signed collection ``ml-model-manifests`` before they are downloaded.
             Mozilla's servers do not have it, and asking would be one more request on a first visit.
         require_hashes: Refuse model files whose hash neither a signed manifest nor the hub tells.
@@ -97,6 +99,7 @@ class Configuration:
     log_level: str = "Error"
     override_pipeline_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hub_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hubs: Sequence[str] = ()
     manifests: bool = False
     require_hashes: bool = False
     require_storage: bool = False
@@ -113,6 +116,7 @@ class Configuration:
         """
         object.__setattr__(self, "settings_server", check_root_url("settings_server", self.settings_server).rstrip("/"))
         object.__setattr__(self, "hub_root_url", check_root_url("hub_root_url", self.hub_root_url))
+        object.__setattr__(self, "hubs", tuple(check_root_url("hubs", root) for root in _roots(self.hubs)))
         object.__setattr__(self, "root_hash", _fingerprint(self.root_hash))
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.settings_bucket):
             raise InputError(f"settings_bucket: expected a bucket's name such as 'main', got {self.settings_bucket!r}")
@@ -163,6 +167,12 @@ def _check_override(feature: str, options: Mapping[str, Any]) -> None:
 
 _FOLDER = r"(?:\{model\}|\{revision\}|[\w.~@-])+"
 _TEMPLATE = re.compile(rf"/?{_FOLDER}(?:/{_FOLDER})*/?", re.ASCII)
+
+
+def _roots(value: Sequence[str]) -> Sequence[str]:
+    if isinstance(value, str):
+        raise InputError(f"hubs: expected a list of URLs, got the text {value!r}")
+    return value
 
 
 def check_root_url(name: str, value: str) -> str:

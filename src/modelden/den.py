@@ -122,10 +122,12 @@ class Den:
         database = await self._database(MODEL_FILES)
         return HubFiles(address, database, self.ports, rules, self._manifests(database))
 
-    def rules(self) -> Rules:
-        """Return what the configuration says of model files."""
+    def rules(self, address: HubAddress) -> Rules:
+        """Return what the configuration says of a hub's files; headers and mirrors are the configured hub's alone."""
+        is_configured = address.root_url.rstrip("/") == self.config.hub_root_url.rstrip("/")
         return Rules(
-            headers=self.config.hub_headers,
+            headers=self.config.hub_headers if is_configured else {},
+            mirrors=tuple(replace(address, root_url=root) for root in self.config.hubs) if is_configured else (),
             require_hashes=self.config.require_hashes,
             memory_when_full=self.config.memory_when_full,
             idle_timeout=self.config.idle_timeout,
@@ -185,7 +187,9 @@ class Den:
     async def _hub_at(self, address: HubAddress) -> HubFiles:
         database = await self._database(MODEL_FILES)
         if address not in self._hubs:
-            self._hubs[address] = HubFiles(address, database, self.ports, self.rules(), self._manifests(database))
+            self._hubs[address] = HubFiles(
+                address, database, self.ports, self.rules(address), self._manifests(database)
+            )
         return self._hubs[address]
 
     def _manifests(self, database: Database) -> Manifests | None:

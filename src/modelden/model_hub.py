@@ -46,8 +46,9 @@ class ModelHub(KeptModels):
             url_template: Path below it, with ``{model}`` and ``{revision}``.
             allow_deny_list: Records as in the collection ``ml-model-allow-deny-list``, in place of it.
             hubs: Roots of mirrors, asked in this order when the hub does not answer, for files whose hash is known.
-            token: Sent to the hub as ``Authorization: Bearer``. Never logged, never stored.
-            headers: Sent to the hub. Never logged, never stored.
+            token: Sent to the hub as ``Authorization: Bearer``, and to nobody else. Never logged, never stored.
+            headers: Sent to the hub, and to nobody else: with others than ``Authorization``, its redirects are refused.
+                Never logged, never stored.
 
         Raises:
             InputError: For a root or template that no hub can have.
@@ -209,8 +210,9 @@ class ModelHub(KeptModels):
         if not (self._root_url or self._url_template or self._hubs or self._headers):
             return await den.hub()
         address = await self._address()
-        mirrors = tuple(replace(address, root_url=root) for root in self._hubs)
-        rules = replace(den.rules(), headers={**den.config.hub_headers, **self._headers}, mirrors=mirrors)
+        rules = den.rules(address)
+        mirrors = tuple(replace(address, root_url=root) for root in self._hubs) or rules.mirrors
+        rules = replace(rules, headers={**rules.headers, **self._headers}, mirrors=mirrors)
         if self._own is None or self._own[0] is not den:
             self._own = den, await den.hub_at(address, rules)
         return self._own[1]

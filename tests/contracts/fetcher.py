@@ -16,10 +16,11 @@ Only the standard library and modelden are imported: ship this file's text to th
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
-from modelden.errors import NetworkError, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
 from modelden.ports import Fetcher
 
 Case = Callable[[Fetcher, str], Awaitable[None]]
@@ -83,6 +84,21 @@ async def a_redirect_is_followed(fetcher: Fetcher, base: str) -> None:
         assert response.status == 200
         assert response.url == f"{base}/text", response.url
         assert await response.text(LIMIT) == "grüße €😀\n"
+
+
+async def a_redirect_is_refused_where_it_is_not_wanted(fetcher: Fetcher, base: str) -> None:
+    error = await _raised(RedirectRefused, _text(fetcher, f"{base}/redirect", redirects=False))
+    assert f"{base}/redirect" in str(error)
+    assert await _text(fetcher, f"{base}/text", redirects=False) == "grüße €😀\n"
+
+
+async def a_token_does_not_follow_a_redirect_to_another_origin(fetcher: Fetcher, base: str) -> None:
+    async with fetcher.fetch(f"{base}/sent", headers={"Authorization": "Bearer secret"}) as response:
+        assert json.loads(await response.text(LIMIT))["authorization"] == "Bearer secret"
+    async with fetcher.fetch(f"{base}/away", headers={"Authorization": "Bearer secret"}) as response:
+        sent = json.loads(await response.text(LIMIT))
+        assert not response.url.startswith(base)
+    assert "authorization" not in sent, sent
 
 
 async def a_query_is_sent_as_it_is(fetcher: Fetcher, base: str) -> None:
@@ -189,6 +205,8 @@ CASES: list[Case] = [
     an_error_status_is_an_answer,
     a_head_has_headers_and_no_body,
     a_redirect_is_followed,
+    a_redirect_is_refused_where_it_is_not_wanted,
+    a_token_does_not_follow_a_redirect_to_another_origin,
     a_query_is_sent_as_it_is,
     chunks_are_the_whole_body,
     an_empty_body_has_no_chunks,
@@ -204,8 +222,15 @@ CASES: list[Case] = [
 ]
 
 
-async def _text(fetcher: Fetcher, url: str, limit: int = LIMIT, *, timeout: float | None = None) -> str:  # noqa: ASYNC109
-    async with fetcher.fetch(url, timeout=timeout) as response:
+async def _text(
+    fetcher: Fetcher,
+    url: str,
+    limit: int = LIMIT,
+    *,
+    timeout: float | None = None,  # noqa: ASYNC109
+    redirects: bool = True,
+) -> str:
+    async with fetcher.fetch(url, timeout=timeout, redirects=redirects) as response:
         return await response.text(limit)
 
 

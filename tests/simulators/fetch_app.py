@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -34,6 +34,8 @@ def fetch_app() -> ASGIApp:
         *(Route(path, _text) for path in ("/text", "/private", "/closed")),
         Route("/status/{status:int}", _status),
         Route("/redirect", RedirectResponse("/text")),
+        Route("/away", _away),
+        Route("/sent", _sent),
         Route("/query", _query),
         *(Route(path, Response(BIG, media_type="application/octet-stream")) for path in ("/big", "/cut")),
         Route("/empty", Response()),
@@ -60,6 +62,15 @@ async def _status(request: Request) -> Response:
 
 async def _query(request: Request) -> Response:
     return PlainTextResponse(request.url.query)
+
+
+async def _away(request: Request) -> Response:
+    """To another origin: the same server under its other name."""
+    return RedirectResponse(f"http://127.0.0.1:{request.url.port}/sent")
+
+
+async def _sent(request: Request) -> Response:
+    return JSONResponse(dict(request.headers))
 
 
 async def _slow_body(_request: Request) -> Response:

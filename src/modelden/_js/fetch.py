@@ -14,7 +14,7 @@ from pyodide.ffi import JsException
 
 from modelden._js.blobs import JsChunk
 from modelden._js.convert import abort_scope, js_object
-from modelden.errors import NetworkError, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes after which pieces of a body are handed on: few crossings, and hashing them takes the page some 5 ms."""
@@ -92,6 +92,7 @@ class JsFetcher:
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
+        redirects: bool = True,
     ) -> AsyncIterator[JsResponse]:
         """Send a request; leaving the context aborts what is still under way."""
         async with abort_scope() as signal:
@@ -102,6 +103,7 @@ class JsFetcher:
                 signal=signal,
                 credentials="omit",
                 cache="no-store",
+                redirect="follow" if redirects else "manual",
                 referrerPolicy="no-referrer",
             )
             try:
@@ -112,4 +114,6 @@ class JsFetcher:
             except JsException as error:
                 # The browsers tell a page nothing more: refused, unknown host, offline and no CORS all look alike.
                 raise NetworkError(url, "the request failed") from error
+            if js_response.type == "opaqueredirect":
+                raise RedirectRefused(url)
             yield JsResponse(url, js_response)

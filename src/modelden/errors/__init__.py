@@ -14,6 +14,7 @@
     ├── UnavailableError           try again later, or elsewhere
     │   ├── NetworkError           no answer that a page may read
     │   │   └── DownloadInterrupted a file that broke off; what came is kept
+    │   ├── RedirectRefused        private headers would go to another place
     │   ├── RequestTimeout         no answer in time
     │   ├── HttpError              an answer with an error status
     │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
@@ -61,6 +62,7 @@ from modelden.errors.unavailable import (
     NetworkError,
     NoRuntime,
     NotPrefetched,
+    RedirectRefused,
     RequestTimeout,
     ResponseTooLarge,
     ServerBusy,
@@ -102,6 +104,7 @@ __all__ = [
     "NotInBrowser",
     "NotPrefetched",
     "QuotaExceeded",
+    "RedirectRefused",
     "RequestTimeout",
     "ResponseTooLarge",
     "RuntimeMismatch",

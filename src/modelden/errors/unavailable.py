@@ -55,6 +55,22 @@ class RequestTimeout(UnavailableError):
         self.seconds = seconds
 
 
+class RedirectRefused(UnavailableError):
+    """A redirect that is not followed, because private headers would go along.
+
+    Attributes:
+        url: The URL asked for.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Keep the URL and compose the message."""
+        super().__init__(
+            f"{url} leads to another place, and it is not followed: browsers would take the private headers there. "
+            "Give a token (the header Authorization, which they leave out), or the hub's final address."
+        )
+        self.url = url
+
+
 class HttpError(UnavailableError):
     """An answer with an error status.
 

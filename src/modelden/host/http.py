@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx
 
-from modelden.errors import NetworkError, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
 
 _CHUNK = 1024 * 1024
 
@@ -111,6 +111,7 @@ class HttpFetcher:
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109  it ends with the headers
         headers: Mapping[str, str] | None = None,
+        redirects: bool = True,
     ) -> AsyncIterator[HttpResponse]:
         """Send a request; leaving the context closes the connection if the body was not read to its end.
 
@@ -119,20 +120,24 @@ class HttpFetcher:
             method: ``GET`` or ``HEAD``.
             timeout: Seconds until the headers must be there, or None for no limit.
             headers: Request headers.
+            redirects: Follow them.
 
         Raises:
             NetworkError: If there was no answer.
             RequestTimeout: If ``timeout`` passed first.
+            RedirectRefused: If there was a redirect that is not to be followed.
         """
         try:
             request = self._client.build_request(method, url, headers=headers)
             async with asyncio.timeout(timeout):
-                response = await self._client.send(request, stream=True)
+                response = await self._client.send(request, stream=True, follow_redirects=redirects)
         except TimeoutError as error:
             raise RequestTimeout(url, timeout or 0) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NetworkError(url, _words(error)) from error
         try:
+            if response.is_redirect and not redirects:
+                raise RedirectRefused(url)
             yield HttpResponse(response)
         finally:
             await response.aclose()

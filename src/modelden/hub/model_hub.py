@@ -28,6 +28,7 @@ from modelden.hub.names import HubAddress, ModelFile, check_stored
 from modelden.hub.notes import Notes
 from modelden.hub.origin import Kept, Origin
 from modelden.hub.partials import FileKey, Partials
+from modelden.hub.private import HubFetcher
 from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
@@ -61,20 +62,20 @@ class HubFiles:
     ) -> None:
         """Nothing is fetched yet."""
         self._address = address
-        self._rules = rules or Rules()
+        self.rules = rules or Rules()
         self._manifests = manifests
-        self._fetcher = ports.fetcher
+        self._fetcher = HubFetcher(ports.fetcher, address.root_url, self.rules.headers)
         self._locks = ports.locks
         self._partials = Partials(database, ports.clock)
         self._turns = Turns(ports.locks, self._partials)
-        self._transfer = Transfer(ports.fetcher, self._partials, ports.blobs, ports.clock, self._rules.idle_timeout)
+        self._transfer = Transfer(self._fetcher, self._partials, ports.blobs, ports.clock, self.rules.idle_timeout)
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
         self.notes = Notes(database, ports.clock)
-        room = Room(self.cache, self.notes, ports.page, ports.locks, self._rules.max_size, evict=self._rules.evict)
-        self._keeper = Keeper(self.cache, self._partials, room, self._rules)
-        self.remote = Remote(address, ports.fetcher, self.cache, self._rules, manifests)
-        self.importer = Importer(self.cache, self._partials, self._keeper, ports, self._rules, manifests)
+        room = Room(self.cache, self.notes, ports.page, ports.locks, self.rules.max_size, evict=self.rules.evict)
+        self._keeper = Keeper(self.cache, self._partials, room, self.rules)
+        self.remote = Remote(address, self._fetcher, self.cache, manifests)
+        self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests)
 
     @property
     def wrote(self) -> bool:
@@ -165,9 +166,7 @@ class HubFiles:
 
     async def _head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str]:  # noqa: ASYNC109 as above
         try:
-            async with self._fetcher.fetch(
-                url, method="HEAD", timeout=timeout, headers=self._rules.headers
-            ) as response:
+            async with self._fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
                 return response.headers if response.status == 200 else {}
         except UnavailableError as error:
             logger.debug("The hub does not tell which state of a file it has: %s", error)
@@ -207,7 +206,7 @@ class HubFiles:
         return await self.cache.get(wish.key, None)
 
     async def _download(self, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
-        addresses = [self._address, *self._rules.mirrors]
+        addresses = [self._address, *self.rules.mirrors]
         for address, following in zip_longest(addresses, addresses[1:]):
             try:
                 return await self._download_from(address, wish, expected, reporter)
@@ -231,11 +230,10 @@ class HubFiles:
             expected=expected,
             check_redirect=wish.allow_list.check_redirect,
             may_store=may_store,
-            headers=self._rules.headers if address is self._address else {},
-            require_hash=self._rules.require_hashes,
+            require_hash=self.rules.require_hashes,
         )
         try:
-            got = await self._transfer.run(wish.key, source, reporter, required=not self._rules.memory_when_full)
+            got = await self._transfer.run(wish.key, source, reporter, required=not self.rules.memory_when_full)
         except HttpError as error:
             if error.status not in (404, 410):
                 raise

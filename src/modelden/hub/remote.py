@@ -9,7 +9,7 @@ from modelden.hub.cache import ModelCache
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.overview import ModelFiles, overview
 from modelden.hub.remote_list import remote_list
-from modelden.hub.rules import Expectations, Rules
+from modelden.hub.rules import Expectations
 from modelden.ports import Fetcher
 
 _EVERY_MODEL_HAS = "config.json"
@@ -24,14 +24,12 @@ class Remote:
         address: HubAddress,
         fetcher: Fetcher,
         cache: ModelCache,
-        rules: Rules,
         manifests: Expectations | None,
     ) -> None:
         """Nothing is fetched yet."""
         self._address = address
         self._fetcher = fetcher
         self._cache = cache
-        self._rules = rules
         self._manifests = manifests
 
     async def overview(
@@ -51,7 +49,7 @@ class Remote:
             ForbiddenURL: If the list does not admit the model.
         """
         allow_list.check(self._address.url(ModelFile(model, revision, _EVERY_MODEL_HAS)))
-        remote = await remote_list(self._fetcher, self._address, self._rules, self._manifests, model, revision)
+        remote = await remote_list(self._fetcher, self._address, self._manifests, model, revision)
         stored = await self._cache.list_files(self._address.store_name(model), revision)
         return overview(remote, stored, task, dtype)
 
@@ -69,7 +67,7 @@ class Remote:
         kept = await self._cache.get((self._address.store_name(file.model), file.revision, file.file), None)
         if kept is not None and kept.blob.size <= limit:
             return (await kept.blob.read()).decode("utf-8", errors="replace")
-        async with self._fetcher.fetch(url, timeout=TIMEOUT, headers=self._rules.headers) as response:
+        async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
             allow_list.check_redirect(response.url)
             if response.status in (404, 410):
                 raise FileNotFoundOnHub(url, response.status, model=file.model, revision=file.revision, file=file.file)

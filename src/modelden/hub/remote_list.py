@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from modelden.download import TIMEOUT
 from modelden.errors import HttpError, InvalidResponse, UnavailableError
 from modelden.hub.names import HubAddress
-from modelden.hub.rules import Expectations, Rules
+from modelden.hub.rules import Expectations
 from modelden.ports import Fetcher
 from modelden.settings.json_text import parse_json
 
@@ -63,14 +63,13 @@ class RemoteList:
 
 
 async def remote_list(
-    fetcher: Fetcher, address: HubAddress, rules: Rules, manifests: Expectations | None, model: str, revision: str
+    fetcher: Fetcher, address: HubAddress, manifests: Expectations | None, model: str, revision: str
 ) -> RemoteList:
     """Find out which files a hub has.
 
     Args:
         fetcher: Does the requests.
         address: The hub.
-        rules: Its request headers.
         manifests: Asked first, if there are any.
         model: ``organization/name``.
         revision: Branch or version.
@@ -86,7 +85,7 @@ async def remote_list(
     following: str | None = url
     try:
         for _ in range(_PAGES):
-            page, following = await _page(fetcher, str(following), rules)
+            page, following = await _page(fetcher, str(following))
             files += page
             if following is None or urlsplit(following)[:2] != urlsplit(url)[:2]:
                 return RemoteList(tuple(files), TREE)
@@ -95,8 +94,8 @@ async def remote_list(
     return RemoteList(None, UNKNOWN, f"{address.root_url} lists more than {_PAGES} pages of files for {model}.")
 
 
-async def _page(fetcher: Fetcher, url: str, rules: Rules) -> tuple[list[RemoteFile], str | None]:
-    async with fetcher.fetch(url, timeout=TIMEOUT, headers=rules.headers) as response:
+async def _page(fetcher: Fetcher, url: str) -> tuple[list[RemoteFile], str | None]:
+    async with fetcher.fetch(url, timeout=TIMEOUT) as response:
         if response.status != 200:
             raise HttpError(url, response.status)
         text = await response.text(_LIMIT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import random
 
 from modelden.download import TIMEOUT, announced_length
@@ -44,7 +44,6 @@ class Source:
         expected: What is known of it beforehand.
         check_redirect: Called with the URL that answered; what it raises ends the download.
         may_store: Called with the number of bytes to come, before the first of them; False collects them in memory.
-        headers: Request headers, for private hubs.
         require_hash: Refuse it when nobody tells its hash.
     """
 
@@ -53,7 +52,6 @@ class Source:
     expected: Expected
     check_redirect: Callable[[str], None]
     may_store: Callable[[int], Awaitable[bool]]
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     require_hash: bool = False
 
 
@@ -173,9 +171,7 @@ class _Attempt:
             await self._body.flush()
             asked = range_headers(self._body.partial)
         try:
-            async with self._fetcher.fetch(
-                self._source.url, timeout=TIMEOUT, headers={**self._source.headers, **asked}
-            ) as response:
+            async with self._fetcher.fetch(self._source.url, timeout=TIMEOUT, headers=asked) as response:
                 return await self._take(asked, response)
         except DownloadInterrupted:
             raise
