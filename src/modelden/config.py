@@ -77,7 +77,7 @@ class Configuration:
         require_storage: Fail where the browser refuses storage altogether (a sandboxed frame, some private windows);
             otherwise everything is kept in memory, and gone with the page.
         memory_when_full: Use a model from memory for which there is no room; otherwise that is an error.
-        idle_timeout: Seconds without a byte after which the connection of a download is given up, and tried again.
+        idle_timeout: Seconds without a byte after which a connection is given up; downloads are tried again.
         max_cache_size: Most GiB of models to keep (Firefox: ``browser.ml.modelCacheMaxSize``); None for as much as the
             browser allows.
         evict: When there is no room, remove the models that were not used for the longest time; otherwise fail.

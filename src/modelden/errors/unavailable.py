@@ -14,6 +14,7 @@ class NetworkError(UnavailableError):
 
     Attributes:
         url: The URL asked for.
+        reason: Why there was none.
     """
 
     def __init__(self, url: str, reason: str) -> None:
@@ -23,6 +24,7 @@ class NetworkError(UnavailableError):
             "and that it allows this page (Access-Control-Allow-Origin)."
         )
         self.url = url
+        self.reason = reason
 
 
 class DownloadInterrupted(NetworkError):

@@ -34,6 +34,7 @@ from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.transfer import Source, Transfer
 from modelden.hub.turns import Turns
+from modelden.idle import WatchedFetcher
 from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 
@@ -64,11 +65,13 @@ class HubFiles:
         self._address = address
         self.rules = rules or Rules()
         self._manifests = manifests
-        self._fetcher = HubFetcher(ports.fetcher, address.root_url, self.rules.headers)
+        self._fetcher = HubFetcher(
+            WatchedFetcher(ports.fetcher, self.rules.idle_timeout), address.root_url, self.rules.headers
+        )
         self._locks = ports.locks
         self._partials = Partials(database, ports.clock)
         self._turns = Turns(ports.locks, self._partials)
-        self._transfer = Transfer(self._fetcher, self._partials, ports.blobs, ports.clock, self.rules.idle_timeout)
+        self._transfer = Transfer(self._fetcher, self._partials, ports.blobs, ports.clock)
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
         self.notes = Notes(database, ports.clock)

@@ -5,9 +5,8 @@ The decisions are those of `resume`, `retry` and `integrity`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import random
 
@@ -25,7 +24,7 @@ from modelden.hub.integrity import HEAD_SIZE, Expected, check_beginning
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.resume import Answer, judge, range_headers, total_size, validator
 from modelden.hub.retry import Retries
-from modelden.ports import Blobs, Chunk, Clock, Fetcher, Response
+from modelden.ports import Blobs, Clock, Fetcher, Response
 from modelden.progress import Reporter
 
 logger = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ class Transferred:
 class Transfer:
     """Downloads files of hubs."""
 
-    def __init__(self, fetcher: Fetcher, partials: Partials, blobs: Blobs, clock: Clock, idle_timeout: float) -> None:
+    def __init__(self, fetcher: Fetcher, partials: Partials, blobs: Blobs, clock: Clock) -> None:
         """Nothing is fetched yet.
 
         Args:
@@ -81,13 +80,11 @@ class Transfer:
             partials: Where bytes are stored as they come.
             blobs: Collects bytes.
             clock: Waits between tries.
-            idle_timeout: Seconds without a byte after which a connection is given up.
         """
         self._fetcher = fetcher
         self._partials = partials
         self._blobs = blobs
         self._clock = clock
-        self._idle_timeout = idle_timeout
 
     async def run(self, key: FileKey, source: Source, reporter: Reporter, *, required: bool) -> Transferred:
         """Download a file; what an earlier download stored is used if it can be.
@@ -105,7 +102,7 @@ class Transfer:
             StorageError: If storage refuses, and it is required.
         """
         body = Body(key, self._partials, self._blobs, self._clock, required=required)
-        attempt = _Attempt(self._fetcher, source, body, reporter, self._idle_timeout)
+        attempt = _Attempt(self._fetcher, source, body, reporter)
         resumed = await self._adopt(key, source, body, reporter)
         retries = Retries(body.received, random)
         try:
@@ -156,12 +153,11 @@ class Transfer:
 class _Attempt:
     """Requests for one file; each `run` goes on where the last one broke off, if that can be."""
 
-    def __init__(self, fetcher: Fetcher, source: Source, body: Body, reporter: Reporter, idle_timeout: float) -> None:
+    def __init__(self, fetcher: Fetcher, source: Source, body: Body, reporter: Reporter) -> None:
         self._fetcher = fetcher
         self._source = source
         self._body = body
         self._reporter = reporter
-        self._idle_timeout = idle_timeout
         self._ranges_without_answer = 0
 
     async def run(self) -> Mapping[str, str]:
@@ -207,7 +203,7 @@ class _Attempt:
         limit = self._source.expected.size
         checked = self._body.received > 0
         try:
-            async for chunk in _watched(response.chunks(), self._idle_timeout):
+            async for chunk in response.chunks():
                 await self._body.take(chunk)
                 self._reporter.advance(chunk.size, total)
                 if limit is not None and self._body.received > limit:
@@ -217,12 +213,8 @@ class _Attempt:
                 if not checked and self._body.received >= HEAD_SIZE:
                     await self._check_beginning(response)
                     checked = True
-        except TimeoutError as error:
-            reason = f"not a byte came for {self._idle_timeout:g} s"
-            raise DownloadInterrupted(self._source.url, reason, self._body.received, total) from error
         except NetworkError as error:
-            reason = "the connection broke before the end"
-            raise DownloadInterrupted(self._source.url, reason, self._body.received, total) from error
+            raise DownloadInterrupted(self._source.url, error.reason, self._body.received, total) from error
         if not checked:
             await self._check_beginning(response)
 
@@ -241,17 +233,6 @@ class _Attempt:
                 return response.status < 500
         except UnavailableError:
             return False
-
-
-async def _watched(chunks: AsyncIterator[Chunk], seconds: float) -> AsyncIterator[Chunk]:
-    """Pass the chunks on; ``TimeoutError`` when one takes too long."""
-    while True:
-        async with asyncio.timeout(seconds):
-            try:
-                chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-        yield chunk
 
 
 def _http_error(url: str, response: Response) -> HttpError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from modelden.config import Configuration
+from modelden.idle import WatchedFetcher
 from modelden.ports import Ports
 from modelden.settings.attachments import Attachments
 from modelden.settings.backoff import Backoff
@@ -41,17 +42,16 @@ class SettingsService:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
         database = await ports.databases.open(REMOTE_SETTINGS)
-        server = SettingsServer(
-            config.settings_server, ports.fetcher, Backoff(config.settings_server, database, ports.clock)
-        )
+        fetcher = WatchedFetcher(ports.fetcher, config.idle_timeout)
+        server = SettingsServer(config.settings_server, fetcher, Backoff(config.settings_server, database, ports.clock))
         store = SettingsStore(database, config.trust_source)
-        verifier = SignatureVerifier(config, ports.fetcher, ports.crypto, ports.clock)
+        verifier = SignatureVerifier(config, fetcher, ports.crypto, ports.clock)
         environment = {**ports.page.environment(), **config.filter_environment}
         expressions = ExpressionFilter(ports.expressions, environment)
         client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
         poller = Poller(client, server, listeners, ports.tabs, ports.page, config, ports.clock)
         poller.start()
-        return cls(client, Attachments(server, store, ports.fetcher, ports.blobs), poller)
+        return cls(client, Attachments(server, store, fetcher, ports.blobs), poller)
 
     def close(self) -> None:
         """Stop polling."""

@@ -1,0 +1,81 @@
+"""A body that stands still: nobody waits for it for ever, whatever it is of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelden.engine.options import PipelineOptions
+from modelden.engine.runtime import Bundle
+from modelden.errors import ModelDenError, NetworkError
+from modelden.host.server import Application, RunningServer
+from modelden.idle import WatchedFetcher
+from tests.faults.hub import Fault, FaultyHub
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import PageFetcher
+from tests.simulators.profile import Profile
+from tests.unit.conftest import FILES, configured
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
+BODY = bytes(range(256)) * 1000
+
+
+class StandingStill:
+    """An application of which some answers never get over their first bytes."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self.path = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def beginning(message: Message) -> None:
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
+            await send({**message, "body": message["body"][:10], "more_body": True})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        stands = self.path and scope["type"] == "http" and fnmatchcase(scope["path"], self.path)
+        await self._app(scope, receive, beginning if stands else send)
+
+
+@pytest.fixture
+async def still(application: Application, bundle: Bundle) -> AsyncIterator[tuple[StandingStill, Profile]]:
+    app = StandingStill(application)
+    with RunningServer(app) as server:
+        config = replace(configured(application, server.url), idle_timeout=0.2)
+        profile = Profile(config, PageFetcher(), bundle, ScriptedEngines(list(FILES)))
+        yield app, profile
+        await profile.close()
+
+
+@pytest.mark.parametrize("path", ["*/changeset", "*.chain", "/attachments/*"])
+async def test_no_part_of_the_settings_is_waited_for_for_ever(still: tuple[StandingStill, Profile], path: str) -> None:
+    app, profile = still
+    app.path = path
+    with pytest.raises(ModelDenError, match=r"not a byte came for 0\.2 s"):
+        await profile.visit().create_engine(EMBED)
+
+    app.path = ""
+    await (await profile.visit().create_engine(EMBED)).close()
+
+
+async def test_a_body_that_moves_is_read_however_long_it_takes() -> None:
+    hub = FaultyHub({"/file": BODY}, rate=len(BODY))
+    fetcher = PageFetcher()
+    with RunningServer(hub) as server:
+        async with WatchedFetcher(fetcher, 0.6).fetch(f"{server.url}/file") as response:
+            assert b"".join([part async for chunk in response.chunks() for part in chunk.buffers()]) == BODY
+        hub.next(Fault(stall_after=1000))
+        with pytest.raises(NetworkError, match="not a byte"):
+            async with WatchedFetcher(fetcher, 0.2).fetch(f"{server.url}/file") as response:
+                await response.text(len(BODY))
+    await fetcher.close()
