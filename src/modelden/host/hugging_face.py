@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from modelden.errors import IntegrityError
 from modelden.host.errors import HostError, RemoteError, machine_errors
 from modelden.host.release import sha256_of
-from modelden.host.roles import reason_to_leave_out
+from modelden.hub.roles import role_of
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
@@ -67,7 +67,7 @@ def fetch_snapshot(model: str, revision: str | None, cache: Path | None) -> Snap
     with machine_errors("Cannot write the cache"), _words(model, revision):
         commit = str(api.model_info(model, revision=revision).sha)
         tree = api.list_repo_tree(model, recursive=True, revision=commit)
-        wanted = [each for each in tree if isinstance(each, RepoFile) and reason_to_leave_out(each.path) is None]
+        wanted = [each for each in tree if isinstance(each, RepoFile) and role_of(each.path).never is None]
         paths = [glob.escape(each.path) for each in wanted]
         # an empty list of patterns would mean every file
         folder = Path(api.snapshot_download(model, revision=commit, allow_patterns=paths or ["-"], cache_dir=cache))
