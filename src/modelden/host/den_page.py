@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
@@ -17,16 +18,6 @@ from modelden.host.page_site import find_pyodide
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
-
-_RUN = """
-import json
-from pyodide.code import eval_code_async
-def _plain(value):
-    return value.tolist() if hasattr(value, "tolist") else list(value) if hasattr(value, "__iter__") else str(value)
-_source, _values = json.loads(argument)
-globals().update(_values)
-json.dumps(await eval_code_async(_source, globals()), default=_plain)
-"""
 
 
 class DenPage(Den):
@@ -54,7 +45,8 @@ class DenPage(Den):
         Raises:
             BrowserError: It raised; the message has Python's traceback.
         """
-        return self.evaluate(_RUN, json.dumps([dedent(source), values]))
+        script = files("modelden.host").joinpath("page_eval.py").read_text(encoding="utf-8")
+        return self.evaluate(f"{script}\nawait evaluate(argument, globals())\n", json.dumps([dedent(source), values]))
 
 
 class DenBrowser:

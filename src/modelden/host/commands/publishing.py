@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -97,40 +98,47 @@ def unpublish(
     tell({"unpublished": f"{model} {revision}", "options_removed": options, "dry_run": dry_run}, as_json=as_json)
 
 
-def allow(
-    prefix: PrefixArgument,
-    to: TreeOption,
-    keys: KeysOption,
-    description: Annotated[str, typer.Option(help="Why, for people.")] = "",
-    passphrase_file: PassphraseOption = None,
-    *,
-    remove: Annotated[bool, typer.Option("--remove", help="Take it off the list.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+def _list_command(kind: str, doc: str) -> Callable[..., None]:
+    """The command that edits one side of the allow/deny list."""
+
+    def command(
+        prefix: PrefixArgument,
+        to: TreeOption,
+        keys: KeysOption,
+        description: Annotated[str, typer.Option(help="Why, for people.")] = "",
+        passphrase_file: PassphraseOption = None,
+        *,
+        remove: Annotated[bool, typer.Option("--remove", help="Take it off the list.")] = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        from modelden.host.lists import change_list
+
+        with opened(to, keys, passphrase_file) as publisher:
+            entries = change_list(publisher, kind, prefix, description, remove=remove)
+            publisher.commit()
+        tell({"allow_deny_list": entries}, as_json=as_json)
+
+    command.__name__, command.__doc__ = kind.lower(), doc
+    return command
+
+
+allow = _list_command(
+    "ALLOW",
     """Let clients download models from URLs with this prefix; localhost is always allowed.
 
     Examples:
       modelden allow https://models.example/hub/ --to tree --keys keys
-    """
-    _list("ALLOW", prefix, description, to, keys, passphrase_file, remove=remove, as_json=as_json)
+    """,
+)
 
-
-def deny(
-    prefix: PrefixArgument,
-    to: TreeOption,
-    keys: KeysOption,
-    description: Annotated[str, typer.Option(help="Why, for people.")] = "",
-    passphrase_file: PassphraseOption = None,
-    *,
-    remove: Annotated[bool, typer.Option("--remove", help="Take it off the list.")] = False,
-    as_json: JsonOption = False,
-) -> None:
+deny = _list_command(
+    "DENY",
     """Forbid clients to download models from URLs with this prefix, whatever is allowed.
 
     Examples:
       modelden deny https://models.example/hub/acme/broken/ --description "wrong labels" --to tree --keys keys
-    """
-    _list("DENY", prefix, description, to, keys, passphrase_file, remove=remove, as_json=as_json)
+    """,
+)
 
 
 def sign(
@@ -188,22 +196,3 @@ def runtime_publish(
         publisher.commit()
     facts = {"runtime": bundle.name, "onnxruntime": bundle.onnxruntime, "sha256": bundle.sha256, "changed": changed}
     tell(facts, as_json=as_json)
-
-
-def _list(
-    kind: str,
-    prefix: str,
-    description: str,
-    tree: Path,
-    keys: Path,
-    passphrase_file: Path | None,
-    *,
-    remove: bool,
-    as_json: bool,
-) -> None:
-    from modelden.host.lists import change_list
-
-    with opened(tree, keys, passphrase_file) as publisher:
-        entries = change_list(publisher, kind, prefix, description, remove=remove)
-        publisher.commit()
-    tell({"allow_deny_list": entries}, as_json=as_json)
