@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelden.errors import StorageError, StorageUnavailable
-from modelden.ports import Database, Databases, Delete, Key, Put, Row, Schema
+from modelden.ports import Database, Databases, Delete, Key, Put, Row, Schema, Unchanged
 
 
 class StorageWarning(UserWarning):
@@ -75,8 +75,10 @@ class MemoryDatabase:
         rows = [row for _, row in sorted(self._rows[store].items(), key=lambda item: _parts(item[0]))]
         return [_copied(row) for row in rows if _has(row, path) and key in (None, _key_at(row, path))]
 
-    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+    async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
         """Apply all changes, or none."""
+        if condition and self._rows[condition.store].get(condition.key) != condition.row:
+            return False
         after = {store: dict(rows) for store, rows in self._rows.items()}
         for change in changes:
             if isinstance(change, Delete):
@@ -85,6 +87,7 @@ class MemoryDatabase:
                 row = _with_blobs(change)
                 after[change.store][_key_at(row, self._schema.stores[change.store].key_path)] = row
         self._rows = after
+        return True
 
 
 def _parts(key: Key) -> list[str]:

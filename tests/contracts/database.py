@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from modelden.errors import StorageError
-from modelden.ports import Blob, Database, Databases, Delete, Put, Row, Schema, Store
+from modelden.ports import Blob, Database, Databases, Delete, Put, Row, Schema, Store, Unchanged
 
 MakeBlob = Callable[[bytes], Blob]
 Case = Callable[[Databases, MakeBlob], Awaitable[None]]
@@ -179,6 +179,60 @@ async def commits_side_by_side_all_apply(databases: Databases, make_blob: MakeBl
     assert [row["id"] for row in await database.get_all("notes")] == [str(n) for n in range(10)]
 
 
+async def a_condition_that_holds_lets_all_changes_through(databases: Databases, make_blob: MakeBlob) -> None:
+    del make_blob
+    database = await _open(databases, "a_condition_that_holds_lets_all_changes_through")
+    row: Row = {"id": "a", "n": None, "list": [{}, 1]}
+
+    assert await database.commit([Put("notes", row), Put("files", _file("m", "f"))], Unchanged("notes", "a", None))
+    assert await database.commit([Delete("files", ("m", "f")), Put("notes", {"id": "b"})], Unchanged("notes", "a", row))
+    assert await database.get_all("notes") == [row, {"id": "b"}]
+    assert await database.get_all("files") == []
+
+
+async def a_condition_that_does_not_hold_stops_all_changes(databases: Databases, make_blob: MakeBlob) -> None:
+    del make_blob
+    database = await _open(databases, "a_condition_that_does_not_hold_stops_all_changes")
+    row: Row = {"id": "a", "n": 1}
+    await database.commit([Put("notes", row)])
+    changes: list[Put | Delete] = [Put("notes", {"id": "b"}), Delete("notes", "a"), Put("files", _file("m", "f"))]
+    for condition in (
+        Unchanged("notes", "a", None),
+        Unchanged("notes", "a", {"id": "a", "n": 2}),
+        Unchanged("notes", "b", {"id": "b"}),
+        Unchanged("files", ("m", "g"), _file("m", "g")),
+    ):
+        assert not await database.commit(changes, condition), condition
+
+    assert await database.get_all("notes") == [row]
+    assert await database.get_all("files") == []
+
+
+async def of_commits_on_one_condition_the_first_applies(databases: Databases, make_blob: MakeBlob) -> None:
+    del make_blob
+    name = "of_commits_on_one_condition_the_first_applies"
+    tabs = [await _open(databases, name) for _ in range(5)]
+    absent = Unchanged("notes", "a", None)
+    commits = (tab.commit([Put("notes", {"id": "a", "tab": n})], absent) for n, tab in enumerate(tabs))
+    applied = await asyncio.gather(*commits)
+
+    assert applied.count(True) == 1, applied
+    assert await tabs[0].get_all("notes") == [{"id": "a", "tab": applied.index(True)}]
+
+
+async def a_conditional_commit_that_fails_leaves_nothing(databases: Databases, make_blob: MakeBlob) -> None:
+    del make_blob
+    database = await _open(databases, "a_conditional_commit_that_fails_leaves_nothing")
+    try:
+        await database.commit([Put("notes", {"id": "a"}), Put("notes", {"no": "key"})], Unchanged("notes", "a", None))
+    except StorageError:
+        pass
+    else:
+        raise AssertionError("a row without a key was stored")
+
+    assert await database.get_all("notes") == []
+
+
 async def a_blob_is_kept_with_its_row(databases: Databases, make_blob: MakeBlob) -> None:
     database = await _open(databases, "a_blob_is_kept_with_its_row")
     data = bytes(range(256)) * 300
@@ -254,6 +308,10 @@ CASES: list[Case] = [
     a_commit_that_fails_leaves_nothing,
     an_empty_commit_does_nothing,
     commits_side_by_side_all_apply,
+    a_condition_that_holds_lets_all_changes_through,
+    a_condition_that_does_not_hold_stops_all_changes,
+    of_commits_on_one_condition_the_first_applies,
+    a_conditional_commit_that_fails_leaves_nothing,
     a_blob_is_kept_with_its_row,
     a_blob_that_was_read_can_be_put_again,
     a_row_that_was_read_is_the_callers_own,

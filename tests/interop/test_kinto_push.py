@@ -22,7 +22,6 @@ from modelden.host.http import HttpFetcher
 from modelden.host.kinto import KintoEditor
 from modelden.host.kinto_push import Pushed
 from modelden.host.kinto_push import push as push_tree
-from modelden.host.memory import MemoryDatabase
 from modelden.host.publisher import Publisher
 from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, unpublish
 from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
@@ -31,7 +30,9 @@ from modelden.host.static_app import static_app
 from modelden.host.tree import Tree
 from modelden.host.verification import SystemClock
 from modelden.host.verify_command import verify_server
+from modelden.memory import MemoryDatabase
 from modelden.settings.backoff import Backoff
+from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from tests.interop.kinto_server import ROOT, USERS, Kinto
 from tests.pyodide.browser_page import Page
@@ -129,7 +130,7 @@ def content(records: Iterable[Any]) -> dict[str, Any]:
 async def of_server(url: str) -> dict[str, Any]:
     """What a client of ours reads of each collection."""
     async with HttpFetcher() as fetcher:
-        asked = SettingsServer(url, fetcher, Backoff(url, MemoryDatabase(), SystemClock()))
+        asked = SettingsServer(url, fetcher, Backoff(url, MemoryDatabase(REMOTE_SETTINGS), SystemClock()))
         return {name: content((await asked.changeset("main", name, expected=0))[0].changes) for name in COLLECTIONS}
 
 

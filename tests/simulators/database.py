@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelden.errors import QuotaExceeded, StorageUnavailable
-from modelden.ports import Delete, Key, Put, Row, Schema
+from modelden.ports import Delete, Key, Put, Row, Schema, Unchanged
 from tests.simulators.blobs import MemoryBlob
 
 
@@ -39,7 +39,9 @@ class MemoryDatabase:
         found = [row for row in rows if _has(row, path) and (key is None or _key_at(row, path) == key)]
         return [_copied(row) for row in found]
 
-    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+    async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
+        if condition and self.rows[condition.store].get(condition.key) != condition.row:
+            return False
         if self.full and any(isinstance(change, Put) for change in changes):
             raise QuotaExceeded(f"data in the database {self.schema.name}")
         after = {store: dict(rows) for store, rows in self.rows.items()}
@@ -52,6 +54,7 @@ class MemoryDatabase:
                     raise StorageUnavailable(f"The database {self.schema.name} failed: a row without {path}.")
                 after[change.store][_key_at(row, path)] = row
         self.rows = after
+        return True
 
     def contents(self) -> dict[str, list[Row]]:
         """All rows by store, in the order of their keys; stores without rows are left out."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,9 @@ from modelden.host.certificates import SigningChain, issue, leaf_plan
 from modelden.host.faults import Fault
 from modelden.host.server import Application
 from modelden.host.signing import Signer
+from modelden.ports import Response
 from tests.replay import replay_chain
+from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile
 
 OPTIONS = "ml-inference-options"
@@ -68,6 +73,63 @@ async def test_what_one_tab_polled_the_other_does_not(profile: Profile) -> None:
     assert paths(profile) == []
     assert await second.client.get(OPTIONS) == await first.client.get(OPTIONS)
     assert paths(profile) == []
+
+
+class Meanwhile:
+    """A page's network, in which something else happens before one collection's changes are answered."""
+
+    def __init__(self, fetcher: PageFetcher, happens: Callable[[], Awaitable[object]]) -> None:
+        self._fetcher = fetcher
+        self._happens: Callable[[], Awaitable[object]] | None = happens
+
+    @asynccontextmanager
+    async def fetch(self, url: str, **options: Any) -> AsyncIterator[Response]:
+        if f"{OPTIONS}/changeset" in url and self._happens:
+            happens, self._happens = self._happens, None
+            await happens()
+        async with self._fetcher.fetch(url, **options) as response:
+            yield response
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["cold", "warm"])
+async def test_two_tabs_that_import_different_states_do_not_mix_them(
+    profile: Profile, application: Application, *, known: bool
+) -> None:
+    published = application.collections["main", OPTIONS]
+    if known:
+        await (await profile.visit().settings()).client.get(OPTIONS)
+        published.update("options", modelRevision="v2.0")
+    other_tab = (await profile.visit().settings()).client
+
+    async def happens() -> None:
+        await other_tab.get(OPTIONS, force_sync=True)
+        published.delete("summaries")
+        published.publish({"id": "new"})
+
+    den = profile.visit()
+    den.ports = replace(den.ports, fetcher=Meanwhile(profile.fetcher, happens))
+    client = (await den.settings()).client
+    records = await client.get(OPTIONS, force_sync=True)
+
+    assert {record["id"] for record in records} == {"options", "new"}
+    assert await client.get(OPTIONS, verify_signature=True) == records
+    assert await other_tab.get(OPTIONS, verify_signature=True) == records
+
+
+async def test_a_confirmation_does_not_put_back_what_another_tab_replaced(
+    profile: Profile, application: Application
+) -> None:
+    published = application.collections["main", OPTIONS]
+    first, second = (await profile.visit().settings()).client, (await profile.visit().settings()).client
+    await first.get(OPTIONS)
+    stored = await first._store.read(f"main/{OPTIONS}")
+    published.publish({"id": "new"})
+    await second.sync(OPTIONS)
+
+    assert stored
+    await first._store.confirm(f"main/{OPTIONS}", stored.checked_at + 1)
+
+    assert len(await first.get(OPTIONS, verify_signature=True)) == 3
 
 
 async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:

@@ -19,6 +19,7 @@ from modelden._js.session_host import JsSessionHost
 from modelden._js.suspender import JsSuspender
 from modelden._js.tabs import JsTabs
 from modelden._js.timers import JsTimers
+from modelden._js.trust import TrustWorker
 from modelden.config import Configuration
 from modelden.engine.runtime import Bundle
 from modelden.ports import Ports
@@ -29,14 +30,15 @@ _PRESENCE = JsPresence()
 
 def connect(config: Configuration) -> Ports:
     """Return the browser behind the core's ports."""
+    trust = TrustWorker()
     return Ports(
         fetcher=JsFetcher(),
         databases=JsDatabases(),
         blobs=JsBlobs(),
-        crypto=JsCrypto(),
+        crypto=JsCrypto(trust),
         engines=JsEngineHost(config.start_timeout),
         sessions=JsSessionHost(config.start_timeout),
-        expressions=JsExpressions(),
+        expressions=JsExpressions(trust),
         tabs=JsTabs(),
         page=JsPage(),
         locks=connect_locks(),

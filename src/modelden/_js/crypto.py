@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from contextlib import AbstractContextManager
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, to_js
 
 from modelden._js.convert import js_object
-from modelden._js.trust import ask_trust_worker
+from modelden._js.trust import TrustWorker
 from modelden.errors import CryptoUnavailable, EngineCrashed, EngineError
 from modelden.settings.chain import Certificate
 
@@ -17,11 +18,19 @@ from modelden.settings.chain import Certificate
 class JsCrypto:
     """WebCrypto, and X.509 in a worker of its own."""
 
+    def __init__(self, worker: TrustWorker) -> None:
+        """Start nothing yet."""
+        self._worker = worker
+
+    def kept_ready(self) -> AbstractContextManager[None]:
+        """Have the worker started while the context is open."""
+        return self._worker.kept_ready()
+
     async def read_chain(self, pem: str) -> list[Certificate]:
         """Parse a PEM bundle."""
         _subtle()
         try:
-            facts = await ask_trust_worker(type="read-chain", pem=pem)
+            facts = await self._worker.ask(type="read-chain", pem=pem)
         except EngineCrashed:
             raise
         except EngineError as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
 
+from js import JSON, Object
 from js import fetch as js_fetch
 from pyodide.ffi import JsException
 
@@ -44,7 +46,9 @@ class JsResponse:
     @cached_property
     def headers(self) -> Mapping[str, str]:
         """The readable headers, names in lower case, as fetch gives them."""
-        return {str(name): str(value) for name, value in self._js_response.headers}
+        # As one text: each crossing of the border costs as much as a header.
+        headers: dict[str, str] = json.loads(JSON.stringify(Object.fromEntries(self._js_response.headers)))
+        return headers
 
     async def text(self, limit: int) -> str:
         """Read the body as text."""

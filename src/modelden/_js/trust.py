@@ -1,26 +1,55 @@
-"""One question to the trust worker (``web/worker/trust.ts``)."""
+"""The trust worker (``web/worker/trust.ts``)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from modelden._js.worker import WorkerPort
 
 
-async def ask_trust_worker(**message: Any) -> Any:
-    """Start the worker, ask, end it: what it is asked is asked once in days.
+class TrustWorker:
+    """Lives while somebody needs it: what it is asked is asked once in days, and a worker takes memory."""
 
-    Returns:
-        The reply's JSON.
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._port: WorkerPort | None = None
+        self._users = 0
 
-    Raises:
-        EngineError: If the worker says that it failed.
-        EngineCrashed: If it died.
-    """
-    port = WorkerPort("trust.js")
-    try:
-        text = (await port.request(**message)).json
-    finally:
-        port.close()
-    return json.loads(text)
+    @contextmanager
+    def kept_ready(self) -> Iterator[None]:
+        """Have the worker while the context is open."""
+        self._users += 1
+        try:
+            self._start()
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                self._end()
+
+    async def ask(self, **message: Any) -> Any:
+        """Ask one question.
+
+        Returns:
+            The reply's JSON.
+
+        Raises:
+            EngineError: If the worker says that it failed.
+            EngineCrashed: If it died.
+        """
+        with self.kept_ready():
+            return json.loads((await self._start().request(**message)).json)
+
+    def _start(self) -> WorkerPort:
+        if self._port is None:
+            self._port = WorkerPort("trust.js")
+            self._port.watch(lambda _: self._end())  # the next question starts another one
+        return self._port
+
+    def _end(self) -> None:
+        if self._port is not None:
+            self._port.close()
+            self._port = None

@@ -75,7 +75,7 @@ class Watch:
         self._guard = guard
         self._row = row
         self._size = 0
-        self._marking: asyncio.Future[None] | None = None
+        self._marking: asyncio.Future[bool] | None = None
 
     def admit(self, url: str, blob: Blob) -> None:
         """Hear that a file is about to be loaded into memory.

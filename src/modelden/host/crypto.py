@@ -6,6 +6,7 @@ Fields are those of the page's trust worker (``web/worker/trust.ts``). All rules
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -23,6 +24,7 @@ from modelden.host.certificates import fingerprint
 from modelden.settings.chain import Certificate
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -53,6 +55,10 @@ _HANDLED = (
 
 class HostCrypto:
     """`ports.Crypto` without a browser."""
+
+    def kept_ready(self) -> AbstractContextManager[None]:
+        """Do nothing: nothing has to be started."""
+        return nullcontext()
 
     async def read_chain(self, pem: str) -> list[Certificate]:
         """Parse a PEM bundle, in its order.

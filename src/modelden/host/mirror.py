@@ -12,12 +12,13 @@ from modelden.errors import HttpError, IntegrityError, InvalidRecord
 from modelden.host.crypto import HostCrypto
 from modelden.host.errors import HostError, machine_errors
 from modelden.host.http import HttpFetcher
-from modelden.host.memory import MemoryDatabase
 from modelden.host.release import MANIFESTS, sha256_of
 from modelden.host.verification import SystemClock
 from modelden.hub.names import HubAddress, ModelFile
+from modelden.memory import MemoryDatabase
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import merge
+from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 
@@ -66,7 +67,8 @@ async def _mirror(config: Configuration, model: str, revision: str, folder: Path
 
 async def _manifest(config: Configuration, fetcher: HttpFetcher, model: str, revision: str) -> list[dict[str, Any]]:
     clock = SystemClock()
-    server = SettingsServer(config.settings_server, fetcher, Backoff(config.settings_server, MemoryDatabase(), clock))
+    backoff = Backoff(config.settings_server, MemoryDatabase(REMOTE_SETTINGS), clock)
+    server = SettingsServer(config.settings_server, fetcher, backoff)
     changeset, url = await server.changeset(config.settings_bucket, MANIFESTS, expected=0)
     collection = merge(None, changeset)
     await SignatureVerifier(config, fetcher, HostCrypto(), clock).verify(config.cid(MANIFESTS), collection, url)

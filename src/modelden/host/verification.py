@@ -19,16 +19,17 @@ from modelden.engine import runtime as engine_runtime
 from modelden.engine.options import PipelineOptions
 from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.host.crypto import HostCrypto
-from modelden.host.memory import MemoryDatabase
 from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.runtimes import bundles
 from modelden.hub.allow_list import AllowList
 from modelden.hub.names import HubAddress, ModelFile
+from modelden.memory import MemoryDatabase
 from modelden.ports import Fetcher
 from modelden.settings.attachments import base_url
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Record, merge
 from modelden.settings.records import Attachment
+from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 
@@ -105,7 +106,7 @@ async def verify(config: Configuration, fetcher: Fetcher, *, files: bool = True)
 class _Verification:
     def __init__(self, config: Configuration, fetcher: Fetcher, *, files: bool) -> None:
         clock = SystemClock()
-        backoff = Backoff(config.settings_server, MemoryDatabase(), clock)
+        backoff = Backoff(config.settings_server, MemoryDatabase(REMOTE_SETTINGS), clock)
         self._config = config
         self._fetcher = fetcher
         self._files = files

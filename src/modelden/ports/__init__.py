@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelden.ports.blobs import Blob, Blobs, Chunk
-from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store
+from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
 from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
@@ -44,6 +44,7 @@ __all__ = [
     "Suspender",
     "Tabs",
     "Timers",
+    "Unchanged",
 ]
 
 

@@ -41,6 +41,15 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A condition of a commit: the row with this key is still the one that was read; None: there is still none."""
+
+    store: str
+    key: Key
+    row: Row | None
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """An object store: its key path, and the key paths of its indexes by name."""
 
@@ -74,8 +83,15 @@ class Database(Protocol):
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
 
-    async def commit(self, changes: Sequence[Put | Delete]) -> None:
+    async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
         """Apply all changes in one transaction: all of them, or none.
+
+        Args:
+            changes: In their order.
+            condition: What has to be so in this same transaction, whatever other tabs do.
+
+        Returns:
+            Whether they were applied: False only if the condition does not hold.
 
         Raises:
             QuotaExceeded: If the browser has no room.

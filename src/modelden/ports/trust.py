@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from modelden.settings.chain import Certificate
 
 
 class Crypto(Protocol):
     """X.509 parsing and signature mathematics; what they mean is `settings.chain`'s."""
+
+    def kept_ready(self) -> AbstractContextManager[None]:
+        """Have what `read_chain` needs started while the context is open: that takes as long as some requests."""
 
     async def read_chain(self, pem: str) -> list[Certificate]:
         """Parse a PEM bundle, in its order.

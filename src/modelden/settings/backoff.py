@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from modelden.errors import ServerBusy
 from modelden.ports import Clock, Database, Put
 
+FRESH = 1000
+"""Milliseconds for which is relied on what was read: what other tabs are told counts here a second later at most."""
+
 LONGEST = 7 * 24 * 60 * 60
 """Most seconds that a server may ask for; a wrong header must not shut a client out for ever."""
 
@@ -24,6 +27,7 @@ class Backoff:
         self._row = f"modelden-backoff {server}"
         self._database = database
         self._clock = clock
+        self._until = self._read_at = 0
 
     async def check(self) -> None:
         """Return if the server may be asked now.
@@ -31,9 +35,11 @@ class Backoff:
         Raises:
             ServerBusy: If not, with the time from which on it may.
         """
-        row = await self._database.get("timestamps", self._row)
-        until = row["value"] if row else 0
-        remaining = until - self._clock.now()
+        now = self._clock.now()
+        if not 0 <= now - self._read_at < FRESH:
+            row = await self._database.get("timestamps", self._row)
+            self._until, self._read_at = row["value"] if row else 0, now
+        remaining = self._until - now
         # A clock that was set back must not lengthen the pause.
         if 0 < remaining <= LONGEST * 1000:
             raise ServerBusy(self._server, remaining / 1000)
@@ -50,5 +56,5 @@ class Backoff:
             wishes.append(headers.get("retry-after", ""))
         seconds = max((int(wish) for wish in wishes if wish.isdecimal()), default=0)
         if seconds:
-            until = self._clock.now() + min(seconds, LONGEST) * 1000
-            await self._database.commit([Put("timestamps", {"cid": self._row, "value": until})])
+            self._until = self._clock.now() + min(seconds, LONGEST) * 1000
+            await self._database.commit([Put("timestamps", {"cid": self._row, "value": self._until})])

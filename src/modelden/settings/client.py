@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from modelden.config import Configuration
@@ -161,7 +162,8 @@ class SettingsClient:
         on_progress: ProgressCallback | None,
         expected: int | None = None,
     ) -> Collection:
-        with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]):
+        ready = nullcontext() if stored else self._verifier.kept_ready()
+        with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]), ready:
             if expected is None:
                 expected = await self._ask_timestamp(cid)
             if stored and stored.collection.timestamp == expected and not self._needs_signature(stored):
@@ -184,7 +186,9 @@ class SettingsClient:
             # Firefox retries once from scratch: the local data may be what does not fit.
             logger.warning("%s Trying once more from scratch.", error)
             fresh = await self._fetch(cid, expected, base=None, seen=stored)
-        await self._store.write(cid, fresh, before=stored)
+        if not await self._store.write(cid, fresh, before=stored):
+            logger.debug("%s was written by another tab meanwhile, and is looked at again", cid)
+            return await self._synced(cid, await self._store.read(cid), None, fresh.collection.timestamp)
         return fresh.collection
 
     async def _fetch(

@@ -9,6 +9,7 @@ import base64
 import binascii
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urljoin
 
@@ -44,6 +45,10 @@ class SignatureVerifier:
         self._crypto = crypto
         self._clock = clock
         self._chains: dict[str, list[Certificate]] = {}
+
+    def kept_ready(self) -> AbstractContextManager[None]:
+        """Get ready for a chain to read while the context is open, beside the requests of a first sync."""
+        return self._crypto.kept_ready() if self._config.verify_signatures and not self._chains else nullcontext()
 
     async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> int:
         """Return if one of the collection's signatures is good, or if the configuration asks for none.

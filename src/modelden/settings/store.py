@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from modelden.ports import Blob, Database, Delete, Put, Row
+from modelden.ports import Blob, Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
 
 # Ours, beside Firefox's members of a `collections` row.
@@ -36,10 +36,11 @@ class SettingsStore:
         """Rows of other sources are as good as absent, and replaced at the next sync."""
         self._database = database
         self._source = source
+        self._rows: dict[str, Row | None] = {}
 
     async def read(self, cid: str) -> StoredCollection | None:
         """Return the collection ``bucket/name``, or None when none of this source is kept."""
-        row = await self._database.get("collections", cid)
+        row = self._rows[cid] = await self._database.get("collections", cid)
         return await self._stored(row) if row else None
 
     async def confirmations(self) -> dict[str, int]:
@@ -47,20 +48,23 @@ class SettingsStore:
         rows = await self._database.get_all("collections")
         return {row["cid"]: row[_CHECKED_AT] for row in rows if row.get(_SOURCE) == self._source}
 
-    async def write(self, cid: str, fresh: StoredCollection, before: StoredCollection | None) -> None:
+    async def write(self, cid: str, fresh: StoredCollection, before: StoredCollection | None) -> bool:
         """Replace the collection in one transaction; records that are gone are removed, and their attachments.
 
         Args:
             cid: ``bucket/name``.
             fresh: The new state.
-            before: The stored one, as `read` gave it.
+            before: The stored one, as `read` gave it just before.
+
+        Returns:
+            Whether it was: False if another tab wrote the collection meanwhile, or the rows of two states would mix.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then the old state stays.
         """
-        collection = fresh.collection
-        # None does not mean that there are no rows: another source may have left some.
-        old = before.collection.records if before else await self._records(cid)
+        collection, row = fresh.collection, self._rows.get(cid)
+        # Rows of another source may be there.
+        old = before.collection.records if before else await self._records(cid) if row else {}
         gone = [key for key in old if key not in collection.records]
         changes: list[Put | Delete] = [Delete("records", (cid, key)) for key in gone]
         changes += [Delete("attachments", (cid, key)) for key in gone]
@@ -69,17 +73,19 @@ class SettingsStore:
         changes += [Put("records", {**record, "_cid": cid}) for record in new]
         changes.append(Put("timestamps", {"cid": cid, "value": collection.timestamp}))
         changes.append(Put("collections", self._row(cid, fresh)))
-        await self._database.commit(changes)
+        return await self._database.commit(changes, Unchanged("collections", cid, row))
 
     async def confirm(self, cid: str, checked_at: int) -> None:
-        """Note that the server still has this state.
+        """Note that the server still has the state that `read` gave just before.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
-        row = await self._database.get("collections", cid)
+        row = self._rows.get(cid)
         if row is not None:
-            await self._database.commit([Put("collections", {**row, _CHECKED_AT: checked_at})])
+            confirmed = Put("collections", {**row, _CHECKED_AT: checked_at})
+            # Not when another tab wrote meanwhile, which is as good a confirmation.
+            await self._database.commit([confirmed], Unchanged("collections", cid, row))
 
     async def read_attachment(self, cid: str, record: Record) -> Blob | None:
         """Return the attachment's bytes if they are kept, under this record or another one with the same hash."""
