@@ -56,8 +56,9 @@ class Configuration:
         verify_signatures: False accepts what nobody signed. For development only: what settings say is run.
         poll_interval: Seconds after which stored settings are asked for again
             (Firefox: ``services.settings.poll_interval``).
-        freeze_warning_days: Days without a confirmation by the server after which the log warns that something may keep
-            updates away.
+        freeze_warning_days: Age, in days, of the newest signed state of a collection from which on the log warns that
+            something may keep updates away. Its timestamp and the beginning of its signer's certificate tell the age;
+            certificates of ``modelden keys`` live for 100 days.
         filter_environment: What filter expressions find under ``env``, over what the browser tells: ``version``,
             ``channel``, ``country``, ...
         start_timeout: Seconds without a sign of life after which a loading engine is given up.
@@ -91,7 +92,7 @@ class Configuration:
     hub_url_template: str = "{model}/{revision}"
     verify_signatures: bool = True
     poll_interval: float = 24 * 60 * 60
-    freeze_warning_days: float = 30
+    freeze_warning_days: float = 100
     filter_environment: Mapping[str, Any] = field(default_factory=dict)
     start_timeout: float = 60.0
     engine_timeout_ms: int = 120_000

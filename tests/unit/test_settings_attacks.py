@@ -359,14 +359,16 @@ async def test_all_certificates_are_judged_at_one_moment(profile: Profile, appli
     changeset["metadata"]["signatures"] *= 3
     collection = merge(None, parse_changeset(json.dumps(changeset), PATH))
 
-    until = await verifier.verify(CID, collection, f"{ORIGIN}{PATH}")
+    signed = await verifier.verify(CID, collection, f"{ORIGIN}{PATH}")
     assert clock.looks == 1
-    assert until == int(GOOD.leaf.certificate.not_valid_after_utc.timestamp() * 1000)
+    leaf = GOOD.leaf.certificate
+    assert signed.since == int(leaf.not_valid_before_utc.timestamp() * 1000)
+    assert signed.until == int(leaf.not_valid_after_utc.timestamp() * 1000)
     # What was good when it was stored may be judged by that moment.
     clock.advance(hours=24 * 200)
     with pytest.raises(SignatureError, match="expired"):
         await verifier.verify(CID, collection, f"{ORIGIN}{PATH}")
-    await verifier.verify(CID, collection, f"{ORIGIN}{PATH}", at=until)
+    await verifier.verify(CID, collection, f"{ORIGIN}{PATH}", at=signed.until)
 
 
 async def test_a_chain_is_fetched_once_until_it_fails(profile: Profile, application: Application) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from modelden.errors import SignatureError
 from modelden.host.certificates import SigningChain, issue, leaf_plan
-from modelden.host.faults import Fault
 from modelden.host.server import Application
 from modelden.host.signing import Signer
 from modelden.ports import Response
@@ -170,25 +169,33 @@ async def test_data_stays_in_use_when_its_signer_has_expired(
     assert await client.get(OPTIONS) == records
 
     assert "expired" in caplog.text
-    assert "was last confirmed 120 days ago" in caplog.text
+    assert "may have been signed 130 days ago" in caplog.text  # certificates begin ten days before they are made
     with pytest.raises(SignatureError, match="expired"):
         await client.get(OPTIONS, verify_signature=True, force_sync=True)
 
 
-async def test_a_month_without_a_confirmation_is_warned_of(
+async def test_an_old_signature_is_warned_of_though_the_server_says_that_nothing_changed(
     profile: Profile, application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = (await profile.visit().settings()).client
+    config = replace(profile.config, freeze_warning_days=30)
+    client = (await profile.visit(config).settings()).client
     await client.get(OPTIONS)
-    application.faults.set(Fault(path="*", status=500))
-    profile.clock.advance(hours=24 * 29)
+    profile.clock.advance(hours=24 * 19)
     await client.get(OPTIONS)
-    assert "was last confirmed" not in caplog.text
+    assert "may have been signed" not in caplog.text
 
+    profile.clock.advance(hours=24 * 2)
+    await client.get(OPTIONS)
+
+    assert f"The newest state of main/{OPTIONS} that this page has seen may have been signed 31 days ago" in caplog.text
+    caplog.clear()
+    await client.get(OPTIONS)  # not each time
+    assert "may have been signed" not in caplog.text
+    application.collections["main", OPTIONS].sign(Signer(later_chain(profile)))
+    application.collections["main", OPTIONS].publish({"id": "new"})
     profile.clock.advance(hours=24)
     await client.get(OPTIONS)
-
-    assert "was last confirmed 30 days ago. Something may keep updates from this page" in caplog.text
+    assert "may have been signed" not in caplog.text
 
 
 def stored_end(profile: Profile) -> int:

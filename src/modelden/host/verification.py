@@ -146,7 +146,7 @@ class _Verification:
         try:
             changeset, url = await self._server.changeset(self._config.settings_bucket, name, expected=expected)
             collection = merge(None, changeset)
-            end = await self._verifier.verify(cid, collection, url)
+            end = (await self._verifier.verify(cid, collection, url)).until
         except ModelDenError as error:
             self._report.fault(cid, error)
             return []

@@ -168,6 +168,7 @@ class SettingsClient:
                 expected = await self._ask_timestamp(cid)
             if stored and stored.collection.timestamp == expected and not self._needs_signature(stored):
                 await self._store.confirm(cid, self._clock.now())
+                self._warn_if_frozen(cid, stored)
                 return stored.collection
             return await self._import(cid, stored, expected)
 
@@ -189,6 +190,7 @@ class SettingsClient:
         if not await self._store.write(cid, fresh, before=stored):
             logger.debug("%s was written by another tab meanwhile, and is looked at again", cid)
             return await self._synced(cid, await self._store.read(cid), None, fresh.collection.timestamp)
+        self._warn_if_frozen(cid, fresh)
         return fresh.collection
 
     async def _fetch(
@@ -206,7 +208,7 @@ class SettingsClient:
             logger.warning("%s is an older state of %s than the stored one, and is ignored", url, cid)
             return base
         collection = merge(known, changeset)
-        signed_until = await self._verifier.verify(cid, collection, url)
+        signed = await self._verifier.verify(cid, collection, url)
         if seen and collection.timestamp < seen.collection.timestamp:
             raise SignatureError(
                 cid,
@@ -214,7 +216,7 @@ class SettingsClient:
                 f"it goes back in time, expected the timestamp {seen.collection.timestamp} or a later one, found "
                 f"{collection.timestamp}: an old state, validly signed, was replayed",
             )
-        return StoredCollection(collection, self._clock.now(), signed_until)
+        return StoredCollection(collection, self._clock.now(), signed)
 
     def _is_old(self, stored: StoredCollection) -> bool:
         age = self._clock.now() - stored.checked_at
@@ -222,13 +224,16 @@ class SettingsClient:
 
     def _needs_signature(self, stored: StoredCollection) -> bool:
         # A refreshed signature comes without a new timestamp (kinto/README: "Refreshing a signature").
-        return stored.signed_until - self._clock.now() < RENEW_BEFORE
+        return stored.signed.until - self._clock.now() < RENEW_BEFORE
 
     def _warn_if_frozen(self, cid: str, stored: StoredCollection) -> None:
-        days = (self._clock.now() - stored.checked_at) / 86_400_000
+        # That the server says that nothing changed proves nothing, nobody signs it. A signature is at least as young
+        # as its data and as its signer's certificate, and honest publishers renew theirs.
+        days = (self._clock.now() - max(stored.collection.timestamp, stored.signed.since)) / 86_400_000
         if days >= self._config.freeze_warning_days:
             logger.warning(
-                "%s was last confirmed %.0f days ago. Something may keep updates from this page: %s",
+                "The newest state of %s that this page has seen may have been signed %.0f days ago. Something may keep "
+                "updates from this page: %s",
                 cid,
                 days,
                 self._server.url,

@@ -10,6 +10,7 @@ import binascii
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
@@ -29,10 +30,23 @@ CHAIN_LIMIT = 64 * 1024
 """Most bytes of a certificate chain: three certificates have about 6 KiB."""
 
 NEVER = 2**53
-"""When an unverified signature ends, milliseconds since the epoch."""
+"""When what nobody signed ends, milliseconds since the epoch."""
 
 CHAIN_TIMEOUT = 30.0
 """Seconds until a chain's headers must be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """When a collection can have been signed: while the certificate of its signer was valid.
+
+    Attributes:
+        since: Not before this time, milliseconds since the epoch.
+        until: Not after this time.
+    """
+
+    since: int
+    until: int
 
 
 class SignatureVerifier:
@@ -50,7 +64,7 @@ class SignatureVerifier:
         """Get ready for a chain to read while the context is open, beside the requests of a first sync."""
         return self._crypto.kept_ready() if self._config.verify_signatures and not self._chains else nullcontext()
 
-    async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> int:
+    async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> Signed:
         """Return if one of the collection's signatures is good, or if the configuration asks for none.
 
         Args:
@@ -60,7 +74,7 @@ class SignatureVerifier:
             at: The time to judge certificates by, milliseconds since the epoch; now, if None.
 
         Returns:
-            When the signer's certificate ends, milliseconds since the epoch.
+            When it can have been signed.
 
         Raises:
             SignatureError: If none is; with the first one's fault.
@@ -73,7 +87,7 @@ class SignatureVerifier:
                 name,
                 source_url,
             )
-            return NEVER
+            return Signed(NEVER, NEVER)
         now = self._clock.now() if at is None else at
         try:
             message = signed_text(collection.records.values(), collection.timestamp)
@@ -90,7 +104,7 @@ class SignatureVerifier:
             raise SignatureError(name, source_url, str(faults[0])) from faults[0]
         raise SignatureError(name, source_url, f"expected a signature of mode {MODE}, found none")
 
-    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> int:
+    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> Signed:
         signature = _decode(entry.get("signature"))
         url = _chain_url(entry.get("x5u"), source_url)
         if url not in self._chains:
@@ -108,7 +122,7 @@ class SignatureVerifier:
             # A wrong or an old chain may be another one at the next try.
             self._chains.pop(url, None)
             raise
-        return leaf.not_after
+        return Signed(leaf.not_before, leaf.not_after)
 
     async def _fetch_chain(self, url: str) -> list[Certificate]:
         async with self._fetcher.fetch(url, timeout=CHAIN_TIMEOUT) as response:

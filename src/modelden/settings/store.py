@@ -7,10 +7,12 @@ from typing import Any
 
 from modelden.ports import Blob, Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
+from modelden.settings.signatures import Signed
 
 # Ours, beside Firefox's members of a `collections` row.
 _SOURCE = "modeldenSource"
 _CHECKED_AT = "modeldenCheckedAt"
+_SIGNED_SINCE = "modeldenSignedSince"
 _SIGNED_UNTIL = "modeldenSignedUntil"
 
 
@@ -21,12 +23,12 @@ class StoredCollection:
     Attributes:
         collection: Its state.
         checked_at: When the server last confirmed it, milliseconds since the epoch.
-        signed_until: When the certificate of its signer ends, milliseconds since the epoch; 0 if it was not verified.
+        signed: When it can have been signed.
     """
 
     collection: Collection
     checked_at: int
-    signed_until: int
+    signed: Signed
 
 
 class SettingsStore:
@@ -121,7 +123,8 @@ class SettingsStore:
         if timestamp is None or row.get(_SOURCE) != self._source:
             return None
         collection = Collection(timestamp["value"], await self._records(cid), row["metadata"])
-        return StoredCollection(collection, row[_CHECKED_AT], row[_SIGNED_UNTIL])
+        signed = Signed(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
+        return StoredCollection(collection, row[_CHECKED_AT], signed)
 
     async def _records(self, cid: str) -> dict[str, Record]:
         rows = await self._database.get_all("records", index="cid", key=cid)
@@ -135,7 +138,8 @@ class SettingsStore:
             "metadata": dict(stored.collection.metadata),
             _SOURCE: self._source,
             _CHECKED_AT: stored.checked_at,
-            _SIGNED_UNTIL: stored.signed_until,
+            _SIGNED_SINCE: stored.signed.since,
+            _SIGNED_UNTIL: stored.signed.until,
         }
 
 
