@@ -59,6 +59,7 @@ from modelden.hub.overview import ModelFiles, RepositoryFile
 from modelden.hub.roles import FileRole
 from modelden.hub.verify import VerifiedFile
 from modelden.hub_file import HubFile
+from modelden.huggingface import hub_download, snapshot_download
 from modelden.memory import StorageWarning
 from modelden.model_hub import ModelHub
 from modelden.progress import ProgressEvent
@@ -137,10 +138,12 @@ __all__ = [
     "configure",
     "create_engine",
     "export_model",
+    "hub_download",
     "import_files",
     "load_session",
     "on",
     "poll_settings",
     "prefetch",
+    "snapshot_download",
     "storage_info",
 ]

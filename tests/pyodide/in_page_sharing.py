@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from in_page import _told, foreign  # type: ignore[import-not-found]  # pushed by the test
@@ -48,6 +50,14 @@ async def got(root_url: str, file: str) -> Any:
     hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
     file_there = await hub.get_model_file(task_name="task", model="org/model", revision="v1", file=file)
     return js_blob(file_there.blob)
+
+
+async def written(root_url: str) -> Json:
+    """The SHA-256 of a file that `hub_download` wrote into Pyodide's file system."""
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    path = await modelden.hub_download("org/model", "model.onnx", revision="v1", local_dir="carried", hub=hub)
+    with Path(path).open("rb") as file:  # noqa: ASYNC230  it is memory
+        return [path, hashlib.file_digest(file, "sha256").hexdigest()]
 
 
 async def damaged(root_url: str) -> Json:

@@ -47,6 +47,7 @@ def test_a_model_is_carried_without_a_network_and_without_passing_through_python
             assert_whole_files(page.stored()["modelFiles"])
             got = page.call("get_file", root_url=root, model="org/model", revision="v1", file="model.onnx")
             assert (got["error"], got["sha256"], got["integrity"]) == (None, DIGESTS["model.onnx"], "first-seen")
+        assert call("written", root_url=root) == ["carried/model.onnx", DIGESTS["model.onnx"]]
         assert page.heap() - heap < len(BODY) / 2
         assert page.proxies() == proxies
 
