@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
@@ -17,6 +18,7 @@ from modelden.engine.registry import EngineRegistry
 from modelden.engine.runtime import Bundle
 from modelden.engine.session import EngineSession
 from modelden.engine.update_status import UpdateStatus
+from modelden.errors import StorageError
 from modelden.events import Event, Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.manifests import Manifests, Records
@@ -33,6 +35,8 @@ from modelden.ports import Database, Ports, Schema
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME, ProgressCallback, ProgressEvent
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.service import SettingsService
+
+logger = logging.getLogger(__name__)
 
 _DOWNLOADS = (DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME)
 """Progress that is told as the event ``download``."""
@@ -71,7 +75,7 @@ class Den:
         self._settings: SettingsService | None = None
         self._databases: dict[str, Database] = {}
         self._hubs: dict[HubAddress, HubFiles] = {}
-        self._persisting: asyncio.Future[bool | None] | None = None
+        self._tidying: asyncio.Future[None] | None = None
         loader = EngineLoader(config, bundle, ports.engines, self.settings, self._hub_of, self._guard)
         self._source = EngineSource(loader, self._history, self._hub_of, self._live, self._events)
         self._engines = EngineRegistry(
@@ -102,8 +106,8 @@ class Den:
             self._deaf.pop()()
         if self._settings is not None:
             self._settings.close()
-        if self._persisting is not None:
-            self._persisting.cancel()
+        if self._tidying is not None:
+            self._tidying.cancel()
 
     async def hub(self) -> HubFiles:
         """Return the configured hub's files.
@@ -155,9 +159,10 @@ class Den:
         """
         choice.check_request(request)
         engine = await self._engines.get(request, self._told(on_progress))
-        if self._persisting is None and any(hub.wrote for hub in self._hubs.values()):
+        wrote = next((hub for hub in self._hubs.values() if hub.wrote), None)
+        if self._tidying is None and wrote is not None:
             # Once, when a model is complete. A browser may ask the visitor: that is not waited for.
-            self._persisting = asyncio.ensure_future(self.ports.page.persist())
+            self._tidying = asyncio.ensure_future(self._tidy(wrote))
         return engine
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
@@ -168,6 +173,13 @@ class Den:
     async def check_updates(self) -> list[UpdateStatus]:
         """Tell for each engine that was ever loaded whether it is current; the errors are those of `Updates.check`."""
         return await self._updates.check()
+
+    async def _tidy(self, hub: HubFiles) -> None:
+        await self.ports.page.persist()
+        try:
+            await hub.sweep.run()
+        except StorageError as error:
+            logger.warning("What is of no use any more stays stored: %s", error)
 
     def _told(self, on_progress: ProgressCallback | None) -> ProgressCallback:
         def tell(event: ProgressEvent) -> None:

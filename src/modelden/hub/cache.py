@@ -184,6 +184,14 @@ class ModelCache:
         async with self._locks.hold(ROWS_LOCK):
             await self._database.commit(await self._removal(set(keys)))
 
+    async def drop_lost(self) -> None:
+        """Remove what has lost its bytes or its header record: both come and go together, so it was not ours."""
+        stores = ("headers", "files", "engines", "tasks")
+        async with self._locks.hold(ROWS_LOCK):
+            rows = await asyncio.gather(*(self._database.get_all(store) for store in stores))
+            headers, files, *others = ({_key(row) for row in each} for each in rows)
+            await self._database.commit(await self._removal((headers | files).union(*others) - (headers & files)))
+
     async def _note(self, key: FileKey, use: Use) -> Mapping[str, Any] | None:
         async with self._locks.hold(ROWS_LOCK):
             row = await self._database.get("headers", key)

@@ -13,7 +13,7 @@ from modelden.hub.integrity import HEAD_SIZE, Expected, check_beginning, hub_has
 from modelden.hub.keeping import Keeper
 from modelden.hub.names import ModelFile
 from modelden.hub.origin import Origin
-from modelden.hub.partials import FileKey, Partials
+from modelden.hub.partials import FileKey, Partials, file_id
 from modelden.hub.rules import Expectations, Rules
 from modelden.hub.turns import download_lock
 from modelden.ports import Blob, Ports
@@ -107,7 +107,7 @@ class Importer:
         origin = Origin(headers | ({"etag": file.etag} if file.etag else {}), expected.integrity, hub=None)
         if await self._is_kept(file.key, use, expected, origin):
             return
-        async with self._ports.locks.hold(download_lock(file.key)):
+        async with self._ports.locks.hold(download_lock(file_id(file.key))):
             await self._partials.drop(file.key)
             body = Body(
                 file.key,

@@ -32,6 +32,7 @@ from modelden.hub.private import HubFetcher
 from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
+from modelden.hub.sweep import Sweep
 from modelden.hub.transfer import Source, Transfer
 from modelden.hub.turns import Turns
 from modelden.idle import WatchedFetcher
@@ -75,7 +76,10 @@ class HubFiles:
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
         self.notes = Notes(database, ports.clock)
-        room = Room(self.cache, self.notes, ports.page, ports.locks, self.rules.max_size, evict=self.rules.evict)
+        self.sweep = Sweep(database, self.cache, ports.locks, ports.clock)
+        room = Room(
+            self.cache, self.sweep, self.notes, ports.page, ports.locks, self.rules.max_size, evict=self.rules.evict
+        )
         self._keeper = Keeper(self.cache, self._partials, room, self.rules)
         self.remote = Remote(address, self._fetcher, self.cache, manifests)
         self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests)

@@ -15,6 +15,7 @@ from modelden.hub.in_use import use_lock
 from modelden.hub.listing import StoredModel
 from modelden.hub.notes import Notes
 from modelden.hub.partials import FileKey
+from modelden.hub.sweep import Sweep
 from modelden.ports import Locks, Page
 
 logger = logging.getLogger(__name__)
@@ -28,12 +29,21 @@ class Room:
     """Keeps account of the bytes that running downloads of this page will store."""
 
     def __init__(
-        self, cache: ModelCache, notes: Notes, page: Page, locks: Locks, max_size: float | None, *, evict: bool
+        self,
+        cache: ModelCache,
+        sweep: Sweep,
+        notes: Notes,
+        page: Page,
+        locks: Locks,
+        max_size: float | None,
+        *,
+        evict: bool,
     ) -> None:
         """Nothing is reserved.
 
         Args:
             cache: What is kept.
+            sweep: Removes what is of no use any more, before anything is refused or evicted.
             notes: What is not to be removed.
             page: Tells the browser's quota.
             locks: Tell which models are in use.
@@ -46,6 +56,7 @@ class Room:
         self._locks = locks
         self._max_size = max_size
         self._evict = evict
+        self._sweep = sweep
         self._reserved: dict[FileKey, int] = {}
 
     async def reserve(self, key: FileKey, size: int) -> None:
@@ -57,6 +68,9 @@ class Room:
         """
         self.release(key)
         error = await self._shortage(key, size)
+        if error is not None:
+            await self._sweep.run()
+            error = await self._shortage(key, size)
         if error is not None and self._evict:
             await self._make(key, (error.needed or 0) - (error.available or 0))
             error = await self._shortage(key, size)

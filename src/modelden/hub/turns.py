@@ -28,7 +28,7 @@ class Turns:
         """Wait until nobody else downloads the file; meanwhile report how far they are."""
         watching = asyncio.ensure_future(self._watch(key, reporter))
         try:
-            async with self._locks.hold(download_lock(key)):
+            async with self._locks.hold(download_lock(file_id(key))):
                 watching.cancel()
                 yield
         finally:
@@ -45,6 +45,6 @@ class Turns:
                 reporter.catch_up(partial.received, partial.total)
 
 
-def download_lock(key: FileKey) -> str:
-    """Return the name of the lock that whoever downloads a file holds."""
-    return f"download {file_id(key)}"
+def download_lock(file: str) -> str:
+    """Return the name of the lock that whoever downloads a file holds, by its `partials.file_id`."""
+    return f"download {file}"
