@@ -4,8 +4,8 @@ import { chromium, firefox } from "./tests/e2e/browsers.ts";
 
 export default defineConfig({
   testDir: "tests/e2e",
-  // Two cores: a second browser would only make the first one slower, and timeouts mean less.
-  workers: 1,
+  // A browser waits more than it works.
+  workers: 2,
   forbidOnly: true,
   timeout: 120_000,
   reporter: [["list"]],

@@ -17,10 +17,16 @@ import pytest
 
 from tests.interop.kinto_server import Kinto
 from tests.pyodide.browser_page import Page
-from tests.pyodide.conftest import page, playwright_browsers, runners, selenium_module_scope
+from tests.pyodide.conftest import (
+    page,
+    playwright_browsers,
+    pytest_collection_modifyitems,
+    runners,
+    selenium,
+)
 from tests.pyodide.settings_page import SettingsPage
 
-__all__ = ["page", "playwright_browsers", "runners", "selenium_module_scope"]
+__all__ = ["page", "playwright_browsers", "pytest_collection_modifyitems", "runners", "selenium"]
 
 _numbers = count()
 

@@ -32,123 +32,48 @@ With modelden and a server, most tests stay on the host and need no decorator:
         page.is_clean()
 
 - `page` is the main thread, `everywhere` that and a module worker; databases are empty at first.
-- In `worker` and `everywhere`, start few workers. Firefox can hang for good in `new Worker` of a worker, but only while
-  WebDriver (or its debugger) listens, and on a busy machine: `WorkerPrivate::SetIsDebuggerRegistered` wakes one of the
-  two threads that wait on one condition, and it may be the wrong one. All later tests there would hang too.
+- In `worker` and `everywhere`, start few workers: `runners.FirefoxBlockedWorker` says why.
 - `site` serves a tree with a tiny model, for this test alone; `demo_site` the demo's, with the real one.
 """
 
 from __future__ import annotations
 
-import shutil
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
-from pytest_pyodide.runner import (
-    PlaywrightChromeRunner,
-    PlaywrightFirefoxRunner,
-    _BrowserWorkerRunnerMixin,
-)
 
 from tests.pyodide.browser_page import Page
+from tests.pyodide.runners import Browsers, Runner, Runners
 from tests.pyodide.servers import ROOT, Site, write_tiny_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Playwright
-    from pytest_pyodide.runner import _BrowserBaseRunner
+    from playwright.sync_api import Browser
 
 
-INSECURE_HOST = "insecure.test"
-"""Another name of this machine: unlike localhost it makes no secure context over http."""
-
-FIREFOX_QUOTA = {"dom.quotaManager.temporaryStorage.fixedLimit": 1024 * 1024}
-"""In KiB for all sites together. Each gets a fifth, which a test can fill; by default it depends on the disk."""
-
-
-def on_path(*names: str) -> str:
-    """The first of these programs that is on the PATH."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    pytest.exit(f"none of {', '.join(names)} is on the PATH: run ./build.sh setup", returncode=1)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of a browser run in one process, which starts it once; the browsers run side by side."""
+    # pytest-pyodide keeps the runtimes in a set, but all processes must find the tests in one order.
+    items.sort(key=_runtime)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_runtime(item)))
 
 
-def launch(playwright: Playwright, runtime: str) -> Browser:
-    """Start the system's browser for one of pytest-pyodide's runtimes."""
-    if runtime == "chrome":
-        # As root, which CI and containers are, Chromium's sandbox cannot start.
-        return playwright.chromium.launch(
-            executable_path=on_path("chromium", "chromium-browser", "google-chrome"),
-            args=["--no-sandbox", f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"],
-        )
-    # Mozilla's own build over WebDriver BiDi, not the patched one that Playwright would download.
-    return playwright.firefox.launch(
-        channel="moz-firefox",
-        executable_path=on_path("firefox-esr", "firefox"),
-        firefox_user_prefs={"network.dns.localDomains": INSECURE_HOST, **FIREFOX_QUOTA},
-    )
+def _runtime(item: pytest.Item) -> str:
+    call = getattr(item, "callspec", None)
+    return call.params.get("runtime", "") if call else ""
 
 
 @pytest.fixture(scope="session")
 def playwright_browsers() -> Iterator[dict[str, Browser]]:
     """Replaces pytest-pyodide's fixture, which knows only Playwright's own browsers."""
-    runtimes: set[str] = pytest.pyodide_runtimes  # type: ignore[attr-defined]
     with sync_playwright() as playwright, ExitStack() as closing:
-        yield {runtime: closing.enter_context(launch(playwright, runtime)) for runtime in sorted(runtimes)}
-
-
-class ChromeWorkerRunner(_BrowserWorkerRunnerMixin, PlaywrightChromeRunner):
-    """Runs everything in a module worker; pytest-pyodide has this for Selenium only."""
-
-
-class FirefoxWorkerRunner(_BrowserWorkerRunnerMixin, PlaywrightFirefoxRunner):
-    """The same for Firefox."""
-
-
-RUNNERS: dict[tuple[str, str], type[_BrowserBaseRunner]] = {
-    ("chrome", "page"): PlaywrightChromeRunner,
-    ("chrome", "worker"): ChromeWorkerRunner,
-    ("firefox", "page"): PlaywrightFirefoxRunner,
-    ("firefox", "worker"): FirefoxWorkerRunner,
-}
-
-
-class Runners:
-    """Pages with Pyodide, each started when a test first wants it."""
-
-    def __init__(self, browsers: dict[str, Browser], server: tuple[str, int, Path], dist_dir: Path) -> None:
-        self._browsers = browsers
-        self._server = server
-        self._dist_dir = dist_dir
-        self._started: dict[tuple[str, str], _BrowserBaseRunner] = {}
-
-    def get(self, runtime: str, place: str) -> _BrowserBaseRunner:
-        """The one page, or the one worker, of a browser."""
-        key = (runtime, place)
-        if key not in self._started:
-            self._started[key] = self.new(runtime, place)
-        return self._started[key]
-
-    def new(self, runtime: str, place: str = "page", host: str | None = None) -> _BrowserBaseRunner:
-        """Another one, under another host name if wanted; whoever asks calls `quit`."""
-        default_host, port, log = self._server
-        return RUNNERS[runtime, place](
-            browsers=self._browsers,
-            server_hostname=host or default_host,
-            server_port=port,
-            server_log=log,
-            dist_dir=self._dist_dir,
-        )
-
-    def quit(self) -> None:
-        """Close all that `get` has started."""
-        for runner in self._started.values():
-            runner.quit()
+        yield Browsers(playwright, closing)
 
 
 @pytest.fixture(scope="session")
@@ -165,41 +90,53 @@ def runners(
         started.quit()
 
 
-@pytest.fixture(scope="module")
-def selenium_module_scope(runtime: str, runners: Runners) -> _BrowserBaseRunner:
-    """Replaces the fixture behind `selenium`, which starts a page for each file."""
-    return runners.get(runtime, "page")
+@pytest.fixture
+def selenium(runtime: str, runners: Runners) -> Iterator[Runner]:
+    """Replaces pytest-pyodide's, which starts a page for each file."""
+    with _logged(runners.get(runtime, "page")) as runner:
+        yield runner
 
 
-@pytest.fixture(scope="module")
-def selenium_worker_module_scope(runtime: str, runners: Runners) -> _BrowserBaseRunner:
-    """Replaces the fixture behind `selenium_worker`, which knows only Selenium's browsers."""
-    return runners.get(runtime, "worker")
+@pytest.fixture
+def selenium_worker(runtime: str, runners: Runners) -> Iterator[Runner]:
+    """Replaces pytest-pyodide's, which knows only Selenium's browsers."""
+    with _logged(runners.get(runtime, "worker")) as runner:
+        yield runner
+
+
+@contextmanager
+def _logged(runner: Runner) -> Iterator[Runner]:
+    """What the page logs belongs to the test's report."""
+    runner.clean_logs()
+    yield runner
+    if not runner.silent:
+        sys.stdout.write(runner.logs)
 
 
 @pytest.fixture(params=["selenium", "selenium_worker"], ids=["page", "worker"])
 def selenium_everywhere(
     request: pytest.FixtureRequest,
     runtime: str,  # named here because pytest must know before it runs that there is one test a browser
-) -> _BrowserBaseRunner:
+) -> Runner:
     """The page's main thread, then a module worker: Python in a page may live in either."""
-    return request.getfixturevalue(request.param)
+    runner: Runner = request.getfixturevalue(request.param)
+    return runner
 
 
 @pytest.fixture
-def page(selenium: _BrowserBaseRunner) -> Page:
+def page(selenium: Runner) -> Page:
     """The main thread of a page, with modelden, nothing stored."""
     return _fresh(selenium)
 
 
 @pytest.fixture
-def worker(selenium_worker: _BrowserBaseRunner) -> Page:
+def worker(selenium_worker: Runner) -> Page:
     """A module worker, with modelden, nothing stored."""
     return _fresh(selenium_worker)
 
 
 @pytest.fixture
-def everywhere(selenium_everywhere: _BrowserBaseRunner) -> Page:
+def everywhere(selenium_everywhere: Runner) -> Page:
     """`page`, then `worker`."""
     return _fresh(selenium_everywhere)
 
@@ -219,7 +156,7 @@ def input_page(task_page: Page) -> Page:
     return task_page
 
 
-def _fresh(runner: _BrowserBaseRunner) -> Page:
+def _fresh(runner: Runner) -> Page:
     page = Page(runner)
     page.wipe()
     return page

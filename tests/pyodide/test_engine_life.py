@@ -9,7 +9,7 @@ import pytest
 
 from modelden.host.testing import Fault
 from tests.pyodide.browser_page import HERE, Page
-from tests.pyodide.conftest import Runners
+from tests.pyodide.runners import Runners
 from tests.pyodide.servers import KEPT, MODEL, WEIGHTS, Site, write_tiny_tree
 from tests.tiny_model import tiny_model
 

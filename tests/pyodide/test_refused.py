@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.pyodide.browser_page import Page, Told
-from tests.pyodide.conftest import INSECURE_HOST
+from tests.pyodide.runners import INSECURE_HOST
 from tests.pyodide.servers import MODEL, REVISION, WEIGHTS, Json
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Frame
 
-    from tests.pyodide.conftest import Runners
+    from tests.pyodide.runners import Runners
     from tests.pyodide.servers import Site
 
 TINY = {"feature_id": "tiny"}

@@ -11,7 +11,7 @@ from modelden.host.server import RunningServer
 from modelden.host.signing import Signer
 from tests.attacks import NAME, RECORDS, Publisher
 from tests.pyodide.browser_page import Page
-from tests.pyodide.conftest import INSECURE_HOST, Runners
+from tests.pyodide.runners import INSECURE_HOST, Runners
 from tests.pyodide.settings_page import SettingsPage
 from tests.replay import replay_chain
 from tests.simulators.read_only_servers import V2, Static

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from modelden.config import Configuration
 from modelden.engine.runtime import Bundle
@@ -17,6 +18,10 @@ from tests.replay import replay_chain
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import AsgiFetcher, PageFetcher
 from tests.simulators.profile import Profile
+
+# A machine is shared and noisy: how long an example takes says nothing.
+settings.register_profile("modelden", deadline=None)
+settings.load_profile("modelden")
 
 ORIGIN = "http://localhost:8642"
 

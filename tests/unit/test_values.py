@@ -127,7 +127,7 @@ def test_strings_are_a_tensor_of_their_own() -> None:
 @pytest.mark.parametrize(
     "value",
     [np.array([1j]), np.array([object()]), np.array([1], dtype=">i4"), np.zeros(2, dtype="i4,f4"), "text", b"bytes"],
-    ids=str,
+    ids=["complex", "objects", "other byte order", "record", "str", "bytes"],
 )
 def test_what_is_no_tensor_is_refused_by_its_name(value: Any) -> None:
     with pytest.raises(InputError):

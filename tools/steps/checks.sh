@@ -38,7 +38,13 @@ ring_unit() {
   alone node_environment
   alone bundles
   say "ring unit"
-  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook tests/unit tests/contracts "$@"
+  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook -n auto tests/unit tests/contracts "$@"
+}
+
+# in_browsers [OPTION...]: pytest with pages, a process for each browser. What is run again: tests/pyodide/runners.py.
+in_browsers() {
+  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide -n 2 --dist loadgroup \
+    --reruns 1 --only-rerun FirefoxBlockedWorker "$@"
 }
 
 # The built wheel on Pyodide, in both browsers.
@@ -46,7 +52,7 @@ ring_pyodide() {
   alone build
   browsers
   say "ring pyodide"
-  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide tests/pyodide "$@"
+  in_browsers tests/pyodide "$@"
 }
 
 # A real Remote Settings server (Kinto), asked by pages in both browsers.
@@ -55,7 +61,7 @@ ring_interop() {
   alone kinto_environment
   browsers
   say "ring interop"
-  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide tests/interop "$@"
+  in_browsers tests/interop "$@"
 }
 
 # The demo page and the local server, in both browsers.

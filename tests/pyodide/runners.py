@@ -1,0 +1,172 @@
+"""The browsers and the pages with Pyodide that tests share, and a limit for their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_pyodide.runner import PlaywrightChromeRunner, PlaywrightFirefoxRunner, _BrowserWorkerRunnerMixin
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Playwright
+    from playwright.sync_api import Page as Tab
+
+INSECURE_HOST = "insecure.test"
+"""Another name of this machine: unlike localhost it makes no secure context over http."""
+
+FIREFOX_QUOTA = {"dom.quotaManager.temporaryStorage.fixedLimit": 1024 * 1024}
+"""In KiB for all sites together. Each gets a fifth, which a test can fill; by default it depends on the disk."""
+
+ANSWER_SECONDS = 150
+"""A page has this long for one call: more than any test needs, less than pytest-timeout's limit."""
+
+CLOSE_SECONDS = 30
+"""A tab that does not answer has this long to close."""
+
+
+class NoAnswer(AssertionError):
+    """A page did not answer."""
+
+
+class FirefoxBlockedWorker(NoAnswer):
+    """A module worker of Firefox did not answer; the only failure that a test is run again for.
+
+    While WebDriver listens, Firefox 153 can block for good when a worker starts a worker: both wait on one condition
+    variable, and one is woken (``WorkerPrivate::SetIsDebuggerRegistered``). Only automation meets this.
+    """
+
+
+def on_path(*names: str) -> str:
+    """The first of these programs that is on the PATH."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    pytest.exit(f"none of {', '.join(names)} is on the PATH: run ./build.sh setup", returncode=1)
+
+
+def launch(playwright: Playwright, runtime: str) -> Browser:
+    """Start the system's browser for one of pytest-pyodide's runtimes."""
+    if runtime == "chrome":
+        # As root, which CI and containers are, Chromium's sandbox cannot start.
+        return playwright.chromium.launch(
+            executable_path=on_path("chromium", "chromium-browser", "google-chrome"),
+            args=["--no-sandbox", f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"],
+        )
+    # Mozilla's own build over WebDriver BiDi, not the patched one that Playwright would download.
+    return playwright.firefox.launch(
+        channel="moz-firefox",
+        executable_path=on_path("firefox-esr", "firefox"),
+        firefox_user_prefs={"network.dns.localDomains": INSECURE_HOST, **FIREFOX_QUOTA},
+    )
+
+
+class Browsers(dict[str, "Browser"]):
+    """By runtime, each started when a test first wants it: with pytest-xdist a process has the tests of one."""
+
+    def __init__(self, playwright: Playwright, closing: ExitStack) -> None:
+        super().__init__()
+        self._playwright = playwright
+        self._closing = closing
+
+    def __missing__(self, runtime: str) -> Browser:
+        browser = self[runtime] = self._closing.enter_context(launch(self._playwright, runtime))
+        return browser
+
+
+class _Limited:
+    """Mixed into a runner: a call without an answer fails its test, and those after it get another page.
+
+    pytest-timeout cannot do this: its exception ends Playwright's event loop, and every later call waits for ever.
+    """
+
+    driver: Tab
+    silent = False
+    no_answer: type[NoAnswer] = NoAnswer
+
+    def get_driver(self, jspi: bool = False) -> Tab:  # noqa: FBT001, FBT002 - pytest-pyodide's signature
+        tab: Tab = super().get_driver(jspi)  # type: ignore[misc]
+        tab.evaluate = self._evaluate  # type: ignore[assignment, method-assign]
+        return tab
+
+    def _evaluate(self, expression: str) -> Any:
+        if self.silent:
+            raise self.no_answer("the page did not answer an earlier call")
+        tab = self.driver
+        try:
+            return tab._sync(asyncio.wait_for(tab._impl_obj.evaluate(expression), ANSWER_SECONDS))
+        except TimeoutError:
+            self.silent = True
+            raise self.no_answer(f"no answer within {ANSWER_SECONDS} s to: {expression[:2000]}") from None
+
+    def quit(self) -> None:
+        with suppress(TimeoutError):
+            self.driver._sync(asyncio.wait_for(self.driver._impl_obj.close(), CLOSE_SECONDS))
+
+
+class ChromeRunner(_Limited, PlaywrightChromeRunner):
+    """The main thread of a page in Chromium."""
+
+
+class FirefoxRunner(_Limited, PlaywrightFirefoxRunner):
+    """The same in Firefox."""
+
+
+class ChromeWorkerRunner(_BrowserWorkerRunnerMixin, ChromeRunner):
+    """Runs everything in a module worker; pytest-pyodide has this for Selenium only."""
+
+
+class FirefoxWorkerRunner(_BrowserWorkerRunnerMixin, FirefoxRunner):
+    """The same for Firefox."""
+
+    no_answer = FirefoxBlockedWorker
+
+
+type Runner = ChromeRunner | FirefoxRunner
+
+RUNNERS: dict[tuple[str, str], type[Runner]] = {
+    ("chrome", "page"): ChromeRunner,
+    ("chrome", "worker"): ChromeWorkerRunner,
+    ("firefox", "page"): FirefoxRunner,
+    ("firefox", "worker"): FirefoxWorkerRunner,
+}
+
+
+class Runners:
+    """Pages with Pyodide, each started when a test first wants it."""
+
+    def __init__(self, browsers: dict[str, Browser], server: tuple[str, int, Path], dist_dir: Path) -> None:
+        self._browsers = browsers
+        self._server = server
+        self._dist_dir = dist_dir
+        self._started: dict[tuple[str, str], Runner] = {}
+
+    def get(self, runtime: str, place: str) -> Runner:
+        """The one page, or the one worker, of a browser; another one if it did not answer."""
+        key = (runtime, place)
+        if key in self._started and self._started[key].silent:
+            self._started.pop(key).quit()
+        if key not in self._started:
+            self._started[key] = self.new(runtime, place)
+        return self._started[key]
+
+    def new(self, runtime: str, place: str = "page", host: str | None = None) -> Runner:
+        """Another one, under another host name if wanted; whoever asks calls `quit`."""
+        default_host, port, log = self._server
+        return RUNNERS[runtime, place](
+            browsers=self._browsers,
+            server_hostname=host or default_host,
+            server_port=port,
+            server_log=log,
+            dist_dir=self._dist_dir,
+        )
+
+    def quit(self) -> None:
+        """Close all that `get` has started."""
+        for runner in self._started.values():
+            runner.quit()
