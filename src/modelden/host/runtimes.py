@@ -107,6 +107,9 @@ def _from_npm(bundle: Bundle, folder: Path) -> Path:
     if done.returncode or archive is None:
         last = (done.stderr.strip().splitlines() or ["no words"])[-1]
         raise MachineError(f"npm could not fetch {package}: {last}. {hint}")
-    with tarfile.open(archive) as opened:
-        opened.extract(f"package/dist/{bundle.name}", folder, filter="data")
+    try:
+        with tarfile.open(archive) as opened:
+            opened.extract(f"package/dist/{bundle.name}", folder, filter="data")
+    except KeyError as error:
+        raise MachineError(f"The npm package {package} has no dist/{bundle.name}. {hint}") from error
     return folder / "package/dist" / bundle.name

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from modelden.host.certificates import SigningChain
+from modelden.host.errors import MachineError, machine_errors
 from modelden.host.keys import save_keys
 from tests.unit.host.independent import assert_whole
 from tests.unit.host.publishing import WEIGHTS, facts_of, run, state_of, write_repository
@@ -178,8 +180,6 @@ def test_a_full_disk_leaves_the_old_state(home: Path, chain: SigningChain) -> No
         "resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY))\n"
         "sys.argv[0] = 'modelden'; main()"
     )
-    import subprocess
-
     arguments = [each if each != "v1" else "v2" for each in PUBLISH]
     result = subprocess.run(  # noqa: S603  our own code
         [sys.executable, "-c", code, *arguments], cwd=home, capture_output=True, text=True, check=False
@@ -189,3 +189,13 @@ def test_a_full_disk_leaves_the_old_state(home: Path, chain: SigningChain) -> No
     assert "Cannot copy model" in result.stderr
     assert state_of(home / "tree") == before
     assert assert_whole(home / "tree", chain.root_hash) == {"feature-extraction": "v1"}
+
+
+def test_a_disk_without_room_is_told_with_the_way_out() -> None:
+    # the kernel's own full disk
+    with (
+        pytest.raises(MachineError, match=r"Cannot write it: No space left on device.*free some room"),
+        machine_errors("Cannot write it"),
+        Path("/dev/full").open("wb", buffering=0) as disk,
+    ):
+        disk.write(b"x")
