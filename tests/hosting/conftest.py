@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from modelden.host.certificates import SigningChain, new_chain
-from modelden.host.publisher import Publisher
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
-from tests.unit.host.publishing import publish_tiny
+from tests.unit.host.publishing import add_runtime, publish_tiny
 
 ROOT = Path(__file__).parents[2]
-ORT = ROOT / "node_modules/onnxruntime-web/dist"
 
 
 def program(name: str, package: str) -> str:
@@ -38,8 +35,5 @@ def published(tmp_path_factory: pytest.TempPathFactory, chain: SigningChain) -> 
     for parent in folder.parents[:2]:
         parent.chmod(0o755)
     publish_tiny(folder / "tree", chain, folder / "model")
-    bundle = bundle_of(5)
-    with runtime_file(bundle, ORT) as file, Publisher.open(folder / "tree", chain) as publisher:
-        publish_runtime(publisher, bundle, file)
-        publisher.commit()
+    add_runtime(folder / "tree", chain)
     return folder / "tree"

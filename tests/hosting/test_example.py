@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosting.conftest import ORT, ROOT
-from tests.unit.host.publishing import write_repository
+from tests.hosting.conftest import ROOT
+from tests.unit.host.publishing import ORT, write_repository
 
 
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])

@@ -15,9 +15,8 @@ from modelden.host.certificates import SigningChain
 from modelden.host.publisher import Publisher
 from modelden.host.release import publish
 from modelden.host.repository import read_repository
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
-from tests.hosting.conftest import ORT, ROOT
-from tests.unit.host.publishing import MODEL, WEIGHTS, release, write_repository
+from tests.hosting.conftest import ROOT
+from tests.unit.host.publishing import MODEL, WEIGHTS, add_runtime, release, write_repository
 
 TASK = ("--task", "feature-extraction", "--options", '{"pooling": "mean", "normalize": true}')
 BROWSERS = ("chromium", "firefox")
@@ -103,8 +102,7 @@ def test_check_tells_whether_a_tree_may_ship(tmp_path: Path, chain: SigningChain
 def _publish(tree: Path, chain: SigningChain, folder: Path, revision: str) -> None:
     repository = read_repository(folder, MODEL, revision)
     assert WEIGHTS in repository.files
-    bundle = bundle_of(5)
-    with runtime_file(bundle, ORT) as file, Publisher.open(tree, chain) as publisher:
-        publish_runtime(publisher, bundle, file)
+    add_runtime(tree, chain)
+    with Publisher.open(tree, chain) as publisher:
         publish(publisher, repository, release(revision))
         publisher.commit()

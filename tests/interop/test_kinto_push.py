@@ -24,7 +24,6 @@ from modelden.host.kinto_push import Pushed
 from modelden.host.kinto_push import push as push_tree
 from modelden.host.publisher import Publisher
 from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, unpublish
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
 from modelden.host.server import RunningServer
 from modelden.host.static_app import static_app
 from modelden.host.tree import Tree
@@ -34,14 +33,13 @@ from modelden.memory import MemoryDatabase
 from modelden.settings.backoff import Backoff
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
-from tests.interop.kinto_server import ROOT, USERS, Kinto
+from tests.interop.kinto_server import USERS, Kinto
 from tests.pyodide.browser_page import Page
 from tests.pyodide.settings_page import SettingsPage
 from tests.replay import replay_chain
-from tests.unit.host.publishing import MODEL, publish_tiny
+from tests.unit.host.publishing import MODEL, add_runtime, publish_tiny
 
 COLLECTIONS = (MANIFESTS, RUNTIMES, LISTS, OPTIONS)
-ORT = ROOT / "node_modules/onnxruntime-web/dist"
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +51,7 @@ def chain() -> SigningChain:
 def published(tmp_path_factory: pytest.TempPathFactory, chain: SigningChain) -> Path:
     folder = tmp_path_factory.mktemp("published")
     publish_tiny(folder / "tree", chain, folder / "model")
-    bundle = bundle_of(5)
-    with runtime_file(bundle, ORT) as file, Publisher.open(folder / "tree", chain) as publisher:
-        publish_runtime(publisher, bundle, file)
-        publisher.commit()
+    add_runtime(folder / "tree", chain)
     return folder / "tree"
 
 

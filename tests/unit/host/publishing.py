@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelden.host.publisher import Publisher
 from modelden.host.release import Published, Release, publish
 from modelden.host.repository import read_repository
+from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from modelden.host.certificates import SigningChain
 
+ORT = Path(__file__).parents[3] / "node_modules/onnxruntime-web/dist"
 MODEL = "acme/tiny"
 TASK = "feature-extraction"
 WEIGHTS = "onnx/model_quantized.onnx"
@@ -50,6 +52,14 @@ def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = 
         published = publish(publisher, repository, release(revision, **fields))
         publisher.commit()
     return published
+
+
+def add_runtime(tree: Path, chain: SigningChain) -> None:
+    """Publish the runtime of the installed package."""
+    bundle = bundle_of(5)
+    with runtime_file(bundle, ORT) as file, Publisher.open(tree, chain) as publisher:
+        publish_runtime(publisher, bundle, file)
+        publisher.commit()
 
 
 def state_of(tree: Path) -> dict[str, bytes]:
