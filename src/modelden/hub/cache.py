@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelden.hub.body import Received
-from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models
+from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
 from modelden.ports import Blobs, Clock, Database, Delete, Locks, Put, Row
@@ -121,10 +121,7 @@ class ModelCache:
 
     async def size(self) -> int:
         """Return the bytes that are kept, equal ones counted once."""
-        headers, files = await asyncio.gather(self._database.get_all("headers"), self._database.get_all("files"))
-        contents = {_key(row): row["content"] for row in files}
-        sizes = {contents[_key(row)]: row["headers"]["fileSize"] for row in headers if _key(row) in contents}
-        return sum(sizes.values())
+        return stored_size(*await asyncio.gather(self._database.get_all("headers"), self._database.get_all("files")))
 
     async def delete(
         self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
@@ -133,11 +130,13 @@ class ModelCache:
         wanted = {"taskName": task_name, "model": model, "revision": revision}
         given = {name: value for name, value in wanted.items() if value is not None}
         async with self._locks.hold(ROWS_LOCK):
-            rows = await self._database.get_all("tasks")
+            one = None if model is None or revision is None else (model, revision)
+            index = None if one is None else "modelRevisionIndex"
+            rows = await self._database.get_all("tasks", index=index, key=one)
             taken = [row for row in rows if all(row[name] == value for name, value in given.items())]
             changes = await self._without_tasks(taken, rows)
-            if model is not None and revision is not None:
-                missing = await self._database.get_all("missing", index="modelRevisionIndex", key=(model, revision))
+            if one:
+                missing = await self._database.get_all("missing", index=index, key=one)
                 changes += [Delete("missing", row["id"]) for row in missing]
             await self._database.commit(changes)
 

@@ -96,6 +96,13 @@ def stored_files(headers: Iterable[Row], engines: Iterable[Row], files: Iterable
     return [_stored_file(row, kept[_key(row)], engine_ids.get(_key(row), ())) for row in headers if _key(row) in kept]
 
 
+def stored_size(headers: Iterable[Row], files: Iterable[Row]) -> int:
+    """Return the bytes of the files of these rows, equal ones counted once."""
+    contents = {_key(row): row["content"] for row in files}
+    sizes = {contents[_key(row)]: row["headers"]["fileSize"] for row in headers if _key(row) in contents}
+    return sum(sizes.values())
+
+
 def etag_of(fields: Mapping[str, Any]) -> str | None:
     """Return the entity tag of a header record."""
     etag: str = fields["ETag"]

@@ -1,0 +1,165 @@
+"""What is kept is looked after: verified, kept by the browser, with the picture of who made it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from modelden import current, storage_info
+from modelden.engine.options import PipelineOptions
+from modelden.errors import InputError
+from modelden.host.cors import AnyOrigin
+from modelden.model_hub import ModelHub
+from modelden.ports import Put
+from tests.simulators.blobs import MemoryBlob
+from tests.simulators.fetcher import AsgiFetcher, PageFetcher
+from tests.unit.conftest import FILES, ORIGIN
+
+if TYPE_CHECKING:
+    from tests.simulators.profile import Profile
+
+WEIGHTS = "onnx/model_quantized.onnx"
+KEPT = "localhost/org/tiny"
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
+
+
+@pytest.fixture
+def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
+    monkeypatch.setattr(current._Current, "den", profile.visit())
+    return ModelHub(allow_deny_list=[{"filter": "ALLOW", "urlPrefix": f"{ORIGIN}/hub/"}])
+
+
+async def read(hub: ModelHub, file: str, revision: str = "v1.0") -> bytes:
+    found = await hub.get_model_file(task_name="task", model="org/tiny", revision=revision, file=file)
+    return await found.read()
+
+
+async def damage(profile: Profile, file: str, body: bytes) -> None:
+    """Other bytes in place of a file's."""
+    database = await profile.database("modelFiles")
+    row = await database.get("files", f"{KEPT}/v1.0/{file}")
+    assert row is not None
+    content = {"content": row["content"], "index": "000000"}
+    await database.commit([Put("chunks", content, {("data",): MemoryBlob(body, "")})])
+
+
+async def test_whole_files_are_verified(profile: Profile, hub: ModelHub) -> None:
+    for file in FILES:
+        await read(hub, file)
+    profile.requests()
+    found = await hub.verify(model=KEPT, revision="v1.0")
+
+    assert {each.path: (each.ok, each.actual) for each in found} == {
+        path: (True, hashlib.sha256(content).hexdigest()) for path, content in FILES.items()
+    }
+    assert profile.requests() == []
+
+
+async def test_damaged_bytes_are_found_removed_and_fetched_again_once(profile: Profile, hub: ModelHub) -> None:
+    for revision in ("v1.0", "main"):  # the same bytes, kept once
+        await read(hub, WEIGHTS, revision)
+    await read(hub, "config.json")
+    forged = FILES[WEIGHTS][::-1]
+    await damage(profile, WEIGHTS, forged)
+    assert await read(hub, WEIGHTS) == forged  # its size is right: only a hash tells
+
+    found = {each.path: each for each in await hub.verify(model=KEPT, revision="v1.0")}
+    assert (found["config.json"].ok, found[WEIGHTS].ok) == (True, False)
+    assert found[WEIGHTS].actual == hashlib.sha256(forged).hexdigest()
+    assert found[WEIGHTS].expected == hashlib.sha256(FILES[WEIGHTS]).hexdigest()
+    assert [model.revision for model in await hub.list_models()] == ["v1.0"]
+
+    profile.requests()
+    for _ in range(2):
+        assert await read(hub, WEIGHTS) == FILES[WEIGHTS]
+    assert profile.requests() == [f"GET /hub/org/tiny/v1.0/{WEIGHTS}?download=true"]
+
+
+async def test_a_file_of_another_size_is_dropped_and_fetched_again_once(profile: Profile, hub: ModelHub) -> None:
+    await read(hub, WEIGHTS)
+    await damage(profile, WEIGHTS, b"short")
+    profile.requests()
+    for _ in range(2):
+        assert await read(hub, WEIGHTS) == FILES[WEIGHTS]
+    assert profile.requests() == [f"GET /hub/org/tiny/v1.0/{WEIGHTS}?download=true"]
+
+
+async def test_verifying_needs_names(hub: ModelHub) -> None:
+    unusable: Any = None
+    for names in ({"model": unusable, "revision": "v1.0"}, {"model": KEPT, "revision": unusable}):
+        with pytest.raises(InputError, match="Invalid"):
+            await hub.verify(**names)
+
+
+async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profile, hub: ModelHub) -> None:
+    asked = []
+    persist = profile.page.persist
+
+    async def counted() -> bool | None:
+        asked.append(1)
+        return await persist()
+
+    profile.page.persist = counted  # type: ignore[method-assign]
+    await read(hub, "config.json")
+    assert (asked, (await storage_info()).persisted) == ([], False)
+    den = await current.current_den()
+    for _ in range(2):
+        await den.create_engine(EMBED)
+        assert den._tidying is not None
+        await den._tidying
+    assert (asked, (await storage_info()).persisted) == ([1], True)
+
+
+class Icons:
+    """Hugging Face's pictures of owners."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, bytes] = {}
+        self.app = Starlette(routes=[Route("/api/{kind}/{owner}/avatar", self._icon)])
+
+    async def _icon(self, request: Any) -> Any:
+        picture = self.pictures.get("/".join(request.path_params.values()))
+        return AnyOrigin(PlainTextResponse("", 404) if picture is None else Response(picture), ())
+
+
+@pytest.fixture
+def icons(profile: Profile) -> Icons:
+    icons = Icons()
+    profile.fetcher = AsgiFetcher(icons.app)
+    return icons
+
+
+async def test_owners_have_pictures(icons: Icons, hub: ModelHub, profile: Profile) -> None:
+    icons.pictures = {"organizations/acme": b"organization", "users/jane": b"person"}
+    assert await hub.owner_icon("huggingface.co/acme/model") == b"organization"
+    assert await hub.owner_icon("model-hub.mozilla.org/jane/model") == b"person"
+    assert await hub.owner_icon("huggingface.co/nobody/model") is None
+    assert profile.requests()[-2:] == [
+        "GET /api/organizations/nobody/avatar?redirect=true",
+        "GET /api/users/nobody/avatar?redirect=true",
+    ]
+
+
+async def test_other_hubs_are_not_asked_for_pictures(hub: ModelHub, profile: Profile) -> None:
+    assert await hub.owner_icon("localhost/acme/model") is None
+    assert profile.requests() == []
+
+
+async def test_what_is_too_large_is_no_picture(icons: Icons, hub: ModelHub) -> None:
+    icons.pictures = {"organizations/acme": bytes(2_000_000), "users/acme": b"person"}
+    assert await hub.owner_icon("huggingface.co/acme/model") == b"person"
+
+
+async def test_without_a_network_there_is_no_picture(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Offline(PageFetcher):
+        def fetch(self, url: str, **rest: Any) -> Any:
+            return super().fetch(url.replace("https://huggingface.co", "http://localhost:1"), **rest)
+
+    profile.fetcher = Offline()
+    monkeypatch.setattr(current._Current, "den", profile.visit())
+    assert await ModelHub().owner_icon("huggingface.co/acme/model") is None

@@ -1,0 +1,132 @@
+"""Signed manifests: what a file has to be, end to end."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from modelden.errors import IntegrityError, InvalidRecord, NoHash, SignatureError
+from modelden.host.collections_model import Collection
+from modelden.host.faults import Fault
+from modelden.host.server import Application
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.model_hub import HubFiles
+from modelden.hub.names import ModelFile
+from tests.simulators.profile import Profile
+from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
+
+WEIGHTS = "onnx/model_quantized.onnx"
+FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
+USE = Use("task", "engine")
+ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
+COLLECTION = "ml-model-manifests"
+
+
+def entry(path: str, content: bytes) -> dict[str, Any]:
+    return {"path": path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def publish(application: Application, *files: dict[str, Any]) -> Collection:
+    """A manifest of the model's revision."""
+    record = {"id": "tiny", "modelId": FILE.model, "revision": FILE.revision, "files": list(files)}
+    return application.collections.add("main", COLLECTION, [record], TIMESTAMP)
+
+
+async def hub_of(profile: Profile, **config: Any) -> HubFiles:
+    return await profile.visit(replace(profile.config, manifests=True, **config)).hub()
+
+
+async def integrity(hub: HubFiles) -> list[str]:
+    return [file.integrity for file in await hub.list_files(model="localhost/org/tiny", revision="v1.0")]
+
+
+def asked(profile: Profile) -> list[str]:
+    """The requests that name the collection."""
+    return [each for each in profile.requests() if COLLECTION in each]
+
+
+async def test_a_file_that_a_manifest_names_is_signed(profile: Profile, application: Application) -> None:
+    publish(application, entry(WEIGHTS, FILES[WEIGHTS]))
+    hub = await hub_of(profile, require_hashes=True)
+    assert (await hub.get(FILE, USE, ALLOWED)).integrity == "signed"
+    assert await integrity(hub) == ["signed"]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [entry(WEIGHTS, b"another"), {**entry(WEIGHTS, FILES[WEIGHTS]), "size": 5}],
+    ids=["another hash", "another size"],
+)
+async def test_another_file_than_the_manifest_names_is_refused(
+    profile: Profile, application: Application, named: dict[str, Any]
+) -> None:
+    publish(application, named)
+    with pytest.raises(IntegrityError, match="expected"):
+        await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+    assert "files" not in (await profile.database("modelFiles")).contents()
+
+
+async def test_what_no_manifest_names_is_vouched_for_by_the_hub(profile: Profile, application: Application) -> None:
+    publish(application, entry("config.json", FILES["config.json"]))
+    hub = await hub_of(profile)
+    await hub.get(FILE, USE, ALLOWED)
+    assert await integrity(hub) == ["hub"]
+
+
+async def test_a_server_without_manifests_is_asked_once_an_interval(profile: Profile) -> None:
+    await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+    assert len(asked(profile)) > 0
+    other = replace(FILE, file="config.json")
+    await (await hub_of(profile)).get(other, USE, ALLOWED)
+    assert asked(profile) == []
+
+    profile.clock.advance(hours=25)
+    await (await hub_of(profile)).get(replace(FILE, file="tokenizer.json"), USE, ALLOWED)
+    assert len(asked(profile)) > 0
+
+
+async def test_a_warm_visit_asks_for_no_manifest(profile: Profile, application: Application) -> None:
+    publish(application, entry(WEIGHTS, FILES[WEIGHTS]))
+    await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+    profile.requests()
+    await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+    assert profile.requests() == []
+
+
+BROKEN: dict[str, Any] = {
+    "no list": None,
+    "no hash": [{"path": WEIGHTS, "size": 1}],
+    "upper case": [{"path": WEIGHTS, "size": 1, "sha256": "A" * 64}],
+    "a size in words": [{"path": WEIGHTS, "size": "1", "sha256": "a" * 64}],
+}
+
+
+@pytest.mark.parametrize("files", BROKEN)
+async def test_a_manifest_that_cannot_be_understood_is_an_error(
+    profile: Profile, application: Application, files: str
+) -> None:
+    record = {"id": "tiny", "modelId": FILE.model, "revision": FILE.revision, "files": BROKEN[files]}
+    application.collections.add("main", COLLECTION, [record], TIMESTAMP)
+    with pytest.raises(InvalidRecord, match=COLLECTION):
+        await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+
+
+async def test_a_forged_manifest_is_an_error(profile: Profile, application: Application) -> None:
+    forged = publish(application, entry(WEIGHTS, FILES[WEIGHTS]))
+    records = [{**each, "revision": "v2.0"} for each in forged.state.records.values()]
+    forged.replace(records, timestamp=TIMESTAMP + 1, sign=False)
+    with pytest.raises(SignatureError):
+        await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+
+
+async def test_a_hash_may_be_required(profile: Profile, application: Application) -> None:
+    application.faults.set(Fault(path=f"/hub/{FILE.model}/{FILE.revision}/{WEIGHTS}", status=200, body="untagged"))
+    with pytest.raises(NoHash):
+        await (await hub_of(profile, require_hashes=True)).get(FILE, USE, ALLOWED)
+    hub = await hub_of(profile)
+    assert (await hub.get(FILE, USE, ALLOWED)).integrity == "first-seen"
+    assert await integrity(hub) == ["first-seen"]
