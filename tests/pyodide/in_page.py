@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import warnings
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -150,6 +151,15 @@ async def models() -> list[Json]:
 async def delete(model: str, revision: str) -> None:
     """`ModelHub.delete_models`."""
     await modelden.ModelHub().delete_models(model=model, revision=revision)
+
+
+async def where_it_is_kept(config: dict[str, Any]) -> Json:
+    """`storage_info` of a new visit, and the warnings that it comes with."""
+    configure(config)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        info = await modelden.storage_info()
+    return {**asdict(info), "foreign": foreign(info), "warnings": [warning.category.__name__ for warning in caught]}
 
 
 async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: float) -> Json:

@@ -91,15 +91,15 @@ class _Limited:
 
     def get_driver(self, jspi: bool = False) -> Tab:  # noqa: FBT001, FBT002 - pytest-pyodide's signature
         tab: Tab = super().get_driver(jspi)  # type: ignore[misc]
-        tab.evaluate = self._evaluate  # type: ignore[assignment, method-assign]
+        tab.evaluate = self._evaluate  # type: ignore[method-assign]
         return tab
 
-    def _evaluate(self, expression: str) -> Any:
+    def _evaluate(self, expression: str, arg: Any = None) -> Any:
         if self.silent:
             raise self.no_answer("the page did not answer an earlier call")
         tab = self.driver
         try:
-            return tab._sync(asyncio.wait_for(tab._impl_obj.evaluate(expression), ANSWER_SECONDS))
+            return tab._sync(asyncio.wait_for(tab._impl_obj.evaluate(expression, arg), ANSWER_SECONDS))
         except TimeoutError:
             self.silent = True
             raise self.no_answer(f"no answer within {ANSWER_SECONDS} s to: {expression[:2000]}") from None

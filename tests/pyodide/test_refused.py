@@ -165,6 +165,15 @@ def test_storage_that_is_refused_is_done_without(page: Page, site: Site, sandbox
     assert site.requests() == [f"GET /hub/{MODEL}/{REVISION}/{WEIGHTS}"]
 
 
+def test_an_engine_runs_where_storage_is_refused(page: Page, site: Site, sandbox: Frame) -> None:
+    outcome = visit_in(sandbox, page, site.config)
+    assert outcome["error"] is None, outcome["error"]
+    assert outcome["shape"][0] == 2
+    kept = call_in(sandbox, page, "where_it_is_kept", {"config": site.config})
+    assert (kept["backend"], kept["foreign"], kept["warnings"]) == ("memory", [], ["StorageWarning"])
+    assert "a sandboxed frame" in kept["refusal"]
+
+
 def visit_in(sandbox: Frame, page: Page, config: Json) -> Json:
     return call_in(sandbox, page, "visit", {"config": config, "request": TINY})
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import count
 from typing import Any
 
+import js
 from js import URL, Array, Blob, Worker
 from pyodide.ffi import create_proxy, to_js
 
@@ -41,9 +43,7 @@ class WorkerPort:
             bundle: File name in the package's ``assets``.
             on_event: Called with the type and the object of each message that answers no request.
         """
-        source = files("modelden._js").joinpath("assets", bundle).read_bytes()
-        # A blob: URL, so that nothing but the wheel has to be served; a cross-origin worker would be refused.
-        self._url = URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript")))
+        self._url = _script_url(files("modelden._js").joinpath("assets", bundle).read_bytes())
         self._on_event = on_event
         self._pending: dict[int, asyncio.Future[Reply]] = {}
         self._listeners: dict[int, Callable[[str], None]] = {}
@@ -180,6 +180,14 @@ class WorkerPort:
             reply.set_exception(error)
         elif result is not None:
             reply.set_result(result)
+
+
+def _script_url(source: bytes) -> str:
+    """Return a URL of the page's own: nothing but the wheel has to be served, and other origins' would be refused."""
+    if str(js.origin) == "null":
+        # A sandboxed frame: there Chromium starts no module worker from a blob: URL, but both browsers one from data:.
+        return f"data:text/javascript;base64,{b64encode(source).decode()}"
+    return str(URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript"))))
 
 
 def _was_answered(reply: asyncio.Future[Any]) -> bool:
