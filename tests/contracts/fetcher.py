@@ -170,6 +170,13 @@ async def a_cut_text_is_a_network_error(fetcher: Fetcher, base: str) -> None:
     await _raised(NetworkError, _text(fetcher, f"{base}/cut", 10 * LIMIT))
 
 
+async def what_came_is_handed_on_while_the_rest_is_waited_for(fetcher: Fetcher, base: str) -> None:
+    async with fetcher.fetch(f"{base}/begun-body") as response:
+        chunks = response.chunks()
+        async with asyncio.timeout(10):
+            assert (await anext(chunks)).size == 10_000
+
+
 async def leaving_the_context_stops_the_download(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/endless/left") as response:
         chunks = response.chunks()
@@ -216,6 +223,7 @@ CASES: list[Case] = [
     the_timeout_does_not_limit_the_body,
     a_cut_body_is_a_network_error,
     a_cut_text_is_a_network_error,
+    what_came_is_handed_on_while_the_rest_is_waited_for,
     leaving_the_context_stops_the_download,
     cancelling_the_wait_for_headers_stops_the_request,
     requests_run_side_by_side,

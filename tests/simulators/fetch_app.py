@@ -40,6 +40,7 @@ def fetch_app() -> ASGIApp:
         *(Route(path, Response(BIG, media_type="application/octet-stream")) for path in ("/big", "/cut")),
         Route("/empty", Response()),
         Route("/slow-body", _slow_body),
+        Route("/begun-body", _begun_body),
         Route("/meet", events.meet),
         Route("/hanging/{name}", events.hanging),
         Route("/endless/{name}", events.endless),
@@ -78,6 +79,15 @@ async def _slow_body(_request: Request) -> Response:
         for _ in range(4):
             await asyncio.sleep(0.2)
             yield "slow"
+
+    return StreamingResponse(body())
+
+
+async def _begun_body(request: Request) -> Response:
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(10_000)
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
 
     return StreamingResponse(body())
 

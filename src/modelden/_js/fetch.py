@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
 
-from js import JSON, Object
+from js import JSON, ArrayBuffer, Object, Uint8Array
 from js import fetch as js_fetch
 from pyodide.ffi import JsException
 
@@ -19,10 +19,13 @@ from modelden._js.convert import abort_scope, js_object
 from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
 
 CHUNK_SIZE = 1024 * 1024
-"""Bytes after which pieces of a body are handed on: few crossings, and hashing them takes the page some 5 ms."""
+"""Bytes that are handed on together at most: hashing them takes the page some 5 ms."""
 
-CHUNK_SECONDS = 0.1
-"""Seconds after which they are handed on anyway, so that progress shows on slow lines."""
+WAIT_SIZE = 256 * 1024
+"""Bytes that a fast line is waited for, so that there are few crossings; so many are lost when it breaks."""
+
+WAIT_SECONDS = 0.05
+"""Seconds that they may take, judged by the speed so far: on slow lines what came is handed on at once."""
 
 
 class JsResponse:
@@ -65,24 +68,45 @@ class JsResponse:
         body = self._js_response.body
         if not body:  # null in Firefox when there can be none: the answer to HEAD
             return
-        reader = body.getReader()
-        pieces: list[Any] = []
-        size, since = 0, time.monotonic()
+        reader = _Reader(body)
         while True:
             try:
-                step = await reader.read()
+                piece, done = await reader.read()
             except JsException as error:
-                if size:
-                    yield JsChunk(pieces, size)
                 raise NetworkError(self._requested, "the connection broke before the end of the file") from error
-            if not step.done:
-                pieces.append(step.value)
-                size += step.value.byteLength
-            if size and (step.done or size >= CHUNK_SIZE or time.monotonic() - since >= CHUNK_SECONDS):
-                yield JsChunk(pieces, size)
-                pieces, size, since = [], 0, time.monotonic()
-            if step.done:
+            if piece:
+                yield JsChunk([piece], int(piece.byteLength))
+            if done:
                 return
+
+
+class _Reader:
+    """Reads a ``ReadableStream`` into one buffer again and again: new ones would pile up until JavaScript looks."""
+
+    def __init__(self, js_body: Any) -> None:
+        """Lock the stream."""
+        self._least = 1
+        self._js_buffer: Any = None
+        try:
+            self._js_reader = js_body.getReader(js_object(mode="byob"))
+            self._js_buffer = ArrayBuffer.new(CHUNK_SIZE)
+        except JsException:  # a browser whose bodies are no byte streams: Safari
+            self._js_reader = js_body.getReader()
+
+    async def read(self) -> tuple[Any, bool]:
+        """Return the next bytes, if there are any, and whether there are no more. They hold until the next call."""
+        if self._js_buffer is None:
+            step = await self._js_reader.read()
+            return step.value, step.done
+        since = time.monotonic()
+        step = await self._js_reader.read(Uint8Array.new(self._js_buffer), js_object(min=self._least))
+        piece = step.value
+        if not piece or not piece.byteLength:
+            return None, step.done
+        self._js_buffer = piece.buffer  # the stream has taken the buffer, and gives it back
+        speed = piece.byteLength / max(time.monotonic() - since, 0.001)
+        self._least = max(1, min(int(speed * WAIT_SECONDS), WAIT_SIZE))
+        return piece, step.done
 
 
 class JsFetcher:

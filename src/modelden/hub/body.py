@@ -15,6 +15,9 @@ from modelden.ports import Blob, Blobs, Chunk, Clock
 CHUNK_SIZE = 16 * 1024 * 1024
 """Bytes that are stored together: what a killed page loses at most."""
 
+FIRST_SIZE = 4 * 1024 * 1024
+"""Bytes that are stored together at first: then as many as there are already, so that storing begins early."""
+
 CHUNK_SECONDS = 5.0
 """Seconds after which less is stored, so that slow lines lose little."""
 
@@ -110,7 +113,8 @@ class Body:
         self._pending.append(self._blobs.join([chunk], ""))
         self._pending_size += chunk.size
         age = (self._clock.now() - self._stored_at) / 1000
-        if self._pending_size >= CHUNK_SIZE or age >= CHUNK_SECONDS:
+        enough = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
+        if self._pending_size >= enough or age >= CHUNK_SECONDS:
             await self.flush()
 
     async def flush(self) -> None:

@@ -68,10 +68,10 @@ class ModelCache:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
         async with self._locks.hold(ROWS_LOCK):
-            changes, content = await self._bytes(key, received)
+            (changes, content), uses = await asyncio.gather(self._bytes(key, received), self._use_rows(key, use))
             fields = header_record(origin.headers, received.size, self._clock.now())
-            changes += await self._rows(key, use, fields, received.sha256, content, origin)
-            await self._database.commit(changes)
+            changes += _rows(key, fields, received.sha256, content, origin)
+            await self._database.commit([*changes, *uses])
         return fields
 
     async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> bool:
@@ -84,8 +84,8 @@ class ModelCache:
             content = Content(file["content"], file["chunks"])
             fields = header_record(origin.headers, row["headers"]["fileSize"], self._clock.now())
             changes = await self._replaced(key, content)
-            changes += await self._rows(key, use, fields, file["sha256"], content, origin)
-            await self._database.commit(changes)
+            changes += _rows(key, fields, file["sha256"], content, origin)
+            await self._database.commit([*changes, *await self._use_rows(key, use)])
         return True
 
     async def twins(self, key: FileKey) -> dict[FileKey, StoredFile]:
@@ -193,11 +193,11 @@ class ModelCache:
 
     async def _note(self, key: FileKey, use: Use) -> Mapping[str, Any] | None:
         async with self._locks.hold(ROWS_LOCK):
-            row = await self._database.get("headers", key)
+            row, uses = await asyncio.gather(self._database.get("headers", key), self._use_rows(key, use))
             if row is None:  # deleted by another tab in between: its bytes are still good
                 return None
             row["headers"] = {**row["headers"], "lastUsed": self._clock.now()}
-            await self._database.commit([Put("headers", row), *await self._use_rows(key, use)])
+            await self._database.commit([Put("headers", row), *uses])
             fields: Mapping[str, Any] = row["headers"]
             return fields
 
@@ -230,26 +230,6 @@ class ModelCache:
         if before is None or before["content"] == content.id:
             return []
         return await self._unused([before])
-
-    async def _rows(
-        self, key: FileKey, use: Use, fields: Row, sha256: str, content: Content, origin: Origin
-    ) -> Changes:
-        names = _names(key)
-        file = {
-            "id": file_id(key),
-            **names,
-            "sha256": sha256,
-            "integrity": origin.integrity,
-            "hub": origin.hub,
-            "content": content.id,
-            "chunks": content.chunks,
-        }
-        return [
-            Put("files", file),
-            Put("headers", {**names, "headers": fields}),
-            Delete("missing", file_id(key)),
-            *await self._use_rows(key, use),
-        ]
 
     async def _use_rows(self, key: FileKey, use: Use) -> Changes:
         known = await self._database.get("engines", key)
@@ -288,6 +268,21 @@ class ModelCache:
             if {row["id"] for row in users} <= ids:
                 changes += delete_chunks(content)
         return changes
+
+
+def _rows(key: FileKey, fields: Row, sha256: str, content: Content, origin: Origin) -> Changes:
+    """Return the changes that say what a file is."""
+    names = _names(key)
+    file = {
+        "id": file_id(key),
+        **names,
+        "sha256": sha256,
+        "integrity": origin.integrity,
+        "hub": origin.hub,
+        "content": content.id,
+        "chunks": content.chunks,
+    }
+    return [Put("files", file), Put("headers", {**names, "headers": fields}), Delete("missing", file_id(key))]
 
 
 def _names(key: FileKey) -> dict[str, Any]:

@@ -122,8 +122,6 @@ class HubFiles:
         url = self._address.url(file)
         key = self.key(file)
         await self._check_allowed(url, key, allow_list)
-        if file.revision != BRANCH and await self.notes.is_missing(key):
-            raise _not_found(url, 404, file)
         metadata = {
             "model": file.model,
             "revision": file.revision,
@@ -136,6 +134,8 @@ class HubFiles:
         if kept is not None:
             with Reporter(on_progress, LOADING_FROM_CACHE, url, metadata):
                 return kept
+        if file.revision != BRANCH and await self.notes.is_missing(key):
+            raise _not_found(url, 404, file)
         with Reporter(on_progress, DOWNLOADING, url, metadata) as reporter:
             async with self._turns.take(key, reporter):
                 return await self._current(key, use, head) or await self._fetched(

@@ -35,10 +35,10 @@ class Response(Protocol):
         """
 
     def chunks(self) -> AsyncIterator[Chunk]:
-        """Read the body piece by piece.
+        """Read the body piece by piece. A piece holds until the next one is asked for.
 
         Raises:
-            NetworkError: If the body ends early, after everything that came was handed on.
+            NetworkError: If the body ends early, after what came was handed on, but for less than a piece.
         """
 
 
