@@ -51,7 +51,25 @@ class MemoryChunk:
         return [self.data]
 
 
+class MemoryCollector:
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    async def add(self, chunk: ports.Chunk) -> None:
+        self._data += cast("MemoryChunk", chunk).data
+
+    async def blob(self) -> MemoryBlob:
+        return MemoryBlob(bytes(self._data))
+
+
 class MemoryBlobs:
+    def collect(self) -> MemoryCollector:
+        return MemoryCollector()
+
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> MemoryBlob:
         data = b"".join(cast("MemoryBlob | MemoryChunk", part).data for part in parts)
         return MemoryBlob(data, content_type)

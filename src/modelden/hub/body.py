@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from modelden.errors import StorageError, StorageUnavailable
+from modelden.hub.integrity import HEAD_SIZE
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.resume import Partial
-from modelden.ports import Blob, Blobs, Chunk, Clock
+from modelden.ports import Blob, Blobs, Chunk, Clock, Collector
 
 CHUNK_SIZE = 16 * 1024 * 1024
 """Bytes that are stored together: what a killed page loses at most."""
@@ -66,7 +67,7 @@ class Body:
         self._storing: asyncio.Task[None] | None = None
         self._memory: list[Blob] | None = None
         self._refusal: StorageError | None = None
-        self._pending: list[Blob] = []
+        self._pending: Collector = blobs.collect()
         self._clear("", None, None)
 
     @property
@@ -77,11 +78,12 @@ class Body:
     @property
     def received(self) -> int:
         """Bytes that came, stored or not."""
-        return self._partial.received + self._pending_size
+        return self._partial.received + self._pending.size
 
-    def beginning(self) -> Blob:
-        """Return the bytes that are not stored yet: the file's first ones as long as nothing is stored."""
-        return self._blobs.join(self._pending, "")
+    @property
+    def beginning(self) -> bytes:
+        """The file's first bytes, up to `integrity.HEAD_SIZE`; none of what an earlier download stored."""
+        return self._beginning
 
     async def adopt(self, partial: Partial) -> bool:
         """Take over what is stored, after hashing it again; False if it is not what its note says."""
@@ -109,12 +111,10 @@ class Body:
             StorageError: If storage refuses them, and it is required.
         """
         self._hash(chunk)
-        # A blob at once: browsers keep large ones on disk, a typed array stays in the page's memory.
-        self._pending.append(self._blobs.join([chunk], ""))
-        self._pending_size += chunk.size
+        await self._pending.add(chunk)
         age = (self._clock.now() - self._stored_at) / 1000
         enough = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
-        if self._pending_size >= enough or age >= CHUNK_SECONDS:
+        if self._pending.size >= enough or age >= CHUNK_SECONDS:
             await self.flush()
 
     async def flush(self) -> None:
@@ -124,12 +124,12 @@ class Body:
             StorageError: If storage refused, and it is required.
         """
         await self._settle()
-        if not self._pending or self._memory is not None:
+        if not self._pending.size or self._memory is not None:
             return
-        blob = self._blobs.join(self._pending, "")
+        pending = self._replace_pending()
+        blob = await pending.blob()
         partial = self._partial
         self._partial = replace(partial, received=partial.received + blob.size, chunks=partial.chunks + 1)
-        self._pending, self._pending_size = [], 0
         self._stored_at = self._clock.now()
         self._storing = asyncio.ensure_future(self._store(partial, blob))
 
@@ -149,8 +149,8 @@ class Body:
         """
         await self._settle()
         size = self.received
-        rest = self._blobs.join([*(self._memory or []), *self._pending], content_type)
-        self._pending, self._pending_size = [], 0
+        pending = self._replace_pending()
+        rest = self._blobs.join([*(self._memory or []), await pending.blob()], content_type)
         stored = await self._partials.blobs(self._partial) if self._memory is None else []
         blob = self._blobs.join([*stored, rest], content_type) if stored else rest
         if blob.size != size:
@@ -171,15 +171,21 @@ class Body:
         if self._memory is None:
             await self._forget_stored(self._partial)
 
+    def _replace_pending(self) -> Collector:
+        pending, self._pending = self._pending, self._blobs.collect()
+        return pending
+
     def _hash(self, chunk: Chunk) -> None:
         for buffer in chunk.buffers():
             self._digest.update(buffer)
+            if len(self._beginning) < HEAD_SIZE:
+                self._beginning += buffer[: HEAD_SIZE - len(self._beginning)]
 
     def _clear(self, url: str, validator: str | None, total: int | None) -> None:
         self._partial = Partial(str(uuid4()), url, validator, total, received=0, chunks=0)
         self._digest = hashlib.sha256()
-        self._pending = []
-        self._pending_size = 0
+        self._beginning = b""
+        self._pending = self._blobs.collect()
         self._stored_at = self._clock.now()
 
     async def _store(self, before: Partial, blob: Blob) -> None:

@@ -211,20 +211,16 @@ class _Attempt:
                         self._source.url, f"{limit} bytes", f"more than {self._body.received - 1} bytes"
                     )
                 if not checked and self._body.received >= HEAD_SIZE:
-                    await self._check_beginning(response)
+                    self._check_beginning(response)
                     checked = True
         except NetworkError as error:
             raise DownloadInterrupted(self._source.url, error.reason, self._body.received, total) from error
         if not checked:
-            await self._check_beginning(response)
+            self._check_beginning(response)
 
-    async def _check_beginning(self, response: Response) -> None:
-        async for chunk in self._body.beginning().chunks():
-            data = b"".join(chunk.buffers())
-            check_beginning(
-                self._source.url, self._source.file, response.headers.get("content-type", ""), data[:HEAD_SIZE]
-            )
-            return
+    def _check_beginning(self, response: Response) -> None:
+        content_type = response.headers.get("content-type", "")
+        check_beginning(self._source.url, self._source.file, content_type, self._body.beginning)
 
     async def _answers(self) -> bool:
         # A HEAD needs no permission: if it is answered, the server is there, and it is the range that is refused.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelden.ports.blobs import Blob, Blobs, Chunk
+from modelden.ports.blobs import Blob, Blobs, Chunk, Collector
 from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
 from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker
 from modelden.ports.network import Fetcher, Response
@@ -20,6 +20,7 @@ __all__ = [
     "Blobs",
     "Chunk",
     "Clock",
+    "Collector",
     "Crypto",
     "Database",
     "Databases",

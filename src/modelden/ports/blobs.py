@@ -39,8 +39,25 @@ class Blob(Protocol):
         """Return the bytes from ``start`` up to ``end``, which is left out; nothing is copied."""
 
 
+class Collector(Protocol):
+    """Makes one blob of bytes that come little by little."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes so far."""
+
+    async def add(self, chunk: Chunk) -> None:
+        """Append bytes; they are copied."""
+
+    async def blob(self) -> Blob:
+        """Return all bytes. Nothing can be added any more."""
+
+
 class Blobs(Protocol):
     """Makes blobs without the bytes passing through Python."""
+
+    def collect(self) -> Collector:
+        """Return what collects bytes; it is empty."""
 
     def join(self, parts: Sequence[Chunk | Blob], content_type: str) -> Blob:
         """Return one blob with the bytes of ``parts`` in order."""

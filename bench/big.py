@@ -1,0 +1,168 @@
+"""A file of a GiB: stored, read back after the browser was ended and started again, and the memory that takes.
+
+    python bench/big.py chromium firefox
+
+The browsers are started plainly, without WebDriver: Firefox, when it is driven, keeps each answer's body in memory, a
+bare `fetch` that discards a GiB takes it 1.1 GiB then. Prints JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from starlette.applications import Starlette  # noqa: E402  the path above is needed first
+from starlette.concurrency import run_in_threadpool  # noqa: E402
+from starlette.responses import HTMLResponse, JSONResponse, Response  # noqa: E402
+from starlette.routing import Mount, Route  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
+
+from bench.profiles import MIB, Peak, settle  # noqa: E402
+from modelden.host.browsers import executable  # noqa: E402
+from modelden.host.server import RunningServer  # noqa: E402
+from tests.faults.hub import FaultyHub  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+
+PATIENCE = 600
+"""Seconds that a job may take on a busy machine."""
+
+PAGE = """<!DOCTYPE html><title>big</title><script type="module">
+    import { loadPyodide } from "/pyodide.mjs";
+    const tell = (result) => fetch("/told", { method: "POST", body: JSON.stringify(result) });
+    try {
+        self.pyodide = await loadPyodide({ indexURL: "/" });
+        await pyodide.loadPackage("modelden");
+        pyodide.FS.writeFile("big_in_page.py", await (await fetch("/big_in_page.py")).text());
+        for (;;) {
+            pyodide.globals.set("job", await (await fetch("/job")).text());
+            await tell(JSON.parse(await pyodide.runPythonAsync(`
+                import json, big_in_page
+                name, arguments = json.loads(job)
+                json.dumps(await getattr(big_in_page, name)(**arguments))`)));
+        }
+    } catch (error) {
+        await tell({ error: String(error) });
+    }
+</script>"""
+
+FLAGS = {
+    "chromium": ["--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu", "--user-data-dir={}"],
+    "firefox": ["--headless", "--no-remote", "--profile", "{}"],
+}
+
+FIREFOX_PREFS = 'user_pref("browser.shell.checkDefaultBrowser", false);\nuser_pref("app.update.auto", false);\n'
+
+
+class Remote:
+    """A page that asks for jobs."""
+
+    def __init__(self) -> None:
+        """There is nothing to do yet."""
+        self._jobs: queue.Queue[list[Any]] = queue.Queue()
+        self._told: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def app(self) -> Starlette:
+        """The page, and what it asks."""
+
+        async def page(_request: Request) -> Response:
+            return HTMLResponse(PAGE)
+
+        async def job(_request: Request) -> Response:
+            return JSONResponse(await run_in_threadpool(self._jobs.get))
+
+        async def told(request: Request) -> Response:
+            self._told.put(await request.json())
+            return Response(status_code=204)
+
+        async def module(_request: Request) -> Response:
+            return Response((ROOT / "bench/big_in_page.py").read_text(encoding="utf-8"), media_type="text/plain")
+
+        return Starlette(
+            routes=[
+                Route("/", page),
+                Route("/job", job),
+                Route("/told", told, methods=["POST"]),
+                Route("/big_in_page.py", module),
+                Mount("/", StaticFiles(directory=ROOT / "build/pyodide")),
+            ]
+        )
+
+    def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Call a function of `big_in_page`."""
+        self._jobs.put([name, arguments])
+        result = self._told.get(timeout=PATIENCE)
+        if "error" in result:
+            raise RuntimeError(result["error"])
+        return result
+
+
+@contextmanager
+def browser(name: str, profile: Path, url: str) -> Iterator[None]:
+    """A browser that shows one page; killed at the end."""
+    (profile / "user.js").write_text(FIREFOX_PREFS, encoding="utf-8")
+    command = [executable(name), *(flag.format(profile) for flag in FLAGS[name]), url]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure(name: str, size: int) -> dict[str, Any]:
+    """Store a file, end the browser, and read it in another one, while the hub has it no more."""
+    block = random.Random(1).randbytes(min(size, 64 * MIB))  # noqa: S311
+    files = {"/org/model/v1/small.bin": block[: 2 * MIB], "/org/model/v1/big.bin": block * (size // len(block))}
+    hub = FaultyHub(files)
+    remote = Remote()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        RunningServer(hub) as server,
+        RunningServer(remote.app()) as site,
+    ):
+        with browser(name, Path(folder), f"{site.url}/"):
+            # What any download needs is in memory after this.
+            first = remote.call("store", root_url=server.url, file="small.bin")
+            settle()
+            with Peak() as peak:
+                start = time.monotonic()
+                stored = remote.call("store", root_url=server.url, file="big.bin")
+                seconds = time.monotonic() - start
+        served = hub.served("/org/model/v1/big.bin")
+        hub.files.clear()
+        with browser(name, Path(folder), f"{site.url}/"):
+            read = remote.call("read", root_url=server.url, file="big.bin")
+    return {
+        "bytes": stored["size"],
+        "served": served,
+        "seconds": round(seconds, 1),
+        "memory while storing, MiB": peak.mib(),
+        "Python's heap grew by, bytes": stored["heap"] - first["heap"],
+        "same hash after a restart": read == {"size": stored["size"], "sha256": stored["sha256"]},
+    }
+
+
+def main(browsers: list[str]) -> None:
+    """Measure in these browsers, or in both."""
+    found = {name: measure(name, 1024 * MIB) for name in browsers or ["chromium", "firefox"]}
+    print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
