@@ -28,7 +28,8 @@ LARGE = {"task_name": TASK, "model_id": LARGE_MODEL, "model_revision": REVISION}
 
 def held(page: Page) -> dict[str, int]:
     """What is alive, when workers had time to go."""
-    page.until(lambda: page.workers() == 0, "no worker is left")
+    # Firefox takes most of a second for each worker that it ends while that compiles.
+    page.until(lambda: page.workers() == 0, "no worker is left", seconds=180)
     return {"proxies": page.proxies(), "JavaScript objects": page.js_objects(), "workers": page.workers()}
 
 
