@@ -182,10 +182,12 @@ def write_tiny_tree(folder: Path) -> Path:
     return folder
 
 
-def write_model(folder: Path, model: str, padding: int = 0) -> None:
-    """Put the tiny model into a tree's hub under this name, with so many bytes more."""
-    for name, data in tiny_model(REVISION).items():
-        path = folder / "hub" / model / REVISION / name
+def write_model(
+    folder: Path, model: str, padding: int = 0, *, revision: str = REVISION, content: str = REVISION
+) -> None:
+    """Put a tiny model into a tree's hub under this name, with so many bytes more."""
+    for name, data in tiny_model(content).items():
+        path = folder / "hub" / model / revision / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data + _doc_string(padding) if name == WEIGHTS else data)
 

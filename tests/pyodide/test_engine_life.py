@@ -10,7 +10,17 @@ import pytest
 from modelden.host.testing import Fault
 from tests.pyodide.browser_page import HERE, Page
 from tests.pyodide.runners import Runners
-from tests.pyodide.servers import KEPT, MODEL, WEIGHTS, Site, write_tiny_tree
+from tests.pyodide.servers import (
+    JSEP,
+    KEPT,
+    MODEL,
+    WEIGHTS,
+    Site,
+    attach,
+    runtime_record,
+    write_model,
+    write_tiny_tree,
+)
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
@@ -74,12 +84,9 @@ CHANGED = [name for name, data in tiny_model("v2").items() if data != tiny_model
 """The files in which the two revisions differ."""
 
 
-def publish(site: Site, revision: str) -> None:
+def publish(site: Site, revision: str, padding: int = 0) -> None:
     """The second model of the recordings becomes a new revision, in the hub and in settings."""
-    for name, data in tiny_model("v2").items():
-        path = site.folder / "hub" / MODEL / revision / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    write_model(site.folder, MODEL, padding, revision=revision, content="v2")
     site.collection("ml-inference-options").update("options-tiny", modelRevision=revision)
     site.requests()
 
@@ -167,6 +174,73 @@ def test_an_update_while_the_page_is_open(engines: Engines, own_site: Site) -> N
     engines.call("create", config=own_site.config, **TINY)
     assert engines.call("run", engine_id=ENGINE) == new
     assert own_site.requests() == []
+
+
+def test_an_update_while_the_page_is_closed(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    engines.call("close_all")
+    publish(own_site, "v2.0")
+
+    # Settings are asked for once a day: until then the old model is what they say, and the network is not needed.
+    assert engines.call("create", config=own_site.config, **TINY)["revision"] == "v1"
+    assert own_site.requests() == []
+    engines.call("close_all")
+    engines.call("poll")
+    own_site.requests()
+
+    assert engines.call("create", config=None, **TINY)["revision"] == "v2.0"
+    assert engines.call("run", engine_id=ENGINE) != old
+    served = [request for request in own_site.requests() if request.startswith("GET ")]
+    assert served == [f"GET /hub/{MODEL}/v2.0/{name}" for name in CHANGED]
+    assert engines.revisions() == {"v2.0": FILES}
+
+
+def test_an_update_whose_download_is_cut_goes_on_where_it_was(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0", padding=4_000_000)
+    own_site.fault(Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", method="GET", cut_after=3_000_000, times=1))
+    engines.call("poll")
+    own_site.requests()
+
+    assert engines.call("update", engine_id=ENGINE) is True
+    parts = [entry for entry in own_site.app.log.entries() if entry.method == "GET"]
+    assert [(entry.path.partition("?")[0], entry.status) for entry in parts] == [
+        (f"/hub/{MODEL}/v2.0/{WEIGHTS}", 200),
+        (f"/hub/{MODEL}/v2.0/{WEIGHTS}", 206),
+    ]
+    # Chromium throws away what it has of a connection that breaks; the rest of the file is asked for once.
+    assert parts[1].bytes < (own_site.folder / "hub" / MODEL / "v2.0" / WEIGHTS).stat().st_size
+    assert engines.call("run", engine_id=ENGINE) != old
+    assert engines.revisions() == {"v2.0": FILES}
+
+
+def test_an_update_of_the_runtime(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    vectors = engines.call("run", engine_id=ENGINE)
+    attach(own_site.folder, "newer.wasm", JSEP.read_bytes())
+    own_site.collection("ml-onnx-runtime").replace(
+        [{**runtime_record(own_site.folder / "attachments/runtime/newer.wasm"), "version": "5.1"}]
+    )
+    engines.call("poll")
+    own_site.requests()
+
+    (status,) = engines.call("check")
+    assert [status[state]["runtime"] for state in ("current", "available")] == [f"{JSEP.name} 5.0", f"{JSEP.name} 5.1"]
+    assert engines.call("update", engine_id=ENGINE) is True
+    assert engines.call("run", engine_id=ENGINE) == vectors
+    assert not [request for request in own_site.requests() if "/hub/" in request]
+    assert engines.call("update", engine_id=ENGINE) is False
+
+    # One that the bundle cannot drive is not taken, and the one that works goes on.
+    attach(own_site.folder, "other.wasm", b"\0asm\1\0\0\0")
+    own_site.collection("ml-onnx-runtime").replace(
+        [{**runtime_record(own_site.folder / "attachments/runtime/other.wasm"), "version": "5.2"}]
+    )
+    engines.call("poll")
+    assert engines.call("update", engine_id=ENGINE) == "RuntimeMismatch"
+    assert engines.call("run", engine_id=ENGINE) == vectors
 
 
 FAULTS = {
