@@ -16,7 +16,7 @@ from pytest_pyodide.server import spawn_web_server
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.pyodide.conftest import RUNNERS, launch  # noqa: E402  the path above is needed first
+from tests.pyodide.runners import RUNNERS, launch  # noqa: E402  the path above is needed first
 
 BROWSERS = ["chrome", "firefox"]
 

@@ -8,3 +8,4 @@ node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/lifetimes.py chrome firefox
 .venv/bin/python bench/cache.py chromium firefox
 .venv/bin/python bench/big.py chromium firefox
+.venv/bin/python bench/start.py chromium firefox

@@ -28,7 +28,7 @@ from modelden.host.faults import Fault, Faults  # noqa: E402
 from modelden.host.request_log import RequestLog  # noqa: E402
 from modelden.host.server import RunningServer, settings_routes  # noqa: E402
 from modelden.host.signing import Signer  # noqa: E402
-from tests.pyodide.conftest import RUNNERS, launch  # noqa: E402
+from tests.pyodide.runners import RUNNERS, launch  # noqa: E402
 from tests.replay import replay_chain  # noqa: E402
 
 ML = ("ml-inference-options", "ml-onnx-runtime", "ml-model-allow-deny-list")
