@@ -17,6 +17,7 @@ from modelden.host.server import Application
 from modelden.host.signing import Signer
 from modelden.ports import Response
 from tests.replay import replay_chain
+from tests.simulators.blobs import MemoryBlob
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile
 
@@ -129,6 +130,20 @@ async def test_a_confirmation_does_not_put_back_what_another_tab_replaced(
     await first._store.confirm(f"main/{OPTIONS}", stored.checked_at + 1)
 
     assert len(await first.get(OPTIONS, verify_signature=True)) == 3
+
+
+async def test_after_the_daily_poll_attachments_without_a_record_go(profile: Profile) -> None:
+    service = await profile.visit().settings()
+    (record,) = await service.client.get("ml-onnx-runtime")
+    await service.attachments.get("main/ml-onnx-runtime", record)
+    blob = MemoryBlob(b"left by another tab")
+    await service.client._store.write_attachment("main/ml-onnx-runtime", {**record, "id": "withdrawn"}, blob)
+
+    profile.clock.advance(hours=24)
+    profile.page.show()
+    await until(lambda: len(profile.databases["remote-settings"].contents()["attachments"]) == 1)
+
+    assert await service.client._store.read_attachment("main/ml-onnx-runtime", record)
 
 
 async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:

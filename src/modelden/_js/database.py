@@ -6,16 +6,20 @@ is awaited. A write is done when its transaction is complete, not when a request
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import js
-from pyodide.ffi import JsException, create_proxy, to_js
+from pyodide.ffi import JsException, create_once_callable, create_proxy, to_js
 
 from modelden._js.convert import js_name, js_object
-from modelden._js.transactions import Failed, Writing, js_key, py_rows, settled
+from modelden._js.transactions import Blocked, Failed, Writing, js_key, py_rows, settled
 from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
 from modelden.ports import Delete, Key, Put, Row, Schema, Store, Unchanged
+
+PATIENCE = 3.0
+"""Seconds that other tabs have to close a database that is to be upgraded."""
 
 
 class JsDatabases:
@@ -107,18 +111,41 @@ async def _open(schema: Schema) -> Any:
     upgrade = create_proxy(lambda event: _create_stores(event, schema))
     request.onupgradeneeded = upgrade
     try:
-        js_database = await settled(request, "success", "error")
+        js_database = await _unblocked(request)
+    except TimeoutError as error:
+        raise StorageUnavailable(
+            f"Another tab keeps an earlier version of the database {schema.name} open: close this site's other tabs, "
+            "then reload this one."
+        ) from error
     except Failed as error:
         raise StorageUnavailable(
             f"The browser did not open the database {schema.name} ({error.name}): a private window, blocked site "
             "data or a full disk."
         ) from error
     finally:
-        request.onupgradeneeded = None
+        if request.readyState == "pending":  # nobody waits any more
+            _forsake(request)
+        else:
+            request.onupgradeneeded = None
         upgrade.destroy()
     # Or this page would keep others from deleting and upgrading the database. Bound in JavaScript: no proxy to free.
     js_database.onversionchange = js_database.close.bind(js_database)
     return js_database
+
+
+async def _unblocked(request: Any) -> Any:
+    try:
+        return await settled(request, "success", "error", "blocked")
+    except Blocked:
+        # A tab of modelden's lets go when its transactions are over; what else the site runs may never do.
+        async with asyncio.timeout(PATIENCE):
+            return await settled(request, "success", "error")
+
+
+def _forsake(request: Any) -> None:
+    """Let nothing become of a request: a version without its stores would stay for ever, a connection in the way."""
+    request.onupgradeneeded = create_once_callable(lambda event: event.target.transaction.abort())
+    request.onsuccess = create_once_callable(lambda event: event.target.result.close())
 
 
 def _create_stores(event: Any, schema: Schema) -> None:

@@ -26,6 +26,10 @@ class Failed(Exception):
         return str(getattr(self.args[0], "name", "unknown"))
 
 
+class Blocked(Exception):
+    """A database cannot be upgraded as long as others have it open."""
+
+
 class Writing:
     """The changes of one transaction, issued at once, or when its condition was found to hold.
 
@@ -107,18 +111,21 @@ def py_rows(value: Any) -> Any:
     return py_value(value, JsBlob)
 
 
-async def settled(target: Any, success: str, failure: str) -> Any:
-    """Wait for a request's result, or for a transaction's end.
+async def settled(target: Any, success: str, *failures: str) -> Any:
+    """Wait for a request's result, or for a transaction's end, whichever of these events comes first.
 
     The handlers are the promise's own functions, so that there is no Python proxy to free.
 
     Raises:
+        Blocked: If others have not closed their connections to the database; the request goes on.
         Failed: With the target's error.
     """
     resolvers = Promise.withResolvers()
-    setattr(target, f"on{success}", resolvers.resolve)
-    setattr(target, f"on{failure}", resolvers.resolve)
+    for event_type in (success, *failures):
+        setattr(target, f"on{event_type}", resolvers.resolve)
     event = await resolvers.promise
+    if event.type == "blocked":
+        raise Blocked
     if event.type != success:
         raise Failed(target.error)
     return getattr(target, "result", None)

@@ -98,6 +98,7 @@ class Poller:
             try:
                 if self._clock.now() >= await self._due():
                     await self.poll()
+                    await self._client.prune_attachments()  # when Firefox does: after its daily poll
             except ModelDenError as error:
                 logger.warning("Remote Settings could not be polled: %s", error)
 

@@ -110,11 +110,15 @@ class SettingsStore:
         row = {"cid": cid, "attachmentId": record["id"], "attachment": {"record": record}}
         await self._database.commit([Put("attachments", row, {("attachment", "blob"): blob})])
 
-    async def prune_attachments(self, cid: str, keep: set[str]) -> int:
-        """Remove a collection's attachments but those of the records with these ids; return how many went."""
+    async def prune_attachments(self) -> int:
+        """Remove attachments without a record, and return how many: what came when another tab had removed the record.
+
+        Source: Firefox ``Database.sys.mjs`` (``pruneAttachments``).
+        """
         rows = await self._database.get_all("attachments")
-        gone = [row for row in rows if row["cid"] == cid and row["attachmentId"] not in keep]
-        await self._database.commit([Delete("attachments", (cid, row["attachmentId"])) for row in gone])
+        keys = [(row["cid"], row["attachmentId"]) for row in rows]
+        gone = [key for key in keys if await self._database.get("records", key) is None]
+        await self._database.commit([Delete("attachments", key) for key in gone])
         return len(gone)
 
     async def _stored(self, row: Row) -> StoredCollection | None:
