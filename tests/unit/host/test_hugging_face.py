@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from modelden.host.certificates import SigningChain
+from modelden.host.cli import app
+from modelden.host.errors import HostError
 from modelden.host.faults import Fault, Faults
 from modelden.host.keys import save_keys
 from modelden.host.request_log import RequestLog
@@ -101,33 +104,38 @@ def test_a_cut_download_is_mended_and_whole_files_are_kept(original: Original, t
     assert original.got() == set()
 
 
-@pytest.mark.parametrize("path", [WEIGHTS, "config.json"])
-def test_other_bytes_than_the_hubs_are_refused_and_dropped(original: Original, tmp_path: Path, path: str) -> None:
-    original.hub.lies.add(path)
-    done = mirror(original, tmp_path)
-    assert done.returncode == 1, done.stderr
-    assert path in done.stderr
-    assert not (tmp_path / "tree").exists()
+def test_other_bytes_than_the_hubs_are_refused_and_dropped(original: Original, tmp_path: Path) -> None:
+    for path in (WEIGHTS, "config.json"):
+        original.hub.lies = {path}
+        done = mirror(original, tmp_path)
+        assert done.returncode == 1, done.stderr
+        assert path in done.stderr
+        assert not (tmp_path / "tree").exists()
 
-    original.hub.lies.clear()
+    original.hub.lies = set()
     assert mirror(original, tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
-    [
-        (["acme/unknown@v1"], "has no model acme/unknown"),
-        ([f"{MODEL}@v9"], f"has no revision v9 of {MODEL}"),
-        ([MODEL], "Which version of acme/tiny will this be?"),
-        ([f"{MODEL}@main"], "Which version of acme/tiny will this be?"),
-    ],
+    [("acme/unknown@v1", "has no model acme/unknown"), (f"{MODEL}@v9", f"has no revision v9 of {MODEL}")],
 )
-def test_what_cannot_be_had_is_told(original: Original, tmp_path: Path, asked: list[str], words: str) -> None:
-    done = mirror(original, tmp_path, *asked)
+def test_what_is_not_there_is_told(original: Original, tmp_path: Path, asked: str, words: str) -> None:
+    done = mirror(original, tmp_path, asked)
 
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("asked", [MODEL, f"{MODEL}@main"])
+def test_a_branch_needs_a_version_before_anything_is_fetched(asked: str) -> None:
+    words = ["mirror", asked, "--from", "huggingface", "--task", "feature-extraction", "--to", "tree", "--keys", "keys"]
+
+    result = CliRunner().invoke(app, words)
+
+    assert isinstance(result.exception, HostError)
+    assert "Which version of acme/tiny will this be?" in str(result.exception)
 
 
 def test_a_hub_that_is_not_there_is_exit_code_4(original: Original, tmp_path: Path) -> None:
