@@ -72,7 +72,7 @@ class MemoryDatabase:
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
         path = self._schema.stores[store].indexes[index] if index else self._schema.stores[store].key_path
-        rows = [row for _, row in sorted(self._rows[store].items(), key=lambda item: _parts(item[0]))]
+        rows = [row for _, row in sorted(self._rows[store].items(), key=lambda item: _order(item[0]))]
         return [_copied(row) for row in rows if _has(row, path) and key in (None, _key_at(row, path))]
 
     async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
@@ -84,14 +84,21 @@ class MemoryDatabase:
             if isinstance(change, Delete):
                 after[change.store].pop(change.key, None)
             else:
-                row = _with_blobs(change)
-                after[change.store][_key_at(row, self._schema.stores[change.store].key_path)] = row
+                row, path = _with_blobs(change), self._schema.stores[change.store].key_path
+                if not _has(row, path):
+                    raise StorageUnavailable(f"The database {self._schema.name} failed: a row without {path}.")
+                after[change.store][_key_at(row, path)] = row
         self._rows = after
         return True
 
 
 def _parts(key: Key) -> list[str]:
     return [key] if isinstance(key, str) else list(key)
+
+
+def _order(key: Key) -> list[bytes]:
+    # IndexedDB compares UTF-16 code units.
+    return [part.encode("utf-16-be", errors="surrogatepass") for part in _parts(key)]
 
 
 def _has(row: Mapping[str, Any], path: Key) -> bool:
