@@ -2,7 +2,7 @@
  * Bundle the workers into the wheel's assets: `node tools/bundle.mjs`.
  *
  * Writes into src/modelden/_js/assets:
- *   engine-5.js, trust.js      the workers, one ES module each, to be started from a blob: URL
+ *   engine-N.js, trust.js      the workers, one engine a runtime major; ES modules, to be started from a blob: URL
  *   runtimes.json              per runtime major: its bundle and the WASM file that belongs to it
  *   THIRD_PARTY_LICENSES.txt   the licences of what the bundles contain
  *
@@ -13,7 +13,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -22,69 +22,114 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const MODULES = join(ROOT, "node_modules");
 const ASSETS = join(ROOT, "src/modelden/_js/assets");
 
-/** What runtime major 5 is made of: this WASM file is the one that Mozilla's Remote Settings serves. */
-const RUNTIME = {
-  major: "5",
-  bundle: "engine-5.js",
-  wasm: "ort-wasm-simd-threaded.jsep.wasm",
-  glue: "ort-wasm-simd-threaded.jsep.mjs",
-  onnxruntime: "1.22.0-dev.20250409-89f8206ba4",
-  transformers: "3.8.1",
+/**
+ * What the runtimes are made of, by major version. The WASM file of 5 is the one that Mozilla's Remote Settings serves;
+ * 6 has the small one without WebGPU, which starts twice as fast.
+ */
+const RUNTIMES = {
+  5: {
+    bundle: "engine-5.js",
+    devices: ["wasm", "webgpu"],
+    file: "ort-wasm-simd-threaded.jsep",
+    entry: "ort.min.mjs",
+    packages: { transformers: "@huggingface/transformers", onnxruntime: "onnxruntime-web" },
+    versions: { transformers: "3.8.1", onnxruntime: "1.22.0-dev.20250409-89f8206ba4" },
+  },
+  6: {
+    bundle: "engine-6.js",
+    devices: ["wasm"],
+    file: "ort-wasm-simd-threaded",
+    entry: "ort.wasm.min.mjs",
+    packages: { transformers: "transformers-6", onnxruntime: "transformers-6/node_modules/onnxruntime-web" },
+    versions: { transformers: "4.3.1", onnxruntime: "1.31.0-dev.20260914-8d85527a0" },
+  },
 };
 
-/** What is changed in the packages' files: each text has to be there exactly once. */
-const REWRITES = {
-  /*
-   * The glue looks for its WASM file beside itself, but nothing is beside a blob: URL (`Invalid URL`, thrown where
-   * nobody catches it). The file comes as bytes and its URL is only a name then. The other uses of import.meta.url
-   * stay: threads are workers that start from it, and a blob: URL is good for that.
-   */
-  [RUNTIME.glue]: [[`(new URL("${RUNTIME.wasm}",import.meta.url)).href`, `"${RUNTIME.wasm}"`]],
+/*
+ * What is changed in the packages' files: each text has to be there exactly once.
+ *
+ * The glue looks for its WASM file beside itself, but nothing is beside a blob: URL (`Invalid URL`, thrown where nobody
+ * catches it). The file comes as bytes and its URL is only a name then. The other uses of import.meta.url stay: threads
+ * are workers that start from it, and a blob: URL is good for that.
+ */
+const glueRewrites = (file) => [[`(new URL("${file}.wasm",import.meta.url)).href`, `"${file}.wasm"`]];
+
+const TRANSFORMERS_REWRITES = {
   /* Runs wait for each other in a chain of promises. As published, one that fails makes all later ones fail too. */
-  "transformers.web.js": [["webInferenceChain.then(run)", "webInferenceChain.then(run, run)"]],
+  all: [["webInferenceChain.then(run)", "webInferenceChain.then(run, run)"]],
+  /*
+   * 4.x looks which files there are before it loads them, on the branch `main` whatever the revision: it would find
+   * none, or those of another model. `env.revision` is ours. A tokenizer may be another model's, so it is not looked for.
+   */
+  6: [
+    ['const revision = options.revision ?? "main";', "const revision = options.revision ?? env.revision;"],
+    [
+      'get_config(modelId, { config = null, cache_dir = null, local_files_only = false, revision = "main" }',
+      "get_config(modelId, { config = null, cache_dir = null, local_files_only = false, revision = env.revision }",
+    ],
+    [
+      "const tokenizerFiles = await get_tokenizer_files(pretrained_model_name_or_path);",
+      'const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"];',
+    ],
+  ],
 };
 
 /** Packages whose published files contain others, which the list of bundled files cannot show. */
 const CONTAINED = {
   "@huggingface/transformers": ["@huggingface/jinja"],
+  "transformers-6": ["@huggingface/jinja", "@huggingface/tokenizers"],
   "onnxruntime-web": ["onnxruntime-common", "flatbuffers"],
+  "transformers-6/node_modules/onnxruntime-web": ["onnxruntime-common", "flatbuffers"],
 };
 
-const rewriting = {
-  name: "modelden-rewriting",
-  setup({ onResolve, onLoad }) {
-    const glue = join(MODULES, "onnxruntime-web/dist", RUNTIME.glue);
-    onResolve({ filter: /^modelden:runtime-glue$/ }, () => ({ path: glue, namespace: "text" }));
-    onLoad({ filter: /.*/, namespace: "text" }, async ({ path }) => ({
-      contents: await rewritten(path),
-      loader: "text",
-    }));
-    onLoad({ filter: /\/transformers\.web\.js$/ }, async ({ path }) => ({ contents: await rewritten(path) }));
-  },
-};
+/** A worker's sources are written against names; which runtime's packages they mean is decided here. */
+function runtimePackages(major, { devices, file, entry, packages }) {
+  const [transformers, onnxruntime] = [packages.transformers, packages.onnxruntime].map((name) => join(MODULES, name));
+  return {
+    name: "modelden-runtime",
+    setup({ onResolve, onLoad }) {
+      const glue = join(onnxruntime, "dist", `${file}.mjs`);
+      onResolve({ filter: /^modelden:runtime-glue$/ }, () => ({ path: glue, namespace: "text" }));
+      onResolve({ filter: /^modelden:runtime-devices$/ }, ({ path }) => ({ path, namespace: "devices" }));
+      onLoad({ filter: /.*/, namespace: "devices" }, () => ({ contents: JSON.stringify(devices), loader: "json" }));
+      onResolve({ filter: /^@huggingface\/transformers$/ }, () => ({
+        path: join(transformers, "dist/transformers.web.js"),
+      }));
+      // onnxruntime-web without a glue inside: ours comes as text.
+      onResolve({ filter: /^onnxruntime-(web(\/webgpu)?|common)$/ }, () => ({
+        path: join(onnxruntime, "dist", entry),
+      }));
+      onLoad({ filter: /.*/, namespace: "text" }, async ({ path }) => ({
+        contents: await rewritten(path, glueRewrites(file)),
+        loader: "text",
+      }));
+      const rewrites = [...TRANSFORMERS_REWRITES.all, ...(TRANSFORMERS_REWRITES[major] ?? [])];
+      onLoad({ filter: /\/transformers\.web\.js$/ }, async ({ path }) => ({
+        contents: await rewritten(path, rewrites),
+      }));
+    },
+  };
+}
 
-await checkVersions();
+const packages = new Set();
 await mkdir(ASSETS, { recursive: true });
-const packages = new Set([
-  ...(await bundle("web/worker/engine.ts", RUNTIME.bundle)),
-  ...(await bundle("web/worker/trust.ts", "trust.js")),
-]);
+for (const [major, runtime] of Object.entries(RUNTIMES)) {
+  await checkVersions(runtime);
+  await bundle("web/worker/engine.ts", runtime.bundle, [runtimePackages(major, runtime)]);
+}
+await bundle("web/worker/trust.ts", "trust.js");
 await writeFile(join(ASSETS, "runtimes.json"), await runtimes());
-await writeFile(join(ASSETS, "THIRD_PARTY_LICENSES.txt"), await licenses(packages));
+await writeFile(join(ASSETS, "THIRD_PARTY_LICENSES.txt"), await licenses());
 
-async function checkVersions() {
-  for (const [name, wanted] of [
-    ["@huggingface/transformers", RUNTIME.transformers],
-    ["onnxruntime-web", RUNTIME.onnxruntime],
-  ]) {
-    const { version } = await manifest(name);
-    if (version === wanted) continue;
-    throw new Error(`node_modules has ${name} ${version}, runtime ${RUNTIME.major} needs ${wanted}: run npm ci`);
+async function checkVersions({ bundle, packages, versions }) {
+  for (const [what, wanted] of Object.entries(versions)) {
+    const { version } = await manifest(packages[what]);
+    if (version !== wanted) throw new Error(`${bundle} needs ${packages[what]} ${wanted}, not ${version}: run npm ci`);
   }
 }
 
-/** Bundle one worker, say how large it is, and return the names of the packages in it. */
-async function bundle(entry, name) {
+/** Bundle one worker, say how large it is, and note the packages in it. */
+async function bundle(entry, name, plugins = []) {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
@@ -95,24 +140,25 @@ async function bundle(entry, name) {
     platform: "browser",
     target: "es2022",
     legalComments: "none", // the licences are in a file of their own
-    // onnxruntime-web without a glue inside: ours comes as text.
-    conditions: ["onnxruntime-web-use-extern-wasm", "browser"],
+    conditions: ["browser"],
     external: ["node:*"],
     tsconfig: join(ROOT, "web/worker/tsconfig.json"),
-    plugins: [rewriting],
+    plugins,
     metafile: true,
     logLevel: "warning",
   });
   const text = await readFile(join(ASSETS, name));
   console.log(`${name}: ${text.length} bytes, ${gzipSync(text, { level: 9 }).length} gzipped`);
-  const inside = Object.keys(result.metafile.inputs);
-  return inside.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean);
+  for (const path of Object.keys(result.metafile.inputs)) {
+    const folder = /node_modules\/(.*node_modules\/)?(@[^/]+\/)?[^/]+/.exec(path)?.[0];
+    if (folder) packages.add(folder.slice("node_modules/".length));
+  }
 }
 
 /** A package's file with its rewrites done; one that they do not fit is not the one they were written for. */
-async function rewritten(path) {
+async function rewritten(path, rewrites) {
   let text = await readFile(path, "utf8");
-  for (const [from, to] of REWRITES[basename(path)]) {
+  for (const [from, to] of rewrites) {
     const parts = text.split(from);
     if (parts.length !== 2) throw new Error(`${path} has ${parts.length - 1} times what has to be there once: ${from}`);
     text = parts.join(to);
@@ -121,25 +167,26 @@ async function rewritten(path) {
 }
 
 async function runtimes() {
-  const bytes = await readFile(join(MODULES, "onnxruntime-web/dist", RUNTIME.wasm));
-  const { major, bundle, wasm: name, onnxruntime, transformers } = RUNTIME;
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const facts = { bundle, name, sha256, size: bytes.length, onnxruntime, transformers };
-  return `${JSON.stringify({ [major]: facts }, null, 2)}\n`;
+  const facts = Object.entries(RUNTIMES).map(async ([major, { bundle, devices, file, packages, versions }]) => {
+    const bytes = await readFile(join(MODULES, packages.onnxruntime, "dist", `${file}.wasm`));
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return [major, { bundle, devices, name: `${file}.wasm`, sha256, size: bytes.length, ...versions }];
+  });
+  return `${JSON.stringify(Object.fromEntries(await Promise.all(facts)), null, 2)}\n`;
 }
 
-async function licenses(bundled) {
-  const names = new Set([...bundled].flatMap((name) => [name, ...(CONTAINED[name] ?? [])]));
-  const texts = [...names].sort().map(async (name) => {
-    const { version, license } = await manifest(name);
-    return `${name} ${version} (${license})\n\n${(await licenseText(name)).trim()}\n`;
+async function licenses() {
+  const names = [...new Set([...packages].flatMap((name) => [name, ...(CONTAINED[name] ?? [])]))].sort();
+  const texts = names.map(async (folder) => {
+    const { name, version, license } = await manifest(folder);
+    return `${name} ${version} (${license})\n\n${(await licenseText(folder)).trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${"-".repeat(80)}\n\n`);
 }
 
 async function licenseText(name) {
   // onnxruntime's npm packages come without their licence.
-  if (name.startsWith("onnxruntime")) return readFile(join(ROOT, "tools/licenses/onnxruntime.txt"), "utf8");
+  if (/(^|\/)onnxruntime-[a-z]+$/.test(name)) return readFile(join(ROOT, "tools/licenses/onnxruntime.txt"), "utf8");
   const folder = join(MODULES, name);
   const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
   if (!file) throw new Error(`${name} is in the bundle and its licence is not in ${folder}`);

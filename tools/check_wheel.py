@@ -18,6 +18,7 @@ REQUIRED = (
     "modelden/py.typed",
     "modelden/_js/assets/THIRD_PARTY_LICENSES.txt",
     "modelden/_js/assets/engine-5.js",
+    "modelden/_js/assets/engine-6.js",
     "modelden/_js/assets/runtimes.json",
     "modelden/_js/assets/trust.js",
 )

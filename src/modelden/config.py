@@ -61,6 +61,7 @@ class Configuration:
             certificates of ``modelden keys`` live for 100 days.
         filter_environment: What filter expressions find under ``env``, over what the browser tells: ``version``,
             ``channel``, ``country``, ...
+        runtime_major: The runtime that is used; None for the highest that Remote Settings offer and this wheel knows.
         start_timeout: Seconds without a sign of life after which a loading engine is given up.
         engine_timeout_ms: Milliseconds without a run after which an engine is closed until the next one; -1 for never
             (Firefox: ``browser.ml.modelCacheTimeout``).
@@ -94,6 +95,7 @@ class Configuration:
     poll_interval: float = 24 * 60 * 60
     freeze_warning_days: float = 100
     filter_environment: Mapping[str, Any] = field(default_factory=dict)
+    runtime_major: int | None = None
     start_timeout: float = 60.0
     engine_timeout_ms: int = 120_000
     memory_limit: int | None = None

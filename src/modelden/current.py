@@ -99,8 +99,8 @@ async def _open_den() -> Den:
     for name in _PIECES:
         import_module(name)
         await asyncio.sleep(0)  # the page's turn
-    from modelden._js import connect, load_bundle
+    from modelden._js import connect, load_bundles
     from modelden.den import Den
 
     config = current_config()
-    return Den(config, connect(config), load_bundle(), listeners(), events())
+    return Den(config, connect(config), load_bundles(), listeners(), events())

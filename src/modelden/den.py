@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from modelden.config import Configuration
@@ -54,21 +54,21 @@ class Den:
     """
 
     def __init__(
-        self, config: Configuration, ports: Ports, bundle: Bundle, listeners: SyncListeners, events: Events
+        self, config: Configuration, ports: Ports, bundles: Sequence[Bundle], listeners: SyncListeners, events: Events
     ) -> None:
         """Open nothing yet.
 
         Args:
             config: Where settings and models come from.
             ports: The browser.
-            bundle: The JavaScript that runs models.
+            bundles: The JavaScript that runs models, for each major of the runtime.
             listeners: Who wants to know of changes in Remote Settings.
             events: Told what happens.
         """
         self.config = config
         self.databases = SessionDatabases(ports.databases, required=config.require_storage)
         self.ports = ports = replace(ports, databases=self.databases)
-        self._bundle = bundle
+        self._bundles = bundles
         self._listeners = listeners
         self._events = events
         self._opening = asyncio.Lock()
@@ -76,7 +76,7 @@ class Den:
         self._databases: dict[str, Database] = {}
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tidying: asyncio.Future[None] | None = None
-        loader = EngineLoader(config, bundle, ports.engines, self.settings, self._hub_of, self._guard)
+        loader = EngineLoader(config, bundles, ports.engines, self.settings, self._hub_of, self._guard)
         self._source = EngineSource(loader, self._history, self._hub_of, self._live, self._events)
         self._engines = EngineRegistry(
             lambda request: EngineSession(request, self._source, ports, self._events), ports.suspender
@@ -145,7 +145,7 @@ class Den:
 
     def sessions(self) -> SessionLoader:
         """Return what opens raw models."""
-        return SessionLoader(self.config, self.ports, self._bundle, self.settings, self.hub)
+        return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub)
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.

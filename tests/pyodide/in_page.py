@@ -37,6 +37,7 @@ async def visit(config: dict[str, Any], request: dict[str, Any], texts: list[str
         async with await modelden.create_engine(**request, on_progress=events.append) as engine:
             tensor = await engine.run(TEXTS if texts is None else texts, pooling="mean", normalize=True)
             told = [engine.engine_id, engine.task_name, engine.model_id, engine.model_revision]
+            info = engine.info()
     except modelden.ModelDenError as error:
         return {"error": _told(error), "events": [asdict(event) for event in events]}
     return {
@@ -46,7 +47,8 @@ async def visit(config: dict[str, Any], request: dict[str, Any], texts: list[str
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
         "engine": told,
-        "foreign": foreign([tensor.tolist(), tensor.shape, told, events]),
+        "info": info,
+        "foreign": foreign([tensor.tolist(), tensor.shape, told, info, events]),
     }
 
 

@@ -66,7 +66,7 @@ class Profile:
             timers=self.timers,
             clock=self.clock,
         )
-        self._dens.append(Den(config or self.config, ports, self.bundle, listeners or SyncListeners(), self.events))
+        self._dens.append(Den(config or self.config, ports, (self.bundle,), listeners or SyncListeners(), self.events))
         return self._dens[-1]
 
     async def close(self) -> None:

@@ -169,7 +169,7 @@ class Driver:
         if backend != "onnx":
             return "not here"
         service = await self.service()
-        record = runtime.choose(await service.client.get(runtime.COLLECTION), BUNDLE)
+        record = runtime.choose(await service.client.get(runtime.COLLECTION), [BUNDLE])
         data = await (await service.attachments.get(f"main/{runtime.COLLECTION}", record)).read()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 

@@ -1,11 +1,13 @@
 /**
- * The engine worker of runtime major 5: transformers.js and onnxruntime-web, told what to do by Python.
+ * The engine worker: transformers.js and onnxruntime-web, told what to do by Python. Built once for each runtime major,
+ * against the 3.x line of transformers.js and the 4.x one: what differs between them is said where it does.
  *
  * It runs one pipeline, or one raw model (`session.ts`), for its whole life. Files come from the host (`files.ts`), the runtime's WASM with the
  * message that creates the engine (`runtime.ts`); see `protocol.ts` for the messages.
  */
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
+import { threadsReason, usableDevice, wantedThreads } from "./device";
 import { closeNetwork, hostCache, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
 import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
@@ -18,6 +20,7 @@ import type {
   EngineRequest,
   RunArguments,
   RunMessage,
+  Running,
 } from "./protocol";
 import { answer, post, serve } from "./rpc";
 import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
@@ -28,7 +31,7 @@ import { decode, encode } from "./values";
 interface Engine {
   readonly task: string;
   readonly call: Loaded;
-  readonly threads: number;
+  readonly running: Running;
   readonly timestamps: readonly Timestamp[];
 }
 
@@ -72,12 +75,11 @@ async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
   engine = load(options, wasm);
-  const { threads, call } = await engine;
+  const { running, call } = await engine;
   const info: EngineInfo = {
     transformers: env.version,
     onnxruntime: ONNXRUNTIME_VERSION,
-    threads,
-    device: options.device ?? "wasm",
+    ...running,
     samplingRate: samplingRate(call),
   };
   return { json: JSON.stringify(info), buffers: [] };
@@ -94,11 +96,14 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   env.localModelPath = "NO_LOCAL";
   env.useCustomCache = true;
   env.customCache = hostCache;
-  const { task, modelId, modelRevision: revision, dtype, device, numThreads = 1 } = options;
+  // 4.x keeps the `fetch` that it found first; the revision is that of tools/bundle.mjs.
+  Object.assign(env, { fetch, revision: options.modelRevision });
+  const { task, modelId, modelRevision: revision, dtype, numThreads = 1 } = options;
+  const { device, deviceReason } = await usableDevice(options.device);
   // Read before the pipeline is asked for: the first session takes the bytes that are there.
-  const starting = startRuntime(await wasm.arrayBuffer(), numThreads);
+  const starting = startRuntime(await wasm.arrayBuffer(), wantedThreads(numThreads));
   // onnxruntime-web refuses to start for one device while it is starting for another.
-  if ((device ?? "wasm") !== "wasm") await starting;
+  if (device !== "wasm") await starting;
   const pretrained = { revision, dtype, device } as PipelineOptions;
   // Names that transformers.js does not know are refused by transformers.js, in its own words.
   const loading = (firefoxTask(options)?.(options, pretrained) ??
@@ -111,7 +116,8 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
     { name: "initializationStart", when: start },
     { name: "initializationEnd", when: performance.now() },
   ];
-  return { task, threads, timestamps, call };
+  const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
+  return { task, running, timestamps, call };
 }
 
 async function run({ id, json, buffers }: RunMessage): Promise<Answer> {

@@ -1,7 +1,13 @@
-/** The text of `ort-wasm-simd-threaded.jsep.mjs`, made fit for a blob URL by `tools/bundle.mjs`. */
+/** The text of the glue that belongs to the runtime's WASM file, made fit for a blob URL by `tools/bundle.mjs`. */
 declare module "modelden:runtime-glue" {
   const text: string;
   export default text;
+}
+
+/** What that file can run on: `wasm`, `webgpu`. */
+declare module "modelden:runtime-devices" {
+  const devices: readonly string[];
+  export default devices;
 }
 
 /** Its package.json hides its types from a module resolution that obeys `exports`. */

@@ -45,7 +45,7 @@ export interface CreateOptions {
   readonly dtype: string | null;
   /** `null`: `wasm`. */
   readonly device: string | null;
-  /** Threads of the WASM runtime, 1 when absent. More than one needs a cross-origin isolated page. */
+  /** Threads of the WASM runtime, 1 when absent, 0 for all cores. More than one need a cross-origin isolated page. */
   readonly numThreads?: number;
   /** Options as Firefox has them, for the tasks that tell them back (`moz-echo`). */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -195,22 +195,27 @@ export interface CrashMessage {
   readonly error: ErrorData;
 }
 
+/** What a model runs on. */
+export interface Running {
+  readonly device: string;
+  /** Why it is not the one that was asked for; `null` if it is. */
+  readonly deviceReason: string | null;
+  readonly threads: number;
+  /** Why there are as many; `null` where their number was asked for. */
+  readonly threadsReason: string | null;
+}
+
 /** What the JSON of the reply to `create` holds. */
-export interface EngineInfo {
+export interface EngineInfo extends Running {
   readonly transformers: string;
   readonly onnxruntime: string;
-  /** The count in effect: 1 where more were asked for and the page is not cross-origin isolated. */
-  readonly threads: number;
-  readonly device: string;
   /** Hz, of the sounds that the model takes; `null` if it takes none. */
   readonly samplingRate: number | null;
 }
 
 /** What the JSON of the reply to `open` holds. */
-export interface SessionInfo extends Omit<ModelFacts, "external"> {
+export interface SessionInfo extends Omit<ModelFacts, "external">, Running {
   readonly onnxruntime: string;
-  readonly threads: number;
-  readonly device: string;
 }
 
 export type EngineEvent =

@@ -1,6 +1,7 @@
 /** A raw ONNX model in a worker of its own: opened once, then run with tensors by name. */
 import type { Tensor } from "@huggingface/transformers";
 import { InferenceSession } from "onnxruntime-web";
+import { threadsReason, usableDevice, wantedThreads } from "./device";
 import { askFor } from "./files";
 import { readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
@@ -13,15 +14,17 @@ let running: Promise<unknown> = Promise.resolve();
 
 export async function open({ json, wasm, model }: OpenMessage): Promise<Answer> {
   if (session) throw new Error("this worker has its session; another one needs a worker of its own");
-  const { device, numThreads, options } = JSON.parse(json) as OpenOptions;
-  const starting = startRuntime(await wasm.arrayBuffer(), numThreads);
+  const { device: wanted, numThreads, options } = JSON.parse(json) as OpenOptions;
+  const { device, deviceReason } = await usableDevice(wanted);
+  const starting = startRuntime(await wasm.arrayBuffer(), wantedThreads(numThreads));
   const bytes = new Uint8Array(await model.arrayBuffer());
   const { external, ...facts } = readModel(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));
   const threads = await starting;
   session = InferenceSession.create(bytes, { ...options, executionProviders: [device], externalData });
   await session;
-  const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, threads, device };
+  const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
+  const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, ...running };
   return { json: JSON.stringify(info), buffers: [] };
 }
 

@@ -49,8 +49,7 @@ def connect(config: Configuration) -> Ports:
     )
 
 
-def load_bundle() -> Bundle:
-    """Return the JavaScript of the highest runtime major in this wheel."""
+def load_bundles() -> tuple[Bundle, ...]:
+    """Return the JavaScript in this wheel, for each major of the runtime."""
     entries = json.loads(files(__name__).joinpath("assets/runtimes.json").read_text("utf-8"))
-    major = max(entries, key=int)
-    return Bundle.of(major, entries[major])
+    return tuple(Bundle.of(major, entry) for major, entry in entries.items())

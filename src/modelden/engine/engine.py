@@ -72,7 +72,13 @@ class Engine:
         return None if text is None else RunMetrics.of(text)
 
     def info(self) -> Mapping[str, Any]:
-        """Tell what runs the model: versions, device and threads in effect; empty while none is loaded."""
+        """Tell what runs the model; empty while none is loaded.
+
+        Returns:
+            ``transformers`` and ``onnxruntime``: versions. ``device``: the one in effect; ``deviceReason``: why it is
+            not the one that was asked for, None if it is. ``threads``: their number in effect; ``threadsReason``: why
+            there are as many, None if they were asked for. ``samplingRate``: Hz of sounds that it takes, or None.
+        """
         return self._session.info
 
     def on_status(self, listener: Callable[[Status], object]) -> Callable[[], None]:

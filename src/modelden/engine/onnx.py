@@ -52,6 +52,8 @@ class SessionInfo:
         onnxruntime: Version of onnxruntime-web.
         threads: Threads in effect.
         device: ``wasm`` or ``webgpu``.
+        threads_reason: Why there are as many threads; None where their number was asked for.
+        device_reason: Why it is not the device that was asked for; None if it is.
     """
 
     inputs: list[NodeArg]
@@ -60,6 +62,8 @@ class SessionInfo:
     onnxruntime: str
     threads: int
     device: str
+    threads_reason: str | None
+    device_reason: str | None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> SessionInfo:
@@ -71,6 +75,8 @@ class SessionInfo:
             onnxruntime=told["onnxruntime"],
             threads=told["threads"],
             device=told["device"],
+            threads_reason=told["threadsReason"],
+            device_reason=told["deviceReason"],
         )
 
 

@@ -1,12 +1,13 @@
 """Which WASM runtime runs the model, and does it belong to the JavaScript in this wheel? Pure.
 
-The choice is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name, highest version within
-the major. The check is ours: onnxruntime-web given the WASM file of another build does not fail, it hangs.
+Within a major the choice is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name, highest
+version. The check is ours: onnxruntime-web given the WASM file of another build does not fail, it hangs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from modelden.engine.versions import compare, version_key
 from modelden.errors import NoRuntime, RuntimeMismatch
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
+
+logger = logging.getLogger(__name__)
 
 COLLECTION = "ml-onnx-runtime"
 """The collection of Remote Settings with the WASM files as attachments."""
@@ -30,6 +33,7 @@ class Bundle:
         sha256: That file's SHA-256 in lower-case hexadecimal.
         onnxruntime: Version of onnxruntime-web.
         transformers: Version of transformers.js.
+        devices: What it can run on, by transformers.js' names: ``wasm``, ``webgpu``.
     """
 
     major: int
@@ -38,6 +42,7 @@ class Bundle:
     sha256: str
     onnxruntime: str
     transformers: str
+    devices: tuple[str, ...] = ("wasm",)
 
     @classmethod
     def of(cls, major: str, entry: dict[str, Any]) -> Bundle:
@@ -49,33 +54,74 @@ class Bundle:
             sha256=entry["sha256"],
             onnxruntime=entry["onnxruntime"],
             transformers=entry["transformers"],
+            devices=tuple(entry["devices"]),
         )
 
 
-def choose(records: Iterable[Record], bundle: Bundle) -> Record:
+def choose(
+    records: Iterable[Record], bundles: Sequence[Bundle], *, major: int | None = None, device: str = "wasm"
+) -> Record:
     """Return the record of the runtime to use.
+
+    Of the majors that are offered and known, the highest counts: first among those that can run on the device, and
+    among those whose file is the known one. A file that is not stays a choice only where there is no other, to be
+    refused by `check_fits`.
 
     Args:
         records: The collection `COLLECTION`.
-        bundle: The JavaScript that will drive it.
+        bundles: The JavaScript in this wheel.
+        major: The only one that counts, if any.
+        device: ``wasm`` or ``webgpu``.
 
     Raises:
-        NoRuntime: If no record has the bundle's file name and major version.
+        NoRuntime: If no record has a bundle's file name and major version.
     """
-    low, high = f"{bundle.major}.0a", f"{bundle.major + 1}.0a"
-    found = [
-        record
-        for record in records
-        if record.get("name") == bundle.name
-        and isinstance(version := record.get("version"), str)
-        and compare(low, version) <= 0 < compare(high, version)
-    ]
-    if not found:
-        raise NoRuntime(
-            "Unable to get the ML engine from Remote Settings: "
-            f"{COLLECTION} has no {bundle.name} of version {bundle.major}."
-        )
-    return max(found, key=lambda record: version_key(record["version"]))
+    known = [bundle for bundle in bundles if major in (None, bundle.major)]
+    listed = list(records)
+    offered = [(bundle, record) for bundle in known if (record := _highest(listed, bundle)) is not None]
+    if not offered:
+        wanted = " or ".join(f"{bundle.name} of version {bundle.major}" for bundle in known)
+        here = wanted or f"version {major}, whose JavaScript is not in this modelden either"
+        raise NoRuntime(f"Unable to get the ML engine from Remote Settings: {COLLECTION} has no {here}.")
+
+    def rank(offer: tuple[Bundle, Record]) -> tuple[bool, bool, int]:
+        bundle, record = offer
+        return _is_built_for(record, bundle), device in bundle.devices, bundle.major
+
+    best, record = max(offered, key=rank)
+    for bundle, other in offered:
+        if bundle.major > best.major and not _is_built_for(other, bundle):
+            logger.warning("The runtime %s %s is not of this modelden: left out.", other["name"], other["version"])
+    return record
+
+
+def bundle_of(record: Record, bundles: Sequence[Bundle]) -> Bundle:
+    """Return the bundle that drives a record's file.
+
+    Raises:
+        NoRuntime: If there is none; an earlier modelden may have had it.
+    """
+    for bundle in bundles:
+        if _is_for(record, bundle):
+            return bundle
+    raise NoRuntime(f"No JavaScript for the runtime {record.get('name')} {record.get('version')} is in this modelden.")
+
+
+def _highest(records: Iterable[Record], bundle: Bundle) -> Record | None:
+    found = [record for record in records if _is_for(record, bundle)]
+    return max(found, key=lambda record: version_key(record["version"]), default=None)
+
+
+def _is_for(record: Record, bundle: Bundle) -> bool:
+    version = record.get("version")
+    if record.get("name") != bundle.name or not isinstance(version, str):
+        return False
+    return compare(f"{bundle.major}.0a", version) <= 0 < compare(f"{bundle.major + 1}.0a", version)
+
+
+def _is_built_for(record: Record, bundle: Bundle) -> bool:
+    attachment = record.get("attachment")
+    return isinstance(attachment, dict) and attachment.get("hash") == bundle.sha256
 
 
 def check_fits(record: Record, bundle: Bundle) -> None:

@@ -20,7 +20,11 @@ from modelden.host.release import RUNTIMES, record, sha256_of
 LOCATION = "main-workspace/ml-onnx-runtime/{sha256}/{name}"
 """Where a runtime's bytes are, below ``attachments``: other bytes, another URL, for caches keep them long."""
 
-_INSTALLED = Path("node_modules/onnxruntime-web/dist")
+_INSTALLED = (
+    Path("node_modules/onnxruntime-web/dist"),
+    Path("node_modules/transformers-6/node_modules/onnxruntime-web/dist"),
+)
+"""Where this repository has them; builds that differ have files of the same name."""
 
 
 def bundles() -> dict[int, Bundle]:
@@ -87,11 +91,16 @@ def runtime_file(bundle: Bundle, source: Path | None) -> Iterator[Path]:
         if not file.is_file():
             raise HostError(f"{source} has no {bundle.name}.")
         yield file
-    elif (_INSTALLED / bundle.name).is_file():
-        yield _INSTALLED / bundle.name
+    elif (installed := _installed(bundle)) is not None:
+        yield installed
     else:
         with tempfile.TemporaryDirectory(prefix="modelden-") as scratch:
             yield _from_npm(bundle, Path(scratch))
+
+
+def _installed(bundle: Bundle) -> Path | None:
+    files = (folder / bundle.name for folder in _INSTALLED)
+    return next((file for file in files if file.is_file() and sha256_of(file) == bundle.sha256), None)
 
 
 def _from_npm(bundle: Bundle, folder: Path) -> Path:

@@ -215,7 +215,7 @@ class _Verification:
         faults = []
         for bundle in bundles().values():
             try:
-                engine_runtime.check_fits(engine_runtime.choose(records.get(RUNTIMES, []), bundle), bundle)
+                engine_runtime.check_fits(engine_runtime.choose(records.get(RUNTIMES, []), [bundle]), bundle)
             except ModelDenError as error:
                 faults.append(error)
         if len(faults) == len(bundles()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,7 +62,7 @@ class EngineLoader:
     def __init__(
         self,
         config: Configuration,
-        bundle: Bundle,
+        bundles: Sequence[Bundle],
         engines: EngineHost,
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
@@ -72,14 +72,14 @@ class EngineLoader:
 
         Args:
             config: Where settings and models come from.
-            bundle: The JavaScript that runs models.
+            bundles: The JavaScript that runs models, for each major of the runtime.
             engines: Starts it.
             settings: Opens Remote Settings.
             hub: Opens the hub of an engine.
             guard: Opens what looks out for loads that a browser would not survive.
         """
         self._config = config
-        self._bundle = bundle
+        self._bundles = bundles
         self._engines = engines
         self._settings = settings
         self._hub = hub
@@ -99,7 +99,9 @@ class EngineLoader:
         options = choice.choose(records, request, self._config.engine_defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _told(options)):
             pass
-        record = runtime.choose(await settings.client.get(runtime.COLLECTION, on_progress), self._bundle)
+        offered = await settings.client.get(runtime.COLLECTION, on_progress)
+        device = _DEVICES.get(options.device or "", "wasm")
+        record = runtime.choose(offered, self._bundles, major=self._config.runtime_major, device=device)
         return Plan(replace(options, runtime_filename=record["name"]), record)
 
     async def load(self, plan: Plan, on_progress: ProgressCallback | None = None) -> Loaded:
@@ -110,7 +112,7 @@ class EngineLoader:
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        runtime.check_fits(plan.runtime, self._bundle)
+        runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
         watch = await (await self._guard()).enter(plan)
         try:
             try:
@@ -126,7 +128,7 @@ class EngineLoader:
     ) -> Loaded:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
-        worker = self._engines.start(self._bundle.bundle)
+        worker = self._engines.start(runtime.bundle_of(plan.runtime, self._bundles).bundle)
         files: EngineFiles | None = None
         try:
             settings = await self._settings()
@@ -170,7 +172,7 @@ class EngineLoader:
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
             "device": _DEVICES.get(options.device or "", "wasm"),
-            "numThreads": 1 if one_thread else options.num_threads or 1,
+            "numThreads": 1 if one_thread or options.num_threads is None else options.num_threads,
         }
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)
@@ -181,8 +183,8 @@ class EngineLoader:
                 raise files.reason_for(error) from error
 
 
-_DEVICES = {"gpu": "webgpu"}
-"""transformers.js' names of devices, where they are not ``wasm``."""
+_DEVICES = {"gpu": "webgpu", "auto": "webgpu"}
+"""transformers.js' names of devices, where they are not ``wasm``. A worker without WebGPU takes that, and says so."""
 
 
 def _config(options: PipelineOptions) -> dict[str, Any]:

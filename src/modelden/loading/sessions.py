@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -54,14 +54,14 @@ class SessionLoader:
         self,
         config: Configuration,
         ports: Ports,
-        bundle: Bundle,
+        bundles: Sequence[Bundle],
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[], Awaitable[HubFiles]],
     ) -> None:
         """Nothing is opened yet; the arguments are a `Den`'s."""
         self._config = config
         self._ports = ports
-        self._bundle = bundle
+        self._bundles = bundles
         self._settings = settings
         self._hub = hub
 
@@ -80,9 +80,11 @@ class SessionLoader:
         """
         settings = await self._settings()
         records = await settings.client.get(runtime.COLLECTION, on_progress)
-        record = runtime.choose(records, self._bundle)
-        runtime.check_fits(record, self._bundle)
-        worker = self._ports.sessions.start_session(self._bundle.bundle)
+        major, device = self._config.runtime_major, options["device"]
+        record = runtime.choose(records, self._bundles, major=major, device=device)
+        bundle = runtime.bundle_of(record, self._bundles)
+        runtime.check_fits(record, bundle)
+        worker = self._ports.sessions.start_session(bundle.bundle)
         try:
             wasm = await settings.attachments.get(self._config.cid(runtime.COLLECTION), record, on_progress)
             files = await self._files(source, settings, on_progress)

@@ -53,7 +53,9 @@ test("tells its versions, asks for four files, and makes no request of its own",
       transformers: "3.8.1",
       onnxruntime: "1.22.0-dev.20250409-89f8206ba4",
       threads: 1,
+      threadsReason: null,
       device: "wasm",
+      deviceReason: null,
       samplingRate: null,
     },
     needs: ["tokenizer.json", "tokenizer_config.json", "config.json", "onnx/model_quantized.onnx"].map(
@@ -89,16 +91,17 @@ test("uses two threads on a cross-origin isolated page, one elsewhere", async ({
   const threads = () =>
     page.evaluate(async () => {
       const engine = await globalThis.page.startEngine();
-      const { threads } = await engine.create(await globalThis.page.wasm(), { numThreads: 2 });
+      const { threads, threadsReason } = await engine.create(await globalThis.page.wasm(), { numThreads: 2 });
       const { buffers } = await engine.run([["a cat", "a dog"]], { pooling: "mean", normalize: true });
       engine.end();
-      return { threads, first: (buffers[0] as Float32Array)[0]?.toFixed(5) };
+      return { threads, threadsReason, first: (buffers[0] as Float32Array)[0]?.toFixed(5) };
     });
   const one = await threads();
   await page.goto(site.isolatedUrl);
   await page.waitForFunction(() => "page" in globalThis);
   const two = await threads();
   expect([one.threads, two.threads]).toEqual([1, 2]);
+  expect([one.threadsReason, two.threadsReason]).toEqual([expect.stringContaining("not cross-origin isolated"), null]);
   expect(two.first).toBe(one.first);
 });
 
