@@ -634,3 +634,24 @@ async def test_private_headers_do_not_go_to_a_mirror(browser: Browser) -> None:
 
     assert "secret" not in repr(mirror.log)
     assert "secret" not in repr(browser.hub.log[-1])
+
+
+async def test_progress_is_of_the_file_where_the_wire_is_compressed(browser: Browser) -> None:
+    browser.hub.files[PATH] = plain = bytes(range(256)) * 8000
+    signed = Expected(hashlib.sha256(plain).hexdigest(), len(plain), "signed")
+    browser.hub.next(Fault(gzip=True))
+    events: list[ProgressEvent] = []
+    hub = await browser.visit(manifests=Manifest(signed))
+    await hub.get(WEIGHTS, USE, AllowList((), ()), events.append)
+
+    told = [event.progress for event in events if event.progress is not None]
+    assert told == sorted(told)
+    assert [share for share in told if share >= 100] == [100]
+    assert {event.total for event in events if event.total} == {len(plain)}
+
+
+async def test_a_compressed_download_that_is_cut_ends_as_the_right_file(browser: Browser) -> None:
+    browser.hub.next(Fault(gzip=True, cut_after=800_000))
+
+    assert await (await browser.get()).blob.read() == BIG
+    assert browser.stored() == WHOLE

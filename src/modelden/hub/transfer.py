@@ -184,7 +184,7 @@ class _Attempt:
         if answer is Answer.USELESS:
             self._ranges_without_answer = RANGES_WITHOUT_ANSWER
             raise NetworkError(self._source.url, f"an answer ({response.status}) that is not the rest of the file")
-        total = total_size(response.headers) if answer is Answer.REST else announced_length(response)
+        total = total_size(response.headers) if answer is Answer.REST else self._whole_size(response)
         if answer is Answer.WHOLE:
             await self._body.restart(self._source.url, validator(response.headers), total)
             self._reporter.restart()
@@ -221,6 +221,11 @@ class _Attempt:
     def _check_beginning(self, response: Response) -> None:
         content_type = response.headers.get("content-type", "")
         check_beginning(self._source.url, self._source.file, content_type, self._body.beginning)
+
+    def _whole_size(self, response: Response) -> int | None:
+        """Return the file's size: what its publisher tells, else the length on the wire, which may be compressed."""
+        known = self._source.expected.or_from(response.headers).size
+        return announced_length(response) if known is None else known
 
     async def _answers(self) -> bool:
         # A HEAD needs no permission: if it is answered, the server is there, and it is the range that is refused.
