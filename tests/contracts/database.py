@@ -296,6 +296,20 @@ async def databases_are_apart(databases: Databases, make_blob: MakeBlob) -> None
     assert await other.get_all("notes") == []
 
 
+async def a_database_of_a_later_version_is_left_alone(databases: Databases, make_blob: MakeBlob) -> None:
+    del make_blob
+    name = "contract a_database_of_a_later_version_is_left_alone"
+    later = await databases.open(Schema(name, 2, STORES))
+    await later.commit([Put("notes", {"id": "a"})])
+    refused = ""
+    try:
+        await databases.open(Schema(name, 1, STORES))
+    except StorageError as error:
+        refused = str(error)
+    assert "later version" in refused, refused
+    assert await later.get("notes", "a") == {"id": "a"}
+
+
 CASES: list[Case] = [
     what_is_put_comes_back,
     a_missing_row_is_none,
@@ -317,6 +331,7 @@ CASES: list[Case] = [
     a_row_that_was_read_is_the_callers_own,
     a_database_that_is_opened_again_has_its_rows,
     databases_are_apart,
+    a_database_of_a_later_version_is_left_alone,
 ]
 
 

@@ -206,6 +206,8 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
             await keep(ports.databases, lambda data: JsBlob(Blob.new(to_js([to_js(data)]))))
         case "fetcher":
             await keep(ports.fetcher, base)
+        case "locks":
+            await keep(ports.locks)
 
 
 def foreign(value: object, path: str = "result") -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.server import RunningServer
-from tests.contracts import crypto, database, fetcher
+from tests.contracts import crypto, database, fetcher, locks
 from tests.simulators.fetch_app import fetch_app
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.pyodide.browser_page import Page
 
-CONTRACTS = {"crypto": crypto, "database": database, "fetcher": fetcher}
+CONTRACTS = {"crypto": crypto, "database": database, "fetcher": fetcher, "locks": locks}
 
 
 @pytest.fixture(scope="module")

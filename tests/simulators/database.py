@@ -72,6 +72,8 @@ class MemoryDatabases:
 
     async def open(self, schema: Schema) -> MemoryDatabase:
         database = self.opened.setdefault(schema.name, MemoryDatabase(schema))
+        if database.schema.version > schema.version:
+            raise StorageUnavailable(f"The database {schema.name} was made by a later version.")
         database.create(schema)
         return database
 

@@ -118,6 +118,10 @@ async def _open(schema: Schema) -> Any:
             "then reload this one."
         ) from error
     except Failed as error:
+        if error.name == "VersionError":
+            raise StorageUnavailable(
+                f"The database {schema.name} was made by a later version of modelden. Reload this page to get that."
+            ) from error
         raise StorageUnavailable(
             f"The browser did not open the database {schema.name} ({error.name}): a private window, blocked site "
             "data or a full disk."
