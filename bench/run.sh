@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/settings.py chrome firefox
 .venv/bin/python bench/engine.py chrome firefox
+.venv/bin/python bench/session.py chrome firefox
 .venv/bin/python bench/lifetimes.py chrome firefox
 .venv/bin/python bench/cache.py chromium firefox
 .venv/bin/python bench/big.py chromium firefox
