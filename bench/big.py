@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from starlette.applications import Starlette  # noqa: E402  the path above is needed first
-from starlette.concurrency import run_in_threadpool  # noqa: E402
 from starlette.responses import HTMLResponse, JSONResponse, Response  # noqa: E402
 from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
@@ -50,7 +49,12 @@ PAGE = """<!DOCTYPE html><title>big</title><script type="module">
         await pyodide.loadPackage("modelden");
         pyodide.FS.writeFile("big_in_page.py", await (await fetch("/big_in_page.py")).text());
         for (;;) {
-            pyodide.globals.set("job", await (await fetch("/job")).text());
+            const job = await fetch("/job");
+            if (job.status !== 200) {
+                await new Promise((resolve) => setTimeout(resolve, 100));
+                continue;
+            }
+            pyodide.globals.set("job", await job.text());
             await tell(JSON.parse(await pyodide.runPythonAsync(`
                 import json, big_in_page
                 name, arguments = json.loads(job)
@@ -84,7 +88,7 @@ class Remote:
             return HTMLResponse(PAGE)
 
         async def job(_request: Request) -> Response:
-            return JSONResponse(await run_in_threadpool(self._jobs.get))
+            return Response(status_code=204) if self._jobs.empty() else JSONResponse(self._jobs.get())
 
         async def told(request: Request) -> Response:
             self._told.put(await request.json())
@@ -113,13 +117,13 @@ class Remote:
 
 
 @contextmanager
-def browser(name: str, profile: Path, url: str) -> Iterator[None]:
-    """A browser that shows one page; killed at the end."""
+def browser(name: str, profile: Path, url: str) -> Iterator[int]:
+    """A browser that shows one page, as the number of its process; killed at the end."""
     (profile / "user.js").write_text(FIREFOX_PREFS, encoding="utf-8")
     command = [executable(name), *(flag.format(profile) for flag in FLAGS[name]), url]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -136,11 +140,11 @@ def measure(name: str, size: int) -> dict[str, Any]:
         RunningServer(hub) as server,
         RunningServer(remote.app()) as site,
     ):
-        with browser(name, Path(folder), f"{site.url}/"):
+        with browser(name, Path(folder), f"{site.url}/") as process:
             # What any download needs is in memory after this.
             first = remote.call("store", root_url=server.url, file="small.bin")
-            settle()
-            with Peak() as peak:
+            settle(process)
+            with Peak(process) as peak:
                 start = time.monotonic()
                 stored = remote.call("store", root_url=server.url, file="big.bin")
                 seconds = time.monotonic() - start

@@ -84,8 +84,8 @@ class Bench:
     def memory(self, revision: str) -> dict[str, int]:
         """The memory that storing a file takes."""
         self._page.call("cache_in_page", "cold", root_url=self._root, revision="23MB")
-        settle()
-        with Peak() as peak:
+        settle(os.getpid())
+        with Peak(os.getpid()) as peak:
             self._page.call("cache_in_page", "cold", root_url=self._root, revision=revision)
         return peak.mib()
 

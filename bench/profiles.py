@@ -78,13 +78,17 @@ class BenchPage:
 
 
 class Peak:
-    """The most memory that the browsers below this process took, above what they had at first. A context manager.
+    """The most memory that a browser took, above what it had at first. A context manager.
 
     Anonymous and shared pages, not the file cache, from /proc every 25 ms. Pages that processes share count twice.
     """
 
+    def __init__(self, process: int) -> None:
+        """Look at a process and those that it started."""
+        self._process = process
+
     def __enter__(self) -> Self:
-        self._first = browser_memory()
+        self._first = browser_memory(self._process)
         self._most = dict(self._first)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -101,14 +105,14 @@ class Peak:
 
     def _watch(self) -> None:
         while not self._done.wait(0.025):
-            for name, size in browser_memory().items():
+            for name, size in browser_memory(self._process).items():
                 self._most[name] = max(self._most[name], size)
 
 
-def browser_memory() -> dict[str, int]:
-    """Bytes of pages' processes, and of all processes below this one."""
+def browser_memory(root: int) -> dict[str, int]:
+    """Bytes of pages' processes, and of all: the root and those that it started."""
     found = {"pages": 0, "all": 0}
-    for process in _descendants():
+    for process in _family(root):
         size = _resident(process)
         found["all"] += size
         if _is_page(process):
@@ -116,24 +120,24 @@ def browser_memory() -> dict[str, int]:
     return found
 
 
-def settle() -> None:
+def settle(process: int) -> None:
     """Wait until the browser's memory is steady: within a MiB for a second."""
-    steady, last = 0, browser_memory()["all"]
+    steady, last = 0, browser_memory(process)["all"]
     while steady < 4:
         time.sleep(0.25)
-        now = browser_memory()["all"]
+        now = browser_memory(process)["all"]
         steady = steady + 1 if abs(now - last) < MIB else 0
         last = now
 
 
-def _descendants() -> list[Path]:
+def _family(root: int) -> list[Path]:
     children: dict[str, list[Path]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         fields = _text(stat).rpartition(")")[2].split()
         if fields:
             children.setdefault(fields[1], []).append(stat.parent)
     found: list[Path] = []
-    left = list(children.get(Path("/proc/self").resolve().name, []))
+    left = [Path("/proc") / str(root)]
     while left:
         process = left.pop()
         left += children.get(process.name, [])

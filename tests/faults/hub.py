@@ -217,8 +217,11 @@ class _Answer:
     async def _stream(self, body: bytes, fault: Fault) -> None:
         end = min(x for x in (fault.cut_after, fault.stall_after, len(body)) if x is not None)
         due = time.monotonic()
+        gone = asyncio.ensure_future(self._gone())
         for start in range(0, end, PIECE):
             piece = body[start : min(start + PIECE, end)]
+            if gone.done():  # the server would take the rest without a word, and it would be counted
+                return
             await self._body(piece, more=True)
             self.request.sent += len(piece)
             if self.hub.rate is not None:
@@ -226,13 +229,16 @@ class _Answer:
                 due += len(piece) / self.hub.rate
                 await asyncio.sleep(max(due - time.monotonic(), 0))
         if fault.stall_after is not None:
-            while (await self.receive())["type"] != "http.disconnect":
-                pass
+            await gone
             self.hub.client_gone.set()
         elif fault.cut_after is not None or fault.announce > 0:
             await self._hang_up()
         else:
             await self._body(b"")
+
+    async def _gone(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     async def _body(self, data: bytes, *, more: bool = False) -> None:
         await self.send_message({"type": "http.response.body", "body": data, "more_body": more})
@@ -240,8 +246,7 @@ class _Answer:
     async def _hang_up(self) -> None:
         transport: asyncio.Transport = self.scope["state"]["transport"]
         transport.close()
-        while (await self.receive())["type"] != "http.disconnect":  # or the server would answer 500
-            pass
+        await self._gone()  # or the server would answer 500
 
 
 @lru_cache

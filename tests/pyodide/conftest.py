@@ -56,6 +56,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+KILLS = 4
+"""How often test_tabs kills a worker; ``--kills 50`` for the whole proof, which takes minutes."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take ``--kills``."""
+    parser.addoption("--kills", type=int, default=KILLS, help="how often test_tabs kills a worker")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of a browser run in one process, which starts it once; the browsers run side by side."""
     # pytest-pyodide keeps the runtimes in a set, but all processes must find the tests in one order.
@@ -121,6 +130,12 @@ def selenium_everywhere(
     """The page's main thread, then a module worker: Python in a page may live in either."""
     runner: Runner = request.getfixturevalue(request.param)
     return runner
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often to kill."""
+    return int(request.config.getoption("--kills"))
 
 
 @pytest.fixture

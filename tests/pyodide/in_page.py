@@ -19,6 +19,7 @@ from modelden._js.blobs import JsBlob
 type Json = Any
 
 begun: asyncio.Future[dict[str, Json]]
+begun_engine: modelden.Engine
 
 TEXTS = ["hello world", "the cat. a dog"]
 """What engines are asked in passing: words that the tiny model knows."""
@@ -138,6 +139,24 @@ async def begin_file(root_url: str, model: str, revision: str, file: str) -> Non
 async def end_file() -> dict[str, Json]:
     """What came of `begin_file`."""
     return await begun
+
+
+async def begin_engine(config: dict[str, Any], request: dict[str, Any]) -> Json:
+    """Create an engine and leave it open; returns the vectors of `run_begun`."""
+    global begun_engine  # noqa: PLW0603
+    configure(config)
+    begun_engine = await modelden.create_engine(**request)
+    return await run_begun()
+
+
+async def run_begun() -> Json:
+    """Run the engine of `begin_engine`."""
+    return (await begun_engine.run(TEXTS, pooling="mean", normalize=True)).tolist()
+
+
+async def end_engine() -> None:
+    """Close the engine of `begin_engine`."""
+    await begun_engine.close()
 
 
 async def models() -> list[Json]:

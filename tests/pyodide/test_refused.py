@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pyodide.browser_page import Page, Told
+from modelden.host.server import RunningServer
+from tests.faults.hub import Fault, FaultyHub
+from tests.pyodide.browser_page import Page, Told, assert_whole_files
 from tests.pyodide.runners import INSECURE_HOST
 from tests.pyodide.servers import MODEL, REVISION, WEIGHTS, Json
 
@@ -51,6 +54,11 @@ class Room:
     def __init__(self, page: Page) -> None:
         self.page = page
         self._cdp = page.tab.context.new_cdp_session(page.tab) if page.runner.browser == "chrome" else None
+
+    @property
+    def is_told(self) -> bool:
+        """Firefox tells a page its quota; Chromium tells each the same, and refuses when it is asked to store."""
+        return self._cdp is None
 
     def leave(self, size: int) -> None:
         """Leave room for so many bytes."""
@@ -100,6 +108,39 @@ def test_no_room(room: Room, demo_site: Site) -> None:
     room.give_back()
     page.visit(demo_site.config, ["a cat"], **request)
     page.is_clean()
+
+
+def test_no_room_for_a_model(room: Room) -> None:
+    page, large, small = room.page, bytes(range(256)) * 125_000, b"{}"
+    hub = FaultyHub({"/org/large/v1/model.onnx": large, "/org/small/v1/config.json": small})
+    with RunningServer(hub) as server:
+        wanted = {"root_url": server.url, "model": "org/large", "revision": "v1", "file": "model.onnx"}
+        room.leave(10 * MEBIBYTE)
+        page.call("get_file", **wanted | {"model": "org/small", "file": "config.json"})
+        before = page.stored()["modelFiles"]
+
+        if room.is_told:
+            hub.next(Fault(stall_after=65_536))  # whoever waits for the body waits for ever
+        error = page.call("get_file", **wanted)["error"]
+        assert error["name"] == "QuotaExceeded"
+        assert "StorageError" in error["bases"]
+        if room.is_told:
+            assert error["facts"]["needed"] == len(large)
+            assert hub.client_gone.wait(30)
+        assert page.stored()["modelFiles"] == before
+
+        page.call("configure", config={"memory_when_full": True})
+        got = page.call("get_file", **wanted)
+        assert (got["error"], got["sha256"]) == (None, hashlib.sha256(large).hexdigest())
+        assert page.stored()["modelFiles"] == before
+
+        room.give_back()
+        page.call("configure", config={})
+        got = page.call("get_file", **wanted)
+        assert (got["error"], got["sha256"]) == (None, hashlib.sha256(large).hexdigest())
+        stored = page.stored()["modelFiles"]
+        assert_whole_files(stored)
+        assert len(stored["headers"]) == 2
 
 
 @pytest.fixture

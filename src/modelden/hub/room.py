@@ -1,5 +1,8 @@
 """Is there room for a file? Asked before its first byte, of the browser and of the limit that was set.
 
+Chromium tells all pages the same quota, whatever they have: there, what is
+refused is the first chunk that finds no room.
+
 The limit and its message are Firefox's (``browser.ml.modelCacheMaxSize``, ``ModelHub.sys.mjs``), checked before the
 download rather than after it. On request, models that were not used for the longest time go to make room.
 """

@@ -1,0 +1,149 @@
+"""Five tabs at once, tabs that delete what others use, and workers that are killed again and again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelden.host.server import RunningServer
+from tests.faults.hub import FaultyHub
+from tests.pyodide.browser_page import assert_whole_files
+from tests.pyodide.servers import KEPT, REVISION
+from tests.pyodide.tabs import another, call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+MODEL = {"model": "org/model", "revision": "v1"}
+FILES = ["model.onnx", "decoder.onnx"]
+SIZE = 24_000_000
+CHUNK = 16 * 1024 * 1024
+STEP = 8_000_000
+"""Bytes that a worker downloads at most before it is killed."""
+
+KILLER = """
+    globalThis.victims ??= [];
+    const source = `
+        import { loadPyodide } from ${JSON.stringify(base + "/pyodide.mjs")};
+        const pyodide = await loadPyodide({ indexURL: ${JSON.stringify(base + "/")} });
+        await pyodide.loadPackage("modelden");
+        pyodide.FS.writeFile("in_page.py", ${JSON.stringify(inPage)});
+        pyodide.globals.set("text", ${JSON.stringify(wanted)});
+        await pyodide.runPythonAsync("import in_page, json; await in_page.get_file(**json.loads(text))");
+    `;
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    victims.push(new Worker(url, { type: "module" }));
+"""
+
+
+def body(name: str, size: int) -> bytes:
+    """Bytes that are a file's own, so that none is a copy of another one."""
+    random = Random(name)  # noqa: S311
+    return b"".join(random.randbytes(1_000_000) for _ in range(size // 1_000_000))
+
+
+@pytest.fixture
+def hub() -> FaultyHub:
+    return FaultyHub({path(name): body(name, SIZE) for name in FILES}, rate=SIZE)
+
+
+@pytest.fixture
+def root(hub: FaultyHub) -> Iterator[str]:
+    with RunningServer(hub) as server:
+        yield server.url
+
+
+def path(file: str) -> str:
+    return f"/org/model/v1/{file}"
+
+
+def is_served(hub: FaultyHub, file: str, size: int) -> bool:
+    return hub.served(path(file)) >= size
+
+
+def test_five_tabs_start_cold_and_each_file_is_served_once(page: Page, hub: FaultyHub, root: str) -> None:
+    with ExitStack() as opened:
+        tabs = [opened.enter_context(another(page)) for _ in range(4)]
+        for file in FILES:
+            page.call("begin_file", root_url=root, file=file, **MODEL)
+            for tab in tabs:
+                call(tab, "begin_file", root_url=root, file=file, **MODEL)
+            got = [page.call("end_file"), *(call(tab, "end_file") for tab in tabs)]
+
+            right = hashlib.sha256(hub.files[path(file)]).hexdigest()
+            assert [(each["error"], each["sha256"]) for each in got] == [(None, right)] * 5
+            assert hub.served(path(file)) == len(hub.files[path(file)])
+
+        # Whoever holds the lock is closed, with three others waiting; another one goes on.
+        page.wipe()
+        hub.log.clear()
+        holder, *others = tabs
+        call(holder, "begin_file", root_url=root, file=FILES[0], **MODEL)
+        page.until(partial(is_served, hub, FILES[0], 1), "the first tab downloads")
+        for tab in others:
+            call(tab, "begin_file", root_url=root, file=FILES[0], **MODEL)
+        page.until(partial(is_served, hub, FILES[0], SIZE // 2), "half is served")
+        holder.close()
+        got = [call(tab, "end_file") for tab in others]
+
+        right = hashlib.sha256(hub.files[path(FILES[0])]).hexdigest()
+        assert [(each["error"], each["sha256"]) for each in got] == [(None, right)] * 3
+        assert hub.served(path(FILES[0])) <= len(hub.files[path(FILES[0])]) + CHUNK
+    assert_whole_files(page.stored()["modelFiles"])
+
+
+def test_a_model_is_deleted_while_another_tab_downloads_and_runs_it(
+    page: Page, hub: FaultyHub, root: str, site: Site
+) -> None:
+    with another(page) as tab:
+        page.call("get_file", root_url=root, file=FILES[0], **MODEL)
+        call(tab, "begin_file", root_url=root, file=FILES[1], **MODEL)
+        page.until(partial(is_served, hub, FILES[1], SIZE // 2), "half is served")
+        page.call("delete", model="localhost/org/model", revision="v1")
+        stored = page.stored()["modelFiles"]
+        assert stored["headers"] == []
+        got = call(tab, "end_file")
+        assert (got["error"], got["sha256"]) == (None, hashlib.sha256(hub.files[path(FILES[1])]).hexdigest())
+        stored = page.stored()["modelFiles"]
+        assert_whole_files(stored)
+        assert [row["file"] for row in stored["headers"]] == [FILES[1]]
+
+        expected = call(tab, "begin_engine", config=site.config, request={"feature_id": "tiny"})
+        page.call("configure", config=site.config)
+        page.call("delete", model=KEPT, revision=REVISION)
+        assert call(tab, "run_begun") == expected
+        assert [row["model"] for row in page.stored()["modelFiles"]["headers"]] == ["localhost/org/model"]
+        call(tab, "end_engine")
+
+
+def test_workers_that_are_killed_cost_little(page: Page, hub: FaultyHub, root: str, kills: int) -> None:
+    """The next one waits for its turn already, and takes over where the killed one was."""
+    name = FILES[0]
+    hub.files[path(name)] = whole = body("killed", 2 * kills * STEP)
+    hub.rate = 20_000_000
+    random = Random(kills)  # noqa: S311  the same moments each time
+    wanted = json.dumps({"root_url": root, "file": name, **MODEL})
+    setting = f"const [base, inPage, wanted] = {json.dumps([page.runner.base_url, page.in_page_source, wanted])};"
+    page.runner.run_js(setting + KILLER)
+    for _ in range(kills):
+        page.runner.run_js(setting + KILLER)
+        goal = hub.served(path(name)) + random.randint(1, STEP)
+        page.until(partial(is_served, hub, name, goal), f"{goal} bytes are served", seconds=60)
+        page.runner.run_js("victims.shift().terminate()")
+    page.runner.run_js("victims.shift().terminate()")
+    assert page.stored()["modelFiles"]["headers"] == [], "it was complete before the last one was killed"
+    hub.rate = None
+
+    got = page.call("get_file", root_url=root, file=name, **MODEL)
+    assert (got["error"], got["sha256"]) == (None, hashlib.sha256(whole).hexdigest())
+    assert hub.served(path(name)) <= 1.2 * len(whole) + kills * CHUNK
+    assert_whole_files(page.stored()["modelFiles"])
