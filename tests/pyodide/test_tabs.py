@@ -27,8 +27,8 @@ MODEL = {"model": "org/model", "revision": "v1"}
 FILES = ["model.onnx", "decoder.onnx"]
 SIZE = 24_000_000
 CHUNK = 16 * 1024 * 1024
-STEP = 8_000_000
-"""Bytes that a worker downloads at most before it is killed."""
+STEP = 4_500_000
+"""Bytes that a worker downloads at most before it is killed; the file of 20 kills fits into `FIREFOX_QUOTA`."""
 
 KILLER = """
     globalThis.victims ??= [];
