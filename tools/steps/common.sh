@@ -10,11 +10,11 @@ die() {
   exit 1
 }
 
-# on_path NAME...: prints the first of these programs that is on the PATH.
+# on_path NAME...: prints the first of these programs that is on the PATH. (`command -v` would find functions, too.)
 on_path() {
   local name
   for name in "$@"; do
-    command -v "$name" && return 0
+    type -P "$name" && return 0
   done
   return 1
 }
