@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
 from modelden.errors import InputError
 from modelden.ports import Blob, Blobs, Chunk
@@ -84,6 +83,8 @@ async def write(blob: Blob, path: Path) -> None:
     Raises:
         OSError: If the file system refuses; nothing is left behind.
     """
+    from uuid import uuid4  # slow to import
+
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     try:

@@ -6,7 +6,6 @@ names as keyword arguments; a test keeps the two together.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self, TypedDict
@@ -217,6 +216,8 @@ def check_names(names: Iterable[str]) -> None:
     """
     for name in names:
         if name not in _NAMES:
+            import difflib  # slow to import, and only for this message
+
             near = difflib.get_close_matches(name, FIELDS, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(FIELDS)}."
             raise InputError(f"There is no option {name!r}. {hint}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ async def verify(hub: HubFiles, model: str, revision: str) -> list[VerifiedFile]
 
 
 async def _sha256(blob: Blob) -> str:
+    from hashlib import sha256  # slow to import
+
     digest = sha256()
     async for chunk in blob.chunks():
         for buffer in chunk.buffers():
