@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import sys
 import threading
 import time
 from collections import deque
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 PIECE = 64 * 1024
+LOOK_SECONDS = 0.01
 
 EXPOSED = "ETag, X-Linked-ETag, Content-Range, Retry-After"
 
@@ -74,13 +76,14 @@ class Fault:
 
 @dataclass(slots=True)
 class Request:
-    """One request, with the bytes of its body that were sent."""
+    """One request, with the bytes of its body that were sent, and whether the client left before the last one."""
 
     method: str
     path: str
     headers: dict[str, str]
     status: int = 0
     sent: int = 0
+    left: bool = False
 
 
 @dataclass
@@ -91,6 +94,8 @@ class FaultyHub:
         files: Bodies by path.
         always: What goes wrong with every GET.
         rate: Bytes a second, or None for as fast as it goes.
+        limit: So many bytes of a file are sent in all, whoever asks for it; then its answers wait. Unlike a rate, this
+            leaves nothing to chance on a slow machine.
         preflight: False refuses every preflight.
         log: The requests so far, preflights included.
         client_gone: Set when a client leaves a stalled answer.
@@ -99,6 +104,7 @@ class FaultyHub:
     files: dict[str, bytes]
     always: Fault = field(default_factory=Fault)
     rate: float | None = None
+    limit: int | None = None
     preflight: bool = True
     log: list[Request] = field(default_factory=list)
     client_gone: threading.Event = field(default_factory=threading.Event)
@@ -111,11 +117,23 @@ class FaultyHub:
     def heal(self) -> None:
         """Nothing goes wrong any more."""
         self._next.clear()
-        self.always, self.rate, self.preflight = Fault(), None, True
+        self.always, self.rate, self.limit, self.preflight = Fault(), None, None, True
 
     def served(self, path: str) -> int:
         """Bytes of a file's bodies that were sent so far."""
         return sum(request.sent for request in self.log if request.path == path and request.method == "GET")
+
+    def room(self, path: str) -> int:
+        """Bytes of a file that may be sent still."""
+        return sys.maxsize if self.limit is None else self.limit - self.served(path)
+
+    def at_limit(self, path: str) -> bool:
+        """True if the file's answers wait."""
+        return self.room(path) < PIECE
+
+    def last(self, path: str) -> Request:
+        """The last request for a file's bytes."""
+        return next(request for request in reversed(self.log) if request.path == path and request.method == "GET")
 
     def asked(self, method: str = "GET") -> list[str]:
         """The paths that were asked for, each with its range, if it had one."""
@@ -220,7 +238,10 @@ class _Answer:
         gone = asyncio.ensure_future(self._gone())
         for start in range(0, end, PIECE):
             piece = body[start : min(start + PIECE, end)]
+            while self.hub.room(self.request.path) < len(piece) and not gone.done():  # noqa: ASYNC110  a thread's limit
+                await asyncio.sleep(LOOK_SECONDS)
             if gone.done():  # the server would take the rest without a word, and it would be counted
+                self.request.left = True
                 return
             await self._body(piece, more=True)
             self.request.sent += len(piece)

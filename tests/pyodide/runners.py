@@ -35,7 +35,7 @@ class NoAnswer(AssertionError):
 
 
 class FirefoxBlockedWorker(NoAnswer):
-    """A module worker of Firefox did not answer; the only failure that a test is run again for.
+    """A module worker of Firefox did not answer, which no test can help.
 
     While WebDriver listens, Firefox 153 can block for good when a worker starts a worker: both wait on one condition
     variable, and one is woken (``WorkerPrivate::SetIsDebuggerRegistered``). Only automation meets this.

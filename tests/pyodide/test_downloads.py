@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from modelden.host.server import RunningServer
 from tests.faults.hub import Fault, FaultyHub
 from tests.pyodide.browser_page import assert_whole_files
+from tests.pyodide.halted import CHUNK, first_byte, kept_at_limit
 from tests.pyodide.tabs import another, call
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ BODY = b"".join(hashlib.sha256(str(number).encode()).digest() for number in rang
 SHA256 = hashlib.sha256(BODY).hexdigest()
 PATH = "/org/model/v1/model.onnx"
 WANTED = {"model": "org/model", "revision": "v1", "file": "model.onnx"}
-CHUNK = 16 * 1024 * 1024
 
 
 @pytest.fixture
@@ -114,18 +113,19 @@ def test_a_refused_preflight_costs_the_beginning_and_nothing_else(page: Page, hu
 
 
 def test_a_killed_tab_costs_a_chunk_at_most(page: Page, hub: FaultyHub, root: str) -> None:
-    hub.rate = 40_000_000
-    kills = 3
-    for number in range(1, kills + 1):
+    starts = [0]
+    for goal in (8_000_000, 20_000_000, 36_000_000):
+        hub.limit = goal
         with another(page) as tab:
             begin(tab, root)
-            goal = len(BODY) * number // (kills + 1)
-            page.until(partial(has_served, hub, goal), f"{goal} bytes are served")
-    hub.rate = None
+            starts.append(kept_at_limit(page, hub, PATH))
+        page.until(lambda: hub.last(PATH).left, "the hub knows that the tab is gone")
+    hub.limit = None
 
     got = page.call("get_file", root_url=root, **WANTED)
     assert (got["error"], got["sha256"]) == (None, SHA256)
-    assert hub.served(PATH) <= 1.2 * len(BODY) + kills * CHUNK
+    assert [first_byte(request) for request in hub.log if request.method == "GET"] == starts
+    assert sorted(set(starts)) == starts, "a visit left nothing behind"
     assert_whole_files(page.stored()["modelFiles"])
 
 
@@ -142,20 +142,16 @@ def test_of_two_tabs_one_downloads_for_both(page: Page, hub: FaultyHub, root: st
 
 
 def test_when_the_tab_that_downloads_is_closed_another_goes_on(page: Page, hub: FaultyHub, root: str) -> None:
-    hub.rate = 20_000_000
+    hub.limit = len(BODY) // 2
     with another(page) as tab:
         begin(tab, root)
         page.until(lambda: hub.served(PATH) > 0, "the other tab downloads")
         page.call("begin_file", root_url=root, **WANTED)
-        page.until(lambda: hub.served(PATH) > len(BODY) // 2, "half is served")
-    hub.rate = None
+        kept = kept_at_limit(page, hub, PATH)
+    hub.limit = None
     got = page.call("end_file")
     assert (got["error"], got["sha256"]) == (None, SHA256)
-    assert hub.served(PATH) <= len(BODY) + CHUNK
-
-
-def has_served(hub: FaultyHub, size: int) -> bool:
-    return hub.served(PATH) >= size
+    assert first_byte(hub.last(PATH)) == kept
 
 
 def begin(tab: Tab, root: str) -> None:

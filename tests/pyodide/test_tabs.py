@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.server import RunningServer
-from tests.faults.hub import FaultyHub
+from tests.faults.hub import PIECE, FaultyHub
 from tests.pyodide.browser_page import assert_whole_files
+from tests.pyodide.halted import CHUNK, first_byte, kept, kept_at_limit
 from tests.pyodide.servers import KEPT, REVISION
 from tests.pyodide.tabs import another, call
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 MODEL = {"model": "org/model", "revision": "v1"}
 FILES = ["model.onnx", "decoder.onnx"]
 SIZE = 24_000_000
-CHUNK = 16 * 1024 * 1024
 STEP = 4_500_000
 """Bytes that a worker downloads at most before it is killed; the file of 20 kills fits into `FIREFOX_QUOTA`."""
 
@@ -53,7 +53,7 @@ def body(name: str, size: int) -> bytes:
 
 @pytest.fixture
 def hub() -> FaultyHub:
-    return FaultyHub({path(name): body(name, SIZE) for name in FILES}, rate=SIZE)
+    return FaultyHub({path(name): body(name, SIZE) for name in FILES})
 
 
 @pytest.fixture
@@ -86,18 +86,20 @@ def test_five_tabs_start_cold_and_each_file_is_served_once(page: Page, hub: Faul
         # Whoever holds the lock is closed, with three others waiting; another one goes on.
         page.wipe()
         hub.log.clear()
+        hub.limit = SIZE // 2
         holder, *others = tabs
         call(holder, "begin_file", root_url=root, file=FILES[0], **MODEL)
         page.until(partial(is_served, hub, FILES[0], 1), "the first tab downloads")
         for tab in others:
             call(tab, "begin_file", root_url=root, file=FILES[0], **MODEL)
-        page.until(partial(is_served, hub, FILES[0], SIZE // 2), "half is served")
+        half = kept_at_limit(page, hub, path(FILES[0]))
         holder.close()
+        hub.limit = None
         got = [call(tab, "end_file") for tab in others]
 
         right = hashlib.sha256(hub.files[path(FILES[0])]).hexdigest()
         assert [(each["error"], each["sha256"]) for each in got] == [(None, right)] * 3
-        assert hub.served(path(FILES[0])) <= len(hub.files[path(FILES[0])]) + CHUNK
+        assert first_byte(hub.last(path(FILES[0]))) == half
     assert_whole_files(page.stored()["modelFiles"])
 
 
@@ -106,11 +108,13 @@ def test_a_model_is_deleted_while_another_tab_downloads_and_runs_it(
 ) -> None:
     with another(page) as tab:
         page.call("get_file", root_url=root, file=FILES[0], **MODEL)
+        hub.limit = SIZE // 2
         call(tab, "begin_file", root_url=root, file=FILES[1], **MODEL)
-        page.until(partial(is_served, hub, FILES[1], SIZE // 2), "half is served")
+        page.until(partial(hub.at_limit, path(FILES[1])), "half is served")
         page.call("delete", model="localhost/org/model", revision="v1")
         stored = page.stored()["modelFiles"]
         assert stored["headers"] == []
+        hub.limit = None
         got = call(tab, "end_file")
         assert (got["error"], got["sha256"]) == (None, hashlib.sha256(hub.files[path(FILES[1])]).hexdigest())
         stored = page.stored()["modelFiles"]
@@ -129,21 +133,24 @@ def test_workers_that_are_killed_cost_little(page: Page, hub: FaultyHub, root: s
     """The next one waits for its turn already, and takes over where the killed one was."""
     name = FILES[0]
     hub.files[path(name)] = whole = body("killed", 2 * kills * STEP)
-    hub.rate = 20_000_000
     random = Random(kills)  # noqa: S311  the same moments each time
     wanted = json.dumps({"root_url": root, "file": name, **MODEL})
     setting = f"const [base, inPage, wanted] = {json.dumps([page.runner.base_url, page.in_page_source, wanted])};"
     page.runner.run_js(setting + KILLER)
+    served = 0
     for _ in range(kills):
         page.runner.run_js(setting + KILLER)
-        goal = hub.served(path(name)) + random.randint(1, STEP)
-        page.until(partial(is_served, hub, name, goal), f"{goal} bytes are served", seconds=60)
+        hub.limit = served = served + random.randint(PIECE, STEP)
+        page.until(partial(hub.at_limit, path(name)), f"{served} bytes are served", seconds=60)
+        answer = hub.last(path(name))
         page.runner.run_js("victims.shift().terminate()")
+        page.until(partial(getattr, answer, "left"), "the hub knows that the worker is gone")
     page.runner.run_js("victims.shift().terminate()")
-    assert page.stored()["modelFiles"]["headers"] == [], "it was complete before the last one was killed"
-    hub.rate = None
+    rest = kept(page)
+    hub.limit = None
 
     got = page.call("get_file", root_url=root, file=name, **MODEL)
     assert (got["error"], got["sha256"]) == (None, hashlib.sha256(whole).hexdigest())
+    assert first_byte(hub.last(path(name))) == rest
     assert hub.served(path(name)) <= 1.2 * len(whole) + kills * CHUNK
     assert_whole_files(page.stored()["modelFiles"])

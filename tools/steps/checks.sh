@@ -41,10 +41,14 @@ ring_unit() {
   "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook -n auto tests/unit tests/contracts "$@"
 }
 
-# in_browsers [OPTION...]: pytest with pages, a process for each browser. What is run again: tests/pyodide/runners.py.
+# Browsers on a busy machine fail now and then for reasons of their own (a tab that crashes, a worker that never starts).
+# A test with a browser that fails runs once more; the report names those that passed only then (RERUN, "flaky").
+TWICE=(--reruns 1 -rR)
+
+# in_browsers [OPTION...]: pytest with pages, a process for each browser.
 in_browsers() {
   "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide -n 2 --dist loadgroup \
-    --reruns 1 --only-rerun FirefoxBlockedWorker "$@"
+    "${TWICE[@]}" "$@"
 }
 
 # The built wheel on Pyodide, in both browsers.

@@ -21,7 +21,5 @@ ring_hosting() {
   browsers
   hosting_programs
   say "ring hosting"
-  # Run again only when the browser itself ended a page: seen once in many runs, and nothing that a test could mend.
-  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook --reruns 1 --only-rerun "Target crashed" \
-    tests/hosting "$@"
+  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" tests/hosting "$@"
 }
