@@ -2,7 +2,9 @@
  * Bundle the workers into the wheel's assets: `node tools/bundle.mjs`.
  *
  * Writes into src/modelden/_js/assets:
- *   engine-N.js, trust.js      the workers, one engine a runtime major; ES modules, to be started from a blob: URL
+ *   engine-N.js, trust.js      the workers, one engine a runtime major; ES modules, started from a blob: URL or served
+ *   ort-*.mjs                  the glue of each runtime, for workers that are served; the others have it inside
+ *   build.txt                  names this build: the workers say it when they start
  *   runtimes.json              per runtime major: its bundle and the WASM file that belongs to it
  *   THIRD_PARTY_LICENSES.txt   the licences of what the bundles contain
  *
@@ -49,7 +51,7 @@ const RUNTIMES = {
  * What is changed in the packages' files: each text has to be there exactly once.
  *
  * The glue looks for its WASM file beside itself, but nothing is beside a blob: URL (`Invalid URL`, thrown where nobody
- * catches it). The file comes as bytes and its URL is only a name then. The other uses of import.meta.url stay: threads
+ * catches it). The file comes as bytes and its URL is only a name then; where the glue is served, too. The other uses of import.meta.url stay: threads
  * are workers that start from it, and a blob: URL is good for that.
  */
 const glueRewrites = (file) => [[`(new URL("${file}.wasm",import.meta.url)).href`, `"${file}.wasm"`]];
@@ -90,8 +92,9 @@ function runtimePackages(major, { devices, file, entry, packages }) {
     setup({ onResolve, onLoad }) {
       const glue = join(onnxruntime, "dist", `${file}.mjs`);
       onResolve({ filter: /^modelden:runtime-glue$/ }, () => ({ path: glue, namespace: "text" }));
-      onResolve({ filter: /^modelden:runtime-devices$/ }, ({ path }) => ({ path, namespace: "devices" }));
-      onLoad({ filter: /.*/, namespace: "devices" }, () => ({ contents: JSON.stringify(devices), loader: "json" }));
+      onResolve({ filter: /^modelden:runtime$/ }, ({ path }) => ({ path, namespace: "facts" }));
+      const facts = JSON.stringify({ devices, glueFile: `${file}.mjs` });
+      onLoad({ filter: /.*/, namespace: "facts" }, () => ({ contents: facts, loader: "json" }));
       onResolve({ filter: /^@huggingface\/transformers$/ }, () => ({
         path: join(transformers, "dist/transformers.web.js"),
       }));
@@ -111,13 +114,30 @@ function runtimePackages(major, { devices, file, entry, packages }) {
   };
 }
 
+/** Stands in the workers for what `build.txt` will say. */
+const BUILD = "@modelden-build@";
+
 const packages = new Set();
+/** Texts of the files that make a build, by name. */
+const served = new Map();
 await mkdir(ASSETS, { recursive: true });
 for (const [major, runtime] of Object.entries(RUNTIMES)) {
   await checkVersions(runtime);
   await bundle("web/worker/engine.ts", runtime.bundle, [runtimePackages(major, runtime)]);
+  const glue = join(MODULES, runtime.packages.onnxruntime, "dist", `${runtime.file}.mjs`);
+  served.set(`${runtime.file}.mjs`, await rewritten(glue, glueRewrites(runtime.file)));
 }
 await bundle("web/worker/trust.ts", "trust.js");
+const buildName = createHash("sha256")
+  .update([...served.values()].join("\n"))
+  .digest("hex")
+  .slice(0, 16);
+for (const [name, text] of served) {
+  const bytes = Buffer.from(text.replace(BUILD, buildName));
+  await writeFile(join(ASSETS, name), bytes);
+  console.log(`${name}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+}
+await writeFile(join(ASSETS, "build.txt"), buildName);
 await writeFile(join(ASSETS, "runtimes.json"), await runtimes());
 await writeFile(join(ASSETS, "THIRD_PARTY_LICENSES.txt"), await licenses());
 
@@ -128,12 +148,14 @@ async function checkVersions({ bundle, packages, versions }) {
   }
 }
 
-/** Bundle one worker, say how large it is, and note the packages in it. */
+/** Bundle one worker, and note the packages in it. */
 async function bundle(entry, name, plugins = []) {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
     outfile: join(ASSETS, name),
+    write: false,
+    define: { MODELDEN_BUILD: JSON.stringify(BUILD) },
     bundle: true,
     minify: true,
     format: "esm",
@@ -147,8 +169,7 @@ async function bundle(entry, name, plugins = []) {
     metafile: true,
     logLevel: "warning",
   });
-  const text = await readFile(join(ASSETS, name));
-  console.log(`${name}: ${text.length} bytes, ${gzipSync(text, { level: 9 }).length} gzipped`);
+  served.set(name, result.outputFiles[0].text);
   for (const path of Object.keys(result.metafile.inputs)) {
     const folder = /node_modules\/(.*node_modules\/)?(@[^/]+\/)?[^/]+/.exec(path)?.[0];
     if (folder) packages.add(folder.slice("node_modules/".length));

@@ -17,8 +17,11 @@ REQUIRED = (
     "modelden/__init__.py",
     "modelden/py.typed",
     "modelden/_js/assets/THIRD_PARTY_LICENSES.txt",
+    "modelden/_js/assets/build.txt",
     "modelden/_js/assets/engine-5.js",
     "modelden/_js/assets/engine-6.js",
+    "modelden/_js/assets/ort-wasm-simd-threaded.jsep.mjs",
+    "modelden/_js/assets/ort-wasm-simd-threaded.mjs",
     "modelden/_js/assets/runtimes.json",
     "modelden/_js/assets/trust.js",
 )

@@ -52,6 +52,7 @@ from modelden.errors import (
     UnknownCollection,
     UnknownTask,
     UntrustedError,
+    WorkerRefused,
 )
 from modelden.events import Event
 from modelden.hub.listing import StoredFile, StoredModel
@@ -134,6 +135,7 @@ __all__ = [
     "UntrustedError",
     "UpdateStatus",
     "VerifiedFile",
+    "WorkerRefused",
     "check_updates",
     "configure",
     "create_engine",

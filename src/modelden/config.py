@@ -79,6 +79,9 @@ class Configuration:
         require_storage: Fail where the browser refuses storage altogether (a sandboxed frame, some private windows);
             otherwise everything is kept in memory, and gone with the page.
         memory_when_full: Use a model from memory for which there is no room; otherwise that is an error.
+        worker_url: Folder with the files of ``modelden assets DIR``, from which workers start where the page's content
+            security policy refuses ``blob:``: on the page's own origin, relative ones from the page (or from the worker
+            that Python runs in). None for the copies in this wheel.
         idle_timeout: Seconds without a byte after which a connection is given up; downloads are tried again.
         max_cache_size: Most GiB of models to keep (Firefox: ``browser.ml.modelCacheMaxSize``); None for as much as the
             browser allows.
@@ -107,6 +110,7 @@ class Configuration:
     require_hashes: bool = False
     require_storage: bool = False
     memory_when_full: bool = False
+    worker_url: str | None = None
     idle_timeout: float = 30.0
     max_cache_size: float | None = None
     evict: bool = False
@@ -121,6 +125,8 @@ class Configuration:
         object.__setattr__(self, "hub_root_url", check_root_url("hub_root_url", self.hub_root_url))
         object.__setattr__(self, "hubs", tuple(check_root_url("hubs", root) for root in _roots(self.hubs)))
         object.__setattr__(self, "root_hash", _fingerprint(self.root_hash))
+        if self.worker_url is not None:
+            object.__setattr__(self, "worker_url", _folder(self.worker_url))
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.settings_bucket):
             raise InputError(f"settings_bucket: expected a bucket's name such as 'main', got {self.settings_bucket!r}")
         check_url_template("hub_url_template", self.hub_url_template)
@@ -207,6 +213,16 @@ def check_url_template(name: str, value: str) -> None:
     places = "{model}" in value and "{revision}" in value
     if not places or not _TEMPLATE.fullmatch(value):
         raise InputError(f"{name}: expected a path with {{model}} and {{revision}}, got {value!r}")
+
+
+def _folder(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+    except (ValueError, AttributeError):
+        parts = None
+    if parts is None or not parts.path or parts.query or parts.fragment or parts.scheme not in ("", "http", "https"):
+        raise InputError(f"worker_url: expected a folder's URL without query, such as '/modelden/', got {value!r}")
+    return value if value.endswith("/") else f"{value}/"
 
 
 def _fingerprint(value: str) -> str:

@@ -196,7 +196,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     wasm = await blob_at(wasm_url)
     if wasm is None:
         raise AssertionError(wasm_url)
-    worker = JsEngineHost(start_timeout).start("engine-5.js")
+    worker = JsEngineHost(start_timeout, None).start("engine-5.js")
     try:
         await worker.create(options, wasm, blob_at)
     except modelden.ModelDenError as error:

@@ -155,13 +155,13 @@ class Runners:
             self._started[key] = self.new(runtime, place)
         return self._started[key]
 
-    def new(self, runtime: str, place: str = "page", host: str | None = None) -> Runner:
-        """Another one, under another host name if wanted; whoever asks calls `quit`."""
-        default_host, port, log = self._server
+    def new(self, runtime: str, place: str = "page", host: str | None = None, port: int | None = None) -> Runner:
+        """Another one, of another host name or server if wanted; whoever asks calls `quit`."""
+        default_host, default_port, log = self._server
         return RUNNERS[runtime, place](
             browsers=self._browsers,
             server_hostname=host or default_host,
-            server_port=port,
+            server_port=port or default_port,
             server_log=log,
             dist_dir=self._dist_dir,
         )

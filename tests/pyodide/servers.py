@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 ORT = ROOT / "node_modules/onnxruntime-web/dist"
 JSEP = ORT / "ort-wasm-simd-threaded.jsep.wasm"
 PLAIN = ORT / "ort-wasm-simd-threaded.wasm"
+PACKAGE_6 = ROOT / "node_modules/transformers-6"
+RUNTIME_6 = PACKAGE_6 / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 
 MODEL, REVISION = "test/tiny", "v1"
 LARGE_MODEL = "test/large"
@@ -209,6 +211,14 @@ def attach(folder: Path, name: str, data: bytes) -> None:
     path = folder / "attachments/runtime" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+
+
+def offer_runtime_6(site: Site) -> None:
+    """From now on a site offers runtime 6 besides 5."""
+    attach(site.folder, "6.wasm", RUNTIME_6.read_bytes())
+    record = runtime_record(site.folder / "attachments/runtime/6.wasm")
+    record["attachment"]["filename"] = RUNTIME_6.name
+    site.collection("ml-onnx-runtime").publish({**record, "id": "runtime-6", "name": RUNTIME_6.name, "version": "6.0"})
 
 
 def runtime_record(file: Path) -> Json:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.pyodide.servers import ROOT, StaticServer, attach
+from tests.pyodide.servers import PACKAGE_6, StaticServer, offer_runtime_6
 
 if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
     from tests.pyodide.servers import Site
 
-PACKAGE = ROOT / "node_modules/transformers-6"
-WASM = PACKAGE / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 MINILM = {"task_name": "feature-extraction", "model_id": "Xenova/all-MiniLM-L6-v2", "model_revision": "v0.1.0"}
 TEXTS = ["The weather is lovely today.", "It is so sunny outside!"]
 
@@ -41,22 +38,12 @@ _ALONE = """
 @pytest.fixture
 def both(site: Site) -> Site:
     """A site that offers runtime 6 besides 5."""
-    data = WASM.read_bytes()
-    attach(site.folder, "6.wasm", data)
-    attachment = {
-        "location": "runtime/6.wasm",
-        "hash": hashlib.sha256(data).hexdigest(),
-        "size": len(data),
-        "filename": WASM.name,
-        "mimetype": "application/wasm",
-    }
-    record = {"id": "runtime-6", "name": WASM.name, "version": "6.0", "attachment": attachment}
-    site.collection("ml-onnx-runtime").publish(record)
+    offer_runtime_6(site)
     return site
 
 
 def test_runtime_6_is_used_where_it_is_offered(page: Page, both: Site, demo_site: Site) -> None:
-    with StaticServer(PACKAGE) as package:
+    with StaticServer(PACKAGE_6) as package:
         arguments = json.dumps([package.url, f"{demo_site.hub.url}/hub/", TEXTS])
         version, alone = page.runner.run_js(_ALONE.replace("ARGUMENTS", arguments))
     config: dict[str, Any] = {**both.config, "hub_root_url": demo_site.config["hub_root_url"]}

@@ -45,6 +45,8 @@ def test_every_preset_is_a_configuration(preset: str) -> None:
         ("hub_url_template", "{model}/resolve/{revision}", "{model}/resolve/{revision}"),
         ("settings_bucket", "main-preview", "main-preview"),
         ("start_timeout", 0.5, 0.5),
+        ("worker_url", "assets/modelden", "assets/modelden/"),
+        ("worker_url", "https://host/modelden/", "https://host/modelden/"),
     ],
 )
 def test_values_have_one_form(field: str, given: Any, kept: Any) -> None:
@@ -73,6 +75,10 @@ def test_values_have_one_form(field: str, given: Any, kept: Any) -> None:
         ("hub_url_template", "{model}"),
         ("hub_url_template", "//{model}"),
         ("hub_url_template", "{file}/{model}"),
+        ("worker_url", ""),
+        ("worker_url", "/modelden/?v=1"),
+        ("worker_url", "blob:https://host/1234"),
+        ("worker_url", 1),
         ("settings_bucket", ""),
         ("settings_bucket", "main/../other"),
         ("settings_bucket", "main\n"),

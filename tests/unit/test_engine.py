@@ -235,8 +235,15 @@ async def test_a_worker_that_hangs_is_tried_once_more_with_one_thread(profile: P
     engine = await engine_of(profile.visit(), num_threads=4)
 
     assert [worker.created["numThreads"] for worker in profile.engines.workers] == [4, 1]
-    assert engine.info() == {"threads": 1}
+    reason = "with more threads the engine gave no sign of life while it loaded"
+    assert engine.info() == {"threads": 1, "threadsReason": reason}
     assert profile.engines.alive == 1
+
+
+async def test_a_worker_that_hangs_with_one_thread_had_what_it_was_to_have(profile: Profile) -> None:
+    profile.engines.hang = 1
+
+    assert (await engine_of(profile.visit(), num_threads=1)).info() == {"threads": 1}
 
 
 async def test_a_worker_that_hangs_again_is_given_up(profile: Profile) -> None:
@@ -282,9 +289,10 @@ async def killed_while_loading(profile: Profile, times: int = 1) -> None:
 async def test_after_a_load_that_ended_its_page_the_next_takes_one_thread(profile: Profile) -> None:
     await killed_while_loading(profile)
 
-    await engine_of(profile.visit(), num_threads=4)
+    engine = await engine_of(profile.visit(), num_threads=4)
 
     assert profile.engines.workers[-1].created["numThreads"] == 1
+    assert "ended its page" in engine.info()["threadsReason"]
     assert await (await profile.database("modelden")).get_all("loads") == []
 
 

@@ -1,5 +1,5 @@
 /** What a model runs on: what was asked for where that is to be had, else wasm and one thread, and why. */
-import devices from "modelden:runtime-devices";
+import runtime from "modelden:runtime";
 import type { Running } from "./protocol";
 
 interface WebGpu {
@@ -24,7 +24,7 @@ export function threadsReason(wanted: number, threads: number): string | null {
 }
 
 async function lackOfWebGpu(): Promise<string | null> {
-  if (!devices.includes("webgpu")) return "the runtime that is used has no WebGPU";
+  if (!runtime.devices.includes("webgpu")) return "the runtime that is used has no WebGPU";
   const { gpu } = navigator as WorkerNavigator & { gpu?: WebGpu };
   if (!gpu) return "this browser has no WebGPU here";
   const adapter = await gpu.requestAdapter().catch(() => null);

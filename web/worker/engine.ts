@@ -108,7 +108,11 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   // Names that transformers.js does not know are refused by transformers.js, in its own words.
   const loading = (firefoxTask(options)?.(options, pretrained) ??
     pipeline(task as PipelineType, modelId, pretrained)) as Promise<unknown>;
-  const [threads, loaded] = await Promise.all([starting, loading]);
+  // Where the runtime does not start, its own reason counts.
+  const [threads, loaded] = await Promise.all([
+    starting,
+    loading.catch((error) => starting.then(() => Promise.reject(error))),
+  ]);
   const call = loaded as Loaded;
   if (writes(task)) listenBetweenSteps((call.model as { sessions: Parameters<typeof listenBetweenSteps>[0] }).sessions);
   if (call.tokenizer) meterTokenizer(call.tokenizer as Tokenizer, () => meter);

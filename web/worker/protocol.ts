@@ -132,6 +132,8 @@ export type EngineRequest = CreateMessage | RunMessage | StopMessage | OpenMessa
 /** The worker's module has been evaluated, and messages are heard. Sent once. */
 export interface ReadyMessage {
   readonly type: "ready";
+  /** Of which build it is: the host refuses others than its own. */
+  readonly build: string;
 }
 
 /** The worker holds this lock until it ends: whoever gets it knows that the worker is gone. */

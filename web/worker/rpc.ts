@@ -52,7 +52,7 @@ export function serve<Request>(handle: (message: Request) => void): void {
   });
   self.addEventListener("messageerror", () => crash(new Error("a message from the host could not be read")));
   self.addEventListener("message", (event: MessageEvent<Request>) => handle(event.data));
-  post({ type: "ready" });
+  post({ type: "ready", build: MODELDEN_BUILD });
 }
 
 function crash(thrown: unknown): void {

@@ -1,5 +1,6 @@
 /** onnxruntime-web and the glue of its WASM file: where both come from, and that nothing else is used. */
 
+import runtime from "modelden:runtime";
 import glue from "modelden:runtime-glue";
 import { env, InferenceSession } from "onnxruntime-web";
 
@@ -19,12 +20,36 @@ const IDENTITY = "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDw
 export async function startRuntime(wasm: ArrayBuffer, threads: number): Promise<number> {
   const settings = env.wasm;
   settings.numThreads = threads;
-  // The glue needs a URL of its own: threads are workers that start from it, at any time, so it is not revoked.
-  settings.wasmPaths = { mjs: URL.createObjectURL(new Blob([glue], { type: "text/javascript" })) };
+  const mjs = glueUrl();
+  settings.wasmPaths = { mjs }; // at once: the model's session may be asked for next
   settings.wasmBinary = wasm; // a buffer, not a view of it: Emscripten uses the one and copies the other
   const model = Uint8Array.from(atob(IDENTITY), (character) => character.charCodeAt(0));
-  const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
+  const session = await InferenceSession.create(model, { executionProviders: ["wasm"] }).catch(async (error) => {
+    await checkGlue(mjs);
+    throw error;
+  });
   await session.release();
   delete settings.wasmBinary; // compiled, and 22 MB
   return settings.numThreads;
+}
+
+/** The glue needs a URL of its own: threads are workers that start from it, at any time, so it is not revoked. */
+function glueUrl(): string {
+  return isServed()
+    ? new URL(`${runtime.glueFile}?${MODELDEN_BUILD}`, location.href).href
+    : URL.createObjectURL(new Blob([glue], { type: "text/javascript" }));
+}
+
+function isServed(): boolean {
+  return location.protocol !== "blob:" && location.protocol !== "data:";
+}
+
+/** Return if the glue can be loaded: where it cannot, onnxruntime-web says that it found no backend, and not why. */
+async function checkGlue(url: string): Promise<void> {
+  await import(url).catch((cause) => {
+    const way = isServed()
+      ? "it has to lie beside the worker, where `modelden assets DIR` puts it"
+      : "a content security policy without blob: in script-src refuses it; allow that, or set worker_url in modelden.configure()";
+    throw new Error(`the runtime's JavaScript ${url} could not be loaded (${cause}): ${way}`);
+  });
 }

@@ -30,14 +30,14 @@ _PRESENCE = JsPresence()
 
 def connect(config: Configuration) -> Ports:
     """Return the browser behind the core's ports."""
-    trust = TrustWorker()
+    trust = TrustWorker(config.worker_url)
     return Ports(
         fetcher=JsFetcher(),
         databases=JsDatabases(),
         blobs=JsBlobs(),
         crypto=JsCrypto(trust),
-        engines=JsEngineHost(config.start_timeout),
-        sessions=JsSessionHost(config.start_timeout),
+        engines=JsEngineHost(config.start_timeout, config.worker_url),
+        sessions=JsSessionHost(config.start_timeout, config.worker_url),
         expressions=JsExpressions(trust),
         tabs=JsTabs(),
         page=JsPage(),

@@ -11,7 +11,7 @@ from pyodide.ffi import JsException, to_js
 
 from modelden._js.convert import js_object
 from modelden._js.trust import TrustWorker
-from modelden.errors import CryptoUnavailable, EngineCrashed, EngineError
+from modelden.errors import CryptoUnavailable, EngineCrashed, EngineError, WorkerRefused
 from modelden.settings.chain import Certificate
 
 
@@ -31,7 +31,7 @@ class JsCrypto:
         _subtle()
         try:
             facts = await self._worker.ask(type="read-chain", pem=pem)
-        except EngineCrashed:
+        except (EngineCrashed, WorkerRefused):
             raise
         except EngineError as error:
             raise ValueError(str(error)) from error

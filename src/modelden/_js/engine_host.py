@@ -10,23 +10,25 @@ from modelden._js.blobs import js_blob
 from modelden._js.convert import js_buffers
 from modelden._js.media import JsMedia
 from modelden._js.model_worker import ModelWorker
+from modelden._js.worker_scripts import Script
 from modelden.engine.inputs import Inputs, prepare_options
 from modelden.engine.streaming import Chunk, Streaming
 from modelden.engine.values import decode_reply, encode_call
-from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout
+from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
 from modelden.ports import Blob, FileProvider
 
 
 class JsEngineHost:
     """Starts engine workers."""
 
-    def __init__(self, start_timeout: float) -> None:
+    def __init__(self, start_timeout: float, worker_url: str | None) -> None:
         """Engines have ``start_timeout`` seconds between signs of life while they load."""
         self._start_timeout = start_timeout
+        self._worker_url = worker_url
 
     def start(self, bundle: str) -> JsEngineWorker:
-        """Start a worker with a bundle from the package's assets."""
-        return JsEngineWorker(ModelWorker(bundle, self._start_timeout))
+        """Start a worker with a bundle of this package."""
+        return JsEngineWorker(ModelWorker(Script(bundle, self._worker_url), self._start_timeout))
 
 
 class JsEngineWorker:
@@ -43,7 +45,7 @@ class JsEngineWorker:
         model, text = str(options.get("modelId")), json.dumps(dict(options))
         try:
             told = await self._worker.load(model, files, type="create", json=text, wasm=js_blob(wasm))
-        except (EngineCrashed, EngineClosed, EngineTimeout):
+        except (EngineCrashed, EngineClosed, EngineTimeout, WorkerRefused):
             raise
         except EngineError as error:
             # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it, and the way out.

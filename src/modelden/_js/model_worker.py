@@ -11,6 +11,7 @@ from modelden._js.blobs import js_blob
 from modelden._js.liveness import DeathWatch
 from modelden._js.timers import JsTimers
 from modelden._js.worker import Reply, WorkerPort
+from modelden._js.worker_scripts import Script
 from modelden.errors import EngineError, EngineTimeout, ModelDenError
 from modelden.ports import FileProvider
 
@@ -22,16 +23,19 @@ class ModelWorker:
         port: Its requests and replies.
     """
 
-    def __init__(self, bundle: str, start_timeout: float) -> None:
+    def __init__(self, script: Script, start_timeout: float) -> None:
         """Start the worker; it has no model yet.
 
         Args:
-            bundle: File name in the package's ``assets``.
+            script: What it runs.
             start_timeout: Seconds between signs of life while it loads.
+
+        Raises:
+            WorkerRefused: If the browser refuses it at once.
         """
         self._start_timeout = start_timeout
         self._last_sign = time.monotonic()
-        self.port = WorkerPort(bundle, self._on_event)
+        self.port = WorkerPort(script, self._on_event)
         self._files: FileProvider | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self._stop_looking: Callable[[], None] = lambda: None

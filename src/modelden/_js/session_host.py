@@ -13,6 +13,7 @@ from pyodide.ffi import JsProxy, to_js
 from modelden._js.blobs import JsBlob, js_blob
 from modelden._js.convert import js_buffers, js_bytes
 from modelden._js.model_worker import ModelWorker
+from modelden._js.worker_scripts import Script
 from modelden.engine.tensor import Tensor
 from modelden.engine.values import decode_reply, encode_feeds
 from modelden.errors import InputError
@@ -22,13 +23,14 @@ from modelden.ports import Blob, FileProvider
 class JsSessionHost:
     """Starts session workers."""
 
-    def __init__(self, start_timeout: float) -> None:
+    def __init__(self, start_timeout: float, worker_url: str | None) -> None:
         """A session has ``start_timeout`` seconds between signs of life while it is opened."""
         self._start_timeout = start_timeout
+        self._worker_url = worker_url
 
     def start_session(self, bundle: str) -> JsSessionWorker:
-        """Start a worker with a bundle from the package's assets."""
-        return JsSessionWorker(ModelWorker(bundle, self._start_timeout))
+        """Start a worker with a bundle of this package."""
+        return JsSessionWorker(ModelWorker(Script(bundle, self._worker_url), self._start_timeout))
 
     def blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from modelden._js.worker import WorkerPort
+from modelden._js.worker_scripts import Script
 
 
 class TrustWorker:
     """Lives while somebody needs it: what it is asked is asked once in days, and a worker takes memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker_url: str | None) -> None:
         """Start nothing yet."""
+        self._worker_url = worker_url
         self._port: WorkerPort | None = None
         self._users = 0
 
@@ -38,6 +40,7 @@ class TrustWorker:
 
         Raises:
             EngineError: If the worker says that it failed.
+            WorkerRefused: If the browser does not start it.
             EngineCrashed: If it died.
         """
         with self.kept_ready():
@@ -45,7 +48,7 @@ class TrustWorker:
 
     def _start(self) -> WorkerPort:
         if self._port is None:
-            self._port = WorkerPort("trust.js")
+            self._port = WorkerPort(Script("trust.js", self._worker_url))
             self._port.watch(lambda _: self._end())  # the next question starts another one
         return self._port
 

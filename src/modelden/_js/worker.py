@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
-import js
-from js import URL, Array, Blob, Worker
-from pyodide.ffi import create_proxy, to_js
+from pyodide.ffi import create_proxy
 
 from modelden._js.convert import js_object
-from modelden.errors import EngineClosed, EngineCrashed, EngineError
+from modelden._js.worker_scripts import Script
+from modelden.errors import EngineClosed, EngineCrashed, EngineError, WorkerRefused
 
 logger = logging.getLogger(__name__)
 
@@ -31,27 +28,31 @@ class Reply:
 
 
 class WorkerPort:
-    """Starts a worker from a bundle of this package and talks with it.
+    """Starts a worker and talks with it.
 
     One proxy receives all messages; `close` frees it.
     """
 
-    def __init__(self, bundle: str, on_event: Callable[[str, Any], None] | None = None) -> None:
+    def __init__(self, script: Script, on_event: Callable[[str, Any], None] | None = None) -> None:
         """Start the worker.
 
         Args:
-            bundle: File name in the package's ``assets``.
+            script: What it runs.
             on_event: Called with the type and the object of each message that answers no request.
+
+        Raises:
+            WorkerRefused: If the browser refuses it at once.
         """
-        self._url = _script_url(files("modelden._js").joinpath("assets", bundle).read_bytes())
+        self._script = script
+        self._is_up = False
         self._on_event = on_event
         self._pending: dict[int, asyncio.Future[Reply]] = {}
         self._listeners: dict[int, Callable[[str], None]] = {}
         self._ids = count(1)
         self._end: EngineError | None = None
         self._on_crash: Callable[[EngineCrashed], None] | None = None
+        self._worker = script.start()
         self._receiver = create_proxy(self._receive)
-        self._worker = Worker.new(self._url, js_object(type="module", name=f"modelden {bundle}"))
         self._worker.onmessage = self._receiver
         self._worker.onerror = self._receiver
         self._worker.onmessageerror = self._receiver
@@ -88,6 +89,7 @@ class WorkerPort:
 
         Raises:
             EngineError: If the worker says that it failed.
+            WorkerRefused: If the browser does not start it.
             EngineCrashed: If the worker dies before it replies.
             EngineClosed: If it is closed before.
         """
@@ -113,7 +115,7 @@ class WorkerPort:
         self._worker.terminate()
         self._worker.onmessage = self._worker.onerror = self._worker.onmessageerror = None
         self._receiver.destroy()
-        URL.revokeObjectURL(self._url)
+        self._script.revoke()
         for reply in self._pending.values():
             if not reply.done():
                 reply.set_exception(self._end)
@@ -134,8 +136,7 @@ class WorkerPort:
 
     def _receive(self, event: Any) -> None:
         if event.type != "message":
-            detail = getattr(event, "message", None) or "no details"
-            self.crash(f"{event.type}: {detail}")
+            self._fail(event.type, getattr(event, "message", None) or "no details")
             return
         message = event.data
         match message.type:
@@ -152,9 +153,24 @@ class WorkerPort:
                 self._settle(message.id, error=EngineError(_text(message.error)))
             case "crash":
                 self.crash(_text(message.error))
+            case "ready":
+                self._ready(message.build)
             case other:
                 if self._on_event is not None:
                     self._on_event(other, message)
+
+    def _fail(self, kind: str, detail: str) -> None:
+        if self._is_up:
+            self.crash(f"{kind}: {detail}")
+        else:
+            self.close(self._script.refusal(detail))
+
+    def _ready(self, build: str) -> None:
+        self._is_up = True
+        try:
+            self._script.check_build(build)
+        except WorkerRefused as error:
+            self.close(error)
 
     def _hear(self, number: int, text: str) -> None:
         listener, reply = self._listeners.get(number), self._pending.get(number)
@@ -180,14 +196,6 @@ class WorkerPort:
             reply.set_exception(error)
         elif result is not None:
             reply.set_result(result)
-
-
-def _script_url(source: bytes) -> str:
-    """Return a URL of the page's own: nothing but the wheel has to be served, and other origins' would be refused."""
-    if str(js.origin) == "null":
-        # A sandboxed frame: there Chromium starts no module worker from a blob: URL, but both browsers one from data:.
-        return f"data:text/javascript;base64,{b64encode(source).decode()}"
-    return str(URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript"))))
 
 
 def _was_answered(reply: asyncio.Future[Any]) -> bool:

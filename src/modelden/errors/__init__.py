@@ -31,6 +31,7 @@
     ├── EngineError                the loaded model
     │   ├── EngineTimeout          the worker gives no sign of life
     │   ├── EngineCrashed          the worker died
+    │   ├── WorkerRefused          the browser starts no worker: policy of the page, or worker_url
     │   ├── EngineClosed           closed, by the caller
     │   ├── NotEnoughMemory        the model needs more than there is
     │   ├── LoadEndedPage          the last loads of this model ended their pages
@@ -52,6 +53,7 @@ from modelden.errors.engine import (
     LoadEndedPage,
     NotEnoughMemory,
     SyncUnavailable,
+    WorkerRefused,
 )
 from modelden.errors.storage import CacheSizeExceeded, QuotaExceeded, StorageError, StorageUnavailable
 from modelden.errors.unavailable import (
@@ -117,4 +119,5 @@ __all__ = [
     "UnknownCollection",
     "UnknownTask",
     "UntrustedError",
+    "WorkerRefused",
 ]

@@ -17,6 +17,10 @@ class EngineCrashed(EngineError):
     """The engine's worker died."""
 
 
+class WorkerRefused(EngineError):
+    """The browser did not start a worker: a content security policy, or ``worker_url``, does not let it."""
+
+
 class EngineClosed(EngineError):
     """The engine was closed; create a new one."""
 

@@ -15,7 +15,7 @@ except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import mirroring, publishing, running, serving, verifying
+from modelden.host.commands import assets, mirroring, publishing, running, serving, verifying
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
@@ -46,6 +46,7 @@ for _command in (
     publishing.deny,
     publishing.sign,
     serving.serve,
+    assets.assets,
     verifying.verify,
     mirroring.mirror,
     running.run,

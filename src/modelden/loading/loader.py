@@ -116,16 +116,17 @@ class EngineLoader:
         watch = await (await self._guard()).enter(plan)
         try:
             try:
-                return await self._load(plan, watch, on_progress, one_thread=watch.careful)
+                return await self._load(plan, watch, on_progress, _CAREFUL if watch.careful else None)
             except EngineTimeout as error:
                 logger.warning("%s Trying once more with one thread.", error)
-                return await self._load(plan, watch, on_progress, one_thread=True)
+                return await self._load(plan, watch, on_progress, _SILENT)
         finally:
             await watch.leave()
 
     async def _load(
-        self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, *, one_thread: bool
+        self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, one_thread: str | None
     ) -> Loaded:
+        """Load it; with a reason for one thread, with one."""
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
         worker = self._engines.start(runtime.bundle_of(plan.runtime, self._bundles).bundle)
@@ -138,7 +139,11 @@ class EngineLoader:
             use = Use(str(options.task_name), options.engine_id)
             hub = await self._hub(options)
             files = EngineFiles(hub, use, allow_list, on_progress, watch.admit)
-            info = await self._start(worker, options, wasm, files, on_progress, one_thread=one_thread)
+            asked = options.num_threads
+            threads = 1 if one_thread or asked is None else asked
+            info = await self._start(worker, options, wasm, files, on_progress, threads)
+            if one_thread and asked not in (None, 1):
+                info = {**info, "threadsReason": one_thread}
             await files.remember_missing()
         except BaseException:
             worker.close()
@@ -161,8 +166,7 @@ class EngineLoader:
         wasm: Blob,
         files: EngineFiles,
         on_progress: ProgressCallback | None,
-        *,
-        one_thread: bool,
+        threads: int,
     ) -> Mapping[str, Any]:
         message: dict[str, Any] = {
             "task": options.task_name,
@@ -172,7 +176,7 @@ class EngineLoader:
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
             "device": _DEVICES.get(options.device or "", "wasm"),
-            "numThreads": 1 if one_thread or options.num_threads is None else options.num_threads,
+            "numThreads": threads,
         }
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)
@@ -182,6 +186,9 @@ class EngineLoader:
             except EngineError as error:
                 raise files.reason_for(error) from error
 
+
+_SILENT = "with more threads the engine gave no sign of life while it loaded"
+_CAREFUL = "the last load of this model ended its page, and one thread takes less memory"
 
 _DEVICES = {"gpu": "webgpu", "auto": "webgpu"}
 """transformers.js' names of devices, where they are not ``wasm``. A worker without WebGPU takes that, and says so."""

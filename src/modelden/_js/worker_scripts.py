@@ -1,0 +1,96 @@
+"""Where workers start from: the wheel, or files that the page's own server has (``configure(worker_url=...)``)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from importlib.resources import files
+from typing import Any
+
+import js
+from js import URL, Array, Blob, Worker
+from pyodide.ffi import JsException, to_js
+
+from modelden._js.convert import js_object
+from modelden.errors import WorkerRefused
+
+_ASSETS = files("modelden._js").joinpath("assets")
+
+
+class Script:
+    """One worker's script."""
+
+    def __init__(self, bundle: str, folder: str | None) -> None:
+        """Start nothing yet.
+
+        Args:
+            bundle: File name in the package's ``assets``.
+            folder: URL of the folder that has the file, relative ones from the page; None for the wheel's own.
+        """
+        self._bundle = bundle
+        self._folder = folder
+        self._url = ""
+
+    def start(self) -> Any:
+        """Start a worker.
+
+        Returns:
+            The ``Worker``.
+
+        Raises:
+            WorkerRefused: If the browser refuses it at once; mostly it tells later, by an ``error`` event.
+        """
+        try:
+            self._url = self._made_here() if self._folder is None else self._served(self._folder)
+            return Worker.new(self._url, js_object(type="module", name=f"modelden {self._bundle}"))
+        except JsException as error:
+            raise self.refusal(str(error)) from error
+
+    def revoke(self) -> None:
+        """Free what the browser keeps for the URL."""
+        if self._folder is None:
+            URL.revokeObjectURL(self._url)
+
+    def refusal(self, detail: str) -> WorkerRefused:
+        """Return the error of a worker that said nothing before it failed."""
+        if self._folder is None:
+            return WorkerRefused(
+                f"The browser did not start a worker from modelden's own {self._bundle}: {detail}. A content security "
+                "policy without blob: in worker-src or script-src is the usual reason. Allow blob:, or put the files "
+                "of `modelden assets DIR` on the page's server and name their folder: "
+                "modelden.configure(worker_url=...)."
+            )
+        return WorkerRefused(
+            f"The browser did not start the worker {self._url or self._bundle}: {detail}. worker_url, now "
+            f"{self._folder!r}, has to be a folder of the page's own origin with the files of `modelden assets DIR`, "
+            "sent as JavaScript, allowed by the page's content security policy (worker-src, script-src), and with "
+            "Cross-Origin-Embedder-Policy where the page has it."
+        )
+
+    def check_build(self, build: str) -> None:
+        """Return if a worker is of the build that Python is of: others have other messages, and may hang.
+
+        Raises:
+            WorkerRefused: If it is not.
+        """
+        if self._folder is not None and build != _build():
+            raise WorkerRefused(
+                f"The worker {self._url} is of the build {build}, this modelden of {_build()}: put the files of this "
+                "version's `modelden assets DIR` there."
+            )
+
+    def _served(self, folder: str) -> str:
+        # The build in the query keeps a cache from answering with an earlier version's file.
+        return str(URL.new(f"{folder}{self._bundle}?{_build()}", js.location.href).href)
+
+    def _made_here(self) -> str:
+        """Return a URL of the page's own: nothing but the wheel has to be served."""
+        source = _ASSETS.joinpath(self._bundle).read_bytes()
+        if str(js.origin) == "null":
+            # A sandboxed frame: there Chromium starts no module worker from a blob: URL, but both browsers one from
+            # data:.
+            return f"data:text/javascript;base64,{b64encode(source).decode()}"
+        return str(URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript"))))
+
+
+def _build() -> str:
+    return _ASSETS.joinpath("build.txt").read_text("ascii")
