@@ -17,6 +17,7 @@ from modelden.engine.update_status import UpdateStatus
 from modelden.errors import (
     CacheSizeExceeded,
     CryptoUnavailable,
+    DeviceLost,
     DownloadInterrupted,
     EngineClosed,
     EngineCrashed,
@@ -77,6 +78,7 @@ __all__ = [
     "CacheSizeExceeded",
     "Chunk",
     "CryptoUnavailable",
+    "DeviceLost",
     "DownloadInterrupted",
     "Engine",
     "EngineClosed",

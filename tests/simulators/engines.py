@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelden.engine.streaming import Chunk, Streaming
-from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
 from modelden.ports import Blob, FileProvider, SessionWorker
 
 METRICS = {
@@ -37,6 +37,7 @@ class ScriptedWorker:
         self.created: dict[str, Any] = {}
         self.wasm = b""
         self.received: dict[str, bytes] = {}
+        self.begun = asyncio.Event()
 
     @property
     def closed(self) -> bool:
@@ -45,6 +46,8 @@ class ScriptedWorker:
     async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
         self.created, self.wasm = dict(options), await wasm.read()
         self._engines.loading.set()
+        if self._engines.lose_gpu and options["device"] == "webgpu":
+            raise DeviceLost(self._engines.lose_gpu)
         if self._engines.hang > 0:
             self._engines.hang -= 1
             raise EngineTimeout("The engine gave no sign of life.")
@@ -77,6 +80,7 @@ class ScriptedWorker:
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
         """Run until the engines' `gate` is open."""
+        self.begun.set()
         if self._end is not None:
             raise self._end
         waiting: asyncio.Future[Any] = asyncio.ensure_future(self._engines.gate.wait())
@@ -101,9 +105,9 @@ class ScriptedWorker:
         if isinstance(self._end, EngineCrashed):
             on_crash(self._end)
 
-    def crash(self) -> None:
+    def crash(self, crash: EngineCrashed | None = None) -> None:
         """Die, as a worker that the browser ended."""
-        crash = EngineCrashed("The engine's worker failed.")
+        crash = crash or EngineCrashed("The engine's worker failed.")
         self._stop(crash)
         if self._on_crash is not None:
             self._on_crash(crash)
@@ -122,7 +126,8 @@ class ScriptedEngines:
     """Starts workers that need ``files``, and ask for ``optional`` ones too.
 
     Close `gate` to keep runs from ending. Set `hang` to let so many workers give no sign of life, -1 to let all of them
-    be stuck when they have their files, as `stuck` tells. `loading` tells of a worker that begins to load.
+    be stuck when they have their files, as `stuck` tells; set `lose_gpu` to a reason for loads to
+    lose it. `loading` tells of a worker that begins to load.
     """
 
     def __init__(self, files: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -132,6 +137,7 @@ class ScriptedEngines:
         self.gate = asyncio.Event()
         self.gate.set()
         self.hang = 0
+        self.lose_gpu = ""
         self.loading = asyncio.Event()
         self.stuck = asyncio.Event()
 

@@ -1,6 +1,13 @@
 /** What a model runs on: what was asked for where that is to be had, else wasm and one thread, and why. */
 import runtime from "modelden:runtime";
+import { env } from "onnxruntime-web";
 import type { Running } from "./protocol";
+
+import { post } from "./rpc";
+
+interface LosableDevice {
+  readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
+}
 
 interface WebGpu {
   requestAdapter(): Promise<unknown>;
@@ -10,6 +17,13 @@ interface WebGpu {
 export async function usableDevice(wanted: string | null): Promise<Pick<Running, "device" | "deviceReason">> {
   const deviceReason = wanted === "webgpu" ? await lackOfWebGpu() : null;
   return { device: deviceReason ? "wasm" : (wanted ?? "wasm"), deviceReason };
+}
+
+/** Tell the host when the GPU is lost: onnxruntime-web waits for it without end, or fails each run. */
+export async function tellLoss(device: string): Promise<void> {
+  if (device !== "webgpu") return;
+  const { lost } = (await env.webgpu.device) as LosableDevice;
+  void lost.then(({ reason, message }) => post({ type: "lost", reason: message || reason }));
 }
 
 /** How many threads to ask for: `0` stands for as many as there are cores. */

@@ -7,7 +7,7 @@
  */
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
-import { threadsReason, usableDevice, wantedThreads } from "./device";
+import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
 import { closeNetwork, hostCache, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
 import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
@@ -113,6 +113,7 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
     starting,
     loading.catch((error) => starting.then(() => Promise.reject(error))),
   ]);
+  await tellLoss(device);
   const call = loaded as Loaded;
   if (writes(task)) listenBetweenSteps((call.model as { sessions: Parameters<typeof listenBetweenSteps>[0] }).sessions);
   if (call.tokenizer) meterTokenizer(call.tokenizer as Tokenizer, () => meter);

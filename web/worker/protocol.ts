@@ -142,6 +142,13 @@ export interface AliveMessage {
   readonly lock: string;
 }
 
+/** The browser took the GPU away: nothing that the worker holds there works any more. */
+export interface LostMessage {
+  readonly type: "lost";
+  /** What the browser says. */
+  readonly reason: string;
+}
+
 /**
  * transformers.js wants the file behind this URL, or a raw model the file at this path beside it. Several questions
  * can be open at once.
@@ -223,6 +230,7 @@ export interface SessionInfo extends Omit<ModelFacts, "external">, Running {
 export type EngineEvent =
   | ReadyMessage
   | AliveMessage
+  | LostMessage
   | NeedMessage
   | ChunkMessage
   | ReplyMessage

@@ -9,6 +9,7 @@ import type {
   CrashMessage,
   ErrorData,
   FailureMessage,
+  LostMessage,
   NeedMessage,
   ReadyMessage,
   ReplyMessage,
@@ -18,7 +19,15 @@ declare const self: DedicatedWorkerGlobalScope;
 
 /** Post a message to the host; the buffers in `transfer` go over without a copy. */
 export function post(
-  message: ReadyMessage | AliveMessage | NeedMessage | ChunkMessage | ReplyMessage | FailureMessage | CrashMessage,
+  message:
+    | ReadyMessage
+    | AliveMessage
+    | LostMessage
+    | NeedMessage
+    | ChunkMessage
+    | ReplyMessage
+    | FailureMessage
+    | CrashMessage,
   transfer: Transferable[] = [],
 ): void {
   self.postMessage(message, transfer);

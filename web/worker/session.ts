@@ -1,7 +1,7 @@
 /** A raw ONNX model in a worker of its own: opened once, then run with tensors by name. */
 import type { Tensor } from "@huggingface/transformers";
 import { InferenceSession } from "onnxruntime-web";
-import { threadsReason, usableDevice, wantedThreads } from "./device";
+import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
 import { askFor } from "./files";
 import { readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
@@ -23,6 +23,7 @@ export async function open({ json, wasm, model }: OpenMessage): Promise<Answer> 
   const threads = await starting;
   session = InferenceSession.create(bytes, { ...options, executionProviders: [device], externalData });
   await session;
+  await tellLoss(device);
   const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
   const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, ...running };
   return { json: JSON.stringify(info), buffers: [] };

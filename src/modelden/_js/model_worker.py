@@ -12,7 +12,7 @@ from modelden._js.liveness import DeathWatch
 from modelden._js.timers import JsTimers
 from modelden._js.worker import Reply, WorkerPort
 from modelden._js.worker_scripts import Script
-from modelden.errors import EngineError, EngineTimeout, ModelDenError
+from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import FileProvider
 
 
@@ -93,6 +93,8 @@ class ModelWorker:
             answer.add_done_callback(self._answered)
         elif kind == "alive":
             self._death = DeathWatch(message.lock, self._died)
+        elif kind == "lost":
+            self.port.close(DeviceLost(message.reason))
 
     def _died(self) -> None:
         self.port.crash("it is not there any more; the browser may have ended it for lack of memory")

@@ -70,6 +70,32 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Without:
+    """What one load does without, whatever was decided.
+
+    Attributes:
+        threads: Why there is one thread; None for as many as were decided.
+        gpu: Why the GPU is not used, by what the browser says of its loss; None for the device that was decided.
+    """
+
+    threads: str | None = None
+    gpu: str | None = None
+
+    def of(self, options: PipelineOptions) -> tuple[str | None, int | None]:
+        """Return the device and the number of threads that are left of the options."""
+        return "wasm" if self.gpu else options.device, 1 if self.threads else options.num_threads
+
+    def reasons(self, options: PipelineOptions) -> dict[str, str]:
+        """Return what `Engine.info` says of it; nothing where it is what the options want."""
+        found: dict[str, str] = {}
+        if self.threads and options.num_threads not in (None, 1):
+            found["threadsReason"] = self.threads
+        if self.gpu and options.device in ("gpu", "auto"):
+            found["deviceReason"] = f"the GPU device was lost: {self.gpu}"
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEngine:
     """An engine that was loaded with success.
 

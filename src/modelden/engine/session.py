@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.streaming import Chunk, take_streaming
-from modelden.errors import EngineClosed, EngineCrashed, ModelDenError
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.events import Event
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class EngineSession:
         self._events = events
         self._life = Lifecycle(request.timeout_ms or 0)
         self._slot: Slot | None = None
+        self._lost_gpu: str | None = None
         self._opening = asyncio.Lock()
         self._loading: asyncio.Task[Loaded] | None = None
         self._stop_timer: Callable[[], None] | None = None
@@ -102,7 +103,20 @@ class EngineSession:
     async def run(
         self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
     ) -> Any:
-        """Run the model once, loading it first if it is not there; the errors are those of `Engine.run`."""
+        """Run the model once, loading it first if it is not there; the errors are those of `Engine.run`.
+
+        A run whose GPU is lost is done again without, unless it has told pieces of a text: those stay said.
+        """
+        try:
+            return await self._run(args, options, on_chunk)
+        except DeviceLost:
+            if on_chunk is not None:
+                raise
+            return await self._run(args, options, on_chunk)
+
+    async def _run(
+        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
+    ) -> Any:
         slot = self._slot or await self._opened()
         rest = dict(options)
         streaming = take_streaming(str(slot.loaded.plan.options.task_name), rest, on_chunk)
@@ -130,7 +144,7 @@ class EngineSession:
             self._life.loading()
             self._tell_status()
             try:
-                loaded = await self._load(self._source.open(self.request, on_progress))
+                loaded = await self._load(self._source.open(self.request, on_progress, no_gpu=self._lost_gpu))
             except BaseException as error:
                 if not self._life.has_ended:
                     self._life.failed()
@@ -154,7 +168,7 @@ class EngineSession:
                 return False
             slot = self._slot
             try:
-                loaded = await self._load(self._source.load(self.request, plan, on_progress))
+                loaded = await self._load(self._source.load(self.request, plan, on_progress, no_gpu=self._lost_gpu))
             except ModelDenError as error:
                 if self.plan is not None and not self._life.has_ended:
                     self._source.tell_failed(self.request, self.plan, plan, error)
@@ -227,6 +241,8 @@ class EngineSession:
     def _crashed(self, slot: Slot, error: EngineCrashed) -> None:
         if slot is not self._slot:
             return
+        if isinstance(error, DeviceLost):
+            self._lost_gpu = error.reason
         self._drop()
         self._life.crashed()
         self._tell_status()

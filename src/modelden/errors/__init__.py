@@ -31,6 +31,7 @@
     ├── EngineError                the loaded model
     │   ├── EngineTimeout          the worker gives no sign of life
     │   ├── EngineCrashed          the worker died
+    │   │   └── DeviceLost         the browser took its GPU away
     │   ├── WorkerRefused          the browser starts no worker: policy of the page, or worker_url
     │   ├── EngineClosed           closed, by the caller
     │   ├── NotEnoughMemory        the model needs more than there is
@@ -46,6 +47,7 @@ from __future__ import annotations
 
 from modelden.errors.base import CryptoUnavailable, InputError, InvalidOption, ModelDenError, NotInBrowser, UnknownTask
 from modelden.errors.engine import (
+    DeviceLost,
     EngineClosed,
     EngineCrashed,
     EngineError,
@@ -84,6 +86,7 @@ from modelden.errors.untrusted import (
 __all__ = [
     "CacheSizeExceeded",
     "CryptoUnavailable",
+    "DeviceLost",
     "DownloadInterrupted",
     "EngineClosed",
     "EngineCrashed",

@@ -17,6 +17,22 @@ class EngineCrashed(EngineError):
     """The engine's worker died."""
 
 
+class DeviceLost(EngineCrashed):
+    """The browser took the GPU away from a worker, which cannot go on without.
+
+    Attributes:
+        reason: What the browser says.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Keep the reason and compose the message."""
+        super().__init__(
+            f"The GPU device was lost: {reason}. An engine goes on with wasm when it is next used; a session has to be "
+            "opened again."
+        )
+        self.reason = reason
+
+
 class WorkerRefused(EngineError):
     """The browser did not start a worker: a content security policy, or ``worker_url``, does not let it."""
 

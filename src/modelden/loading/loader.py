@@ -12,10 +12,10 @@ from modelden.engine import choice, runtime
 from modelden.engine.files import EngineFiles
 from modelden.engine.guard import Guard, Watch
 from modelden.engine.options import PipelineOptions
-from modelden.engine.plan import Plan
+from modelden.engine.plan import Plan, Without
 from modelden.engine.runtime import Bundle
 from modelden.engine.tasks import FIREFOX_TASKS, has_files
-from modelden.errors import EngineError, EngineTimeout
+from modelden.errors import DeviceLost, EngineError, EngineTimeout
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.in_use import InUse
@@ -104,29 +104,38 @@ class EngineLoader:
         record = runtime.choose(offered, self._bundles, major=self._config.runtime_major, device=device)
         return Plan(replace(options, runtime_filename=record["name"]), record)
 
-    async def load(self, plan: Plan, on_progress: ProgressCallback | None = None) -> Loaded:
+    async def load(
+        self, plan: Plan, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
+    ) -> Loaded:
         """Fetch and load what was decided.
 
-        A worker that gives no sign of life is tried once more with one thread: some browsers hang with several.
+        A worker that gives no sign of life is tried once more with one thread: some browsers hang with several. One
+        whose GPU goes while it loads is tried once more without.
+
+        Args:
+            plan: What was decided.
+            on_progress: Told each step.
+            no_gpu: Why not to use the GPU, whatever was decided.
 
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
         runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
         watch = await (await self._guard()).enter(plan)
+        without = Without(_CAREFUL if watch.careful else None, no_gpu)
         try:
             try:
-                return await self._load(plan, watch, on_progress, _CAREFUL if watch.careful else None)
+                return await self._load(plan, watch, on_progress, without)
             except EngineTimeout as error:
                 logger.warning("%s Trying once more with one thread.", error)
-                return await self._load(plan, watch, on_progress, _SILENT)
+                return await self._load(plan, watch, on_progress, replace(without, threads=_SILENT))
+            except DeviceLost as error:
+                logger.warning("%s Trying once more.", error)
+                return await self._load(plan, watch, on_progress, replace(without, gpu=error.reason))
         finally:
             await watch.leave()
 
-    async def _load(
-        self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, one_thread: str | None
-    ) -> Loaded:
-        """Load it; with a reason for one thread, with one."""
+    async def _load(self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, without: Without) -> Loaded:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
         worker = self._engines.start(runtime.bundle_of(plan.runtime, self._bundles).bundle)
@@ -139,11 +148,8 @@ class EngineLoader:
             use = Use(str(options.task_name), options.engine_id)
             hub = await self._hub(options)
             files = EngineFiles(hub, use, allow_list, on_progress, watch.admit)
-            asked = options.num_threads
-            threads = 1 if one_thread or asked is None else asked
-            info = await self._start(worker, options, wasm, files, on_progress, threads)
-            if one_thread and asked not in (None, 1):
-                info = {**info, "threadsReason": one_thread}
+            info = await self._start(worker, options, wasm, files, on_progress, without)
+            info = {**info, **without.reasons(options)}
             await files.remember_missing()
         except BaseException:
             worker.close()
@@ -166,8 +172,9 @@ class EngineLoader:
         wasm: Blob,
         files: EngineFiles,
         on_progress: ProgressCallback | None,
-        threads: int,
+        without: Without,
     ) -> Mapping[str, Any]:
+        device, threads = without.of(options)
         message: dict[str, Any] = {
             "task": options.task_name,
             "modelId": options.model_id,
@@ -175,8 +182,8 @@ class EngineLoader:
             "hubRootUrl": options.model_hub_root_url,
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
-            "device": _DEVICES.get(options.device or "", "wasm"),
-            "numThreads": threads,
+            "device": _DEVICES.get(device or "", "wasm"),
+            "numThreads": 1 if threads is None else threads,
         }
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)

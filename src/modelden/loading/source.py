@@ -54,15 +54,22 @@ class EngineSource:
         """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
         return await self._loader.plan(request, on_progress)
 
-    async def open(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Loaded:
+    async def open(
+        self, request: PipelineOptions, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
+    ) -> Loaded:
         """Load what settings say for a request; if that fails and something else worked before, that.
+
+        Args:
+            request: What is asked for.
+            on_progress: Told each step.
+            no_gpu: Why not to use the GPU.
 
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
         plan = await self._loader.plan(request, on_progress)
         try:
-            return await self.load(request, plan, on_progress)
+            return await self.load(request, plan, on_progress, no_gpu=no_gpu)
         except InputError:
             raise
         except ModelDenError as error:
@@ -70,14 +77,21 @@ class EngineSource:
             if known is None or known.makes_the_same(plan):
                 raise
             try:
-                loaded = await self._loader.load(known, on_progress)
+                loaded = await self._loader.load(known, on_progress, no_gpu=no_gpu)
             except ModelDenError as second:
                 logger.warning("What worked before cannot be loaded either: %s", second)
                 raise error from error.__cause__
             self.tell_failed(request, known, plan, error)
             return replace(loaded, is_current=False)
 
-    async def load(self, request: PipelineOptions, plan: Plan, on_progress: ProgressCallback | None = None) -> Loaded:
+    async def load(
+        self,
+        request: PipelineOptions,
+        plan: Plan,
+        on_progress: ProgressCallback | None = None,
+        *,
+        no_gpu: str | None = None,
+    ) -> Loaded:
         """Load what was decided, and remember that it works.
 
         Raises:
@@ -85,7 +99,7 @@ class EngineSource:
         """
         history = await self._history()
         before = await history.get(request)
-        loaded = await self._loader.load(plan, on_progress)
+        loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
         try:
             await history.put(request, plan)
         except BaseException:

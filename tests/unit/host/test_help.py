@@ -22,7 +22,19 @@ COMMANDS = [
     ("kinto", "push"),
     *(
         (each,)
-        for each in ("publish", "unpublish", "allow", "deny", "sign", "serve", "assets", "verify", "mirror", "run", "check")
+        for each in (
+            "publish",
+            "unpublish",
+            "allow",
+            "deny",
+            "sign",
+            "serve",
+            "assets",
+            "verify",
+            "mirror",
+            "run",
+            "check",
+        )
     ),
 ]
 
