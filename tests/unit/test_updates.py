@@ -64,7 +64,7 @@ async def settled() -> None:
 
 
 async def test_a_new_revision_while_the_page_is_closed(profile: Profile, publish: Publish, told: list[Event]) -> None:
-    await profile.visit().create_engine(EMBED)
+    await (await profile.visit().create_engine(EMBED)).close()
     publish("v2.0")
     profile.clock.advance(hours=24)
     den = profile.visit()
@@ -155,7 +155,7 @@ async def test_a_failed_update_leaves_a_running_engine_as_it_is(
 async def test_a_failed_update_on_a_new_visit_loads_what_worked_before(
     profile: Profile, application: Application, publish: Publish, told: list[Event], fault: str
 ) -> None:
-    await profile.visit().create_engine(EMBED)
+    await (await profile.visit().create_engine(EMBED)).close()
     publish("v2.0")
     profile.clock.advance(hours=24)
     application.faults.set(Fault(**FAULTS[fault][0]))
@@ -163,7 +163,7 @@ async def test_a_failed_update_on_a_new_visit_loads_what_worked_before(
 
     engine = await den.create_engine(EMBED)
 
-    assert (engine.model_revision, profile.engines.alive) == ("v1.0", 2)  # the first visit's, and this
+    assert (engine.model_revision, profile.engines.alive) == ("v1.0", 1)
     assert profile.engines.workers[-1].received == FILES
     assert revisions(told)[-1] == ("failed", "v1.0", "v2.0")
     assert (await kept(den))["v1.0"] == len(FILES)
@@ -187,11 +187,11 @@ async def test_a_new_model_that_is_none_leaves_the_old_one(
 async def test_after_a_failed_update_the_next_visit_has_it(
     profile: Profile, application: Application, publish: Publish
 ) -> None:
-    await profile.visit().create_engine(EMBED)
+    await (await profile.visit().create_engine(EMBED)).close()
     publish("v2.0")
     profile.clock.advance(hours=24)
     application.faults.set(Fault(**FAULTS["a cut network"][0]))
-    await profile.visit().create_engine(EMBED)
+    await (await profile.visit().create_engine(EMBED)).close()
     application.faults.set()
     den = profile.visit()
 
@@ -220,6 +220,33 @@ async def test_old_files_stay_while_another_engine_uses_them(profile: Profile, p
     await pinned.close()
     await den.create_engine(EMBED.updated({"num_threads": 2}))
     assert await kept(den) == {"v2.0": len(FILES)}
+
+
+async def test_old_files_stay_while_another_tab_uses_them(profile: Profile, publish: Publish) -> None:
+    one, other = profile.visit(), profile.visit()
+    first, second = await one.create_engine(EMBED), await other.create_engine(EMBED)
+    publish("v2.0")
+    await poll(one)
+
+    assert await first.update() is True
+    assert set(await kept(one)) == {"v1.0", "v2.0"}
+
+    assert await second.update() is True
+    assert set(await kept(other)) == {"v2.0"}
+
+
+async def test_old_files_that_another_tab_used_go_with_the_next_engine(profile: Profile, publish: Publish) -> None:
+    one, other = profile.visit(), profile.visit()
+    first, second = await one.create_engine(EMBED), await other.create_engine(EMBED)
+    publish("v2.0")
+    await poll(one)
+    await first.update()
+    await second.close()
+    await first.close()
+
+    await profile.visit().create_engine(EMBED)
+
+    assert set(await kept(one)) == {"v2.0"}
 
 
 async def test_another_tab_is_told_what_this_one_found(profile: Profile, publish: Publish, told: list[Event]) -> None:

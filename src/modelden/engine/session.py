@@ -47,6 +47,11 @@ class Slot:
         self.retired = True
         self._close_if_done()
 
+    async def freed(self) -> None:
+        """Return when its files are not in use any more; at once if a run goes on with them."""
+        if not self.running:
+            await self.loaded.in_use.ended()
+
     def _close_if_done(self) -> None:
         if self.retired and not self.running:
             self.loaded.close()
@@ -180,6 +185,7 @@ class EngineSession:
             else:
                 self._adopt(loaded)
                 slot.retire()
+                await slot.freed()
             await self._source.settle(loaded)
             return True
 

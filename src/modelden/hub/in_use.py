@@ -37,6 +37,11 @@ class InUse:
         """Say that nothing is in use any more."""
         self._ended.set()
 
+    async def ended(self) -> None:
+        """Return when nothing is in use any more, for whoever looks; `end` was called."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def _hold(self, name: str) -> None:
         async with self._locks.hold(name, shared=True):
             self._held[name].set_result(None)

@@ -20,7 +20,7 @@ from modelden.errors import (
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache, Use
 from modelden.hub.importing import Importer
-from modelden.hub.in_use import InUse
+from modelden.hub.in_use import InUse, use_lock
 from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
 from modelden.hub.listing import StoredFile, StoredModel
@@ -269,6 +269,13 @@ class HubFiles:
         """
         check_stored(model, revision)
         await self.cache.delete(model=model, revision=revision)
+
+    async def delete_unused(self, *, model: str, revision: str) -> bool:
+        """Remove all files kept of one revision, unless an engine uses them, in whatever tab; returns whether."""
+        async with self._locks.attempt(use_lock(model, revision)) as is_free:
+            if is_free:
+                await self.cache.delete(model=model, revision=revision)
+            return is_free
 
 
 def _not_found(url: str, status: int, file: ModelFile) -> FileNotFoundOnHub:

@@ -151,7 +151,7 @@ class EngineSource:
         self._events.tell(Event("update", "failed", request.engine_id, detail))
 
     async def settle(self, loaded: Loaded) -> None:
-        """Remove what nobody uses of the revisions before a model that is in use now.
+        """Remove what nobody uses, in whatever tab, of the revisions before a model that is in use now.
 
         Source: ``deleteNonMatchingModelRevisions``. Firefox ends the engine if that fails; here it is logged.
         """
@@ -174,7 +174,8 @@ class EngineSource:
             if model.name in names and (model.name, model.revision) not in used
             if set(model.task_names) <= {options.task_name}
         ]
-        await asyncio.gather(*(hub.delete_models(model=model.name, revision=model.revision) for model in previous))
+        # What another tab's engine uses goes when that one has moved, or with the next engine that is created.
+        await asyncio.gather(*(hub.delete_unused(model=model.name, revision=model.revision) for model in previous))
 
 
 def _named(options: PipelineOptions) -> set[tuple[str, str]]:
