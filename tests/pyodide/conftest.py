@@ -46,6 +46,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.pyodide.browser_page import Page
+from tests.pyodide.engines_page import Engines
 from tests.pyodide.runners import Browsers, Runner, Runners
 from tests.pyodide.servers import ROOT, Site, write_tiny_tree
 
@@ -157,6 +158,15 @@ def everywhere(selenium_everywhere: Runner) -> Page:
 
 
 @pytest.fixture
+def engines(page: Page) -> Iterator[Engines]:
+    """Those of the page's main thread."""
+    made = Engines(page)
+    yield made
+    made.call("close_all")
+    page.until(lambda: page.workers() == 0, "no worker is left")
+
+
+@pytest.fixture
 def task_page(page: Page) -> Page:
     """`page`, with `in_page_tasks` beside `in_page`."""
     page.spy_on_workers()
@@ -188,6 +198,13 @@ def site(tiny_tree: Path) -> Iterator[Site]:
     """A server of the test's own, with the tiny model."""
     with Site(tiny_tree) as served:
         yield served
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Site]:
+    """A server whose tree the test changes."""
+    with Site(write_tiny_tree(tmp_path)) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")

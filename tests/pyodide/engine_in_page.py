@@ -1,4 +1,4 @@
-"""What `test_engine_life` calls in the page, beside `in_page`: engines that live on from call to call."""
+"""What `engines_page.Engines` calls in the page, beside `in_page`: engines that live on from call to call."""
 
 from __future__ import annotations
 

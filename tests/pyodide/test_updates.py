@@ -1,0 +1,191 @@
+"""Engines move to new revisions and runtimes; nothing is a mixture, nothing is left over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelden.host.testing import Fault
+from tests.pyodide.browser_page import Page
+from tests.pyodide.engines_page import CHANGED, ENGINE, FILES, TINY, Engines, publish
+from tests.pyodide.runners import Runners
+from tests.pyodide.servers import JSEP, MODEL, WEIGHTS, Site, attach, runtime_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def test_an_update_while_the_page_is_open(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0")
+
+    assert [each["status"] for each in engines.call("check")] == ["update-available"]
+    engines.page.until(lambda: engines.updates() == [("available", "v1", "v2.0")], "the page was told")
+    assert engines.call("run", engine_id=ENGINE) == old
+    own_site.requests()
+
+    assert engines.call("update", engine_id=ENGINE) is True
+    served = [request for request in own_site.requests() if request.startswith("GET /hub/")]
+    assert served == [f"GET /hub/{MODEL}/v2.0/{name}" for name in CHANGED]
+    new = engines.call("run", engine_id=ENGINE)
+    assert new != old
+    assert engines.updates()[1:] == [("installed", "v1", "v2.0")]
+    assert engines.revisions() == {"v2.0": FILES}
+    engines.page.until(lambda: engines.page.workers() == 1, "the old worker is gone")
+
+    assert engines.call("update", engine_id=ENGINE) is False
+    engines.call("close_all")
+    engines.call("create", config=own_site.config, **TINY)
+    assert engines.call("run", engine_id=ENGINE) == new
+    assert own_site.requests() == []
+
+
+def test_an_update_while_the_page_is_closed(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    engines.call("close_all")
+    publish(own_site, "v2.0")
+
+    # Settings are asked for once a day: until then the old model is what they say, and the network is not needed.
+    assert engines.call("create", config=own_site.config, **TINY)["revision"] == "v1"
+    assert own_site.requests() == []
+    engines.call("close_all")
+    engines.call("poll")
+    own_site.requests()
+
+    assert engines.call("create", config=None, **TINY)["revision"] == "v2.0"
+    assert engines.call("run", engine_id=ENGINE) != old
+    served = [request for request in own_site.requests() if request.startswith("GET ")]
+    assert served == [f"GET /hub/{MODEL}/v2.0/{name}" for name in CHANGED]
+    assert engines.revisions() == {"v2.0": FILES}
+
+
+def test_an_update_whose_download_is_cut_goes_on_where_it_was(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0", padding=4_000_000)
+    own_site.fault(Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", method="GET", cut_after=3_000_000, times=1))
+    engines.call("poll")
+    own_site.requests()
+
+    assert engines.call("update", engine_id=ENGINE) is True
+    parts = [entry for entry in own_site.app.log.entries() if entry.method == "GET"]
+    assert [(entry.path.partition("?")[0], entry.status) for entry in parts] == [
+        (f"/hub/{MODEL}/v2.0/{WEIGHTS}", 200),
+        (f"/hub/{MODEL}/v2.0/{WEIGHTS}", 206),
+    ]
+    # Chromium throws away what it has of a connection that breaks; the rest of the file is asked for once.
+    assert parts[1].bytes < (own_site.folder / "hub" / MODEL / "v2.0" / WEIGHTS).stat().st_size
+    assert engines.call("run", engine_id=ENGINE) != old
+    assert engines.revisions() == {"v2.0": FILES}
+
+
+def test_an_update_of_the_runtime(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    vectors = engines.call("run", engine_id=ENGINE)
+    attach(own_site.folder, "newer.wasm", JSEP.read_bytes())
+    own_site.collection("ml-onnx-runtime").replace(
+        [{**runtime_record(own_site.folder / "attachments/runtime/newer.wasm"), "version": "5.1"}]
+    )
+    engines.call("poll")
+    own_site.requests()
+
+    (status,) = engines.call("check")
+    assert [status[state]["runtime"] for state in ("current", "available")] == [f"{JSEP.name} 5.0", f"{JSEP.name} 5.1"]
+    assert engines.call("update", engine_id=ENGINE) is True
+    assert engines.call("run", engine_id=ENGINE) == vectors
+    assert not [request for request in own_site.requests() if "/hub/" in request]
+    assert engines.call("update", engine_id=ENGINE) is False
+
+    # One that the bundle cannot drive is not taken, and the one that works goes on.
+    attach(own_site.folder, "other.wasm", b"\0asm\1\0\0\0")
+    own_site.collection("ml-onnx-runtime").replace(
+        [{**runtime_record(own_site.folder / "attachments/runtime/other.wasm"), "version": "5.2"}]
+    )
+    engines.call("poll")
+    assert engines.call("update", engine_id=ENGINE) == "RuntimeMismatch"
+    assert engines.call("run", engine_id=ENGINE) == vectors
+
+
+FAULTS = {
+    # Closed rather than cut: a download goes on where it was cut, so each try would bring some more of it.
+    "cut": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", close=True),
+    "corrupt": Fault(path=f"/hub/{MODEL}/v2.0/{WEIGHTS}", body="no model at all"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_update_that_fails_leaves_the_old_model_working(engines: Engines, own_site: Site, fault: str) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0")
+    own_site.fault(FAULTS[fault])
+    engines.call("poll")
+
+    assert engines.call("update", engine_id=ENGINE) in ("NetworkError", "DownloadInterrupted", "IntegrityError")
+    assert engines.call("run", engine_id=ENGINE) == old
+    assert engines.updates()[-1] == ("failed", "v1", "v2.0")
+    assert engines.revisions()["v1"] == FILES
+
+    # The page is closed, and comes again: still the old one, and whole.
+    engines.call("close_all")
+    assert engines.call("create", config=own_site.config, **TINY)["revision"] == "v1"
+    assert engines.call("run", engine_id=ENGINE) == old
+
+    own_site.fault()
+    engines.call("close_all")
+    assert engines.call("create", config=own_site.config, **TINY)["revision"] == "v2.0"
+    assert engines.call("run", engine_id=ENGINE) != old
+    assert engines.revisions() == {"v2.0": FILES}
+
+
+@pytest.fixture
+def tabs(runtime: str, runners: Runners) -> Iterator[list[Engines]]:
+    """Two pages of one origin in one browser profile; pytest-pyodide's own are in profiles of their own."""
+    context = runners._browsers[runtime].new_context()
+    try:
+        beside = Runners({runtime: context}, runners._server, runners._dist_dir)  # type: ignore[dict-item]
+        yield [Engines(Page(beside.new(runtime))) for _ in range(2)]
+    finally:
+        context.close()
+
+
+def test_two_tabs_take_an_update(tabs: list[Engines], own_site: Site) -> None:
+    assert CHANGED == [WEIGHTS]
+    for each in tabs:
+        each.call("create", config=own_site.config, **TINY)
+    old = [each.call("run", engine_id=ENGINE) for each in tabs]
+    publish(own_site, "v2.0")
+
+    first, other = tabs
+    first.call("poll")
+    for each in (first, other):  # who hears it from the first
+        each.page.until(lambda each=each: ("available", "v1", "v2.0") in each.updates(), "it was told")  # type: ignore[misc]
+        assert each.call("update", engine_id=ENGINE) is True
+        # What the other one still uses stays until it has moved, too.
+        assert each.revisions() == ({"v1": FILES, "v2.0": FILES} if each is first else {"v2.0": FILES})
+
+    new = [each.call("run", engine_id=ENGINE) for each in tabs]
+    assert new[0] == new[1] != old[0] == old[1]
+    assert [each.revisions() for each in tabs] == [{"v2.0": FILES}] * 2
+    served = [request for request in own_site.requests() if request.startswith("GET /hub/")]
+    assert served == [f"GET /hub/{MODEL}/v2.0/{WEIGHTS}"]
+
+
+def test_what_was_prefetched_needs_no_network(engines: Engines, own_site: Site) -> None:
+    assert engines.call("prefetch", config=own_site.config, feature_id="tiny") is None
+    own_site.settings.stop()
+    own_site.hub.stop()
+
+    engines.call("create", config=own_site.config, **TINY)
+    assert isinstance(engines.call("run", engine_id=ENGINE), list)
+    assert [each["status"] for each in engines.call("check")] == ["offline"]
+
+    own_site.settings.start()
+    own_site.hub.start()
+    engines.page.wipe()
+    own_site.fault(Fault(path=f"/hub/*/{WEIGHTS}", drop_cors=True))
+    missing = engines.call("prefetch", config=own_site.config, feature_id="tiny")
+    assert missing == [own_site.hub_url(WEIGHTS)]
