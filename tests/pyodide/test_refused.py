@@ -55,11 +55,6 @@ class Room:
         self.page = page
         self._cdp = page.tab.context.new_cdp_session(page.tab) if page.runner.browser == "chrome" else None
 
-    @property
-    def is_told(self) -> bool:
-        """Firefox tells a page its quota; Chromium tells each the same, and refuses when it is asked to store."""
-        return self._cdp is None
-
     def leave(self, size: int) -> None:
         """Leave room for so many bytes."""
         self.give_back()
@@ -119,14 +114,12 @@ def test_no_room_for_a_model(room: Room) -> None:
         page.call("get_file", **wanted | {"model": "org/small", "file": "config.json"})
         before = page.stored()["modelFiles"]
 
-        if room.is_told:
-            hub.next(Fault(stall_after=65_536))  # whoever waits for the body waits for ever
+        hub.next(Fault(stall_after=65_536))  # whoever waits for the body waits for ever
         error = page.call("get_file", **wanted)["error"]
         assert error["name"] == "QuotaExceeded"
         assert "StorageError" in error["bases"]
-        if room.is_told:
-            assert error["facts"]["needed"] == len(large)
-            assert hub.client_gone.wait(30)
+        assert error["facts"]["needed"] == len(large)
+        assert hub.client_gone.wait(30)
         assert page.stored()["modelFiles"] == before
 
         page.call("configure", config={"memory_when_full": True})

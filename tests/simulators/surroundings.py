@@ -93,6 +93,7 @@ class ScriptedPage:
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
         self.quota = 1_000_000_000
+        self.untold_quota = 1_000_000_000
         self.persisted = False
 
     def environment(self) -> Mapping[str, Any]:
@@ -100,6 +101,9 @@ class ScriptedPage:
 
     async def storage(self) -> tuple[int | None, int | None, bool | None]:
         return self.usage, self.quota, self.persisted
+
+    async def has_room(self, size: int) -> bool:
+        return self.usage + size <= self.untold_quota
 
     async def persist(self) -> bool | None:
         self.persisted = True

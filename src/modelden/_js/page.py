@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ import js
 from pyodide.ffi import JsException, create_proxy
 
 import modelden
+from modelden._js.convert import js_object
+
+logger = logging.getLogger(__name__)
 
 _PLATFORMS = {"Win": "WINNT", "Mac": "Darwin", "Linux": "Linux", "Android": "Android"}
 """Firefox's names of operating systems (``Services.appinfo.OS``) by what user agents say; the last that fits counts."""
@@ -51,6 +55,22 @@ class JsPage:
         except JsException:  # a sandboxed frame
             return None, None, None
 
+    async def has_room(self, size: int) -> bool:
+        """Ask for so many bytes in a file of this origin, and give them back; it takes Chromium 2 to 4 ms.
+
+        Chromium tells every page the same quota (10 GiB), so that no device is recognised by it. The real one shows
+        when something is stored, or when a file is made longer: that writes nothing, but is refused alike. The others
+        tell the truth, and Firefox would need 100 ms for this.
+        """
+        manager = getattr(js.navigator, "storage", None)
+        try:
+            if not manager or not hasattr(await manager.estimate(), "usageDetails"):  # Chromium alone tells details
+                return True
+            return await _may_grow(await manager.getDirectory(), size)
+        except JsException as error:  # a sandboxed frame, for example
+            logger.debug("It cannot be found out whether there is room: %s", error)
+            return True
+
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores."""
         manager = getattr(js.navigator, "storage", None)
@@ -78,3 +98,21 @@ class JsPage:
             js.document.removeEventListener("visibilitychange", self._listener)
             self._listener.destroy()
             self._listener = None
+
+
+async def _may_grow(folder: Any, size: int) -> bool:
+    """Make a file so long, and remove it."""
+    name = f"modelden-{js.crypto.randomUUID()}"
+    file = await folder.getFileHandle(name, js_object(create=True))
+    try:
+        writable = await file.createWritable()
+        try:
+            # Not awaited as it is: Chromium rejects it with its class QuotaExceededError, which Pyodide does not take
+            # for an error, and so would wait for ever.
+            js_promises = getattr(js.Array, "from")(js.Array.of(size), writable.truncate.bind(writable))
+            js_outcome = (await js.Promise.allSettled(js_promises))[0]
+        finally:
+            await writable.abort()
+    finally:
+        await folder.removeEntry(name)
+    return bool(js_outcome.status == "fulfilled" or js_outcome.reason.name != "QuotaExceededError")

@@ -1,7 +1,7 @@
 """Is there room for a file? Asked before its first byte, of the browser and of the limit that was set.
 
-Chromium tells all pages the same quota, whatever they have: there, what is
-refused is the first chunk that finds no room.
+Chromium tells all pages the same quota, whatever they have. There, room for a large file is tried out; what is refused
+of a small one is the first chunk that finds none.
 
 The limit and its message are Firefox's (``browser.ml.modelCacheMaxSize``, ``ModelHub.sys.mjs``), checked before the
 download rather than after it. On request, models that were not used for the longest time go to make room.
@@ -24,6 +24,9 @@ from modelden.ports import Locks, Page
 logger = logging.getLogger(__name__)
 
 GIB = 1024**3
+
+LARGE = 16 * 1024**2
+"""Bytes from which on room is tried out where the browser does not tell: less is refused soon enough."""
 
 ModelRevision = tuple[str, str]
 
@@ -98,6 +101,8 @@ class Room:
         usage, quota, _ = await self._page.storage()
         if usage is not None and quota is not None and size > quota - usage - others:
             return QuotaExceeded("/".join(key), size, max(quota - usage - others, 0))
+        if size >= LARGE and not await self._page.has_room(size + others):
+            return QuotaExceeded("/".join(key), size)
         return None
 
     async def _make(self, key: FileKey, excess: int) -> None:

@@ -34,6 +34,9 @@ class Page(Protocol):
         None where the browser does not tell.
         """
 
+    async def has_room(self, size: int) -> bool:
+        """Tell whether so many bytes can be stored, where `storage` does not; True where that cannot be found out."""
+
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores; None where it cannot be asked."""
 

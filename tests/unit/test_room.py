@@ -1,0 +1,60 @@
+"""Room that the browser does not tell of is tried out, before the first byte of a large file."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelden.errors import QuotaExceeded
+from modelden.hub.allow_list import AllowList
+from modelden.hub.cache import Use
+from modelden.hub.names import ModelFile
+from modelden.hub.room import LARGE, Room
+from tests.simulators.profile import Profile
+from tests.unit.conftest import ORIGIN
+
+KEY = ("localhost/org/large", "v1", "model.onnx")
+OTHER = ("localhost/org/other", "v1", "model.onnx")
+KEPT = ModelFile("org/tiny", "v1.0", "config.json")
+
+
+async def room(profile: Profile, *, evict: bool = False) -> Room:
+    """In a browser that has room for three large files, and tells of much more."""
+    profile.page.usage, profile.page.untold_quota = 0, 3 * LARGE
+    hub = await profile.visit().hub()
+    await hub.get(KEPT, Use("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
+    return Room(hub.cache, hub.sweep, hub.notes, profile.page, profile.locks, None, evict=evict)
+
+
+async def test_room_that_is_not_told_is_tried_out(profile: Profile) -> None:
+    tried = await room(profile)
+    with pytest.raises(QuotaExceeded, match=f"{3 * LARGE + 1} bytes") as caught:
+        await tried.reserve(KEY, 3 * LARGE + 1)
+    assert (caught.value.needed, caught.value.available) == (3 * LARGE + 1, None)
+    assert not tried.is_reserved(KEY)
+
+    await tried.reserve(KEY, 3 * LARGE)
+    assert tried.is_reserved(KEY)
+
+
+async def test_files_that_come_side_by_side_share_room_that_is_not_told(profile: Profile) -> None:
+    tried = await room(profile)
+    await tried.reserve(KEY, 2 * LARGE)
+    with pytest.raises(QuotaExceeded):
+        await tried.reserve(OTHER, LARGE + 1)
+    await tried.reserve(OTHER, LARGE)
+
+
+async def test_a_small_file_is_not_worth_trying(profile: Profile) -> None:
+    tried = await room(profile)
+    profile.page.untold_quota = 0
+
+    await tried.reserve(KEY, LARGE - 1)
+
+
+@pytest.mark.parametrize("evict", [False, True])
+async def test_other_models_go_only_when_that_makes_room(profile: Profile, *, evict: bool) -> None:
+    """What is kept is too small to matter, so it stays even where it might go."""
+    tried = await room(profile, evict=evict)
+    with pytest.raises(QuotaExceeded):
+        await tried.reserve(KEY, 4 * LARGE)
+    assert [model.name for model in await (await profile.visit().hub()).list_models()] == ["localhost/org/tiny"]
