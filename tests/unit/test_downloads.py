@@ -591,6 +591,21 @@ async def test_a_mirror_is_asked_for_what_has_a_hash(browser: Browser) -> None:
         assert stored.hub == server.url
 
 
+@pytest.mark.parametrize("fault", [Fault(status=404), Fault(body=bytes(len(BIG))), Fault(html=True)], ids=repr)
+async def test_a_mirror_is_asked_for_what_the_hub_does_not_have_right(browser: Browser, fault: Fault) -> None:
+    browser.hub.always = fault
+    mirror = FaultyHub(dict(FILES))
+    with RunningServer(mirror) as server:
+        rules = Rules(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
+        with pytest.raises((HttpError, IntegrityError)):
+            await (await browser.visit(rules)).get(CONFIG, USE, AllowList((), ()))
+        assert mirror.log == []
+
+        kept = await (await browser.visit(rules, Manifest(SIGNED))).get(WEIGHTS, USE, AllowList((), ()))
+        assert (kept.sha256, kept.integrity) == (SIGNED.sha256, "signed")
+        assert browser.stored() == WHOLE
+
+
 async def test_headers_go_to_the_hub_and_nowhere_else(browser: Browser) -> None:
     await browser.get(rules=Rules(headers={"Authorization": "Bearer secret"}))
 

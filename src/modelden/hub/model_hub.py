@@ -15,6 +15,7 @@ from modelden.errors import (
     FileNotFoundOnHub,
     ForbiddenURL,
     HttpError,
+    IntegrityError,
     UnavailableError,
 )
 from modelden.hub.allow_list import AllowList
@@ -217,9 +218,7 @@ class HubFiles:
         for address, following in zip_longest(addresses, addresses[1:]):
             try:
                 return await self._download_from(address, wish, expected, reporter)
-            except FileNotFoundOnHub:
-                raise
-            except UnavailableError as error:
+            except (UnavailableError, IntegrityError) as error:
                 if following is None or expected.sha256 is None:
                     raise
                 logger.warning("%s %s is asked instead.", error, following.root_url)

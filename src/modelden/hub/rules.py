@@ -19,7 +19,8 @@ class Rules:
 
     Attributes:
         headers: Request headers, for private hubs. Never logged, never stored.
-        mirrors: Hubs with the same files, asked when the first does not answer; only for files whose hash is known.
+        mirrors: Hubs with the same files, asked when the first does not give a file, or not the right one; only for
+            files whose hash is known.
         require_hashes: Refuse files whose hash nobody tells.
         memory_when_full: Use a file from memory for which there is no room; otherwise fail.
         idle_timeout: Seconds without a byte after which a connection is given up.
