@@ -141,6 +141,16 @@ async def end_file() -> dict[str, Json]:
     return await begun
 
 
+async def cancel_file() -> str:
+    """Cancel `begin_file`; returns how it ended."""
+    begun.cancel()
+    try:
+        await begun
+    except asyncio.CancelledError:
+        return "cancelled"
+    return "ended"
+
+
 async def begin_engine(config: dict[str, Any], request: dict[str, Any]) -> Json:
     """Create an engine and leave it open; returns the vectors of `run_begun`."""
     global begun_engine  # noqa: PLW0603

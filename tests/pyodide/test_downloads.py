@@ -24,11 +24,13 @@ BODY = b"".join(hashlib.sha256(str(number).encode()).digest() for number in rang
 SHA256 = hashlib.sha256(BODY).hexdigest()
 PATH = "/org/model/v1/model.onnx"
 WANTED = {"model": "org/model", "revision": "v1", "file": "model.onnx"}
+MOVED = "/moved/model.onnx"
+JSON = {**WANTED, "file": "config.json"}
 
 
 @pytest.fixture
 def hub() -> FaultyHub:
-    return FaultyHub({PATH: BODY, "/org/model/v1/config.json": b"{}"})
+    return FaultyHub({PATH: BODY, MOVED: BODY, "/org/model/v1/config.json": b"{}", "/org/other/v1/config.json": b"[]"})
 
 
 @pytest.fixture
@@ -64,25 +66,37 @@ FAULTS = {
     "changed bytes": (Fault(body=BODY[::-1]), "IntegrityError"),
     "no CORS": (Fault(cors=False), None),
     "headers hidden": (Fault(expose=False), None),
+    "redirect": (Fault(redirect=MOVED), None),
+    "redirect to nothing": (Fault(redirect="/nowhere"), "FileNotFoundOnHub"),
+    "broken JSON": (Fault(body=b'{"model_type": "be'), "IntegrityError"),
     "closed": (Fault(close=True), None),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_fault_leaves_a_part_to_read_and_the_next_try_works(
+def test_no_fault_leaves_anything_behind_and_the_next_try_works(
     page: Page, hub: FaultyHub, root: str, fault: str
 ) -> None:
+    page.trace_proxies()
     page.call("configure", config={"idle_timeout": 2})
+    page.call("get_file", root_url=root, **JSON | {"model": "org/other"})  # what any download needs is in memory now
+    proxies, js_objects, heap = page.proxies(), page.js_objects(), page.heap()
     rule, error = FAULTS[fault]
+    wanted = JSON if "JSON" in fault else WANTED
     hub.next(rule)
 
-    got = page.call("get_file", root_url=root, **WANTED)
+    got = page.call("get_file", root_url=root, **wanted)
     assert (got["error"] and got["error"]["name"]) == error, got
     stored = page.stored()["modelFiles"]
     assert_whole_files(stored)
-    assert bool(stored["headers"]) is (error is None)
-    got = page.call("get_file", root_url=root, **WANTED)
-    assert (got["error"], got["sha256"]) == (None, SHA256)
+    assert wanted["file"] in [row["file"] for row in stored["headers"]] or error is not None
+    assert len(stored["headers"]) == (2 if error is None else 1)
+    got = page.call("get_file", root_url=root, **wanted)
+    assert got["error"] is None
+    assert got["sha256"] == hashlib.sha256(hub.files[f"/org/model/v1/{wanted['file']}"]).hexdigest()
+    page.until(lambda: page.proxies() <= proxies, f"JavaScript holds {proxies} of Python's objects again")
+    page.until(lambda: page.js_objects() <= js_objects, f"Python holds {js_objects} of JavaScript's objects again")
+    assert page.heap() - heap < len(BODY) / 2
     page.call("configure", config={})
 
 
@@ -127,6 +141,23 @@ def test_a_killed_tab_costs_a_chunk_at_most(page: Page, hub: FaultyHub, root: st
     assert [first_byte(request) for request in hub.log if request.method == "GET"] == starts
     assert sorted(set(starts)) == starts, "a visit left nothing behind"
     assert_whole_files(page.stored()["modelFiles"])
+
+
+def test_cancelling_does_not_wait_for_a_server_and_keeps_what_came(page: Page, hub: FaultyHub, root: str) -> None:
+    page.call("configure", config={"idle_timeout": 600})
+    hub.next(Fault(stall_after=20_000_000))  # until the browser goes
+    page.call("begin_file", root_url=root, **WANTED)
+    page.until(lambda: page.stored()["modelFiles"]["partials"] != [], "some of it is stored")
+
+    assert page.call("cancel_file") == "cancelled"
+    assert hub.client_gone.wait(30), "the browser went on downloading"
+    (partial,) = page.stored()["modelFiles"]["partials"]
+    assert_whole_files(page.stored()["modelFiles"])
+
+    got = page.call("get_file", root_url=root, **WANTED)
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+    assert hub.asked() == [PATH, f"{PATH} bytes={partial['received']}-"]
+    page.call("configure", config={})
 
 
 def test_of_two_tabs_one_downloads_for_both(page: Page, hub: FaultyHub, root: str) -> None:
