@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from pytest_pyodide.runner import PlaywrightChromeRunner, PlaywrightFirefoxRunner, _BrowserWorkerRunnerMixin
 
 if TYPE_CHECKING:
@@ -26,12 +27,23 @@ FIREFOX_QUOTA = {"dom.quotaManager.temporaryStorage.fixedLimit": 1024 * 1024}
 ANSWER_SECONDS = 150
 """A page has this long for one call: more than any test needs, less than pytest-timeout's limit."""
 
+CRASHED = "crashed"
+"""In Playwright's message about a page that its browser ended."""
+
 CLOSE_SECONDS = 30
 """A tab that does not answer has this long to close."""
 
 
 class NoAnswer(AssertionError):
     """A page did not answer."""
+
+
+class ChromiumCrashed(NoAnswer):
+    """Chromium ended a page ("Target crashed"), which no test can help.
+
+    Seen five times in some fifty rings with Chromium 156, each time in the same function: its garbage collector reads a
+    JSPI stack, on which Pyodide runs all Python, beyond its end (pyodide/pyodide#6106 and #5702 are about such crashes).
+    """
 
 
 class FirefoxBlockedWorker(NoAnswer):
@@ -103,6 +115,11 @@ class _Limited:
         except TimeoutError:
             self.silent = True
             raise self.no_answer(f"no answer within {ANSWER_SECONDS} s to: {expression[:2000]}") from None
+        except PlaywrightError as error:
+            if CRASHED not in error.message:
+                raise
+            self.silent = True
+            raise ChromiumCrashed(error.message) from None
 
     def quit(self) -> None:
         with suppress(TimeoutError):
