@@ -42,7 +42,7 @@ class ChromiumCrashed(NoAnswer):
     """Chromium ended a page ("Target crashed"), which no test can help.
 
     Seen five times in some fifty rings with Chromium 156, each time in the same function: its garbage collector reads a
-    JSPI stack, on which Pyodide runs all Python, beyond its end (pyodide/pyodide#6106 and #5702 are about such crashes).
+    JSPI stack, on which Pyodide runs all Python, beyond its end (pyodide/pyodide#6106 and #5702 are about that).
     """
 
 
