@@ -591,7 +591,9 @@ async def test_a_mirror_is_asked_for_what_has_a_hash(browser: Browser) -> None:
         assert stored.hub == server.url
 
 
-@pytest.mark.parametrize("fault", [Fault(status=404), Fault(body=bytes(len(BIG))), Fault(html=True)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Fault(status=404), Fault(body=bytes(len(BIG))), Fault(html=True)], ids=["404", "other bytes", "web page"]
+)
 async def test_a_mirror_is_asked_for_what_the_hub_does_not_have_right(browser: Browser, fault: Fault) -> None:
     browser.hub.always = fault
     mirror = FaultyHub(dict(FILES))
