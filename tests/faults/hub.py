@@ -98,7 +98,7 @@ class FaultyHub:
             leaves nothing to chance on a slow machine.
         preflight: False refuses every preflight.
         log: The requests so far, preflights included.
-        client_gone: Set when a client leaves a stalled answer.
+        client_gone: Set when a client leaves an answer that stalls or would have.
     """
 
     files: dict[str, bytes]
@@ -242,7 +242,7 @@ class _Answer:
                 await asyncio.sleep(LOOK_SECONDS)
             if gone.done():  # the server would take the rest without a word, and it would be counted
                 self.request.left = True
-                return
+                break
             await self._body(piece, more=True)
             self.request.sent += len(piece)
             if self.hub.rate is not None:
@@ -252,6 +252,8 @@ class _Answer:
         if fault.stall_after is not None:
             await gone
             self.hub.client_gone.set()
+        elif self.request.left:
+            return
         elif fault.cut_after is not None or fault.announce > 0:
             await self._hang_up()
         else:

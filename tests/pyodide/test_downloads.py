@@ -145,9 +145,9 @@ def test_a_killed_tab_costs_a_chunk_at_most(page: Page, hub: FaultyHub, root: st
 
 def test_cancelling_does_not_wait_for_a_server_and_keeps_what_came(page: Page, hub: FaultyHub, root: str) -> None:
     page.call("configure", config={"idle_timeout": 600})
-    hub.next(Fault(stall_after=20_000_000))  # until the browser goes
+    hub.next(Fault(stall_after=8_000_000))  # until the browser goes
     page.call("begin_file", root_url=root, **WANTED)
-    page.until(lambda: page.stored()["modelFiles"]["partials"] != [], "some of it is stored")
+    page.until(lambda: page.stored()["modelFiles"]["partials"] != [], "some of it is stored", seconds=60)
 
     assert page.call("cancel_file") == "cancelled"
     assert hub.client_gone.wait(30), "the browser went on downloading"
