@@ -57,8 +57,15 @@ const RUNTIMES = {
 const glueRewrites = (file) => [[`(new URL("${file}.wasm",import.meta.url)).href`, `"${file}.wasm"`]];
 
 const TRANSFORMERS_REWRITES = {
-  /* Runs wait for each other in a chain of promises. As published, one that fails makes all later ones fail too. */
-  all: [["webInferenceChain.then(run)", "webInferenceChain.then(run, run)"]],
+  all: [
+    /* Runs wait for each other in a chain of promises. As published, one that fails makes all later ones fail too. */
+    ["webInferenceChain.then(run)", "webInferenceChain.then(run, run)"],
+    /* Whisper's `generate` takes what may stop it, and does not hand it on. */
+    [
+      "const init_tokens = kwargs.decoder_input_ids",
+      "kwargs.stopping_criteria = stopping_criteria; const init_tokens = kwargs.decoder_input_ids",
+    ],
+  ],
   /*
    * 4.x looks which files there are before it loads them, on the branch `main` whatever the revision: it would find
    * none, or those of another model. `env.revision` is ours. A tokenizer may be another model's, so it is not looked for.

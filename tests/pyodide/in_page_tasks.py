@@ -57,14 +57,21 @@ def told(value: Any) -> Json:
     return value
 
 
-async def stream_all(config: dict[str, Any], request: dict[str, Any], text: str, options: dict[str, Any]) -> Json:
-    """Stream one text to its end, and run it without."""
+async def stream_all(config: dict[str, Any], request: dict[str, Any], text: Json, options: dict[str, Any]) -> Json:
+    """Stream one text, or what is heard, to its end, and run it without."""
     configure(config)
+    own = {name: value for name, value in options.items() if name not in STREAMING}
     async with await modelden.create_engine(**request) as engine:
-        stream = engine.stream(text, **options)
+        stream = engine.stream(revive(text), **options)
         chunks = [asdict(chunk) async for chunk in stream]
-        plain = await engine.run(text, max_new_tokens=options["max_new_tokens"])
-        return {"chunks": chunks, "result": stream.result, "plain": plain}
+        streamed = engine.last_metrics
+        assert streamed is not None
+        plain = await engine.run(revive(text), **own)
+        return {"chunks": chunks, "result": stream.result, "plain": plain, "made": streamed.output_tokens}
+
+
+STREAMING = {"per_token", "skip_prompt", "return_tokens", "streamerOptions"}
+"""Options of chunks."""
 
 
 def _bytes(tensor: modelden.Tensor) -> bytes:
@@ -76,9 +83,10 @@ ENDLESS: dict[str, Any] = {"max_new_tokens": 480, "per_token": True, "eos_token_
 """So long that nobody waits for it."""
 
 
-async def leave_early(config: dict[str, Any], request: dict[str, Any], text: str, way: str) -> Json:
+async def leave_early(config: dict[str, Any], request: dict[str, Any], text: Json, way: str) -> Json:
     """Leave a generation of many tokens after some, then run another."""
     configure(config)
+    text = revive(text)
     async with await modelden.create_engine(**request) as engine:
         fresh = await engine.run(text, max_new_tokens=5)
         with chunks_of_last_worker() as told_by_worker, suppress(LookupError):

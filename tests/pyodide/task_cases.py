@@ -1,4 +1,4 @@
-"""For each task, calls that its tiny model is asked. Files and floats are marked, in base64."""
+"""For each tiny model, calls that it is asked. Files and floats are marked, in base64."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def _marked(kind: str, data: bytes) -> Json:
 IMAGE = _marked("$file", png(13, 11))
 OTHER_IMAGE = _marked("$file", png(8, 8))
 SOUND = _marked("$floats", wave(3000).tobytes())
+LONG_SOUND = _marked("$floats", wave(2 * RATE).tobytes())
 OTHER_SOUND = _marked("$floats", wave(1024).tobytes())
 
 TEXT = "Hello world, the cat"
@@ -86,6 +87,13 @@ CASES: dict[str, list[Json]] = {
     "text2text-generation": [call(TEXT, max_new_tokens=30), call([TEXT, "dog"], max_new_tokens=8)],
     "token-classification": [call(TEXT), call([TEXT, "hello"], ignore_labels=[])],
     "translation": [call(TEXT, max_new_tokens=20)],
+    "whisper": [
+        call(SOUND),
+        call([OTHER_SOUND, SOUND], max_new_tokens=12, language="german", task="translate"),
+        call(LONG_SOUND, return_timestamps=True, max_new_tokens=20),
+        call(LONG_SOUND, chunk_length_s=1, stride_length_s=0.1, return_timestamps=True, max_new_tokens=20),
+        call(LONG_SOUND, chunk_length_s=1, return_timestamps="word", max_new_tokens=20),
+    ],
     # Short: of a longer sound it takes a part at random.
     "zero-shot-audio-classification": [
         call(OTHER_SOUND, ["hello", "dog"]),
@@ -101,4 +109,4 @@ CASES: dict[str, list[Json]] = {
     ],
     "zero-shot-object-detection": [call(IMAGE, ["a cat", "dog"], threshold=0.1)],
 }
-"""Calls by task."""
+"""Calls by model."""

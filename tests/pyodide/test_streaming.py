@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.pyodide.task_cases import LONG_SOUND, SOUND
 from tests.pyodide.test_tasks import engine_request
+from tests.tiny_models.whisper import token as token_of
 
 if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
@@ -64,6 +66,55 @@ def test_leaving_the_loop_ends_the_generation(task_page: Page, site: Site, way: 
     told = in_page(
         task_page, "leave_early", config=site.config, request=engine_request("text-generation"), text=PROMPT, way=way
     )
+
+    assert 0 < told["chunks"] < 480
+    assert told["next"] == told["fresh"]
+
+
+@pytest.mark.parametrize("per_token", [False, True])
+@pytest.mark.parametrize("times", [False, True])
+def test_speech_is_written_while_it_is_recognized(task_page: Page, site: Site, *, per_token: bool, times: bool) -> None:
+    told = in_page(
+        task_page,
+        "stream_all",
+        config=site.config,
+        request=engine_request("whisper"),
+        text=SOUND,
+        options={"max_new_tokens": 30, "return_timestamps": times, "per_token": per_token, "return_tokens": True},
+    )
+
+    assert told["result"] == told["plain"]
+    assert "".join(chunk["text"] for chunk in told["chunks"]) == told["result"]["text"]
+    assert told["result"]["text"]
+    assert not any(chunk["is_prompt"] for chunk in told["chunks"])
+    tokens = [token for chunk in told["chunks"] for token in chunk["tokens"]]
+    if times:  # they are told, and no part of the text
+        assert any(token >= token_of("0.00") for token in tokens)
+    assert told["made"] == 30
+    if per_token:
+        assert [len(chunk["tokens"]) for chunk in told["chunks"]] == [1] * 30
+
+
+def test_what_is_heard_in_pieces_has_a_prompt_for_each(task_page: Page, site: Site) -> None:
+    pieces = {"chunk_length_s": 1, "stride_length_s": 0.1, "max_new_tokens": 5}
+    told = in_page(
+        task_page,
+        "stream_all",
+        config=site.config,
+        request=engine_request("whisper"),
+        text=LONG_SOUND,
+        options={**pieces, "per_token": True, "return_tokens": True, "skip_prompt": False},
+    )
+
+    prompt = [token_of(name) for name in ("startoftranscript", "en", "transcribe", "notimestamps")]
+    prompts = [chunk["tokens"] for chunk in told["chunks"] if chunk["is_prompt"]]
+    assert prompts == [prompt] * 3
+    assert told["made"] == len(told["chunks"]) - 3 == 15
+
+
+@pytest.mark.parametrize("way", ["break", "cancelled run"])
+def test_leaving_the_loop_ends_the_recognition(task_page: Page, site: Site, way: str) -> None:
+    told = in_page(task_page, "leave_early", config=site.config, request=engine_request("whisper"), text=SOUND, way=way)
 
     assert 0 < told["chunks"] < 480
     assert told["next"] == told["fresh"]

@@ -10,7 +10,7 @@ import pytest
 from modelden.engine.tasks import FIREFOX_TASKS
 from tests.pyodide.servers import ROOT, StaticServer
 from tests.pyodide.task_cases import CASES
-from tests.tiny_models import MODELS, REVISION, model_name
+from tests.tiny_models import MODELS, REVISION, model_name, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,14 +28,15 @@ def transformers() -> Iterator[str]:
         yield served.url
 
 
-def engine_request(task: str) -> dict[str, Any]:
+def engine_request(name: str) -> dict[str, Any]:
     """What to ask `create_engine` for."""
-    return {"task_name": task, "model_id": model_name(task), "model_revision": REVISION, "dtype": "fp32"}
+    return {"task_name": task_of(name), "model_id": model_name(name), "model_revision": REVISION, "dtype": "fp32"}
 
 
-def alone(page: Page, base: str, site: Site, task: str) -> Any:
+def alone(page: Page, base: str, site: Site, name: str) -> Any:
     """The results of transformers.js alone."""
-    facts = {"base": base, "hub": f"{site.hub.url}/hub", "task": task, "model": model_name(task), "calls": CASES[task]}
+    hub, task = f"{site.hub.url}/hub", task_of(name)
+    facts = {"base": base, "hub": hub, "task": task, "model": model_name(name), "calls": CASES[name]}
     source = (HERE / "alone.js").read_text("utf-8")
     return json.loads(page.runner.run_js(f"{source}\nreturn transformersAlone({json.dumps(facts)});"))
 
@@ -44,10 +45,10 @@ def test_there_are_cases_for_every_model() -> None:
     assert set(CASES) == set(MODELS) - FIREFOX_TASKS  # those are in test_firefox_tasks.py
 
 
-@pytest.mark.parametrize("task", CASES)
-def test_a_task_gives_what_transformers_js_gives(task_page: Page, site: Site, transformers: str, task: str) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_a_task_gives_what_transformers_js_gives(task_page: Page, site: Site, transformers: str, name: str) -> None:
     results = task_page.call(
-        "run_task", config=site.config, request=engine_request(task), calls=CASES[task], module="in_page_tasks"
+        "run_task", config=site.config, request=engine_request(name), calls=CASES[name], module="in_page_tasks"
     )
 
-    assert results == alone(task_page, transformers, site, task)
+    assert results == alone(task_page, transformers, site, name)

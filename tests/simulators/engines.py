@@ -62,7 +62,7 @@ class ScriptedWorker:
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise failures[0]
-        return {"threads": options.get("numThreads", 1)}
+        return {"threads": options.get("numThreads", 1), "writes": False}
 
     async def _load(self, folder: str, file: str, files: FileProvider) -> None:
         try:

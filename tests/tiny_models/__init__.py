@@ -1,7 +1,7 @@
-"""One tiny model for each task of transformers.js and Firefox: a few kilobytes of random weights, always the same.
+"""Tiny models for all tasks of transformers.js and Firefox: a few kilobytes of random weights, always the same.
 
 They answer nonsense, but all of the way to it is real: tokenizers, image and audio processing, key-value caches.
-``python -m tests.tiny_models FOLDER`` writes them as a hub: ``FOLDER/tiny/<task>/v1/<file>``.
+``python -m tests.tiny_models FOLDER`` writes them as a hub: ``FOLDER/tiny/<name>/v1/<file>``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 
 from tests.tiny_model import tiny_model
-from tests.tiny_models import audio, generation, text, vision
+from tests.tiny_models import audio, generation, text, vision, whisper
 from tests.tiny_models.tokenizers import Files
 
 
@@ -43,22 +43,31 @@ MODELS: Mapping[str, Callable[[], Files]] = {
     "text2text-generation": generation.text2text_generation,
     "token-classification": text.token_classification,
     "translation": generation.text2text_generation,
+    "whisper": whisper.whisper,
     "zero-shot-audio-classification": audio.zero_shot_audio_classification,
     "zero-shot-classification": text.zero_shot_classification,
     "zero-shot-image-classification": vision.zero_shot_image_classification,
     "zero-shot-object-detection": vision.zero_shot_object_detection,
 }
-"""What makes the files of each task's model."""
+"""What makes the files of each model. They are named after their tasks, but for `OTHERS`."""
+
+OTHERS: Mapping[str, str] = {"whisper": "automatic-speech-recognition"}
+"""Tasks of second models."""
 
 REVISION = "v1"
 
 
-def model_name(task: str) -> str:
-    """The name of a task's model on the hub."""
-    return f"tiny/{task}"
+def task_of(name: str) -> str:
+    """What a model is for."""
+    return OTHERS.get(name, name)
+
+
+def model_name(name: str) -> str:
+    """The name of a model on the hub."""
+    return f"tiny/{name}"
 
 
 @functools.cache
-def files(task: str) -> Files:
-    """The files of a task's model by path."""
-    return MODELS[task]()
+def files(name: str) -> Files:
+    """The files of a model by path."""
+    return MODELS[name]()

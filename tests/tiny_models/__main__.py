@@ -11,9 +11,9 @@ from tests.tiny_models.raw import WEIGHTS, raw_models
 
 def write(folder: Path) -> None:
     """Put every model's files below ``folder``."""
-    for task in MODELS:
-        for name, data in files(task).items():
-            path = folder / model_name(task) / REVISION / name
+    for model in MODELS:
+        for name, data in files(model).items():
+            path = folder / model_name(model) / REVISION / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
     raw = raw_models()

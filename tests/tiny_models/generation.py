@@ -33,7 +33,7 @@ _GPT: Json = {
 def text_generation() -> Files:
     """GPT-2's shape: logits and a cache."""
     graph = Graph("gpt", seed=21)
-    _decode(graph, "past_key_values.0", "present.0", mask=graph.input("attention_mask", ["batch", "total"], INT64))
+    decode(graph, "0", mask=graph.input("attention_mask", ["batch", "total"], INT64))
     generation = {key: value for key, value in _GENERATION.items() if key != "decoder_start_token_id"}
     return {
         **json_files(config=_GPT, generation_config=generation),
@@ -50,7 +50,7 @@ def text2text_generation() -> Files:
     states = encoder.op("Mul", tokens, encoder.op("Unsqueeze", mask, encoder.ints(2)))
     encoder.output(states, "last_hidden_state", ["b", "s", HIDDEN])
     decoder = Graph("decoder", seed=23)
-    _decode(decoder, "past_key_values.0.decoder", "present.0.decoder", encoded=_encoder_states(decoder))
+    decode(decoder, "0.decoder", encoded=encoder_states(decoder))
     config = {
         "model_type": "t5",
         "architectures": ["T5ForConditionalGeneration"],
@@ -79,7 +79,7 @@ def image_to_text() -> Files:
     encoder = Graph("image-encoder", seed=24)
     encoder.output(patches(encoder, HIDDEN), "last_hidden_state", ["batch", "patches", HIDDEN])
     decoder = Graph("image-decoder", seed=25)
-    _decode(decoder, "past_key_values.0", "present.0", encoded=_encoder_states(decoder))
+    decode(decoder, "0", encoded=encoder_states(decoder))
     config = {
         "model_type": "vision-encoder-decoder",
         "architectures": ["VisionEncoderDecoderModel"],
@@ -98,15 +98,21 @@ def image_to_text() -> Files:
     }
 
 
-def _encoder_states(graph: Graph) -> str:
+def encoder_states(graph: Graph) -> str:
+    """Declare what an encoder made."""
     return graph.input("encoder_hidden_states", ["batch", "source", HIDDEN])
 
 
-def _decode(graph: Graph, past: str, present: str, *, mask: str | None = None, encoded: str | None = None) -> None:
-    """One layer of masked attention over the cache and the new tokens, and over ``encoded`` if given; then logits."""
+def decode(
+    graph: Graph, layer: str, *, mask: str | None = None, encoded: str | None = None, vocabulary: int = VOCABULARY
+) -> str:
+    """One layer of masked attention over the cache and the new tokens, and over ``encoded`` if given; then logits.
+
+    Returns where it looked: at ``encoded`` if given, else at the tokens.
+    """
     ids = graph.input("input_ids", ["batch", "seq"], INT64)
-    old_keys = graph.input(f"{past}.key", CACHE)
-    old_values = graph.input(f"{past}.value", CACHE)
+    old_keys = graph.input(f"past_key_values.{layer}.key", CACHE)
+    old_values = graph.input(f"past_key_values.{layer}.value", CACHE)
     known = graph.op("Squeeze", graph.op("Shape", old_keys, start=2, end=3))
     length = graph.op("Squeeze", graph.op("Shape", ids, start=1, end=2))
     total = graph.op("Add", known, length)
@@ -114,7 +120,7 @@ def _decode(graph: Graph, past: str, present: str, *, mask: str | None = None, e
     places = graph.op("Range", known, total, one)
     states = graph.op(
         "Add",
-        graph.op("Gather", graph.weights(VOCABULARY, HIDDEN), ids),
+        graph.op("Gather", graph.weights(vocabulary, HIDDEN), ids),
         graph.op("Gather", graph.weights(POSITIONS, HIDDEN), places),
     )
     keys = graph.op("Concat", old_keys, _heads(graph, states), axis=2)
@@ -128,14 +134,17 @@ def _decode(graph: Graph, past: str, present: str, *, mask: str | None = None, e
     if mask is not None:
         absent = graph.op("Not", graph.op("Cast", mask, to=BOOL))
         hidden = graph.op("Or", later, graph.op("Unsqueeze", absent, graph.ints(1, 2)))
-    states = graph.op("Add", states, _attend(graph, _heads(graph, states), keys, values, hidden))
+    looked = _look(graph, _heads(graph, states), keys, hidden)
+    states = graph.op("Add", states, _read(graph, looked, values))
     if encoded is not None:
         source_keys, source_values = _heads(graph, encoded), _heads(graph, encoded)
-        states = graph.op("Add", states, _attend(graph, _heads(graph, states), source_keys, source_values))
-    logits = graph.op("MatMul", graph.op("Tanh", states), graph.weights(HIDDEN, VOCABULARY))
-    graph.output(logits, "logits", ["batch", "seq", VOCABULARY])
-    graph.output(keys, f"{present}.key", ["batch", HEADS, "total", HEAD])
-    graph.output(values, f"{present}.value", ["batch", HEADS, "total", HEAD])
+        looked = _look(graph, _heads(graph, states), source_keys)
+        states = graph.op("Add", states, _read(graph, looked, source_values))
+    logits = graph.op("MatMul", graph.op("Tanh", states), graph.weights(HIDDEN, vocabulary))
+    graph.output(logits, "logits", ["batch", "seq", vocabulary])
+    graph.output(keys, f"present.{layer}.key", ["batch", HEADS, "total", HEAD])
+    graph.output(values, f"present.{layer}.value", ["batch", HEADS, "total", HEAD])
+    return looked
 
 
 def _heads(graph: Graph, states: str) -> str:
@@ -144,9 +153,13 @@ def _heads(graph: Graph, states: str) -> str:
     return graph.op("Transpose", split, perm=[0, 2, 1, 3])
 
 
-def _attend(graph: Graph, queries: str, keys: str, values: str, hidden: str | None = None) -> str:
+def _look(graph: Graph, queries: str, keys: str, hidden: str | None = None) -> str:
     scores = graph.op("MatMul", queries, graph.op("Transpose", keys, perm=[0, 1, 3, 2]))
     if hidden is not None:
         scores = graph.op("Where", hidden, graph.scalar(-1e9), scores)
-    context = graph.op("MatMul", graph.op("Softmax", scores, axis=-1), values)
+    return graph.op("Softmax", scores, axis=-1)
+
+
+def _read(graph: Graph, looked: str, values: str) -> str:
+    context = graph.op("MatMul", looked, values)
     return graph.op("Reshape", graph.op("Transpose", context, perm=[0, 2, 1, 3]), graph.ints(0, 0, HIDDEN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tests.tiny_model import TOKENIZER, TOKENIZER_CONFIG
@@ -25,8 +26,10 @@ def words() -> Files:
     return json_files(tokenizer=TOKENIZER, tokenizer_config=TOKENIZER_CONFIG)
 
 
-def characters(*, ends_with_token: bool = False, chat_template: str | None = None) -> Files:
-    """GPT-2's tokenizer without merges; as T5's it puts </s> behind a text."""
+def characters(
+    *, ends_with_token: bool = False, chat_template: str | None = None, whispers: Sequence[str] = ()
+) -> Files:
+    """GPT-2's tokenizer without merges; as T5's it puts </s> behind a text, as Whisper's it has more tokens."""
     post_processor: Json = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     if ends_with_token:
         end = {"SpecialToken": {"id": "</s>", "type_id": 0}}
@@ -37,7 +40,14 @@ def characters(*, ends_with_token: bool = False, chat_template: str | None = Non
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [_special(index) for index in (PAD, END, UNKNOWN)],
+        "added_tokens": [
+            *(_added(index, CHARACTERS[index]) for index in (PAD, END, UNKNOWN)),
+            # As Whisper's: times are no special tokens.
+            *(
+                _added(index, token, special=not token[2].isdigit())
+                for index, token in enumerate(whispers, len(CHARACTERS))
+            ),
+        ],
         "normalizer": None,
         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
         "post_processor": post_processor,
@@ -63,9 +73,11 @@ def characters(*, ends_with_token: bool = False, chat_template: str | None = Non
     }
     if chat_template is not None:
         config["chat_template"] = chat_template
+    if whispers:
+        config |= {"tokenizer_class": "WhisperTokenizer", "eos_token": whispers[0]}
     return json_files(tokenizer=tokenizer, tokenizer_config=config)
 
 
-def _special(index: int) -> Json:
+def _added(index: int, token: str, *, special: bool = True) -> Json:
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    return {"id": index, "content": CHARACTERS[index], **flags, "special": True}
+    return {"id": index, "content": token, **flags, "special": special}

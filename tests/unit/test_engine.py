@@ -236,14 +236,14 @@ async def test_a_worker_that_hangs_is_tried_once_more_with_one_thread(profile: P
 
     assert [worker.created["numThreads"] for worker in profile.engines.workers] == [4, 1]
     reason = "with more threads the engine gave no sign of life while it loaded"
-    assert engine.info() == {"threads": 1, "threadsReason": reason}
+    assert engine.info() == {"threads": 1, "threadsReason": reason, "writes": False}
     assert profile.engines.alive == 1
 
 
 async def test_a_worker_that_hangs_with_one_thread_had_what_it_was_to_have(profile: Profile) -> None:
     profile.engines.hang = 1
 
-    assert (await engine_of(profile.visit(), num_threads=1)).info() == {"threads": 1}
+    assert (await engine_of(profile.visit(), num_threads=1)).info() == {"threads": 1, "writes": False}
 
 
 async def test_a_worker_that_hangs_again_is_given_up(profile: Profile) -> None:

@@ -6,7 +6,7 @@ from modelden.engine.tasks import DEFAULT_MODELS
 from modelden.hub import roles
 from modelden.hub.needs import needed_files, needed_settings, parts_of
 from modelden.hub.roles import SUFFIXES, FileRole, onnx_path, role_of
-from tests.tiny_models import MODELS, files
+from tests.tiny_models import MODELS, files, task_of
 
 GROUPS: dict[str, tuple[str, ...]] = {
     roles.WEIGHTS: ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.safetensors", "onnx/model.onnx"),
@@ -54,10 +54,10 @@ def test_what_a_task_needs_may_be_published_and_downloaded(task: str) -> None:
             assert role_of(path).never is None
 
 
-@pytest.mark.parametrize("task", MODELS)
-def test_needs_are_those_of_models_that_run(task: str) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_needs_are_those_of_models_that_run(model: str) -> None:
     """The tiny models run in both browsers: `tests/pyodide/test_tasks.py`."""
-    there = set(files(task))
+    task, there = task_of(model), set(files(model))
     assert set(needed_settings(task)) <= there
     assert any({onnx_path(part, "fp32") for part in parts} <= there for parts in parts_of(task))
 

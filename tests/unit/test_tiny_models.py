@@ -43,6 +43,7 @@ def test_each_is_small(task: str) -> None:
         ("text-generation", "onnx/model.onnx", "past_key_values.0", "present.0"),
         ("translation", "onnx/decoder_model_merged.onnx", "past_key_values.0.decoder", "present.0.decoder"),
         ("image-to-text", "onnx/decoder_model_merged.onnx", "past_key_values.0", "present.0"),
+        ("whisper", "onnx/decoder_model_merged.onnx", "past_key_values.0.decoder", "present.0.decoder"),
     ],
 )
 def test_the_cache_holds_what_was_read(task: str, file: str, past: str, present: str) -> None:

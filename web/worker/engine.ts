@@ -25,12 +25,12 @@ import type {
 import { answer, post, serve } from "./rpc";
 import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
 import { infer, open } from "./session";
-import { listenBetweenSteps, stop, stoppable, streamer, writes } from "./streaming";
+import { listenBetweenSteps, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
 import { decode, encode } from "./values";
 
 interface Engine {
-  readonly task: string;
   readonly call: Loaded;
+  readonly writer: Writer | null;
   readonly running: Running;
   readonly timestamps: readonly Timestamp[];
 }
@@ -75,12 +75,13 @@ async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
   engine = load(options, wasm);
-  const { running, call } = await engine;
+  const { running, call, writer } = await engine;
   const info: EngineInfo = {
     transformers: env.version,
     onnxruntime: ONNXRUNTIME_VERSION,
     ...running,
     samplingRate: samplingRate(call),
+    writes: writer !== null,
   };
   return { json: JSON.stringify(info), buffers: [] };
 }
@@ -115,19 +116,20 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   ]);
   await tellLoss(device);
   const call = loaded as Loaded;
-  if (writes(task)) listenBetweenSteps((call.model as { sessions: Parameters<typeof listenBetweenSteps>[0] }).sessions);
+  const writer = writerOf(task, call.model);
+  if (writer) listenBetweenSteps(writer);
   if (call.tokenizer) meterTokenizer(call.tokenizer as Tokenizer, () => meter);
   const timestamps = [
     { name: "initializationStart", when: start },
     { name: "initializationEnd", when: performance.now() },
   ];
   const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
-  return { task, running, timestamps, call };
+  return { running, timestamps, call, writer };
 }
 
 async function run({ id, json, buffers }: RunMessage): Promise<Answer> {
   if (!engine) throw new Error("the engine has not been created yet");
-  const { task, call, timestamps } = await engine;
+  const { call, writer, timestamps } = await engine;
   const { args, options, stream } = decode(json, buffers) as RunArguments;
   const figures = new RunMeter();
   meter = figures;
@@ -135,12 +137,12 @@ async function run({ id, json, buffers }: RunMessage): Promise<Answer> {
     const metrics = JSON.stringify(figures.end(timestamps));
     return { ...encode(result), metrics };
   };
-  if (!writes(task)) return done(await call(...args, options));
+  if (!writer) return done(await call(...args, options));
   const tell = (chunk: Chunk) => post({ type: "chunk", id, json: JSON.stringify(chunk) });
-  const writer = stream && { streamer: streamer(call.tokenizer as Parameters<typeof streamer>[0], stream, tell) };
-  if (writer) meterStreamer(writer.streamer, figures);
+  const streaming = stream && { streamer: streamer(call.tokenizer as Parameters<typeof streamer>[0], stream, tell) };
+  if (streaming) meterStreamer(streaming.streamer, figures);
   return stoppable(id, async (stopping_criteria) =>
-    done(await call(...args, { ...options, ...writer, stopping_criteria })),
+    done(await call(...args, { ...options, ...streaming, stopping_criteria })),
   );
 }
 

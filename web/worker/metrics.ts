@@ -79,18 +79,17 @@ export function meterTokenizer(tokenizer: Tokenizer, meter: () => RunMeter | und
   };
 }
 
-/** What a transformers.js streamer is given: the prompt first, then each token. */
+/** What a transformers.js streamer is given: the prompt first, then each token; several times for a long sound. */
 interface Streamer {
+  readonly next_tokens_are_prompt: boolean;
   put(tokens: bigint[][]): void;
 }
 
 /** Tell the meter of each token that a streamer is given; the prompt is none that the model made. */
 export function meterStreamer(streamer: Streamer, meter: RunMeter): void {
   const put = streamer.put;
-  let isPrompt = true;
   streamer.put = function (tokens) {
-    if (!isPrompt) meter.generated(tokens[0]?.length ?? 0);
-    isPrompt = false;
+    if (!this.next_tokens_are_prompt) meter.generated(tokens[0]?.length ?? 0);
     put.call(this, tokens);
   };
 }

@@ -220,6 +220,8 @@ export interface EngineInfo extends Running {
   readonly onnxruntime: string;
   /** Hz, of the sounds that the model takes; `null` if it takes none. */
   readonly samplingRate: number | null;
+  /** It makes text token by token, which can be streamed. */
+  readonly writes: boolean;
 }
 
 /** What the JSON of the reply to `open` holds. */

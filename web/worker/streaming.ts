@@ -6,6 +6,7 @@ type Tokenizer = ConstructorParameters<typeof TextStreamer>[0];
 
 /** Tasks whose models write token by token. They take `streamer` and `stopping_criteria`. */
 const WRITING = new Set([
+  "automatic-speech-recognition",
   "document-question-answering",
   "image-to-text",
   "moz-image-to-text",
@@ -25,8 +26,16 @@ const channel = new MessageChannel();
 const waiting: (() => void)[] = [];
 channel.port1.onmessage = () => waiting.shift()?.();
 
-export function writes(task: string): boolean {
-  return WRITING.has(task);
+/** A model that writes, from the outside. */
+export interface Writer {
+  readonly sessions: Readonly<Record<string, Runnable>>;
+}
+
+/** The model, if it writes: of those that hear, Whisper and Moonshine do, and those that name each frame do not. */
+export function writerOf(task: string, model: unknown): Writer | null {
+  if (!WRITING.has(task)) return null;
+  const writer = model as Writer & { readonly can_generate: boolean };
+  return writer.can_generate ? writer : null;
 }
 
 /** Do the work of a run that `stop` can end early. */
@@ -52,7 +61,7 @@ export function stop(id: number): void {
  * Let messages in before each step of the model. onnxruntime's WASM never gives the thread back by itself: from the
  * first token to the last, a `stop` would not be heard.
  */
-export function listenBetweenSteps(sessions: Readonly<Record<string, Runnable>>): void {
+export function listenBetweenSteps({ sessions }: Writer): void {
   for (const session of Object.values(sessions)) {
     const run = session.run.bind(session);
     session.run = async (...args) => {
@@ -75,23 +84,40 @@ export function streamer(tokenizer: Tokenizer, options: StreamOptions, tell: (ch
   return new kind(tokenizer, options, tell);
 }
 
+/** Whisper's tokens from this on are times, which are no text. Other tokenizers have none. */
+function isTime(tokenizer: Tokenizer, token: bigint | undefined): boolean {
+  const { timestamp_begin } = tokenizer as { timestamp_begin?: number };
+  return timestamp_begin !== undefined && token !== undefined && Number(token) >= timestamp_begin;
+}
+
 /** Tells as soon as a word is whole, as transformers.js' own streamer, with the tokens that led to it. */
 class ByWords extends TextStreamer {
   #tokens: number[] = [];
+  #isPrompt = false;
 
   constructor(tokenizer: Tokenizer, { skipPrompt, returnTokens }: StreamOptions, tell: (chunk: Chunk) => void) {
-    let isPrompt = !skipPrompt;
     super(tokenizer, {
       skip_prompt: skipPrompt,
       callback_function: (text: string) => {
-        tell({ text, tokens: returnTokens ? this.#tokens : null, isPrompt });
+        tell({ text, tokens: returnTokens ? this.#tokens : null, isPrompt: this.#isPrompt });
         this.#tokens = [];
-        isPrompt = false;
       },
       token_callback_function: (tokens: bigint[]) => {
         this.#tokens.push(...tokens.map(Number));
       },
     });
+  }
+
+  override put(value: bigint[][]): void {
+    this.#isPrompt = this.next_tokens_are_prompt;
+    const [token] = value[0] ?? [];
+    if (!this.#isPrompt && isTime(this.tokenizer, token)) this.#tokens.push(Number(token));
+    else super.put(value);
+  }
+
+  override end(): void {
+    this.#isPrompt = false;
+    super.end();
   }
 }
 
@@ -112,7 +138,7 @@ class ByTokens extends TextStreamer {
     const isPrompt = this.next_tokens_are_prompt;
     this.next_tokens_are_prompt = false;
     if (isPrompt && this.skip_prompt) return;
-    this.token_cache = [...this.token_cache, ...tokens];
+    this.token_cache = [...this.token_cache, ...tokens.filter((token) => !isTime(this.tokenizer, token))];
     const text = this.#decoded();
     const whole = text.endsWith(INCOMPLETE) ? "" : text.slice(this.print_len);
     this.print_len += whole.length;

@@ -78,6 +78,7 @@ class Engine:
             ``transformers`` and ``onnxruntime``: versions. ``device``: the one in effect; ``deviceReason``: why it is
             not the one that was asked for, None if it is. ``threads``: their number in effect; ``threadsReason``: why
             there are as many, None if they were asked for. ``samplingRate``: Hz of sounds that it takes, or None.
+            ``writes``: whether `stream` has something to tell.
         """
         return self._session.info
 

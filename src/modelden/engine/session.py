@@ -124,7 +124,8 @@ class EngineSession:
     ) -> Any:
         slot = self._slot or await self._opened()
         rest = dict(options)
-        streaming = take_streaming(str(slot.loaded.plan.options.task_name), rest, on_chunk)
+        task, writes = str(slot.loaded.plan.options.task_name), bool(slot.loaded.info["writes"])
+        streaming = take_streaming(task, rest, on_chunk, writes=writes)
         self._life.run_started()
         slot.running += 1
         try:

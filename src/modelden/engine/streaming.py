@@ -13,6 +13,7 @@ from modelden.errors import InputError
 
 WRITING_TASKS = frozenset(
     {
+        "automatic-speech-recognition",
         "document-question-answering",
         "image-to-text",
         "moz-image-to-text",
@@ -22,7 +23,7 @@ WRITING_TASKS = frozenset(
         "translation",
     }
 )
-"""Tasks whose models write token by token."""
+"""Tasks with models that write token by token; of those for speech recognition, Whisper and Moonshine do."""
 
 _FIREFOX = {"perTokens": "per_token", "skipPrompt": "skip_prompt", "returnTokens": "return_tokens"}
 """Firefox's ``streamerOptions`` by their names here."""
@@ -71,7 +72,9 @@ class Streaming:
         return {own: getattr(self, name) for own, name in _FIREFOX.items()}
 
 
-def take_streaming(task: str, options: dict[str, Any], on_chunk: Callable[[Chunk], None] | None) -> Streaming | None:
+def take_streaming(
+    task: str, options: dict[str, Any], on_chunk: Callable[[Chunk], None] | None, *, writes: bool
+) -> Streaming | None:
     """Take what concerns streaming out of a run's options; None if nobody wants chunks.
 
     Args:
@@ -79,9 +82,10 @@ def take_streaming(task: str, options: dict[str, Any], on_chunk: Callable[[Chunk
         options: ``per_token``, ``skip_prompt``, ``return_tokens``; or ``streamer_options``, ``streamerOptions`` with
             Firefox's names.
         on_chunk: Wants the chunks.
+        writes: The model writes token by token, as its worker says.
 
     Raises:
-        InputError: If the task does not write, or an option is not a bool or unknown.
+        InputError: If the model does not write, or an option is not a bool or unknown.
     """
     told = {**_mapping(options, "streamerOptions"), **_mapping(options, "streamer_options")}
     flags = {_FIREFOX.get(name, name): value for name, value in told.items()}
@@ -93,8 +97,9 @@ def take_streaming(task: str, options: dict[str, Any], on_chunk: Callable[[Chunk
             raise InputError(f"{name}: expected True or False, got {value!r}.")
     if on_chunk is None:
         return None
-    if task not in WRITING_TASKS:
-        raise InputError(f"{task} writes nothing that could be streamed; these do: {', '.join(sorted(WRITING_TASKS))}.")
+    if not writes:
+        what = f"This model for {task}" if task in WRITING_TASKS else task
+        raise InputError(f"{what} writes nothing that could be streamed; these do: {', '.join(sorted(WRITING_TASKS))}.")
     return Streaming(on_chunk, **flags)
 
 

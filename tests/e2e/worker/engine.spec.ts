@@ -57,6 +57,7 @@ test("tells its versions, asks for four files, and makes no request of its own",
       device: "wasm",
       deviceReason: null,
       samplingRate: null,
+      writes: false,
     },
     needs: ["tokenizer.json", "tokenizer_config.json", "config.json", "onnx/model_quantized.onnx"].map(
       (name) => `https://hub.example/Xenova/all-MiniLM-L6-v2/v0.1.0/${name}`,
