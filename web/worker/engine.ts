@@ -8,7 +8,7 @@
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
 import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
-import { closeNetwork, hostCache, receiveFile } from "./files";
+import { closeNetwork, explained, hostCache, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
 import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
 import type {
@@ -74,7 +74,7 @@ function handle(message: EngineRequest): void {
 async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
-  engine = load(options, wasm);
+  engine = explained(load(options, wasm));
   const { running, call, writer } = await engine;
   const info: EngineInfo = {
     transformers: env.version,

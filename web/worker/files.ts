@@ -8,6 +8,7 @@
  * means "not there" and an exception ends the creation. So a file that is missing or failed is a miss in the
  * cache, and `fetch`, which is ours, tells which of the two it was.
  */
+import { unreadable } from "./onnx";
 import type { FileMessage } from "./protocol";
 import { post } from "./rpc";
 
@@ -17,6 +18,8 @@ const WAYS_OUT = ["XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTranspor
 const open = new Map<number, (answer: FileMessage) => void>();
 /** How the last question for a URL ended, when it did not bring a file. */
 const refusals = new Map<string, FileMessage>();
+/** Models that were handed out for a load, by their URLs. */
+const models = new Map<string, Blob>();
 let lastId = 0;
 
 /** transformers.js' `env.customCache`, answered by the host. */
@@ -25,7 +28,10 @@ export const hostCache = {
   async match(key: string): Promise<Response | undefined> {
     if (!URL.canParse(key)) return undefined;
     const answer = await askFor(key);
-    if ("blob" in answer) return fileResponse(answer.blob);
+    if ("blob" in answer) {
+      if (new URL(key).pathname.endsWith(".onnx")) models.set(key, answer.blob);
+      return fileResponse(answer.blob);
+    }
     refusals.set(key, answer);
     return undefined;
   },
@@ -33,6 +39,25 @@ export const hostCache = {
   /** Asked of every cache by transformers.js; only for what `fetch` brought, and ours brings nothing. */
   async put(): Promise<void> {},
 };
+
+/** The result of a load. onnxruntime-web says little of a damaged model, in Firefox nothing: so this looks for one. */
+export async function explained<T>(loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (error) {
+    throw (await damage().catch(() => null)) ?? error;
+  } finally {
+    models.clear();
+  }
+}
+
+async function damage(): Promise<Error | null> {
+  for (const [url, blob] of models) {
+    const reason = unreadable(new Uint8Array(await blob.arrayBuffer()));
+    if (reason) return new Error(`${new URL(url).pathname} is damaged: ${reason}`);
+  }
+  return null;
+}
 
 /** Hand a `file` message to the question that it answers. */
 export function receiveFile(message: FileMessage): void {

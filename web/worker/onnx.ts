@@ -37,10 +37,21 @@ const TYPES = [
 ];
 const EXTERNAL = 1;
 
-/** @throws Error if the bytes are no message. */
+/** Why the bytes are no model, in words; `null` if they are one. */
+export function unreadable(bytes: Uint8Array): string | null {
+  try {
+    readModel(bytes);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** @throws Error if the bytes are no message, or one without a graph. */
 export function readModel(bytes: Uint8Array): ModelFacts {
   const model = new Message(bytes);
-  const graph = model.message(7) ?? new Message(new Uint8Array());
+  const graph = model.message(7);
+  if (!graph) throw new Error("it has no graph: it is no ONNX model");
   // Files of before 2019 list their weights among the inputs.
   const weights = new Set(graph.messages(5).map((tensor) => tensor.text(8)));
   return {
