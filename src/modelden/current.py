@@ -22,15 +22,25 @@ _PIECES = (
     "modelden.config",
     "modelden.settings.client",
     "modelden.settings.service",
+    "modelden.hub.allow_list",
+    "modelden.hub.partials",
+    "modelden.hub.cache",
+    "modelden.hub.transfer",
+    "modelden.hub.room",
+    "modelden.hub.importing",
     "modelden.hub.model_hub",
     "modelden.engine.options",
+    "modelden.engine.guard",
     "modelden.loading.loader",
     "modelden.loading.source",
-    "modelden.loading.updates",
+    "modelden.loading.sessions",
     "modelden.den",
     "importlib.resources",
     "modelden._js.worker",
-    "modelden._js",
+    "modelden._js.database",
+    "modelden._js.media",
+    "modelden._js.session_host",
+    "modelden._js.connection",
 )
 """What a `Den` needs, in the order of who needs whom. In one go it would keep a page busy for a tenth of a second."""
 
@@ -99,7 +109,7 @@ async def _open_den() -> Den:
     for name in _PIECES:
         import_module(name)
         await asyncio.sleep(0)  # the page's turn
-    from modelden._js import connect, load_bundles
+    from modelden._js.connection import connect, load_bundles
     from modelden.den import Den
 
     config = current_config()

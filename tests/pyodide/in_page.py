@@ -223,7 +223,7 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
     from js import Blob
     from pyodide.ffi import to_js
 
-    from modelden._js import connect
+    from modelden._js.connection import connect
     from modelden.config import Configuration
 
     ports = connect(Configuration())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import modelden
+from modelden.current import _PIECES
 
 ROOT = Path(modelden.__file__).parent
 
@@ -164,3 +167,23 @@ def test_a_module_fits_into_a_head(name: str) -> None:
 def test_there_are_modules_and_rules_name_existing_ones() -> None:
     assert len(MODULES) > 40
     assert set(MODULES) >= PURE | set(JOINTS) | {"modelden._js", "modelden.current", "modelden.host.cli"}
+
+
+def test_a_page_imports_in_small_pieces() -> None:
+    """What comes in one go keeps the page's main thread busy."""
+    text = f"""
+import json, sys
+from importlib import import_module
+import modelden
+counts = {{}}
+for name in {[name for name in _PIECES if not within(name, "modelden._js")]!r}:
+    before = set(sys.modules)
+    import_module(name)
+    counts[name] = sum(each.startswith("modelden") for each in set(sys.modules) - before)
+print(json.dumps(counts))
+"""
+    told = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)  # noqa: S603  ours
+    counts = json.loads(told.stdout)
+    assert max(counts.values()) <= 10, counts
+    assert imports(MODULES["modelden._js"]) == set()  # else its first module would bring them all
+    assert set(_PIECES) <= set(MODULES) | set(sys.stdlib_module_names) | {"urllib.parse", "importlib.resources"}

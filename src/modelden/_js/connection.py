@@ -1,0 +1,55 @@
+"""Joins the adapters to what the core sees of a browser."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+from modelden._js.blobs import JsBlobs
+from modelden._js.clock import JsClock
+from modelden._js.crypto import JsCrypto
+from modelden._js.database import JsDatabases
+from modelden._js.engine_host import JsEngineHost
+from modelden._js.expressions import JsExpressions
+from modelden._js.fetch import JsFetcher
+from modelden._js.locks import connect_locks
+from modelden._js.page import JsPage
+from modelden._js.presence import JsPresence
+from modelden._js.session_host import JsSessionHost
+from modelden._js.suspender import JsSuspender
+from modelden._js.tabs import JsTabs
+from modelden._js.timers import JsTimers
+from modelden._js.trust import TrustWorker
+from modelden.config import Configuration
+from modelden.engine.runtime import Bundle
+from modelden.ports import Ports
+
+_PRESENCE = JsPresence()
+"""One for the page, whatever the configuration: its lock is held until the page goes."""
+
+
+def connect(config: Configuration) -> Ports:
+    """Return the browser behind the core's ports."""
+    trust = TrustWorker(config.worker_url)
+    return Ports(
+        fetcher=JsFetcher(),
+        databases=JsDatabases(),
+        blobs=JsBlobs(),
+        crypto=JsCrypto(trust),
+        engines=JsEngineHost(config.start_timeout, config.worker_url),
+        sessions=JsSessionHost(config.start_timeout, config.worker_url),
+        expressions=JsExpressions(trust),
+        tabs=JsTabs(),
+        page=JsPage(),
+        locks=connect_locks(),
+        presence=_PRESENCE,
+        suspender=JsSuspender(),
+        timers=JsTimers(),
+        clock=JsClock(),
+    )
+
+
+def load_bundles() -> tuple[Bundle, ...]:
+    """Return the JavaScript in this wheel, for each major of the runtime."""
+    entries = json.loads(files("modelden._js").joinpath("assets/runtimes.json").read_text("utf-8"))
+    return tuple(Bundle.of(major, entry) for major, entry in entries.items())
