@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from modelden.engine.streaming import Chunk, Streaming
+from modelden.engine.streaming import WRITING_TASKS, Chunk, Streaming
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
 from modelden.ports import Blob, FileProvider, SessionWorker
 
@@ -62,7 +62,7 @@ class ScriptedWorker:
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise failures[0]
-        return {"threads": options.get("numThreads", 1), "writes": False}
+        return {"threads": options.get("numThreads", 1), "writes": options["task"] in WRITING_TASKS}
 
     async def _load(self, folder: str, file: str, files: FileProvider) -> None:
         try:
