@@ -30,7 +30,7 @@ SIZE = 24_000_000
 STEP = 4_500_000
 """Bytes that a worker downloads at most before it is killed; the file of 20 kills fits into `FIREFOX_QUOTA`."""
 
-KILLER = """
+_START = """
     globalThis.victims ??= [];
     const source = `
         import { loadPyodide } from ${JSON.stringify(base + "/pyodide.mjs")};
@@ -43,6 +43,30 @@ KILLER = """
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     victims.push(new Worker(url, { type: "module" }));
 """
+
+
+class Victims:
+    """Workers that download a file, to be killed in the order of their start."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def start(self, **wanted: str) -> None:
+        """Start one more. Of two that start at once, either may become the first."""
+        facts = json.dumps([self._page.runner.base_url, self._page.in_page_source, json.dumps(wanted)])
+        self._page.runner.run_js(f"const [base, inPage, wanted] = {facts};{_START}")
+
+    def one_waits(self) -> bool:
+        """True if a lock is wanted that another worker has."""
+        return bool(self._page.runner.run_js("return (await navigator.locks.query()).pending.length > 0"))
+
+    def kill(self) -> None:
+        """Kill the first."""
+        self._page.runner.run_js("victims.shift().terminate()")
+
+    def kill_all(self) -> None:
+        """Kill those that are left."""
+        self._page.runner.run_js("for (const victim of globalThis.victims?.splice(0) ?? []) victim.terminate()")
 
 
 def body(name: str, size: int) -> bytes:
@@ -129,23 +153,32 @@ def test_a_model_is_deleted_while_another_tab_downloads_and_runs_it(
         call(tab, "end_engine")
 
 
-def test_workers_that_are_killed_cost_little(page: Page, hub: FaultyHub, root: str, kills: int) -> None:
+@pytest.fixture
+def victims(page: Page) -> Iterator[Victims]:
+    """None at first, and none at the end."""
+    started = Victims(page)
+    yield started
+    started.kill_all()
+
+
+def test_workers_that_are_killed_cost_little(
+    page: Page, hub: FaultyHub, root: str, victims: Victims, kills: int
+) -> None:
     """The next one waits for its turn already, and takes over where the killed one was."""
     name = FILES[0]
     hub.files[path(name)] = whole = body("killed", 2 * kills * STEP)
     random = Random(kills)  # noqa: S311  the same moments each time
-    wanted = json.dumps({"root_url": root, "file": name, **MODEL})
-    setting = f"const [base, inPage, wanted] = {json.dumps([page.runner.base_url, page.in_page_source, wanted])};"
-    page.runner.run_js(setting + KILLER)
-    served = 0
+    served = hub.limit = 0
+    victims.start(root_url=root, file=name, **MODEL)
     for _ in range(kills):
-        page.runner.run_js(setting + KILLER)
         hub.limit = served = served + random.randint(PIECE, STEP)
         page.until(partial(hub.at_limit, path(name)), f"{served} bytes are served", seconds=60)
         answer = hub.last(path(name))
-        page.runner.run_js("victims.shift().terminate()")
+        victims.start(root_url=root, file=name, **MODEL)
+        page.until(victims.one_waits, "the next worker waits for the lock", seconds=60)
+        victims.kill()
         page.until(partial(getattr, answer, "left"), "the hub knows that the worker is gone")
-    page.runner.run_js("victims.shift().terminate()")
+    victims.kill()
     rest = kept(page)
     hub.limit = None
 
