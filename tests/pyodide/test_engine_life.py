@@ -60,7 +60,8 @@ def test_metrics_of_a_run(engines: Engines, site: Site) -> None:
     assert metrics["input_tokens"] == 4 + 7  # with [CLS] and [SEP], without padding
     assert metrics["output_tokens"] == 0
     assert metrics["time_to_first_token"] is None
-    assert metrics["decoding_time"] == metrics["inference_time"] >= metrics["tokenizing_time"] > 0
+    # Firefox's clock goes by milliseconds: words this few may take none.
+    assert metrics["decoding_time"] == metrics["inference_time"] >= metrics["tokenizing_time"] >= 0
     assert metrics["tokenizing_time"] == metrics["preprocessing_time"]
     names = [name for name, _ in metrics["run_timestamps"]]
     assert names == ["initializationStart", "initializationEnd", "runStart", "runEnd"]
