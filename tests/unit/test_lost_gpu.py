@@ -92,3 +92,7 @@ async def test_a_gpu_that_goes_while_the_model_is_loaded(profile: Profile) -> No
 
 async def test_wasm_needs_no_reason(profile: Profile) -> None:
     assert "deviceReason" not in (await engine_of(profile.visit(), "wasm")).info()
+
+
+def test_a_reason_that_is_a_sentence_ends_once() -> None:
+    assert "lost: The device was destroyed. An engine" in str(DeviceLost("The device was destroyed."))

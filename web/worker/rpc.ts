@@ -2,34 +2,12 @@
  * The worker's side of the conversation: every request ends in one reply or one failure, never in silence,
  * and what belongs to no request is told as a crash.
  */
-import type {
-  AliveMessage,
-  Answer,
-  ChunkMessage,
-  CrashMessage,
-  ErrorData,
-  FailureMessage,
-  LostMessage,
-  NeedMessage,
-  ReadyMessage,
-  ReplyMessage,
-} from "./protocol";
+import type { Answer, EngineEvent, ErrorData } from "./protocol";
 
 declare const self: DedicatedWorkerGlobalScope;
 
 /** Post a message to the host; the buffers in `transfer` go over without a copy. */
-export function post(
-  message:
-    | ReadyMessage
-    | AliveMessage
-    | LostMessage
-    | NeedMessage
-    | ChunkMessage
-    | ReplyMessage
-    | FailureMessage
-    | CrashMessage,
-  transfer: Transferable[] = [],
-): void {
+export function post(message: EngineEvent, transfer: Transferable[] = []): void {
   self.postMessage(message, transfer);
 }
 
