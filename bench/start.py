@@ -2,14 +2,16 @@
 
     python bench/start.py chromium firefox
 
-transformers.js is alone in a module worker, as published, with its own cache and wasm. Both are visited once cold, then
-in turns, each time in a new page of one profile. Medians in milliseconds. Prints JSON on stdout.
+transformers.js is alone in a module worker, as published, with its own cache and the WASM file that it takes by itself
+(``baselines.md``: ``tjs:asyncify``). modelden is there with each runtime that it has, at an origin of its own. All are
+visited once cold, then in turns, each time in a new page of one profile. Milliseconds. Prints JSON on stdout.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from typing import Any
 
 from pages import ROOT  # also makes tests/ known
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -25,9 +28,10 @@ from starlette.staticfiles import StaticFiles
 from modelden.host.browsers import open_profile, playwright
 from modelden.host.cors import AnyOrigin
 from modelden.host.server import RunningServer
-from tests.pyodide.servers import Site
+from tests.pyodide.servers import PACKAGE_6, RUNTIME_6, Site, offer_runtime_6
 
 VISITS = 9
+MAJORS = (5, 6)
 FEATURE = "simple-text-embedder"
 
 ALONE = """<!doctype html><link rel="icon" href="data:,"><script type="module">
@@ -38,7 +42,7 @@ ALONE = """<!doctype html><link rel="icon" href="data:,"><script type="module">
     env.remotePathTemplate = "hub/{model}/{revision}";
     env.backends.onnx.wasm.wasmPaths = "ORIGIN/onnxruntime/";
     env.backends.onnx.wasm.numThreads = 1;
-    const embed = await pipeline("feature-extraction", "MODEL", { revision: "REVISION", dtype: "q8" });
+    const embed = await pipeline("feature-extraction", "MODEL", { dtype: "q8" });
     const { data } = await embed("This is a test.", { pooling: "mean", normalize: true });
     postMessage(data[0]);
   `.replaceAll("ORIGIN", location.origin);
@@ -76,23 +80,30 @@ tell("ran")
 </script>"""
 
 
+def options(site: Site) -> dict[str, Any]:
+    """The record of the feature that is measured."""
+    records = site.collection("ml-inference-options").state.records.values()
+    return next(record for record in records if record.get("featureId") == FEATURE)
+
+
 def page_server(site: Site) -> RunningServer:
-    """The two pages, with what they load."""
-    record = next(
-        record
-        for record in site.collection("ml-inference-options").state.records.values()
-        if record.get("featureId") == FEATURE
-    )
-    alone = ALONE.replace("HUB", f"{site.hub.url}/")
-    alone = alone.replace("MODEL", record["modelId"]).replace("REVISION", record["modelRevision"])
-    ours = MODELDEN.replace("CONFIG", json.dumps(site.config)).replace("FEATURE", FEATURE)
-    modules = ROOT / "node_modules"
+    """The pages, with what they load."""
+    record = options(site)
+    alone = ALONE.replace("HUB", f"{site.hub.url}/").replace("MODEL", record["modelId"])
+    # transformers.js 4 looks for the list of files on the branch main, whatever the revision.
+    model = site.folder / "hub" / record["modelId"]
+    shutil.copytree(model / record["modelRevision"], model / "main", dirs_exist_ok=True)
+
+    def ours(request: Request) -> HTMLResponse:
+        config = json.dumps({**site.config, "runtime_major": request.path_params["major"]})
+        return HTMLResponse(MODELDEN.replace("CONFIG", config).replace("FEATURE", FEATURE))
+
     routes = [
         Route("/alone", lambda _: HTMLResponse(alone)),
-        Route("/modelden", lambda _: HTMLResponse(ours)),
+        Route("/modelden/{major:int}", ours),
         Mount("/pyodide", StaticFiles(directory=ROOT / "build/pyodide")),
-        Mount("/transformers", StaticFiles(directory=modules / "@huggingface/transformers/dist")),
-        Mount("/onnxruntime", StaticFiles(directory=modules / "onnxruntime-web/dist")),
+        Mount("/transformers", StaticFiles(directory=PACKAGE_6 / "dist")),
+        Mount("/onnxruntime", StaticFiles(directory=RUNTIME_6.parent)),
     ]
     return RunningServer(AnyOrigin(Starlette(routes=routes), ()))
 
@@ -109,29 +120,35 @@ def visit(context: Any, url: str) -> dict[str, Any]:
         page.close()
 
 
-def measure(driver: Any, name: str) -> dict[str, Any]:
+def measure(driver: Any, name: str, tree: Path) -> dict[str, Any]:
     """All figures of one browser."""
-    with Site(ROOT / "build/tree") as site, page_server(site) as served, tempfile.TemporaryDirectory() as folder:
+    with Site(tree) as site, page_server(site) as served, tempfile.TemporaryDirectory() as folder:
+        offer_runtime_6(site)
         context = open_profile(driver, name, Path(folder))
-        pages = {kind: f"{served.url}/{kind}" for kind in ("alone", "modelden")}
+        port = served.url.rpartition(":")[2]
+        pages = {"alone": f"{served.url}/alone"}
+        pages |= {f"modelden {major}": f"http://runtime-{major}.localhost:{port}/modelden/{major}" for major in MAJORS}
         cold = {kind: visit(context, url)["ms"] for kind, url in pages.items()}
         turns = [{kind: visit(context, url) for kind, url in pages.items()} for _ in range(VISITS)]
         context.close()
     times = {kind: sorted(round(turn[kind]["ms"]) for turn in turns) for kind in pages}
-    middle = min(turns, key=lambda turn: abs(turn["modelden"]["ms"] - statistics.median(times["modelden"])))
+    medians = {kind: statistics.median(found) for kind, found in times.items()}
+    ours = list(pages)[1:]
+    fastest = {kind: min(turns, key=lambda turn: turn[kind]["ms"])[kind] for kind in ours}
     return {
         "cold": {kind: round(value) for kind, value in cold.items()},
         "warm": times,
-        "ratio of the medians": round(statistics.median(times["modelden"]) / statistics.median(times["alone"]), 3),
-        "ratio of the fastest": round(times["modelden"][0] / times["alone"][0], 3),
-        "steps of modelden": json.loads(middle["modelden"]["steps"]),
+        "ratio of the medians": {kind: round(medians[kind] / medians["alone"], 3) for kind in ours},
+        "ratio of the fastest": {kind: round(times[kind][0] / times["alone"][0], 3) for kind in ours},
+        "steps of the fastest": {kind: json.loads(fastest[kind]["steps"]) for kind in ours},
     }
 
 
 def main(names: list[str]) -> None:
     """Measure in these browsers, or in both."""
-    with playwright() as driver:
-        found = {name: measure(driver, name) for name in names or ["chromium", "firefox"]}
+    with playwright() as driver, tempfile.TemporaryDirectory() as folder:
+        tree = shutil.copytree(ROOT / "build/tree", Path(folder) / "tree")
+        found = {name: measure(driver, name, tree) for name in names or ["chromium", "firefox"]}
     print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
 
 
