@@ -6,72 +6,103 @@ engine = await modelden.create_engine(task_name="feature-extraction")
 vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
 """
 
-from modelden.api import check_updates, configure, create_engine, load_session, on, prefetch
-from modelden.engine.engine import Engine
-from modelden.engine.media import Audio, Image
-from modelden.engine.metrics import RunMetrics
-from modelden.engine.options import PipelineOptions
-from modelden.engine.streaming import Chunk, Stream
-from modelden.engine.tensor import Tensor
-from modelden.engine.update_status import UpdateStatus
-from modelden.errors import (
-    CacheSizeExceeded,
-    CryptoUnavailable,
-    DeviceLost,
-    DownloadInterrupted,
-    EngineClosed,
-    EngineCrashed,
-    EngineError,
-    EngineTimeout,
-    FileNotFoundOnHub,
-    ForbiddenURL,
-    HttpError,
-    InputError,
-    IntegrityError,
-    InvalidOption,
-    InvalidRecord,
-    InvalidResponse,
-    LoadEndedPage,
-    ModelDenError,
-    NetworkError,
-    NoHash,
-    NoRuntime,
-    NotEnoughMemory,
-    NotInBrowser,
-    NotPrefetched,
-    QuotaExceeded,
-    RedirectRefused,
-    RequestTimeout,
-    ResponseTooLarge,
-    RuntimeMismatch,
-    ServerBusy,
-    SignatureError,
-    StorageError,
-    StorageUnavailable,
-    SyncUnavailable,
-    UnavailableError,
-    UnknownCollection,
-    UnknownTask,
-    UntrustedError,
-    WorkerRefused,
-)
-from modelden.events import Event
-from modelden.hub.listing import StoredFile, StoredModel
-from modelden.hub.overview import ModelFiles, RepositoryFile
-from modelden.hub.roles import FileRole
-from modelden.hub.verify import VerifiedFile
-from modelden.hub_file import HubFile
-from modelden.huggingface import hub_download, snapshot_download
-from modelden.memory import StorageWarning
-from modelden.model_hub import ModelHub
-from modelden.progress import ProgressEvent
-from modelden.progress_total import MultiProgressAggregator
-from modelden.remote_settings import RemoteSettings, poll_settings
-from modelden.settings.changeset import SyncEvent
-from modelden.sharing import ModelArchive, export_model, import_files
-from modelden.storage import StorageInfo, storage_info
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelden.api import check_updates, configure, create_engine, load_session, on, prefetch
+    from modelden.engine.engine import Engine
+    from modelden.engine.media import Audio, Image
+    from modelden.engine.metrics import RunMetrics
+    from modelden.engine.options import PipelineOptions
+    from modelden.engine.streaming import Chunk, Stream
+    from modelden.engine.tensor import Tensor
+    from modelden.engine.update_status import UpdateStatus
+    from modelden.errors import (
+        CacheSizeExceeded,
+        CryptoUnavailable,
+        DeviceLost,
+        DownloadInterrupted,
+        EngineClosed,
+        EngineCrashed,
+        EngineError,
+        EngineTimeout,
+        FileNotFoundOnHub,
+        ForbiddenURL,
+        HttpError,
+        InputError,
+        IntegrityError,
+        InvalidOption,
+        InvalidRecord,
+        InvalidResponse,
+        LoadEndedPage,
+        ModelDenError,
+        NetworkError,
+        NoHash,
+        NoRuntime,
+        NotEnoughMemory,
+        NotInBrowser,
+        NotPrefetched,
+        QuotaExceeded,
+        RedirectRefused,
+        RequestTimeout,
+        ResponseTooLarge,
+        RuntimeMismatch,
+        ServerBusy,
+        SignatureError,
+        StorageError,
+        StorageUnavailable,
+        SyncUnavailable,
+        UnavailableError,
+        UnknownCollection,
+        UnknownTask,
+        UntrustedError,
+        WorkerRefused,
+    )
+    from modelden.events import Event
+    from modelden.hub.listing import StoredFile, StoredModel
+    from modelden.hub.overview import ModelFiles, RepositoryFile
+    from modelden.hub.roles import FileRole
+    from modelden.hub.verify import VerifiedFile
+    from modelden.hub_file import HubFile
+    from modelden.huggingface import hub_download, snapshot_download
+    from modelden.memory import StorageWarning
+    from modelden.model_hub import ModelHub
+    from modelden.progress import ProgressEvent
+    from modelden.progress_total import MultiProgressAggregator
+    from modelden.remote_settings import RemoteSettings, poll_settings
+    from modelden.settings.changeset import SyncEvent
+    from modelden.sharing import ModelArchive, export_model, import_files
+    from modelden.storage import StorageInfo, storage_info
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "api": "check_updates configure create_engine load_session on prefetch",
+    "engine.engine": "Engine",
+    "engine.media": "Audio Image",
+    "engine.metrics": "RunMetrics",
+    "engine.options": "PipelineOptions",
+    "engine.streaming": "Chunk Stream",
+    "engine.tensor": "Tensor",
+    "engine.update_status": "UpdateStatus",
+    "events": "Event",
+    "hub.listing": "StoredFile StoredModel",
+    "hub.overview": "ModelFiles RepositoryFile",
+    "hub.roles": "FileRole",
+    "hub.verify": "VerifiedFile",
+    "hub_file": "HubFile",
+    "huggingface": "hub_download snapshot_download",
+    "memory": "StorageWarning",
+    "model_hub": "ModelHub",
+    "progress": "ProgressEvent",
+    "progress_total": "MultiProgressAggregator",
+    "remote_settings": "RemoteSettings poll_settings",
+    "settings.changeset": "SyncEvent",
+    "sharing": "ModelArchive export_model import_files",
+    "storage": "StorageInfo storage_info",
+}
+"""Modules that define public names; the others are errors. All at once would cost a page a tenth of a second."""
 
 __all__ = [
     "Audio",
@@ -151,3 +182,17 @@ __all__ = [
     "snapshot_download",
     "storage_info",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = next((home for home, names in _HOMES.items() if name in names.split()), "errors")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return what there is, imported or not."""
+    return sorted({*globals(), *__all__})

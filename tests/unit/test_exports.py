@@ -20,13 +20,30 @@ def test_all_is_sorted_and_has_everything_public() -> None:
     imported = {
         alias.asname or alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("modelden.")
         for alias in node.names
-        if not alias.name.startswith("_")
     }
 
     assert modelden.__all__ == sorted(modelden.__all__)
     assert set(modelden.__all__) == imported
+    assert set(modelden.__all__) <= set(dir(modelden))
+
+
+def test_a_public_name_is_imported_when_it_is_first_asked_for() -> None:
+    program = """
+import sys, modelden
+print(sum(name.startswith("modelden") for name in sys.modules))
+print(modelden.Engine.__module__, "Engine" in vars(modelden))
+try:
+    modelden.Motor
+except AttributeError as error:
+    print(error)
+"""
+    assert in_a_fresh_python(program).splitlines() == [
+        "1",
+        "modelden.engine.engine True",
+        "module 'modelden' has no attribute 'Motor'",
+    ]
 
 
 def test_every_error_that_can_be_raised_can_be_caught_by_its_public_name() -> None:
