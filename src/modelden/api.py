@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from modelden.current import current_config, current_den, events, replace_config
+from modelden.current import current_config, current_den, events, import_for_request, replace_config
 from modelden.errors import InputError
 from modelden.events import EventListener, EventType
 
@@ -82,8 +82,9 @@ async def create_engine(
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
+    await import_for_request()
     request = _request(options, named)
-    return await (await current_den()).create_engine(request, on_progress)
+    return await (await current_den(for_engine=True)).create_engine(request, on_progress)
 
 
 async def load_session(
@@ -142,6 +143,7 @@ async def prefetch(
         NotPrefetched: If something is missing, with its names; the cause says why.
         ModelDenError: As `create_engine`.
     """
+    await import_for_request()
     request = _request(options, named)
     await (await current_den()).prefetch(request, on_progress)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,33 +17,45 @@ if TYPE_CHECKING:
     from modelden.den import Den
     from modelden.ports import Suspender
 
-_PIECES = (
+_REQUEST = (
     "urllib.parse",
-    "hashlib",
+    "modelden.engine.options",
+    "modelden.hub.names",
+    "modelden.engine.choice",
     "modelden.config",
+)
+"""What checks the request for an engine, in the order of who needs whom."""
+
+_FIRST = (
+    "modelden.ports",
+    "modelden.engine.runtime",
+    "modelden.engine.history",
+    "modelden._js.database",
+    "modelden._js.engine_host",
+    "modelden.loading.ahead",
+)
+"""What starts an engine's worker."""
+
+_REST = (
+    "hashlib",
+    "modelden.settings.store",
     "modelden.settings.client",
     "modelden.settings.service",
     "modelden.hub.allow_list",
-    "modelden.hub.partials",
+    "modelden.hub.body",
     "modelden.hub.cache",
     "modelden.hub.transfer",
     "modelden.hub.room",
     "modelden.hub.importing",
     "modelden.hub.model_hub",
-    "modelden.engine.options",
     "modelden.engine.guard",
     "modelden.loading.loader",
     "modelden.loading.source",
-    "modelden.loading.sessions",
+    "modelden.engine.session",
     "modelden.den",
-    "importlib.resources",
-    "modelden._js.worker",
-    "modelden._js.database",
-    "modelden._js.media",
-    "modelden._js.session_host",
     "modelden._js.connection",
 )
-"""What a `Den` needs, in the order of who needs whom. In one go it would keep a page busy for a tenth of a second."""
+"""What a `Den` needs besides."""
 
 
 class _Current:
@@ -79,16 +92,24 @@ def replace_config(config: Configuration) -> None:
     _Current.config, _Current.den = config, None
 
 
-async def current_den() -> Den:
+async def current_den(*, for_engine: bool = False) -> Den:
     """Return what serves the configuration in force.
+
+    Args:
+        for_engine: An engine will be asked for: its worker may start now, if this is the first call.
 
     Raises:
         NotInBrowser: Outside Pyodide.
     """
     async with _Current.opening:
         if _Current.den is None:
-            _Current.den = await _open_den()
+            _Current.den = await _open_den(for_engine=for_engine)
         return _Current.den
+
+
+async def import_for_request() -> None:
+    """Import what checks the request for an engine. In one go it would keep a page busy for a tenth of a second."""
+    await _import(_REQUEST)
 
 
 def suspender() -> Suspender | None:
@@ -100,17 +121,37 @@ def suspender() -> Suspender | None:
     return JsSuspender()
 
 
-async def _open_den() -> Den:
+async def _open_den(*, for_engine: bool) -> Den:
     if "_pyodide" not in sys.modules:
         raise NotInBrowser(
             "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
             "On this Python it can only be imported."
         )
-    for name in _PIECES:
-        import_module(name)
-        await asyncio.sleep(0)  # the page's turn
-    from modelden._js.connection import connect, load_bundles
+    await _import(_FIRST)
+    from modelden._js.clock import JsClock
+    from modelden._js.database import JsDatabases
+    from modelden._js.engine_host import JsEngineHost
+    from modelden._js.worker_scripts import load_bundles
+    from modelden.loading.ahead import start_ahead
+
+    config, bundles = current_config(), load_bundles()
+    databases, engines = JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
+    try:
+        if for_engine:
+            # Not beside the imports: each answer of a database would wait for one of them.
+            await start_ahead(config, bundles, databases, engines, JsClock())
+        await _import(_REST)
+    except BaseException:
+        engines.end_ahead()
+        raise
+    from modelden._js.connection import connect
     from modelden.den import Den
 
-    config = current_config()
-    return Den(config, connect(config), load_bundles(), listeners(), events())
+    return Den(config, connect(config, databases, engines), bundles, listeners(), events())
+
+
+async def _import(names: Sequence[str]) -> None:
+    """Import modules one after the other, and let the page have its turn in between."""
+    for name in names:
+        import_module(name)
+        await asyncio.sleep(0)

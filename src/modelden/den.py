@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
 from modelden.engine import choice, runtime
@@ -21,13 +22,11 @@ from modelden.engine.update_status import UpdateStatus
 from modelden.errors import StorageError
 from modelden.events import Event, Events
 from modelden.hub.allow_list import AllowList
-from modelden.hub.manifests import Manifests, Records
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.rules import Rules
 from modelden.hub.schema import MODEL_FILES
 from modelden.loading.loader import ALLOW_DENY_LIST, EngineLoader
-from modelden.loading.sessions import SessionLoader
 from modelden.loading.source import EngineSource
 from modelden.loading.updates import Updates
 from modelden.memory import SessionDatabases
@@ -35,6 +34,10 @@ from modelden.ports import Database, Ports, Schema
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME, ProgressCallback, ProgressEvent
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.service import SettingsService
+
+if TYPE_CHECKING:
+    from modelden.hub.manifests import Manifests, Records
+    from modelden.loading.sessions import SessionLoader
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +148,8 @@ class Den:
 
     def sessions(self) -> SessionLoader:
         """Return what opens raw models."""
+        from modelden.loading.sessions import SessionLoader
+
         return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub)
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
@@ -158,7 +163,10 @@ class Den:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
         choice.check_request(request)
-        engine = await self._engines.get(request, self._told(on_progress))
+        try:
+            engine = await self._engines.get(request, self._told(on_progress))
+        finally:
+            self.ports.engines.end_ahead()
         wrote = next((hub for hub in self._hubs.values() if hub.wrote), None)
         if self._tidying is None and wrote is not None:
             # Once, when a model is complete. A browser may ask the visitor: that is not waited for.
@@ -207,6 +215,8 @@ class Den:
     def _manifests(self, database: Database) -> Manifests | None:
         if not self.config.manifests:
             return None
+        from modelden.hub.manifests import Manifests
+
         return Manifests(self._records, database, self.ports.clock, self.config.poll_interval)
 
     async def _records(self) -> Records:

@@ -198,6 +198,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     from js import fetch
 
     from modelden._js.engine_host import JsEngineHost
+    from modelden.ports import Start
 
     async def blob_at(url: str) -> JsBlob | None:
         response = await fetch(url)
@@ -206,7 +207,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     wasm = await blob_at(wasm_url)
     if wasm is None:
         raise AssertionError(wasm_url)
-    worker = JsEngineHost(start_timeout, None).start("engine-5.js")
+    worker = JsEngineHost(start_timeout, None).start(Start("engine-5.js", "", 1))
     try:
         await worker.create(options, wasm, blob_at)
     except modelden.ModelDenError as error:
@@ -224,9 +225,11 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
     from pyodide.ffi import to_js
 
     from modelden._js.connection import connect
+    from modelden._js.database import JsDatabases
+    from modelden._js.engine_host import JsEngineHost
     from modelden.config import Configuration
 
-    ports = connect(Configuration())
+    ports = connect(Configuration(), JsDatabases(), JsEngineHost(60, None))
     keep = getattr(import_module(f"contracts.{subject}"), case)  # pushed by the test
     match subject:
         case "crypto":

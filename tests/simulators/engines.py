@@ -9,7 +9,7 @@ from typing import Any
 
 from modelden.engine.streaming import WRITING_TASKS, Chunk, Streaming
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
-from modelden.ports import Blob, FileProvider, SessionWorker
+from modelden.ports import Blob, FileProvider, SessionWorker, Start
 
 METRICS = {
     "inputTokens": 4,
@@ -140,10 +140,27 @@ class ScriptedEngines:
         self.lose_gpu = ""
         self.loading = asyncio.Event()
         self.stuck = asyncio.Event()
+        self.ahead: tuple[Start, ScriptedWorker] | None = None
 
-    def start(self, bundle: str) -> ScriptedWorker:
-        self.workers.append(ScriptedWorker(self, bundle))
+    def start(self, wanted: Start) -> ScriptedWorker:
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None and ahead[0] == wanted:
+            return ahead[1]
+        if ahead is not None:
+            ahead[1].close()
+        self.workers.append(ScriptedWorker(self, wanted.bundle))
         return self.workers[-1]
+
+    def start_ahead(self, expected: Start, wasm: Blob) -> None:
+        if wasm.size == 0:
+            raise AssertionError("a runtime of no bytes")
+        worker = self.start(expected)
+        self.ahead = expected, worker
+
+    def end_ahead(self) -> None:
+        if self.ahead is not None:
+            self.ahead[1].close()
+            self.ahead = None
 
     @property
     def alive(self) -> int:

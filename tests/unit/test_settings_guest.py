@@ -137,13 +137,13 @@ async def test_after_the_daily_poll_attachments_without_a_record_go(profile: Pro
     (record,) = await service.client.get("ml-onnx-runtime")
     await service.attachments.get("main/ml-onnx-runtime", record)
     blob = MemoryBlob(b"left by another tab")
-    await service.client._store.write_attachment("main/ml-onnx-runtime", {**record, "id": "withdrawn"}, blob)
+    await service.attachments._store.write("main/ml-onnx-runtime", {**record, "id": "withdrawn"}, blob)
 
     profile.clock.advance(hours=24)
     profile.page.show()
     await until(lambda: len(profile.databases["remote-settings"].contents()["attachments"]) == 1)
 
-    assert await service.client._store.read_attachment("main/ml-onnx-runtime", record)
+    assert await service.attachments._store.read("main/ml-onnx-runtime", record)
 
 
 async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:

@@ -48,6 +48,9 @@ holdLock();
 
 function handle(message: EngineRequest): void {
   switch (message.type) {
+    case "runtime":
+      startRuntime(message.wasm, wantedThreads(message.numThreads)).catch(() => {}); // whoever loads a model is told
+      break;
     case "create":
       void answer(message.id, () => create(message));
       break;
@@ -102,7 +105,7 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   const { task, modelId, modelRevision: revision, dtype, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
   // Read before the pipeline is asked for: the first session takes the bytes that are there.
-  const starting = startRuntime(await wasm.arrayBuffer(), wantedThreads(numThreads));
+  const { threads: starting } = await startRuntime(wasm, wantedThreads(numThreads));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
   const pretrained = { revision, dtype, device } as PipelineOptions;

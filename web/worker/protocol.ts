@@ -51,6 +51,15 @@ export interface CreateOptions {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
+/** Start the runtime before it is known what it will run: `create` or `open`, with the same file and threads, finds it started. */
+export interface RuntimeMessage {
+  readonly type: "runtime";
+  /** As in {@link CreateMessage}. */
+  readonly wasm: Blob;
+  /** As in {@link CreateOptions}. */
+  readonly numThreads: number;
+}
+
 /** Run the engine once. */
 export interface RunMessage {
   readonly type: "run";
@@ -125,7 +134,14 @@ export type FileMessage =
   /** It could not be had. Creation fails with this text, also for an optional file. */
   | { readonly type: "file"; readonly id: number; readonly error: string };
 
-export type EngineRequest = CreateMessage | RunMessage | StopMessage | OpenMessage | InferMessage | FileMessage;
+export type EngineRequest =
+  | RuntimeMessage
+  | CreateMessage
+  | RunMessage
+  | StopMessage
+  | OpenMessage
+  | InferMessage
+  | FileMessage;
 
 // ---- engine worker -> host
 

@@ -10,14 +10,29 @@ export const ONNXRUNTIME_VERSION = env.versions.web ?? "";
 /** The smallest ONNX model: y = x, one float. In base64, from `onnx.helper`. */
 const IDENTITY = "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQEQ==";
 
+interface Starting {
+  /** How many threads it has, when it has started: 1 where more were asked for and cannot be had. */
+  readonly threads: Promise<number>;
+}
+
+let begun: Promise<Starting> | undefined;
+
+/** Start the runtime, unless that was done before. It can be asked for sessions from when this resolves. */
+export function startRuntime(wasm: Blob, threads: number): Promise<Starting> {
+  begun ??= wasm.arrayBuffer().then((bytes) => {
+    const starting = { threads: start(bytes, threads) };
+    starting.threads.catch(() => {}); // whoever loads a model is told
+    return starting;
+  });
+  return begun;
+}
+
 /**
- * Start the runtime and return how many threads it has: 1 where more were asked for and cannot be had.
- *
  * onnxruntime-web starts with its first session, which would be the model's: after its files have come. A session
  * of nothing brings that forward, so that compiling 22 MB of WASM goes on while files come and are read, and a WASM
  * file that does not work is told before them.
  */
-export async function startRuntime(wasm: ArrayBuffer, threads: number): Promise<number> {
+async function start(wasm: ArrayBuffer, threads: number): Promise<number> {
   const settings = env.wasm;
   settings.numThreads = threads;
   const mjs = glueUrl();

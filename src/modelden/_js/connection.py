@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-
 from modelden._js.blobs import JsBlobs
 from modelden._js.clock import JsClock
 from modelden._js.crypto import JsCrypto
@@ -21,22 +18,21 @@ from modelden._js.tabs import JsTabs
 from modelden._js.timers import JsTimers
 from modelden._js.trust import TrustWorker
 from modelden.config import Configuration
-from modelden.engine.runtime import Bundle
 from modelden.ports import Ports
 
 _PRESENCE = JsPresence()
 """One for the page, whatever the configuration: its lock is held until the page goes."""
 
 
-def connect(config: Configuration) -> Ports:
-    """Return the browser behind the core's ports."""
+def connect(config: Configuration, databases: JsDatabases, engines: JsEngineHost) -> Ports:
+    """Return the browser behind the core's ports; databases and engines are there before the others."""
     trust = TrustWorker(config.worker_url)
     return Ports(
         fetcher=JsFetcher(),
-        databases=JsDatabases(),
+        databases=databases,
         blobs=JsBlobs(),
         crypto=JsCrypto(trust),
-        engines=JsEngineHost(config.start_timeout, config.worker_url),
+        engines=engines,
         sessions=JsSessionHost(config.start_timeout, config.worker_url),
         expressions=JsExpressions(trust),
         tabs=JsTabs(),
@@ -47,9 +43,3 @@ def connect(config: Configuration) -> Ports:
         timers=JsTimers(),
         clock=JsClock(),
     )
-
-
-def load_bundles() -> tuple[Bundle, ...]:
-    """Return the JavaScript in this wheel, for each major of the runtime."""
-    entries = json.loads(files("modelden._js").joinpath("assets/runtimes.json").read_text("utf-8"))
-    return tuple(Bundle.of(major, entry) for major, entry in entries.items())

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelden._js.blobs import js_blob
 from modelden._js.convert import js_buffers
-from modelden._js.media import JsMedia
 from modelden._js.model_worker import ModelWorker
 from modelden._js.worker_scripts import Script
-from modelden.engine.inputs import Inputs, prepare_options
-from modelden.engine.streaming import Chunk, Streaming
-from modelden.engine.values import decode_reply, encode_call
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
-from modelden.ports import Blob, FileProvider
+from modelden.ports import Blob, FileProvider, Start
+
+if TYPE_CHECKING:
+    from modelden.engine.inputs import Inputs
+    from modelden.engine.streaming import Streaming
 
 
 class JsEngineHost:
@@ -25,10 +25,32 @@ class JsEngineHost:
         """Engines have ``start_timeout`` seconds between signs of life while they load."""
         self._start_timeout = start_timeout
         self._worker_url = worker_url
+        self._ahead: tuple[Start, ModelWorker] | None = None
 
-    def start(self, bundle: str) -> JsEngineWorker:
-        """Start a worker with a bundle of this package."""
-        return JsEngineWorker(ModelWorker(Script(bundle, self._worker_url), self._start_timeout))
+    def start(self, wanted: Start) -> JsEngineWorker:
+        """Start a worker, or return the one that was started ahead, if it is the same."""
+        if self._ahead is not None:
+            expected, worker = self._ahead
+            if expected == wanted and not worker.port.has_ended:
+                self._ahead = None
+                return JsEngineWorker(worker)
+            self.end_ahead()
+        return JsEngineWorker(self._started(wanted))
+
+    def start_ahead(self, expected: Start, wasm: Blob) -> None:
+        """Start a worker and its runtime, in the expectation that it will be wanted."""
+        worker = self._started(expected)
+        worker.port.post(type="runtime", wasm=js_blob(wasm), numThreads=expected.threads)
+        self._ahead = expected, worker
+
+    def end_ahead(self) -> None:
+        """End the worker that was started ahead, if nobody wanted it."""
+        if self._ahead is not None:
+            self._ahead[1].close()
+            self._ahead = None
+
+    def _started(self, wanted: Start) -> ModelWorker:
+        return ModelWorker(Script(wanted.bundle, self._worker_url), self._start_timeout)
 
 
 class JsEngineWorker:
@@ -53,6 +75,11 @@ class JsEngineWorker:
                 f"The engine could not load {model} {options.get('modelRevision')}: {error}. "
                 "If what is kept of it is damaged, ModelHub().delete_models() removes it; then try again."
             ) from error
+        # Imported here: when a page's first worker starts, Python has not come to these yet.
+        from modelden._js.media import JsMedia
+        from modelden.engine.inputs import Inputs
+        from modelden.engine.values import decode_reply
+
         info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
         self._task = options["task"]
         self._inputs = Inputs(self._task, info["samplingRate"], JsMedia())
@@ -62,6 +89,10 @@ class JsEngineWorker:
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
         """Run the model once."""
+        from modelden.engine.inputs import prepare_options
+        from modelden.engine.streaming import Chunk
+        from modelden.engine.values import decode_reply, encode_call
+
         if self._inputs is None:
             raise EngineError("a worker was to run before it was told what to load")
         text, buffers = encode_call(

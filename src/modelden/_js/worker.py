@@ -57,6 +57,11 @@ class WorkerPort:
         self._worker.onerror = self._receiver
         self._worker.onmessageerror = self._receiver
 
+    @property
+    def has_ended(self) -> bool:
+        """It was closed, or died."""
+        return self._end is not None
+
     def post(self, *, transfer: Any = None, **message: Any) -> None:
         """Send a message; its values are plain or JavaScript objects.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from importlib.resources import files
+import json
+from pathlib import Path
 from typing import Any
 
 import js
@@ -11,9 +11,17 @@ from js import URL, Array, Blob, Worker
 from pyodide.ffi import JsException, to_js
 
 from modelden._js.convert import js_object
+from modelden.engine.runtime import Bundle
 from modelden.errors import WorkerRefused
 
-_ASSETS = files("modelden._js").joinpath("assets")
+_ASSETS = Path(__file__).with_name("assets")
+"""Pyodide unpacks wheels; importlib.resources would find the same folder 10 ms later."""
+
+
+def load_bundles() -> tuple[Bundle, ...]:
+    """Return the JavaScript in this wheel, for each major of the runtime."""
+    entries = json.loads(_ASSETS.joinpath("runtimes.json").read_text("utf-8"))
+    return tuple(Bundle.of(major, entry) for major, entry in entries.items())
 
 
 class Script:
@@ -86,6 +94,8 @@ class Script:
         """Return a URL of the page's own: nothing but the wheel has to be served."""
         source = _ASSETS.joinpath(self._bundle).read_bytes()
         if str(js.origin) == "null":
+            from base64 import b64encode
+
             # A sandboxed frame: there Chromium starts no module worker from a blob: URL, but both browsers one from
             # data:.
             return f"data:text/javascript;base64,{b64encode(source).decode()}"

@@ -30,6 +30,12 @@ class History:
         row = await self._database.get("engines", self._id(request))
         return None if row is None else Plan.of_row(row["plan"])
 
+    async def latest(self) -> Plan | None:
+        """Return what the request that was answered last was answered with."""
+        rows = [row for row in await self._database.get_all("engines") if row["source"] == self._source]
+        row = max(rows, key=lambda row: int(row["time"]), default=None)
+        return None if row is None else Plan.of_row(row["plan"])
+
     async def put(self, request: PipelineOptions, plan: Plan) -> None:
         """Note that a request was answered with success.
 

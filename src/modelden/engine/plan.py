@@ -81,9 +81,10 @@ class Without:
     threads: str | None = None
     gpu: str | None = None
 
-    def of(self, options: PipelineOptions) -> tuple[str | None, int | None]:
-        """Return the device and the number of threads that are left of the options."""
-        return "wasm" if self.gpu else options.device, 1 if self.threads else options.num_threads
+    def of(self, options: PipelineOptions) -> tuple[str | None, int]:
+        """Return the device and the number of threads that are left of the options; 0 threads for all cores."""
+        threads = options.num_threads
+        return "wasm" if self.gpu else options.device, 1 if self.threads or threads is None else threads
 
     def reasons(self, options: PipelineOptions) -> dict[str, str]:
         """Return what `Engine.info` says of it; nothing where it is what the options want."""

@@ -20,7 +20,7 @@ from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
-from modelden.ports import Blob, EngineHost, EngineWorker
+from modelden.ports import Blob, EngineHost, EngineWorker, Start
 from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
 from modelden.settings.service import SettingsService
 
@@ -138,7 +138,8 @@ class EngineLoader:
     async def _load(self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, without: Without) -> Loaded:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
-        worker = self._engines.start(runtime.bundle_of(plan.runtime, self._bundles).bundle)
+        bundle = runtime.bundle_of(plan.runtime, self._bundles)
+        worker = self._engines.start(Start(bundle.bundle, bundle.sha256, without.of(options)[1]))
         files: EngineFiles | None = None
         try:
             settings = await self._settings()
@@ -183,7 +184,7 @@ class EngineLoader:
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
             "device": _DEVICES.get(device or "", "wasm"),
-            "numThreads": 1 if threads is None else threads,
+            "numThreads": threads,
         }
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from modelden.ports.blobs import Blob, Blobs, Chunk, Collector
 from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
-from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker
+from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker, Start
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
 from modelden.ports.trust import Crypto, Expressions
@@ -41,6 +41,7 @@ __all__ = [
     "Schema",
     "SessionHost",
     "SessionWorker",
+    "Start",
     "Store",
     "Suspender",
     "Tabs",

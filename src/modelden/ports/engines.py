@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from modelden.ports.blobs import Blob
@@ -61,11 +62,36 @@ class EngineWorker(Protocol):
         """End the worker. Pending calls fail with `EngineClosed`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an engine's worker starts with, before it has a model.
+
+    Attributes:
+        bundle: File name of its source in the package's assets.
+        wasm: SHA-256 of the runtime's file, in lower-case hexadecimal.
+        threads: How many the runtime has; 0 for all cores.
+    """
+
+    bundle: str
+    wasm: str
+    threads: int
+
+
 class EngineHost(Protocol):
     """Starts engine workers."""
 
-    def start(self, bundle: str) -> EngineWorker:
-        """Start a worker with the bundle of this name from the package's assets."""
+    def start(self, wanted: Start) -> EngineWorker:
+        """Start a worker, or return the one that was started ahead, if it is the same."""
+
+    def start_ahead(self, expected: Start, wasm: Blob) -> None:
+        """Start a worker and its runtime, in the expectation that it will be wanted.
+
+        Raises:
+            WorkerRefused: If the browser refuses it at once.
+        """
+
+    def end_ahead(self) -> None:
+        """End the worker that was started ahead, if nobody wanted it."""
 
 
 class SessionWorker(Protocol):

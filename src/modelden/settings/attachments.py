@@ -15,10 +15,10 @@ from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
 from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.progress import LOADING_RUNTIME, ProgressCallback, Reporter
+from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
 from modelden.settings.server import SettingsServer
-from modelden.settings.store import SettingsStore
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def base_url(root_page: Mapping[str, Any], server_url: str) -> str:
 class Attachments:
     """Fetches attachments once and keeps them."""
 
-    def __init__(self, server: SettingsServer, store: SettingsStore, fetcher: Fetcher, blobs: Blobs) -> None:
+    def __init__(self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs) -> None:
         """Nothing is fetched yet."""
         self._server = server
         self._store = store
@@ -77,11 +77,16 @@ class Attachments:
         attachment = Attachment.of(record)
         async with self._locks((cid, record["id"])):
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
-                blob = await self._store.read_attachment(cid, record)
+                blob = await self._store.read(cid, record)
                 if blob is None:
                     blob = await self._fetch(attachment, reporter)
-                    await self._store.write_attachment(cid, record, blob)
+                    await self._store.write(cid, record, blob)
                 return blob
+
+    async def prune(self) -> None:
+        """Remove attachments whose records are gone."""
+        if gone := await self._store.prune():
+            logger.info("%d attachments without a record were removed", gone)
 
     async def _fetch(self, attachment: Attachment, reporter: Reporter) -> Blob:
         url = await self._base_url() + attachment.location

@@ -138,11 +138,6 @@ class SettingsClient:
         """Return when the server last confirmed each stored collection, milliseconds since the epoch."""
         return await self._store.confirmations()
 
-    async def prune_attachments(self) -> None:
-        """Remove attachments whose records are gone."""
-        if gone := await self._store.prune_attachments():
-            logger.info("%d attachments without a record were removed", gone)
-
     async def _event(self, cid: str, before: Collection | None, after: Collection) -> SyncEvent:
         old = await self._expressions.keep(cid, before.records.values() if before else [])
         new = await self._expressions.keep(cid, after.records.values())

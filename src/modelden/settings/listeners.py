@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from modelden.settings.changeset import SyncEvent
+if TYPE_CHECKING:
+    from modelden.settings.changeset import SyncEvent
 
 logger = logging.getLogger(__name__)
 
-SyncListener = Callable[[SyncEvent], object]
+SyncListener = Callable[["SyncEvent"], object]
 """Called after a sync that changed something. What it raises is logged and goes no further."""
 
 

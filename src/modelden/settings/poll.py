@@ -15,6 +15,7 @@ from typing import Any
 from modelden.config import Configuration
 from modelden.errors import ModelDenError
 from modelden.ports import Clock, Page, Tabs
+from modelden.settings.attachments import Attachments
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners
@@ -29,6 +30,7 @@ class Poller:
     def __init__(
         self,
         client: SettingsClient,
+        attachments: Attachments,
         server: SettingsServer,
         listeners: SyncListeners,
         tabs: Tabs,
@@ -39,6 +41,7 @@ class Poller:
         """Do nothing yet."""
         self._listeners = listeners
         self._client = client
+        self._attachments = attachments
         self._server = server
         self._tabs = tabs
         self._page = page
@@ -98,7 +101,7 @@ class Poller:
             try:
                 if self._clock.now() >= await self._due():
                     await self.poll()
-                    await self._client.prune_attachments()  # when Firefox does: after its daily poll
+                    await self._attachments.prune()  # when Firefox does: after its daily poll
             except ModelDenError as error:
                 logger.warning("Remote Settings could not be polled: %s", error)
 

@@ -8,6 +8,7 @@ from typing import Self
 from modelden.config import Configuration
 from modelden.idle import WatchedFetcher
 from modelden.ports import Ports
+from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
 from modelden.settings.backoff import Backoff
 from modelden.settings.client import SettingsClient
@@ -49,9 +50,10 @@ class SettingsService:
         environment = {**ports.page.environment(), **config.filter_environment}
         expressions = ExpressionFilter(ports.expressions, environment)
         client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
-        poller = Poller(client, server, listeners, ports.tabs, ports.page, config, ports.clock)
+        attachments = Attachments(server, AttachmentStore(database), fetcher, ports.blobs)
+        poller = Poller(client, attachments, server, listeners, ports.tabs, ports.page, config, ports.clock)
         poller.start()
-        return cls(client, Attachments(server, store, fetcher, ports.blobs), poller)
+        return cls(client, attachments, poller)
 
     def close(self) -> None:
         """Stop polling."""

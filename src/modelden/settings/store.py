@@ -1,11 +1,10 @@
-"""What is kept of collections, in Firefox's stores. The only place that knows the rows' shapes."""
+"""What is kept of collections, in Firefox's stores. The only place that knows their rows' shapes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from modelden.ports import Blob, Database, Delete, Put, Row, Unchanged
+from modelden.ports import Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
 from modelden.settings.signatures import Signed
 
@@ -32,7 +31,7 @@ class StoredCollection:
 
 
 class SettingsStore:
-    """Keeps collections and attachments of one trust source (`Configuration.trust_source`)."""
+    """Keeps collections of one trust source (`Configuration.trust_source`)."""
 
     def __init__(self, database: Database, source: str) -> None:
         """Rows of other sources are as good as absent, and replaced at the next sync."""
@@ -89,38 +88,6 @@ class SettingsStore:
             # Not when another tab wrote meanwhile, which is as good a confirmation.
             await self._database.commit([confirmed], Unchanged("collections", cid, row))
 
-    async def read_attachment(self, cid: str, record: Record) -> Blob | None:
-        """Return the attachment's bytes if they are kept, under this record or another one with the same hash."""
-        own = await self._database.get("attachments", (cid, record["id"]))
-        rows = [own] if own else []
-        if not rows or not _holds(rows[0], record):
-            rows = await self._database.get_all("attachments")
-        for row in rows:
-            if _holds(row, record):
-                blob: Blob = row["attachment"]["blob"]
-                return blob
-        return None
-
-    async def write_attachment(self, cid: str, record: Record, blob: Blob) -> None:
-        """Keep the attachment of ``record``, in place of an older one of the same record.
-
-        Raises:
-            QuotaExceeded, StorageUnavailable: Then nothing changed.
-        """
-        row = {"cid": cid, "attachmentId": record["id"], "attachment": {"record": record}}
-        await self._database.commit([Put("attachments", row, {("attachment", "blob"): blob})])
-
-    async def prune_attachments(self) -> int:
-        """Remove attachments without a record, and return how many: what came when another tab had removed the record.
-
-        Source: Firefox ``Database.sys.mjs`` (``pruneAttachments``).
-        """
-        rows = await self._database.get_all("attachments")
-        keys = [(row["cid"], row["attachmentId"]) for row in rows]
-        gone = [key for key in keys if await self._database.get("records", key) is None]
-        await self._database.commit([Delete("attachments", key) for key in gone])
-        return len(gone)
-
     async def _stored(self, row: Row) -> StoredCollection | None:
         cid = row["cid"]
         timestamp = await self._database.get("timestamps", cid)
@@ -145,10 +112,3 @@ class SettingsStore:
             _SIGNED_SINCE: stored.signed.since,
             _SIGNED_UNTIL: stored.signed.until,
         }
-
-
-def _holds(row: Row, record: Record) -> bool:
-    wanted = record["attachment"]
-    kept: dict[str, Any] = row["attachment"]
-    same: bool = kept["record"]["attachment"]["hash"] == wanted["hash"] and kept["blob"].size == wanted["size"]
-    return same

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modelden.config import Configuration
+from modelden.engine.options import PipelineOptions
+from modelden.errors import UnavailableError
+from modelden.loading.ahead import start_ahead
+from modelden.ports import Delete, Start
+from tests.simulators.profile import Profile
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
+
+
+async def ahead(profile: Profile, config: Configuration | None = None) -> Start | None:
+    """What a page of the profile starts before it knows what it needs."""
+    await start_ahead(config or profile.config, (profile.bundle,), profile.databases, profile.engines, profile.clock)
+    return profile.engines.ahead[0] if profile.engines.ahead else None
+
+
+async def test_a_first_visit_starts_nothing(profile: Profile) -> None:
+    assert await ahead(profile) is None
+    assert not profile.engines.workers
+
+
+async def test_a_second_visit_starts_the_runtime_of_the_first_and_its_engine_takes_it(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    expected = await ahead(profile)
+    first, started = profile.engines.workers
+    engine = await profile.visit().create_engine(EMBED)
+
+    assert expected == Start(profile.bundle.bundle, profile.bundle.sha256, 1)
+    assert await engine.run("text")
+    assert profile.engines.workers == [first, started]
+    assert not started.closed
+
+
+async def test_what_nobody_took_is_ended(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    await ahead(profile)
+    request = PipelineOptions.of({"feature_id": "simple-text-embedder", "num_threads": 2}, own_features=True)
+    await profile.visit().create_engine(request)
+    _, started, taken = profile.engines.workers
+
+    assert started.closed
+    assert not taken.closed
+
+
+async def test_it_is_ended_when_the_engine_cannot_be_created(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    await ahead(profile)
+    request = PipelineOptions.of({"task_name": "fill-mask", "model_id": "org/none", "model_revision": "v1"})
+    with pytest.raises(UnavailableError):
+        await profile.visit().create_engine(request)
+
+    assert profile.engines.workers[-1].closed
+    assert profile.engines.ahead is None
+
+
+async def test_nothing_is_started_of_another_server_or_another_major(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+
+    assert await ahead(profile, replace(profile.config, settings_server="http://localhost:1/v1")) is None
+    assert await ahead(profile, replace(profile.config, runtime_major=6)) is None
+
+
+async def test_nothing_is_started_with_a_runtime_that_is_not_kept(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    database = await profile.database("remote-settings")
+    await database.commit([Delete("attachments", ("main/ml-onnx-runtime", "runtime"))])
+
+    assert await ahead(profile) is None
+
+
+async def test_nothing_is_started_with_a_runtime_that_this_modelden_does_not_know(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    profile.bundle = replace(profile.bundle, sha256="0" * 64)
+
+    assert await ahead(profile) is None
