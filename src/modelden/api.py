@@ -132,7 +132,8 @@ async def prefetch(
 ) -> None:
     """Fetch settings, runtime and model for a task, so that the next visit needs no network.
 
-    What a model needs only its engine knows: it is loaded, and ended.
+    Nothing is loaded: it takes no memory for the model. What was there before stays until an engine has the new one.
+    What a model asks for only when it runs (SpeechT5 for its vocoder) comes with its first run.
 
     Args:
         options: As for `create_engine`.

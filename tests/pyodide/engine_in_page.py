@@ -108,9 +108,10 @@ async def check() -> list[Json]:
     return [asdict(status) for status in await modelden.check_updates()]
 
 
-async def prefetch(config: Json, **request: Any) -> Json:
-    """`modelden.prefetch` on a new visit: None, or what is missing."""
-    modelden.configure(**config)
+async def prefetch(config: Json | None, **request: Any) -> Json:
+    """`modelden.prefetch`, with ``config`` on a new visit: None, or what is missing."""
+    if config is not None:
+        modelden.configure(**config)
     try:
         await modelden.prefetch(**request)
     except modelden.NotPrefetched as error:

@@ -10,7 +10,19 @@ from modelden.host.testing import Fault
 from tests.pyodide.browser_page import Page
 from tests.pyodide.engines_page import CHANGED, ENGINE, FILES, TINY, Engines, publish
 from tests.pyodide.runners import Runners
-from tests.pyodide.servers import JSEP, MODEL, WEIGHTS, Site, attach, runtime_record
+from tests.pyodide.servers import (
+    BROKEN_MODEL,
+    JSEP,
+    MODEL,
+    REVISION,
+    TASK,
+    WEIGHTS,
+    Site,
+    attach,
+    offer_runtime_6,
+    runtime_record,
+)
+from tests.pyodide.test_tasks import engine_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,3 +201,52 @@ def test_what_was_prefetched_needs_no_network(engines: Engines, own_site: Site) 
     own_site.fault(Fault(path=f"/hub/*/{WEIGHTS}", drop_cors=True))
     missing = engines.call("prefetch", config=own_site.config, feature_id="tiny")
     assert missing == [own_site.hub_url(WEIGHTS)]
+
+
+PREFETCHED = ("text-generation", "image-to-text", "automatic-speech-recognition")
+"""Tasks whose models have parts, caches and processors."""
+
+
+@pytest.mark.parametrize("major", [5, 6])
+def test_a_prefetch_has_every_file_and_loads_none(engines: Engines, own_site: Site, major: int) -> None:
+    offer_runtime_6(own_site)
+    config = {**own_site.config, "runtime_major": major}
+    # What is no model cannot be loaded, and is fetched.
+    broken = {"task_name": TASK, "model_id": BROKEN_MODEL, "model_revision": REVISION, "dtype": "q8"}
+    assert engines.call("prefetch", config=config, **broken) is None
+    for task in PREFETCHED:
+        assert engines.call("prefetch", config=config, **engine_request(task)) is None
+    # Others may be on their way when it is known that this one is not there.
+    assert own_site.hub_url("onnx/model_fp16.onnx") in engines.call("prefetch", config=config, dtype="fp16", **TINY)
+    engines.page.until(lambda: engines.page.workers() == 0, "no worker is left")
+    own_site.settings.stop()
+    own_site.hub.stop()
+
+    for task in PREFETCHED:
+        assert engines.call("create", config=config, **engine_request(task))["status"] == "ready"
+        engines.call("close_all")
+
+
+def test_a_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(engines: Engines, own_site: Site) -> None:
+    page = engines.page
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    publish(own_site, "v2.0")
+    engines.call("poll")
+    page.trace_proxies()
+    engines.call("prefetch", config=None, feature_id="tiny")
+    before = page.proxies(), page.js_objects()
+    for _ in range(3):
+        assert engines.call("prefetch", config=None, feature_id="tiny") is None
+
+    page.until(lambda: page.workers() == 1, "no worker is left but the engine's")
+    page.until(lambda: page.proxies() <= before[0], f"JavaScript holds {before[0]} of Python's objects again")
+    page.until(lambda: page.js_objects() <= before[1], f"Python holds {before[1]} of JavaScript's objects again")
+    assert engines.revisions() == {"v1": FILES, "v2.0": FILES}
+    assert engines.call("run", engine_id=ENGINE) == old
+
+    own_site.settings.stop()
+    own_site.hub.stop()
+    assert engines.call("update", engine_id=ENGINE) is True
+    assert engines.call("run", engine_id=ENGINE) != old
+    assert engines.revisions() == {"v2.0": FILES}

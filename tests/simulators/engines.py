@@ -62,6 +62,8 @@ class ScriptedWorker:
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             raise failures[0]
+        if options.get("filesOnly"):
+            return {}
         return {"threads": options.get("numThreads", 1), "writes": options["task"] in WRITING_TASKS}
 
     async def _load(self, folder: str, file: str, files: FileProvider) -> None:
@@ -69,6 +71,8 @@ class ScriptedWorker:
             blob = await files(f"{folder}/{file}")
         except Exception as error:
             raise EngineError(f"Error: {error}") from error
+        if blob is not None and self.created.get("filesOnly"):
+            return
         if blob is not None:
             self.received[file] = await blob.read()
             if self.received[file].startswith(b"corrupt"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,44 @@ async def test_what_was_prefetched_needs_no_network(profile: Profile, applicatio
     assert engine.status == "ready"
     assert profile.requests() == []
     assert len(await den.check_updates()) == 1
+
+
+async def test_prefetch_loads_no_model_and_leaves_what_was_there(
+    profile: Profile, application: Application, publish: Publish
+) -> None:
+    await (await profile.visit().create_engine(EMBED)).close()
+    publish("v2.0")
+    den = profile.visit(replace(profile.config, memory_limit=1))  # less than any model takes
+    await poll(den)
+
+    await den.prefetch(EMBED)
+
+    assert profile.engines.workers[-1].received == {}
+    assert profile.engines.alive == 0
+    assert set(await kept(den)) == {"v1.0", "v2.0"}
+    application.faults.set(Fault(path="/*", drop_cors=True))
+    assert (await profile.visit().create_engine(EMBED)).model_revision == "v2.0"
+    assert set(await kept(den)) == {"v2.0"}
+
+
+async def test_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(
+    profile: Profile, application: Application, publish: Publish
+) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+    await poll(den)
+    tasks = asyncio.all_tasks()
+
+    await den.prefetch(EMBED)
+
+    hub = await den.hub()
+    assert not await hub.delete_unused(model="localhost/org/tiny", revision="v1.0")  # the engine holds it
+    await asyncio.gather(*(asyncio.all_tasks() - tasks))  # all of them end
+    assert (engine.model_revision, engine.status, profile.engines.alive) == ("v1.0", "ready", 1)
+    application.faults.set(Fault(path="/*", drop_cors=True))
+    assert await engine.update()
+    assert (engine.model_revision, profile.engines.alive, set(await kept(den))) == ("v2.0", 1, {"v2.0"})
 
 
 MISSING = {

@@ -8,7 +8,7 @@
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
 import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
-import { closeNetwork, explained, hostCache, receiveFile } from "./files";
+import { closeNetwork, explained, hostCache, leaveWeights, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
 import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
 import type {
@@ -23,7 +23,7 @@ import type {
   Running,
 } from "./protocol";
 import { answer, post, serve } from "./rpc";
-import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
+import { ONNXRUNTIME_VERSION, skipRuntime, startRuntime } from "./runtime";
 import { infer, open } from "./session";
 import { listenBetweenSteps, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
 import { decode, encode } from "./values";
@@ -77,6 +77,10 @@ function handle(message: EngineRequest): void {
 async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
+  if (options.filesOnly) {
+    await askForFiles(options);
+    return { json: "{}", buffers: [] };
+  }
   engine = explained(load(options, wasm));
   const { running, call, writer } = await engine;
   const info: EngineInfo = {
@@ -89,8 +93,17 @@ async function create({ json, wasm }: CreateMessage): Promise<Answer> {
   return { json: JSON.stringify(info), buffers: [] };
 }
 
-async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
-  const start = performance.now();
+/** Ask for the files that a load asks for, and load nothing. */
+async function askForFiles(options: CreateOptions): Promise<void> {
+  useHost(options);
+  leaveWeights();
+  skipRuntime();
+  const { device } = await usableDevice(options.device); // decides on the data type, where nobody else does
+  await loaded(options, device);
+}
+
+/** Let transformers.js ask the host, and nobody else. */
+function useHost(options: CreateOptions): void {
   env.useBrowserCache = false;
   env.useFSCache = false;
   env.allowLocalModels = false;
@@ -102,23 +115,31 @@ async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
   env.customCache = hostCache;
   // 4.x keeps the `fetch` that it found first; the revision is that of tools/bundle.mjs.
   Object.assign(env, { fetch, revision: options.modelRevision });
-  const { task, modelId, modelRevision: revision, dtype, numThreads = 1 } = options;
+}
+
+/** Names that transformers.js does not know are refused by transformers.js, in its own words. */
+async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
+  const { task, modelId, modelRevision: revision, dtype } = options;
+  const pretrained = { revision, dtype, device } as PipelineOptions;
+  const load = firefoxTask(options);
+  return load ? load(options, pretrained) : ((await pipeline(task as PipelineType, modelId, pretrained)) as Loaded);
+}
+
+async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
+  const start = performance.now();
+  useHost(options);
+  const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
   // Read before the pipeline is asked for: the first session takes the bytes that are there.
   const { threads: starting } = await startRuntime(wasm, wantedThreads(numThreads));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
-  const pretrained = { revision, dtype, device } as PipelineOptions;
-  // Names that transformers.js does not know are refused by transformers.js, in its own words.
-  const loading = (firefoxTask(options)?.(options, pretrained) ??
-    pipeline(task as PipelineType, modelId, pretrained)) as Promise<unknown>;
   // Where the runtime does not start, its own reason counts.
-  const [threads, loaded] = await Promise.all([
+  const [threads, call] = await Promise.all([
     starting,
-    loading.catch((error) => starting.then(() => Promise.reject(error))),
+    loaded(options, device).catch((error) => starting.then(() => Promise.reject(error))),
   ]);
   await tellLoss(device);
-  const call = loaded as Loaded;
   const writer = writerOf(task, call.model);
   if (writer) listenBetweenSteps(writer);
   if (call.tokenizer) meterTokenizer(call.tokenizer as Tokenizer, () => meter);

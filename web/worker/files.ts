@@ -15,11 +15,15 @@ import { post } from "./rpc";
 /** Ways to the network besides `fetch`. Dynamic imports and workers are left: the runtime's glue needs both. */
 const WAYS_OUT = ["XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTransport", "EventSource", "caches"];
 
+/** Files that are read into memory as a whole, and by nothing but a session. */
+const WEIGHTS = /\.onnx(_data(_\d+)?)?$/;
+
 const open = new Map<number, (answer: FileMessage) => void>();
 /** How the last question for a URL ended, when it did not bring a file. */
 const refusals = new Map<string, FileMessage>();
 /** Models that were handed out for a load, by their URLs. */
 const models = new Map<string, Blob>();
+let readsWeights = true;
 let lastId = 0;
 
 /** transformers.js' `env.customCache`, answered by the host. */
@@ -29,7 +33,9 @@ export const hostCache = {
     if (!URL.canParse(key)) return undefined;
     const answer = await askFor(key);
     if ("blob" in answer) {
-      if (new URL(key).pathname.endsWith(".onnx")) models.set(key, answer.blob);
+      const { pathname } = new URL(key);
+      if (!readsWeights && WEIGHTS.test(pathname)) return new Response();
+      if (pathname.endsWith(".onnx")) models.set(key, answer.blob);
       return fileResponse(answer.blob);
     }
     refusals.set(key, answer);
@@ -39,6 +45,11 @@ export const hostCache = {
   /** Asked of every cache by transformers.js; only for what `fetch` brought, and ours brings nothing. */
   async put(): Promise<void> {},
 };
+
+/** From now on weights are asked for as ever, and empty: nobody is going to run them. */
+export function leaveWeights(): void {
+  readsWeights = false;
+}
 
 /** The result of a load. onnxruntime-web says little of a damaged model, in Firefox nothing: so this looks for one. */
 export async function explained<T>(loading: Promise<T>): Promise<T> {

@@ -47,6 +47,8 @@ export interface CreateOptions {
   readonly device: string | null;
   /** Threads of the WASM runtime, 1 when absent, 0 for all cores. More than one need a cross-origin isolated page. */
   readonly numThreads?: number;
+  /** Ask for the files that a load asks for, and load nothing: no runtime is started, no weights are read. */
+  readonly filesOnly?: boolean;
   /** Options as Firefox has them, for the tasks that tell them back (`moz-echo`). */
   readonly config?: Readonly<Record<string, unknown>>;
 }

@@ -48,6 +48,12 @@ async function start(wasm: ArrayBuffer, threads: number): Promise<number> {
   return settings.numThreads;
 }
 
+/** From now on sessions are made of nothing: what loads a model asks for its files, and starts no runtime. */
+export function skipRuntime(): void {
+  env.wasm.wasmPaths = {}; // transformers.js 4.x would look for the files that its own default names
+  Object.assign(InferenceSession, { create: async () => ({}) });
+}
+
 /** The glue needs a URL of its own: threads are workers that start from it, at any time, so it is not revoked. */
 function glueUrl(): string {
   return isServed()

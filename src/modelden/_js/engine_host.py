@@ -82,7 +82,7 @@ class JsEngineWorker:
 
         info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
         self._task = options["task"]
-        self._inputs = Inputs(self._task, info["samplingRate"], JsMedia())
+        self._inputs = Inputs(self._task, info.get("samplingRate"), JsMedia())
         return info
 
     async def run(

@@ -76,10 +76,12 @@ class Without:
     Attributes:
         threads: Why there is one thread; None for as many as were decided.
         gpu: Why the GPU is not used, by what the browser says of its loss; None for the device that was decided.
+        model: Its files are fetched, and nothing is loaded.
     """
 
     threads: str | None = None
     gpu: str | None = None
+    model: bool = False
 
     def of(self, options: PipelineOptions) -> tuple[str | None, int]:
         """Return the device and the number of threads that are left of the options; 0 threads for all cores."""

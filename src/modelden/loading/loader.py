@@ -10,7 +10,7 @@ from typing import Any
 from modelden.config import Configuration
 from modelden.engine import choice, runtime
 from modelden.engine.files import EngineFiles
-from modelden.engine.guard import Guard, Watch
+from modelden.engine.guard import Guard
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan, Without
 from modelden.engine.runtime import Bundle
@@ -125,17 +125,35 @@ class EngineLoader:
         without = Without(_CAREFUL if watch.careful else None, no_gpu)
         try:
             try:
-                return await self._load(plan, watch, on_progress, without)
+                return await self._load(plan, on_progress, without, watch.admit)
             except EngineTimeout as error:
                 logger.warning("%s Trying once more with one thread.", error)
-                return await self._load(plan, watch, on_progress, replace(without, threads=_SILENT))
+                return await self._load(plan, on_progress, replace(without, threads=_SILENT), watch.admit)
             except DeviceLost as error:
                 logger.warning("%s Trying once more.", error)
-                return await self._load(plan, watch, on_progress, replace(without, gpu=error.reason))
+                return await self._load(plan, on_progress, replace(without, gpu=error.reason), watch.admit)
         finally:
             await watch.leave()
 
-    async def _load(self, plan: Plan, watch: Watch, on_progress: ProgressCallback | None, without: Without) -> Loaded:
+    async def fetch(self, plan: Plan, on_progress: ProgressCallback | None = None) -> None:
+        """Fetch what was decided, and load nothing.
+
+        Which files a model needs only transformers.js knows: it is asked in a worker that starts no runtime and reads
+        no weights.
+
+        Raises:
+            ModelDenError: The class says what cannot be had.
+        """
+        runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
+        (await self._load(plan, on_progress, Without(model=True))).close()
+
+    async def _load(
+        self,
+        plan: Plan,
+        on_progress: ProgressCallback | None,
+        without: Without,
+        admit: Callable[[str, Blob], None] = lambda _url, _blob: None,
+    ) -> Loaded:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
         bundle = runtime.bundle_of(plan.runtime, self._bundles)
@@ -148,7 +166,7 @@ class EngineLoader:
             allow_list = await self._allow_list(options, settings, on_progress)
             use = Use(str(options.task_name), options.engine_id)
             hub = await self._hub(options)
-            files = EngineFiles(hub, use, allow_list, on_progress, watch.admit)
+            files = EngineFiles(hub, use, allow_list, on_progress, admit)
             info = await self._start(worker, options, wasm, files, on_progress, without)
             info = {**info, **without.reasons(options)}
             await files.remember_missing()
@@ -186,6 +204,8 @@ class EngineLoader:
             "device": _DEVICES.get(device or "", "wasm"),
             "numThreads": threads,
         }
+        if without.model:
+            message["filesOnly"] = True
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)
         with Reporter(on_progress, STARTING_ENGINE, options.engine_id):

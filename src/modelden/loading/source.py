@@ -110,11 +110,11 @@ class EngineSource:
         return loaded
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
-        """Fetch all that an engine for the request needs. What that is only the engine knows: it is loaded, and ended.
+        """Fetch all that an engine for the request needs. Earlier revisions stay until an engine has the new one.
 
         Raises:
             NotPrefetched: If something is missing; the cause says why.
-            ModelDenError: If all is there, and it cannot be loaded.
+            ModelDenError: If all is there, and no task can be made of it.
         """
         missing: dict[str, None] = {}
 
@@ -129,14 +129,12 @@ class EngineSource:
         try:
             plan = await self._loader.plan(request, follow)
             missing.clear()
-            loaded = await self.load(request, plan, follow)
+            await self._loader.fetch(plan, follow)
         except ModelDenError as error:
             missing.pop(request.engine_id, None)
             if not missing:
                 raise
             raise NotPrefetched(tuple(missing), str(error)) from error
-        loaded.close()
-        await self.settle(loaded)
 
     def tell_failed(self, request: PipelineOptions, current: Plan, plan: Plan, error: ModelDenError) -> None:
         """Say that an update failed and the old model stays."""

@@ -31,7 +31,7 @@ class EngineWorker(Protocol):
             files: Asked for each model file.
 
         Returns:
-            What the worker tells of itself: versions, threads, device.
+            What the worker tells of itself: versions, threads, device. Nothing if only files were asked for.
 
         Raises:
             EngineTimeout: If it neither answers nor asks for a file for too long.
