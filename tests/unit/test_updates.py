@@ -368,6 +368,23 @@ async def test_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(
     assert (engine.model_revision, profile.engines.alive, set(await kept(den))) == ("v2.0", 1, {"v2.0"})
 
 
+async def test_what_was_prefetched_of_a_branch_needs_no_network_and_follows_it(
+    profile: Profile, application: Application, tree: Path
+) -> None:
+    request, optional = PipelineOptions.of({"task_name": "summarization"}), "generation_config.json"
+    profile.engines.optional = [optional]
+    await profile.visit().prefetch(request)
+    application.faults.set(Fault(path="/*", drop_cors=True))
+    profile.clock.advance(hours=48)
+
+    assert (await profile.visit().create_engine(request)).status == "ready"
+
+    application.faults.set()
+    write(tree / "hub/org/tiny/main" / optional, b"{}")
+    await profile.visit().create_engine(request)
+    assert profile.engines.workers[-1].received[optional] == b"{}"
+
+
 MISSING = {
     "/v1/*": "ml-inference-options",
     "/attachments/*": "main-workspace/ml-onnx-runtime/runtime.wasm",

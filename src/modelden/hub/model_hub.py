@@ -130,12 +130,13 @@ class HubFiles:
             "url": url,
             "taskName": use.task_name,
         }
-        head = await self._head(url) if file.revision == BRANCH else {}
+        told = await self._head(url) if file.revision == BRANCH else None
+        head = told or {}
         kept = await self._current(key, use, head)
         if kept is not None:
             with Reporter(on_progress, LOADING_FROM_CACHE, url, metadata):
                 return kept
-        if file.revision != BRANCH and await self.notes.is_missing(key):
+        if told is None and await self.notes.is_missing(key):
             raise _not_found(url, 404, file)
         with Reporter(on_progress, DOWNLOADING, url, metadata) as reporter:
             async with self._turns.take(key, reporter):
@@ -148,8 +149,8 @@ class HubFiles:
         return self._address.store_name(file.model), file.revision, file.file
 
     async def remember_missing(self, files: Iterable[ModelFile]) -> None:
-        """Remember optional files that a pinned revision does not have: they are not asked for again."""
-        await self.notes.remember_missing([self.key(file) for file in files if file.revision != BRANCH])
+        """Remember optional files that the hub does not have: only a branch is asked for them again, if it answers."""
+        await self.notes.remember_missing([self.key(file) for file in files])
 
     def in_use(self) -> InUse:
         """Return what says that models are in use, until it is ended; by their names in the store."""
@@ -157,7 +158,7 @@ class HubFiles:
 
     async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""
-        return (await self._head(url, timeout)).get("etag")
+        return (await self._head(url, timeout) or {}).get("etag")
 
     async def _check_allowed(self, url: str, key: FileKey, allow_list: AllowList) -> None:
         try:
@@ -172,13 +173,14 @@ class HubFiles:
         # A silent hub (no answer, no tag) leaves the kept copy in use; tags are compared as they are, weak or not.
         return kept if kept is None or head.get("etag") in (None, kept.etag) else None
 
-    async def _head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str]:  # noqa: ASYNC109 as above
+    async def _head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str] | None:  # noqa: ASYNC109 as above
+        """Return what the hub tells of a file: nothing of one that it does not have. None without an answer."""
         try:
             async with self._fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
                 return response.headers if response.status == 200 else {}
         except UnavailableError as error:
             logger.debug("The hub does not tell which state of a file it has: %s", error)
-            return {}
+            return None
 
     async def _fetched(self, wish: Wish, head: Mapping[str, str], reporter: Reporter) -> Kept:
         expected = await self._manifests.expected(wish.file) if self._manifests else Expected()
@@ -202,7 +204,7 @@ class HubFiles:
         }
         if not twins:
             return None
-        head = head or await self._head(self._address.url(wish.file))
+        head = head or await self._head(self._address.url(wish.file)) or {}
         for key, file in twins.items():
             if file.etag == head.get("etag"):
                 return await self._link(wish, key, Origin(head, file.integrity, self._address.root_url))
