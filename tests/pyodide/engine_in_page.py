@@ -16,6 +16,7 @@ type Json = Any
 ENGINES: dict[str, modelden.Engine] = {}
 EVENTS: list[modelden.Event] = []
 OFF: list[Callable[[], None]] = []
+BEGUN: list[asyncio.Future[Json]] = []
 
 
 async def create(config: Json | None, **request: Any) -> Json:
@@ -91,6 +92,22 @@ async def run_long(engine_id: str) -> Json:
     except modelden.ModelDenError as error:
         return type(error).__name__
     return "it ended before"
+
+
+async def begin_run(engine_id: str) -> None:
+    """Begin a run of so many texts that nobody waits for it."""
+    BEGUN.append(asyncio.ensure_future(ENGINES[engine_id].run(["hello world"] * 200_000, pooling="mean")))
+    await asyncio.sleep(0)
+
+
+def begin_update(engine_id: str) -> None:
+    """Begin to move to what settings say."""
+    BEGUN.append(asyncio.ensure_future(update(engine_id)))
+
+
+def give_up() -> bool:
+    """Give up what was begun; whether it still went on."""
+    return BEGUN.pop().cancel()
 
 
 async def update(engine_id: str) -> Json:

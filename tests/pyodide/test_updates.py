@@ -250,3 +250,18 @@ def test_a_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(engines: Engine
     assert engines.call("update", engine_id=ENGINE) is True
     assert engines.call("run", engine_id=ENGINE) != old
     assert engines.revisions() == {"v2.0": FILES}
+
+
+def test_the_old_files_go_with_the_last_run_that_uses_them(engines: Engines, own_site: Site) -> None:
+    engines.call("create", config=own_site.config, **TINY)
+    publish(own_site, "v2.0")
+    engines.call("poll")
+    engines.call("begin_run", engine_id=ENGINE)
+
+    assert engines.call("update", engine_id=ENGINE) is True
+    assert engines.revisions() == {"v1": FILES, "v2.0": FILES}
+    assert engines.call("give_up") is True
+
+    engines.page.until(lambda: engines.revisions() == {"v2.0": FILES}, "the old files are gone")
+    engines.page.until(lambda: engines.page.workers() == 1, "the old worker is gone")
+    assert isinstance(engines.call("run", engine_id=ENGINE), list)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from modelden.den import Den
+from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineClosed, EngineError, IntegrityError, NetworkError, NotPrefetched
 from modelden.events import Event
@@ -60,8 +62,9 @@ async def poll(den: Den) -> None:
 
 
 async def settled() -> None:
+    """What goes on in the background has ended."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*(task for task in others if "Updates._tell" in repr(task)))
+    await asyncio.gather(*(task for task in others if re.search(r"Updates\._tell|EngineSession\._clear", repr(task))))
 
 
 async def test_a_new_revision_while_the_page_is_closed(profile: Profile, publish: Publish, told: list[Event]) -> None:
@@ -107,21 +110,65 @@ async def test_the_next_create_engine_brings_it_into_the_engine_that_is_there(
     assert (engine.model_revision, engine.status, profile.engines.alive) == ("v2.0", "ready", 1)
 
 
-async def test_runs_under_way_end_with_the_old_model(profile: Profile, publish: Publish) -> None:
+async def running(profile: Profile, engine: Engine) -> list[asyncio.Task[Any]]:
+    """Two runs that go on until the gate is opened."""
+    profile.engines.gate.clear()
+    runs = [asyncio.ensure_future(engine.run(text)) for text in ("one", "two")]
+    await asyncio.sleep(0)
+    return runs
+
+
+async def test_runs_under_way_end_with_the_old_model_and_its_files_go(profile: Profile, publish: Publish) -> None:
     den = profile.visit()
     engine = await den.create_engine(EMBED)
     publish("v2.0")
     await poll(den)
-    profile.engines.gate.clear()
-    running = asyncio.ensure_future(engine.run("old"))
-    await asyncio.sleep(0)
+    first, last = await running(profile, engine)
 
     await engine.update()
-    assert profile.engines.alive == 2
+    assert (profile.engines.alive, set(await kept(den))) == (2, {"v1.0", "v2.0"})
+    first.cancel()
+    await asyncio.wait([first])
+    await settled()
+    assert (profile.engines.alive, set(await kept(den))) == (2, {"v1.0", "v2.0"})
     profile.engines.gate.set()
 
-    assert (await running)["args"] == ["old"]
-    assert profile.engines.alive == 1
+    assert (await last)["args"] == ["two"]
+    await settled()
+    assert (profile.engines.alive, set(await kept(den))) == (1, {"v2.0"})
+
+
+async def test_a_run_that_outlived_two_updates_leaves_the_newest(profile: Profile, publish: Publish) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    runs = await running(profile, engine)
+    for revision in ("v2.0", "v3.0"):
+        publish(revision)
+        await poll(den)
+        await engine.update()
+    assert (profile.engines.alive, set(await kept(den))) == (2, {"v1.0", "v3.0"})
+
+    profile.engines.workers[0].crash()
+    await asyncio.gather(*runs, return_exceptions=True)
+    await settled()
+
+    assert (engine.status, profile.engines.alive, set(await kept(den))) == ("ready", 1, {"v3.0"})
+
+
+async def test_closing_ends_also_runs_that_outlived_their_model(profile: Profile, publish: Publish) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(EMBED)
+    publish("v2.0")
+    await poll(den)
+    runs = await running(profile, engine)
+    await engine.update()
+
+    await engine.close()
+
+    ends = await asyncio.gather(*runs, return_exceptions=True)
+    assert [type(end) for end in ends] == [EngineClosed] * 2
+    await settled()
+    assert (profile.engines.alive, set(await kept(den))) == (0, {"v2.0"})
 
 
 FAULTS: dict[str, tuple[dict[str, Any], type[Exception]]] = {

@@ -27,34 +27,14 @@ logger = logging.getLogger(__name__)
 
 
 class Slot:
-    """A worker in use; one that was replaced is closed when its last run ends."""
+    """A worker in use, and the number of runs that go on in it."""
 
-    __slots__ = ("loaded", "retired", "running")
+    __slots__ = ("loaded", "running")
 
     def __init__(self, loaded: Loaded) -> None:
         """Nothing runs yet."""
         self.loaded = loaded
         self.running = 0
-        self.retired = False
-
-    def leave(self) -> None:
-        """A run ended."""
-        self.running -= 1
-        self._close_if_done()
-
-    def retire(self) -> None:
-        """Another worker took its place."""
-        self.retired = True
-        self._close_if_done()
-
-    async def freed(self) -> None:
-        """Return when its files are not in use any more; at once if a run goes on with them."""
-        if not self.running:
-            await self.loaded.in_use.ended()
-
-    def _close_if_done(self) -> None:
-        if self.retired and not self.running:
-            self.loaded.close()
 
 
 class EngineSession:
@@ -85,6 +65,9 @@ class EngineSession:
         self._events = events
         self._life = Lifecycle(request.timeout_ms or 0)
         self._slot: Slot | None = None
+        self._newest: Loaded | None = None
+        self._replaced: set[Slot] = set()
+        self._clearing: set[asyncio.Task[None]] = set()
         self._lost_gpu: str | None = None
         self._opening = asyncio.Lock()
         self._loading: asyncio.Task[Loaded] | None = None
@@ -134,7 +117,11 @@ class EngineSession:
             self._tell_error(error, "run")
             raise
         finally:
-            slot.leave()
+            slot.running -= 1
+            if slot in self._replaced:
+                clearing = asyncio.ensure_future(self._clear(slot))  # the result is not to wait for it
+                self._clearing.add(clearing)
+                clearing.add_done_callback(self._clearing.discard)
             self._life.run_ended(self._ports.clock.now())
             self._watch_idle()
         self.metrics = metrics
@@ -183,11 +170,11 @@ class EngineSession:
             if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
                 loaded.close()
                 self.plan = plan
+                await self._source.settle(loaded)
             else:
                 self._adopt(loaded)
-                slot.retire()
-                await slot.freed()
-            await self._source.settle(loaded)
+                self._replaced.add(slot)
+                await self._clear(slot)
             return True
 
     async def refresh(self, on_progress: ProgressCallback | None = None) -> None:
@@ -214,6 +201,8 @@ class EngineSession:
         self._life.ended(reason)
         if self._loading is not None:
             self._loading.cancel()
+        for slot in self._replaced:
+            slot.loaded.close()
         self._drop()
         self._tell_status()
 
@@ -238,12 +227,23 @@ class EngineSession:
         if self._life.has_ended:
             loaded.close()
             self._life.check_not_ended()
+        self._newest = loaded
         return loaded
 
     def _adopt(self, loaded: Loaded) -> None:
         slot = self._slot = Slot(loaded)
         self.plan = loaded.plan
         loaded.worker.watch(lambda error: self._crashed(slot, error))
+
+    async def _clear(self, slot: Slot) -> None:
+        """End a worker that was replaced, and remove what only it used; nothing happens while a run goes on in it."""
+        if slot.running:
+            return
+        self._replaced.discard(slot)
+        slot.loaded.close()
+        await slot.loaded.in_use.ended()
+        if self._newest is not None:
+            await self._source.settle(self._newest)
 
     def _crashed(self, slot: Slot, error: EngineCrashed) -> None:
         if slot is not self._slot:
