@@ -10,7 +10,7 @@ import pytest
 from modelden.engine.tasks import FIREFOX_TASKS
 from tests.pyodide.servers import ROOT, StaticServer
 from tests.pyodide.task_cases import CASES
-from tests.tiny_models import MODELS, REVISION, model_name, task_of
+from tests.tiny_models import EXTERNAL, MODELS, REVISION, model_name, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,8 @@ def alone(page: Page, base: str, site: Site, name: str) -> Any:
 
 
 def test_there_are_cases_for_every_model() -> None:
-    assert set(CASES) == set(MODELS) - FIREFOX_TASKS  # those are in test_firefox_tasks.py
+    # The others are in test_firefox_tasks.py and test_external_data.py.
+    assert set(CASES) == set(MODELS) - FIREFOX_TASKS - {EXTERNAL}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+import onnx
+from onnx.external_data_helper import set_external_data
+
 from tests.tiny_model import tiny_model
 from tests.tiny_models import audio, generation, text, vision, whisper
 from tests.tiny_models.tokenizers import Files
@@ -19,12 +22,30 @@ def _feature_extraction() -> Files:
     return {**files, "onnx/model.onnx": files["onnx/model_quantized.onnx"]}
 
 
+def _with_external_data() -> Files:
+    """`_feature_extraction` with its weights in a file beside the model, as models of 2 GB and more have to have them."""
+    model = onnx.load_from_string(_feature_extraction()["onnx/model.onnx"])
+    data = b""
+    # Not the axis: what shapes follow from has to be in the model.
+    for tensor in (each for each in model.graph.initializer if each.data_type == onnx.TensorProto.FLOAT):
+        set_external_data(tensor, "model.onnx_data", offset=len(data), length=len(tensor.raw_data))
+        data += tensor.raw_data
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+    settings = {path: content for path, content in _feature_extraction().items() if path.endswith(".json")}
+    return {**settings, "onnx/model.onnx": model.SerializeToString(), "onnx/model.onnx_data": data}
+
+
+EXTERNAL = "external-data"
+"""A model for feature extraction whose weights are in a file beside it."""
+
 MODELS: Mapping[str, Callable[[], Files]] = {
     "audio-classification": audio.audio_classification,
     "automatic-speech-recognition": audio.automatic_speech_recognition,
     "background-removal": vision.background_removal,
     "depth-estimation": vision.depth_estimation,
     "document-question-answering": generation.image_to_text,
+    EXTERNAL: _with_external_data,
     "feature-extraction": _feature_extraction,
     "fill-mask": text.fill_mask,
     "image-classification": vision.image_classification,
@@ -51,7 +72,7 @@ MODELS: Mapping[str, Callable[[], Files]] = {
 }
 """What makes the files of each model. They are named after their tasks, but for `OTHERS`."""
 
-OTHERS: Mapping[str, str] = {"whisper": "automatic-speech-recognition"}
+OTHERS: Mapping[str, str] = {EXTERNAL: "feature-extraction", "whisper": "automatic-speech-recognition"}
 """Tasks of second models."""
 
 REVISION = "v1"

@@ -111,6 +111,7 @@ async def test_the_worker_gets_options_runtime_and_files(profile: Profile) -> No
         "dtype": "q8",
         "device": "wasm",
         "numThreads": 1,
+        "useExternalDataFormat": None,
     }
     assert worker.wasm == WASM
     assert worker.received == FILES
@@ -133,6 +134,12 @@ async def test_the_caller_may_choose_otherwise(profile: Profile) -> None:
 
     assert (engine.engine_id, engine.model_revision) == ("default-engine", "main")
     assert profile.engines.workers[0].created["dtype"] == "fp32"
+
+
+async def test_weights_beside_the_model_are_asked_for(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED.updated({"use_external_data_format": 2}))
+
+    assert profile.engines.workers[0].created["useExternalDataFormat"] == 2
 
 
 async def test_every_step_is_reported_in_its_order(profile: Profile) -> None:

@@ -8,7 +8,7 @@
  * means "not there" and an exception ends the creation. So a file that is missing or failed is a miss in the
  * cache, and `fetch`, which is ours, tells which of the two it was.
  */
-import { unreadable } from "./onnx";
+import { inspect } from "./onnx";
 import type { FileMessage } from "./protocol";
 import { post } from "./rpc";
 
@@ -21,6 +21,8 @@ const WEIGHTS = /\.onnx(_data(_\d+)?)?$/;
 const open = new Map<number, (answer: FileMessage) => void>();
 /** How the last question for a URL ended, when it did not bring a file. */
 const refusals = new Map<string, FileMessage>();
+/** Paths of all that was asked for. */
+const asked = new Set<string>();
 /** Models that were handed out for a load, by their URLs. */
 const models = new Map<string, Blob>();
 let readsWeights = true;
@@ -31,6 +33,7 @@ export const hostCache = {
   /** `key` is a path under `NO_LOCAL` first, which no one has, then the file's URL. */
   async match(key: string): Promise<Response | undefined> {
     if (!URL.canParse(key)) return undefined;
+    asked.add(new URL(key).pathname);
     const answer = await askFor(key);
     if ("blob" in answer) {
       const { pathname } = new URL(key);
@@ -51,21 +54,31 @@ export function leaveWeights(): void {
   readsWeights = false;
 }
 
-/** The result of a load. onnxruntime-web says little of a damaged model, in Firefox nothing: so this looks for one. */
+/**
+ * The result of a load. Of a damaged model, or one whose weights are elsewhere, onnxruntime-web says little, in Firefox
+ * nothing or a number: so this looks for one.
+ */
 export async function explained<T>(loading: Promise<T>): Promise<T> {
   try {
     return await loading;
   } catch (error) {
-    throw (await damage().catch(() => null)) ?? error;
+    throw (await fault().catch(() => null)) ?? error;
   } finally {
     models.clear();
   }
 }
 
-async function damage(): Promise<Error | null> {
+async function fault(): Promise<Error | null> {
   for (const [url, blob] of models) {
-    const reason = unreadable(new Uint8Array(await blob.arrayBuffer()));
-    if (reason) return new Error(`${new URL(url).pathname} is damaged: ${reason}`);
+    const path = new URL(url).pathname;
+    const { damage, external } = inspect(new Uint8Array(await blob.arrayBuffer()));
+    if (damage) return new Error(`${path} is damaged: ${damage}`);
+    const beside = external.find((file) => !asked.has(`${path.slice(0, path.lastIndexOf("/"))}/${file}`));
+    if (beside)
+      return new Error(
+        `${path} has weights in the file ${beside} beside it, which was not asked for: use_external_data_format=True ` +
+          "(or the number of such files) does; transformers.js expects them to be named like the model, with _data at the end",
+      );
   }
   return null;
 }

@@ -37,13 +37,12 @@ const TYPES = [
 ];
 const EXTERNAL = 1;
 
-/** Why the bytes are no model, in words; `null` if they are one. */
-export function unreadable(bytes: Uint8Array): string | null {
+/** Why the bytes are no model, in words, `null` if they are one; and the files beside it with more of its data. */
+export function inspect(bytes: Uint8Array): { damage: string | null; external: readonly string[] } {
   try {
-    readModel(bytes);
-    return null;
+    return { damage: null, external: readModel(bytes).external };
   } catch (error) {
-    return (error as Error).message;
+    return { damage: (error as Error).message, external: [] };
   }
 }
 

@@ -52,5 +52,13 @@ function describeError(thrown: unknown): ErrorData {
     // Firefox gives some errors of WebAssembly a stack and no message.
     return { name: thrown.name, message: thrown.message || thrown.name, stack: thrown.stack ?? "" };
   }
-  return { name: "Error", message: `${thrown as string}`, stack: "" };
+  return { name: "Error", message: typeof thrown === "number" ? numbered(thrown) : `${thrown as string}`, stack: "" };
+}
+
+/** What onnxruntime throws in C++ and does not catch arrives as the address of an exception, or a status of its end. */
+function numbered(thrown: number): string {
+  return (
+    `onnxruntime failed, and tells only the number ${thrown}: it may lack memory, the model may be damaged, of a newer ` +
+    "kind, or have weights in files that it was not given; a smaller model or dtype may work"
+  );
 }

@@ -28,6 +28,9 @@ ONNX_BACKENDS = (None, "onnx", "onnx-native", "best-onnx")
 DTYPES = tuple(dtype for dtype in ENUMS["dtype"] if not dtype.startswith("fp8"))
 """Data types of weights that a page can run; the others are for static embeddings."""
 
+MOST_EXTERNAL_FILES = 100
+"""transformers.js' limit of files with weights beside one model (``MAX_EXTERNAL_DATA_CHUNKS``)."""
+
 _RECORD_FIELDS = (
     "modelRevision",
     "modelId",
@@ -141,11 +144,21 @@ def _check_usable(options: PipelineOptions) -> None:
         raise InputError(f"The backend {options.backend!r} is not in a page; here is only onnx.")
     if options.dtype is not None and options.dtype not in DTYPES:
         raise InputError(f"dtype: {options.dtype!r} is for static embeddings, which are not in a page.")
+    _check_external(options.use_external_data_format)
     check_model(options.model_id or "model", options.model_revision or "main")
     if options.model_hub_root_url is not None:
         check_root_url("model_hub_root_url", options.model_hub_root_url)
     if options.model_hub_url_template is not None:
         check_url_template("model_hub_url_template", options.model_hub_url_template)
+
+
+def _check_external(value: Any) -> None:
+    files = value.values() if isinstance(value, Mapping) else [value]
+    if not all(isinstance(each, int) and 0 <= each <= MOST_EXTERNAL_FILES for each in files):
+        raise InputError(
+            "use_external_data_format: expected True, the number of files beside each model (at most "
+            f"{MOST_EXTERNAL_FILES}), or a mapping of model files to either, got {value!r}."
+        )
 
 
 def _name(record: Record) -> str:

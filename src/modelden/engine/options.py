@@ -84,7 +84,8 @@ class PipelineOptions:
         dtype: Data type of the weights: ``q8``, ``fp32``, ...
         num_threads: Threads of the runtime, on cross-origin isolated pages; 0 for as many as there are cores.
         execution_priority: ``HIGH``, ``NORMAL`` or ``LOW``; nothing in a page depends on it.
-        use_external_data_format: The weights are in files beside the model: True, or their number.
+        use_external_data_format: Weights are in files beside the models: True, their number, or either by the model's
+            file name. False, the default, leaves that to ``transformers.js_config`` in the model's ``config.json``.
         kv_cache_dtype: Of llama backends.
         num_context: Of llama backends.
         num_batch: Of llama backends.

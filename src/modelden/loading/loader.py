@@ -203,6 +203,7 @@ class EngineLoader:
             "dtype": options.dtype,
             "device": _DEVICES.get(device or "", "wasm"),
             "numThreads": threads,
+            "useExternalDataFormat": options.use_external_data_format or None,
         }
         if without.model:
             message["filesOnly"] = True
