@@ -153,7 +153,9 @@ async def check_updates() -> list[UpdateStatus]:
     """Ask whether there is something newer than what the engines of this and earlier visits use. Nothing is loaded.
 
     Returns:
-        One answer for each engine that was ever loaded here: ``up-to-date``, ``update-available`` or ``offline``.
+        One answer for each engine that was ever loaded here: ``up-to-date``, ``update-available`` (then
+        `create_engine` or `Engine.update` brings it), ``offline``, or ``unavailable``, with the reason, where Remote
+        Settings have nothing usable for it any more.
 
     Raises:
         SignatureError: If Remote Settings are not signed as configured; what was stored stays.

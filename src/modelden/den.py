@@ -84,9 +84,7 @@ class Den:
         self._engines = EngineRegistry(
             lambda request: EngineSession(request, self._source, ports, self._events), ports.suspender
         )
-        self._updates = Updates(
-            self._source, self._history, self._live, self.settings, self._hub_of, ports.fetcher, self._events
-        )
+        self._updates = Updates(self._source, self._history, self._live, self.settings, self._events)
         self._deaf = [
             listeners.add(config.cid(collection), self._updates.settings_changed)
             for collection in (choice.COLLECTION, runtime.COLLECTION)

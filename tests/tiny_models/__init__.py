@@ -23,7 +23,7 @@ def _feature_extraction() -> Files:
 
 
 def _with_external_data() -> Files:
-    """`_feature_extraction` with its weights in a file beside the model, as models of 2 GB and more have to have them."""
+    """`_feature_extraction` with its weights in a file beside the model, as models above 2 GB have to have them."""
     model = onnx.load_from_string(_feature_extraction()["onnx/model.onnx"])
     data = b""
     # Not the axis: what shapes follow from has to be in the model.

@@ -179,7 +179,10 @@ def test_backends_of_onnx_are_the_one_of_a_page(backend: str | None) -> None:
         ({"task_name": "feature-extraction", "model_hub_root_url": "x"}, "model_hub_root_url: expected an http"),
         ({"task_name": "feature-extraction", "model_hub_url_template": "{model}"}, "expected a path with {model}"),
         *(
-            ({"task_name": "feature-extraction", "use_external_data_format": value}, "expected True, the number of files")
+            (
+                {"task_name": "feature-extraction", "use_external_data_format": value},
+                "expected True, the number of files",
+            )
             for value in ("yes", 101, -1, {"model.onnx": "yes"}, [1])
         ),
         ({"feature_id": b"smart"}, "Should be a string"),

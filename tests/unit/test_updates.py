@@ -16,6 +16,7 @@ from modelden.errors import EngineClosed, EngineError, IntegrityError, NetworkEr
 from modelden.events import Event
 from modelden.host.server import Application
 from modelden.host.testing import Fault
+from modelden.ports import Put
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, write
 
@@ -471,3 +472,116 @@ async def test_a_closed_engine_takes_none(profile: Profile) -> None:
 
     with pytest.raises(EngineClosed):
         await engine.update()
+
+
+BRANCH = PipelineOptions.of({"task_name": "summarization", "timeout_ms": -1})
+"""Its model is used by branch."""
+
+
+@pytest.fixture
+def push(tree: Path) -> Callable[[], None]:
+    """Change two files of the branch."""
+
+    def push() -> None:
+        write(tree / "hub/org/tiny/main/config.json", b'{"model_type": "another"}')
+        write(tree / "hub/org/tiny/main" / WEIGHTS, b"newer weights")
+
+    return push
+
+
+async def states(den: Den) -> list[str]:
+    return [status.status for status in await den.check_updates()]
+
+
+async def test_who_is_told_that_a_branch_changed_can_move_to_it(
+    profile: Profile, push: Callable[[], None], told: list[Event]
+) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(BRANCH)
+    push()
+    assert await states(den) == ["update-available"]
+
+    assert await engine.update()
+
+    assert profile.engines.workers[-1].received[WEIGHTS] == b"newer weights"
+    assert (engine.status, profile.engines.alive) == ("ready", 1)
+    assert revisions(told) == [("installed", "main", "main")]
+    assert await states(den) == ["up-to-date"]
+    assert not await engine.update()
+
+
+async def test_an_engine_asks_the_hub_itself_whether_its_branch_changed(
+    profile: Profile, push: Callable[[], None]
+) -> None:
+    engine = await profile.visit().create_engine(BRANCH)
+    push()
+
+    assert await engine.update()
+    assert not await engine.update()
+
+
+async def test_once_told_the_next_create_engine_brings_a_changed_branch(
+    profile: Profile, push: Callable[[], None]
+) -> None:
+    den = profile.visit()
+    engine = await den.create_engine(BRANCH)
+    push()
+    profile.requests()
+    assert await den.create_engine(BRANCH) is engine
+    assert (profile.requests(), len(profile.engines.workers)) == ([], 1)  # as Firefox: it does not ask
+
+    await den.check_updates()
+
+    assert await den.create_engine(BRANCH) is engine
+    assert profile.engines.workers[-1].received[WEIGHTS] == b"newer weights"
+    assert profile.engines.alive == 1
+
+
+async def test_a_branch_whose_hub_is_silent_has_nothing_to_move_to(
+    profile: Profile, application: Application, push: Callable[[], None]
+) -> None:
+    engine = await profile.visit().create_engine(BRANCH)
+    push()
+    application.faults.set(Fault(path="/hub/*", drop_cors=True))
+
+    assert not await engine.update()
+    assert engine.status == "ready"
+
+
+async def test_kept_files_that_an_engine_does_not_use_are_no_update_of_it(profile: Profile, tree: Path) -> None:
+    den = profile.visit()
+    write(tree / "hub/org/tiny/main/onnx/model.onnx", b"heavier weights")
+    profile.engines.files = [*FILES, "onnx/model.onnx"]
+    await (await den.create_engine(BRANCH)).close()
+    profile.engines.files = list(FILES)
+    engine = await den.create_engine(BRANCH)
+    write(tree / "hub/org/tiny/main/onnx/model.onnx", b"other weights")
+
+    assert set(await states(den)) == {"up-to-date"}
+    assert not await engine.update()
+
+
+async def test_an_engine_that_settings_know_no_more_does_not_hide_the_others(
+    profile: Profile, application: Application
+) -> None:
+    await (await profile.visit().create_engine(EMBED)).close()
+    await (await profile.visit().create_engine(BRANCH)).close()
+    application.collections["main", "ml-inference-options"].delete("options")
+
+    by_task = {status.task_name: status for status in await profile.visit().check_updates()}
+
+    gone, there = by_task["feature-extraction"], by_task["summarization"]
+    assert there.status == "up-to-date"
+    assert (gone.status, gone.available, gone.current["model_revision"]) == ("unavailable", None, "v1.0")
+    assert "no options for the feature 'simple-text-embedder'" in str(gone.reason)
+    assert there.reason is None
+
+
+async def test_what_an_earlier_version_remembered_and_this_one_cannot_read_is_forgotten(profile: Profile) -> None:
+    await (await profile.visit().create_engine(EMBED)).close()
+    database = await profile.database("modelden")
+    (row,) = await database.get_all("engines")
+    await database.commit([Put("engines", {**row, "id": "old", "request": {"featureId": 1}})])
+
+    assert await states(profile.visit()) == ["up-to-date"]
+    assert [each["id"] for each in await database.get_all("engines")] == [row["id"]]

@@ -148,7 +148,9 @@ class Engine:
         return self._suspender.wait_for(self.run(*args, **options))
 
     async def update(self, on_progress: ProgressCallback | None = None) -> bool:
-        """Move to what Remote Settings say now. Runs under way end with the old model, later ones take the new one.
+        """Move to what Remote Settings say now, and to what the hub has now if it is a branch.
+
+        Runs under way end with the old model, later ones take the new one.
 
         Returns:
             Whether there was anything to move to.

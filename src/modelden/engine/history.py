@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
+from modelden.errors import InputError
 from modelden.ports import Clock, Database, Delete, Put, Row, Schema, Store
 
 MODELDEN = Schema(name="modelden", version=1, stores={"engines": Store("id"), "loads": Store("id")})
@@ -52,16 +53,24 @@ class History:
         await self._database.commit([Put("engines", row)])
 
     async def all(self) -> Sequence[KnownEngine]:
-        """Return all known engines; those of long ago are forgotten."""
-        rows = await self._database.get_all("engines")
-        old = [row["id"] for row in rows if self._clock.now() - row["time"] > LONGEST]
+        """Return all known engines; those of long ago are forgotten, and what this version cannot read."""
+        known, old = [], []
+        for row in await self._database.get_all("engines"):
+            engine = None if self._clock.now() - row["time"] > LONGEST else _read(row)
+            if engine is None:
+                old.append(row["id"])
+            elif row["source"] == self._source:
+                known.append(engine)
         if old:
             await self._database.commit([Delete("engines", key) for key in old])
-        return [
-            KnownEngine(PipelineOptions.of(row["request"], own_features=True), Plan.of_row(row["plan"]))
-            for row in rows
-            if row["source"] == self._source and row["id"] not in old
-        ]
+        return known
 
     def _id(self, request: PipelineOptions) -> str:
         return json.dumps([self._source, request.asks_for()], sort_keys=True)
+
+
+def _read(row: Row) -> KnownEngine | None:
+    try:
+        return KnownEngine(PipelineOptions.of(row["request"], own_features=True), Plan.of_row(row["plan"]))
+    except InputError:
+        return None

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
+from modelden.engine.plan import KnownEngine
 from modelden.engine.streaming import Chunk, take_streaming
+from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.events import Event
 
@@ -152,13 +154,15 @@ class EngineSession:
             self._watch_idle()
             await self._source.settle(loaded)
 
-    async def update(self, on_progress: ProgressCallback | None = None) -> bool:
-        """Move to what Remote Settings say now; result and errors are those of `Engine.update`."""
+    async def update(self, on_progress: ProgressCallback | None = None, *, ask: bool = True) -> bool:
+        """Move to what there is now (``ask`` the hub of a branch); result and errors are those of `Engine.update`."""
         async with self._opening:
             self._life.check_not_ended()
             plan = await self._source.plan(self.request, on_progress)
-            if self.plan is not None and plan.makes_the_same(self.plan):
-                return False
+            if self.plan is not None:
+                known = KnownEngine(self.request, self.plan)
+                if await self._source.status(known, plan, ask=ask) != UPDATE_AVAILABLE:
+                    return False
             slot = self._slot
             try:
                 loaded = await self._load(self._source.load(self.request, plan, on_progress, no_gpu=self._lost_gpu))
@@ -188,7 +192,7 @@ class EngineSession:
             await self.open(on_progress)
             return
         try:
-            await self.update(on_progress)
+            await self.update(on_progress, ask=False)  # as Firefox: an engine that is there needs no request
         except EngineClosed:
             raise
         except ModelDenError as error:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-State = Literal["up-to-date", "update-available", "offline"]
+State = Literal["up-to-date", "update-available", "offline", "unavailable"]
 """What can be said."""
 
 UP_TO_DATE: State = "up-to-date"
 UPDATE_AVAILABLE: State = "update-available"
 OFFLINE: State = "offline"
+UNAVAILABLE: State = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,13 @@ class UpdateStatus:
         task_name: The task.
         feature_id: The feature, if it was asked for by one.
         engine_id: The engine's name.
-        status: ``up-to-date``, ``update-available``, or ``offline`` when one of the servers cannot be reached.
+        status: ``up-to-date``, ``update-available``, ``offline`` when one of the servers cannot be reached, or
+            ``unavailable`` when Remote Settings have nothing for it any more, or nothing that can be used: an engine
+            that runs goes on, a new one could not be created.
         current: Model, revision, data type and runtime that this browser uses.
-        available: The same of what there is now; equal where only the files of a branch changed, None when offline.
+        available: The same of what there is now; equal where only the files of a branch changed, None when ``offline``
+            or ``unavailable``.
+        reason: What Remote Settings lack when it is ``unavailable``; else None.
     """
 
     task_name: str
@@ -33,3 +38,4 @@ class UpdateStatus:
     status: State
     current: Mapping[str, Any]
     available: Mapping[str, Any] | None
+    reason: str | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 from modelden.download import TIMEOUT
 from modelden.errors import FileNotFoundOnHub, HttpError
 from modelden.hub.allow_list import AllowList
@@ -52,6 +55,29 @@ class Remote:
         remote = await remote_list(self._fetcher, self._address, self._manifests, model, revision)
         stored = await self._cache.list_files(self._address.store_name(model), revision)
         return overview(remote, stored, task, dtype)
+
+    async def has_changed(self, model: str, revision: str, paths: Iterable[str], seconds: float) -> bool:
+        """Compare the entity tags of kept files of a branch with the hub's, as a load would.
+
+        Args:
+            model: ``organization/name``.
+            revision: The branch.
+            paths: Files that are kept. One of which the hub does not tell a tag has not changed.
+            seconds: How long the hub has to answer.
+
+        Raises:
+            UnavailableError: If the hub does not answer.
+        """
+        name = self._address.store_name(model)
+        tags = {file.path: file.etag for file in await self._cache.list_files(name, revision)}
+
+        async def differs(path: str) -> bool:
+            url = self._address.url(ModelFile(model, revision, path))
+            async with self._fetcher.fetch(url, method="HEAD", timeout=seconds) as response:
+                etag = response.headers.get("etag") if response.status == 200 else None
+            return etag not in (None, tags[path])
+
+        return any(await asyncio.gather(*map(differs, paths)))
 
     async def text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
         """Return a file as text, from what is kept or from the hub; it is not stored for this.

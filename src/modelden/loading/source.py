@@ -14,10 +14,12 @@ from dataclasses import replace
 from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
-from modelden.errors import InputError, ModelDenError, NotPrefetched
+from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
+from modelden.errors import InputError, ModelDenError, NotPrefetched, UnavailableError
 from modelden.events import Event, Events
-from modelden.hub.model_hub import HubFiles
+from modelden.hub.model_hub import BRANCH, HEAD_TIMEOUT, HubFiles
 from modelden.hub.names import HubAddress
+from modelden.hub.roles import role_of
 from modelden.loading.loader import EngineLoader, Loaded
 from modelden.progress import DONE, ProgressCallback, ProgressEvent
 
@@ -49,10 +51,32 @@ class EngineSource:
         self._hub = hub
         self._live = live
         self._events = events
+        self._changed: set[str] = set()
+        """Engines of which the hub said that their branch changed, and that were not loaded since."""
 
     async def plan(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Plan:
         """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
         return await self._loader.plan(request, on_progress)
+
+    async def status(self, known: KnownEngine, plan: Plan, *, ask: bool = True) -> State:
+        """Tell whether there is something newer than what an engine is made of, and the engine would get it.
+
+        Args:
+            known: The engine.
+            plan: What settings say now.
+            ask: Ask the hub whether a branch changed; otherwise what it last said counts.
+        """
+        if not plan.makes_the_same(known.plan):
+            return UPDATE_AVAILABLE
+        engine_id = known.request.engine_id
+        if ask:
+            try:
+                changed = await self._branch_changed(engine_id, known.plan.options)
+            except UnavailableError as error:
+                logger.debug("Whether the branch of %s changed cannot be told: %s", engine_id, error)
+                return OFFLINE
+            (self._changed.add if changed else self._changed.discard)(engine_id)
+        return UPDATE_AVAILABLE if engine_id in self._changed else UP_TO_DATE
 
     async def open(
         self, request: PipelineOptions, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
@@ -105,8 +129,9 @@ class EngineSource:
         except BaseException:
             loaded.close()
             raise
-        if before is not None and not before.makes_the_same(plan):
-            self._events.tell(Event("update", "installed", request.engine_id, _change(before, plan)))
+        if request.engine_id in self._changed or (before is not None and not before.makes_the_same(plan)):
+            self._changed.discard(request.engine_id)
+            self._events.tell(Event("update", "installed", request.engine_id, _change(before or plan, plan)))
         return loaded
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
@@ -160,6 +185,17 @@ class EngineSource:
         except ModelDenError as error:
             logger.warning("Earlier revisions of %s stay: %s", loaded.plan.options.model_id, error)
 
+    async def _branch_changed(self, engine_id: str, options: PipelineOptions) -> bool:
+        hub, address = await self._hub(options), _address(options)
+        for model, revision in _named(options):
+            if revision != BRANCH:
+                continue
+            files = await hub.list_files(model=address.store_name(model), revision=revision)
+            used = [file.path for file in files if engine_id in file.engine_ids and _is_of(file.path, options.dtype)]
+            if await hub.remote.has_changed(model, revision, used, HEAD_TIMEOUT):
+                return True
+        return False
+
     async def _remove_previous(self, loaded: Loaded) -> None:
         options = loaded.plan.options
         hub = await self._hub(options)
@@ -185,9 +221,18 @@ def _named(options: PipelineOptions) -> set[tuple[str, str]]:
     return {(model, revision) for model, revision in pairs if model and revision}
 
 
+def _address(options: PipelineOptions) -> HubAddress:
+    return HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
+
+
+def _is_of(path: str, dtype: str | None) -> bool:
+    """Tell whether an engine of this data type uses a file that it once used, perhaps with another one."""
+    return role_of(path).dtype in (None, dtype)
+
+
 def _stored(options: PipelineOptions, models: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return models and revisions by their names in the store."""
-    address = HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
+    address = _address(options)
     return [(address.store_name(model), revision) for model, revision in models]
 
 

@@ -8,15 +8,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from modelden.engine import choice, runtime
 from modelden.engine.history import History
-from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
-from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State, UpdateStatus
-from modelden.errors import ModelDenError, UnavailableError
+from modelden.engine.update_status import OFFLINE, UNAVAILABLE, State, UpdateStatus
+from modelden.errors import InputError, InvalidRecord, ModelDenError, NoRuntime, UnavailableError
 from modelden.events import Event, Events
-from modelden.hub.model_hub import BRANCH, HEAD_TIMEOUT, HubFiles
-from modelden.hub.names import HubAddress, ModelFile
 from modelden.loading.source import EngineSource
-from modelden.ports import Fetcher
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.service import SettingsService
 
@@ -32,8 +28,6 @@ class Updates:
         history: Callable[[], Awaitable[History]],
         live: Callable[[], Iterable[KnownEngine]],
         settings: Callable[[], Awaitable[SettingsService]],
-        hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
-        fetcher: Fetcher,
         events: Events,
     ) -> None:
         """Nothing is opened yet."""
@@ -41,8 +35,6 @@ class Updates:
         self._history = history
         self._live = live
         self._settings = settings
-        self._hub = hub
-        self._fetcher = fetcher
         self._events = events
         self._told: set[tuple[str, str]] = set()
         self._telling: set[asyncio.Task[None]] = set()
@@ -81,36 +73,24 @@ class Updates:
         return True
 
     async def _status(self, known: KnownEngine, *, online: bool) -> UpdateStatus:
-        current, available = known.plan, None
+        available, reason = None, None
         status: State = OFFLINE
         if online:
-            available = await self._source.plan(known.request)
-            status = UP_TO_DATE if available.makes_the_same(current) else UPDATE_AVAILABLE
-            if status == UP_TO_DATE and current.options.model_revision == BRANCH:
-                status = await self._branch_status(current.options)
+            try:
+                available = await self._source.plan(known.request)
+            except (InputError, InvalidRecord, NoRuntime) as error:
+                status, reason = UNAVAILABLE, str(error)
+            else:
+                status = await self._source.status(known, available)
         return UpdateStatus(
-            task_name=str(current.options.task_name),
+            task_name=str(known.plan.options.task_name),
             feature_id=known.request.feature_id,
             engine_id=known.request.engine_id,
             status=status,
-            current=current.state(),
+            current=known.plan.state(),
             available=available.state() if available and status != OFFLINE else None,
+            reason=reason,
         )
-
-    async def _branch_status(self, options: PipelineOptions) -> State:
-        """Compare the entity tags of the files of a branch, as a load would."""
-        address = HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
-        model, hub = str(options.model_id), await self._hub(options)
-        for file in await hub.list_files(model=address.store_name(model), revision=BRANCH):
-            url = address.url(ModelFile(model, BRANCH, file.path))
-            try:
-                async with self._fetcher.fetch(url, method="HEAD", timeout=HEAD_TIMEOUT) as response:
-                    etag = response.headers.get("etag") if response.status == 200 else None
-            except UnavailableError:
-                return OFFLINE
-            if etag is not None and etag != file.etag:
-                return UPDATE_AVAILABLE
-        return UP_TO_DATE
 
     async def _tell(self) -> None:
         try:
