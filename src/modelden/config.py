@@ -79,7 +79,8 @@ class Configuration:
         require_hashes: Refuse model files whose hash neither a signed manifest nor the hub tells.
         require_storage: Fail where the browser refuses storage altogether (a sandboxed frame, some private windows);
             otherwise everything is kept in memory, and gone with the page.
-        memory_when_full: Use a model from memory for which there is no room; otherwise that is an error.
+        memory_when_full: Use from memory what there is no room for, models, runtime and settings; otherwise that is an
+            error.
         worker_url: Folder with the files of ``modelden assets DIR``, from which workers start where the page's content
             security policy refuses ``blob:``: on the page's own origin, relative ones from the page (or from the worker
             that Python runs in). None for the copies in this wheel.

@@ -26,13 +26,14 @@ from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.rules import Rules
 from modelden.hub.schema import MODEL_FILES
+from modelden.in_memory import InMemory, SessionDatabases
 from modelden.loading.loader import ALLOW_DENY_LIST, EngineLoader
 from modelden.loading.source import EngineSource
 from modelden.loading.updates import Updates
-from modelden.memory import SessionDatabases
 from modelden.ports import Database, Ports, Schema
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME, ProgressCallback, ProgressEvent
 from modelden.settings.listeners import SyncListeners
+from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.service import SettingsService
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ logger = logging.getLogger(__name__)
 _DOWNLOADS = (DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME)
 """Progress that is told as the event ``download``."""
 
+_SMALL = (REMOTE_SETTINGS.name, MODELDEN.name)
+"""Databases that move into memory as a whole where there is no room; files of models are kept there one by one."""
+
 _SHARE_OF_MEMORY = 0.5
 """How much of the device's memory a model may take, if the configuration does not say."""
 
@@ -54,6 +58,7 @@ class Den:
     Attributes:
         config: Where settings and models come from.
         ports: The browser.
+        in_memory: What is used from memory because it was not stored.
     """
 
     def __init__(
@@ -69,8 +74,15 @@ class Den:
             events: Told what happens.
         """
         self.config = config
-        self.databases = SessionDatabases(ports.databases, required=config.require_storage)
-        self.ports = ports = replace(ports, databases=self.databases)
+        self.in_memory = InMemory()
+        databases = SessionDatabases(
+            ports.databases,
+            ports.page,
+            self.in_memory,
+            required=config.require_storage,
+            moving=_SMALL if config.memory_when_full else (),
+        )
+        self.ports = ports = replace(ports, databases=databases)
         self._bundles = bundles
         self._listeners = listeners
         self._events = events
@@ -135,6 +147,7 @@ class Den:
             mirrors=tuple(replace(address, root_url=root) for root in self.config.hubs) if is_configured else (),
             require_hashes=self.config.require_hashes,
             memory_when_full=self.config.memory_when_full,
+            in_memory=self.in_memory,
             idle_timeout=self.config.idle_timeout,
             max_size=self.config.max_cache_size,
             evict=self.config.evict,

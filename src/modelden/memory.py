@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelden.errors import StorageError, StorageUnavailable
-from modelden.ports import Database, Databases, Delete, Key, Put, Row, Schema, Unchanged
+from modelden.ports import Delete, Key, Put, Row, Schema, Unchanged
 
 
 class StorageWarning(UserWarning):
@@ -22,38 +20,6 @@ class StorageWarning(UserWarning):
         """Keep the error and compose the message."""
         super().__init__(f"Used from memory, and gone with this page: {error}")
         self.error = error
-
-
-class SessionDatabases:
-    """The browser's databases; those of the page's memory when the browser refuses, which it is asked once."""
-
-    def __init__(self, databases: Databases, *, required: bool) -> None:
-        """Open nothing yet.
-
-        Args:
-            databases: The browser's.
-            required: Fail when the browser refuses.
-        """
-        self._databases = databases
-        self._required = required
-        self._memory: dict[str, MemoryDatabase] = {}
-        self.refusal: StorageUnavailable | None = None
-
-    async def open(self, schema: Schema) -> Database:
-        """Open a database.
-
-        Raises:
-            StorageUnavailable: If the browser refuses, and it is required.
-        """
-        if self.refusal is None:
-            try:
-                return await self._databases.open(schema)
-            except StorageUnavailable as error:
-                if self._required:
-                    raise
-                self.refusal = error
-                warnings.warn(StorageWarning(error), stacklevel=2)
-        return self._memory.setdefault(schema.name, MemoryDatabase(schema))
 
 
 class MemoryDatabase:
@@ -113,7 +79,7 @@ def _key_at(row: Mapping[str, Any], path: Key) -> Key:
 
 
 def _with_blobs(put: Put) -> Row:
-    row = copy.deepcopy(put.row)
+    row: Row = _copied(put.row)
     for path, blob in put.blobs.items():
         target = row
         for name in path[:-1]:

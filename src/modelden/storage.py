@@ -14,8 +14,9 @@ class StorageInfo:
     Attributes:
         usage: Bytes that this origin uses, all its databases together; None where the browser does not tell.
         quota: Bytes that it may use; None where the browser does not tell.
-        backend: ``indexeddb``, or ``memory`` where the browser refuses storage: then all is gone with the page.
-        refusal: Why the browser refuses, or None.
+        backend: ``indexeddb``, or ``memory`` where something is used that the browser did not store: it refuses
+            storage, or has no room (``configure(memory_when_full=True)``). What is in memory is gone with the page.
+        refusal: Why the browser did not store it, or None.
         persisted: The browser promised not to evict it; None where it does not tell.
         settings_server: The Remote Settings server.
         settings_verified: Signatures are verified. False only by ``configure(verify_signatures=False)``.
@@ -43,11 +44,12 @@ async def storage_info() -> StorageInfo:
     settings = await den.settings()
     usage, quota, persisted = await den.ports.page.storage()
     confirmed = await settings.client.confirmations()
+    reason = den.in_memory.reason
     return StorageInfo(
         usage=usage,
         quota=quota,
-        backend="memory" if den.databases.refusal else "indexeddb",
-        refusal=str(den.databases.refusal) if den.databases.refusal else None,
+        backend="memory" if reason else "indexeddb",
+        refusal=str(reason) if reason else None,
         persisted=persisted,
         settings_server=den.config.settings_server,
         settings_verified=den.config.verify_signatures,

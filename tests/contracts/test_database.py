@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 
 from modelden.errors import StorageUnavailable
-from modelden.memory import SessionDatabases
+from modelden.in_memory import InMemory, SessionDatabases
 from modelden.ports import Database, Schema
 from tests.contracts.database import CASES, Case, a_database_of_a_later_version_is_left_alone
 from tests.simulators.blobs import MemoryBlob
-from tests.simulators.database import MemoryDatabases
+from tests.simulators.database import MemoryDatabase, MemoryDatabases
+from tests.simulators.surroundings import ScriptedPage
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
@@ -29,4 +30,26 @@ class Refusing:
 @pytest.mark.parametrize("case", IN_MEMORY, ids=lambda case: case.__name__)
 @pytest.mark.filterwarnings("ignore::modelden.memory.StorageWarning")
 async def test_a_page_without_storage_keeps_the_contract(case: Case) -> None:
-    await case(SessionDatabases(Refusing(), required=False), MemoryBlob)
+    await case(SessionDatabases(Refusing(), ScriptedPage(), InMemory(), required=False), MemoryBlob)
+
+
+class Full(MemoryDatabases):
+    """A browser that has no room for anything."""
+
+    async def open(self, schema: Schema) -> MemoryDatabase:
+        database = await super().open(schema)
+        database.full = True
+        return database
+
+
+class Everything:
+    """The names of all databases."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("case", IN_MEMORY, ids=lambda case: case.__name__)
+@pytest.mark.filterwarnings("ignore::modelden.memory.StorageWarning")
+async def test_a_page_without_room_keeps_the_contract(case: Case) -> None:
+    await case(SessionDatabases(Full(), ScriptedPage(), InMemory(), required=True, moving=Everything()), MemoryBlob)

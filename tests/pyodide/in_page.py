@@ -193,6 +193,23 @@ async def where_it_is_kept(config: dict[str, Any]) -> Json:
     return {**asdict(info), "foreign": foreign(info), "warnings": [warning.category.__name__ for warning in caught]}
 
 
+async def visit_without_room(config: dict[str, Any], request: dict[str, Any]) -> dict[str, Json]:
+    """`visit`, what it warned of, and where `storage_info` says that things are kept then."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        outcome = await visit(config, request)
+    info = await modelden.storage_info()
+    told = [warning.message for warning in caught if isinstance(warning.message, modelden.StorageWarning)]
+    shortages = [error for each in told if isinstance(error := each.error, modelden.QuotaExceeded)]
+    return {
+        **outcome,
+        "backend": info.backend,
+        "refusal": info.refusal,
+        "warnings": len(told),
+        "shortages": [{"usage": each.usage, "quota": each.quota, "needed": each.needed} for each in shortages],
+    }
+
+
 async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: float) -> Json:
     """Drive `JsEngineHost` alone: a worker, a runtime that nobody has checked, files from the hub as they are."""
     from js import fetch

@@ -136,6 +136,35 @@ def test_no_room_for_a_model(room: Room) -> None:
         assert len(stored["headers"]) == 2
 
 
+@pytest.mark.parametrize("left", [10 * MEBIBYTE, 0])
+def test_an_engine_runs_without_room(room: Room, site: Site, demo_site: Site, left: int) -> None:
+    page = room.page
+    page.visit(site.config, **TINY)
+    before = page.stored()["modelFiles"]
+    room.leave(left)
+    config = {**demo_site.config, "memory_when_full": True}
+    outcome = page.call("visit_without_room", config=config, request={"feature_id": "simple-text-embedder"})
+
+    assert outcome["error"] is None, outcome["error"]
+    assert outcome["shape"] == [2, 384]
+    assert outcome["backend"] == "memory"
+    assert "no room" in outcome["refusal"]
+    assert outcome["warnings"] == len(outcome["shortages"]) > 0
+    for told in outcome["shortages"]:
+        assert told["usage"] <= told["quota"]
+    assert max(told["needed"] or 0 for told in outcome["shortages"]) > 20 * MEBIBYTE
+    stored = page.stored()
+    assert_whole_files(stored["modelFiles"])
+    assert stored["modelFiles"]["partials"] == []
+    for store in ("headers", "files"):
+        assert [row for row in stored["modelFiles"][store] if row in before[store]] == before[store]
+    assert all(row["attachment"]["blob"]["size"] for row in stored["remote-settings"]["attachments"])
+
+    room.give_back()
+    page.visit(demo_site.config, ["a cat"], feature_id="simple-text-embedder")
+    page.is_clean()
+
+
 @pytest.fixture
 def sandbox(page: Page) -> Iterator[Frame]:
     """A frame with an origin of its own, to which browsers give no storage; Pyodide and modelden run in it."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
-from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
+from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
 from modelden.ports import Blob
 from modelden.progress import ProgressCallback
+
+logger = logging.getLogger(__name__)
 
 
 class EngineFiles:
@@ -60,7 +63,10 @@ class EngineFiles:
 
     async def remember_missing(self) -> None:
         """Remember the files that could not be had: the engine runs, so it does without them."""
-        await self._hub.remember_missing(self._missing)
+        try:
+            await self._hub.remember_missing(self._missing)
+        except StorageError as error:
+            logger.warning("Which files the model does without is not remembered. %s", error)
 
     async def __call__(self, url: str) -> Blob | None:
         """Return the file that ``url`` names, or None when the hub does not have it.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelden.engine.plan import Plan
-from modelden.errors import LoadEndedPage, NotEnoughMemory
+from modelden.errors import LoadEndedPage, NotEnoughMemory, StorageError
 from modelden.ports import Blob, Database, Delete, Presence, Put
 
 logger = logging.getLogger(__name__)
@@ -59,11 +59,18 @@ class Guard:
         ended = row["ended"] + len(dead)
         row = {**row, "ended": ended, "pages": [page for page in row["pages"] if page not in dead]}
         if ended >= 2:
-            await self.database.commit([Delete("loads", key)])
+            await self.note(Delete("loads", key))
             raise LoadEndedPage(str(plan.options.model_id), ended)
         if ended:
             logger.warning("Loading %s ended its page last time; now with one thread.", plan.options.model_id)
         return Watch(self, row, careful=bool(ended))
+
+    async def note(self, change: Put | Delete) -> None:
+        """Change a mark; that it cannot be stored is no reason not to load a model."""
+        try:
+            await self.database.commit([change])
+        except StorageError as error:
+            logger.warning("Should this load end its page, the next one will not know. %s", error)
 
 
 class Watch:
@@ -79,7 +86,7 @@ class Watch:
         self._guard = guard
         self._row = row
         self._size = 0
-        self._marking: asyncio.Future[bool] | None = None
+        self._marking: asyncio.Future[None] | None = None
 
     def admit(self, url: str, blob: Blob) -> None:
         """Hear that a file is about to be loaded into memory.
@@ -97,11 +104,11 @@ class Watch:
         if self._marking is None:
             # Side by side with the load: by the time it needs memory, the mark is there.
             row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page]}
-            self._marking = asyncio.ensure_future(self._guard.database.commit([Put("loads", row)]))
+            self._marking = asyncio.ensure_future(self._guard.note(Put("loads", row)))
 
     async def leave(self) -> None:
         """The page survived it."""
         if self._marking is None:
             return
-        await asyncio.gather(self._marking, return_exceptions=True)
-        await self._guard.database.commit([Delete("loads", self._row["id"])])
+        await self._marking
+        await self._guard.note(Delete("loads", self._row["id"]))

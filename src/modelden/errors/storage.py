@@ -16,7 +16,12 @@ class QuotaExceeded(StorageError):
         what: What was to be stored.
         needed: Its size in bytes, or None when unknown.
         available: Bytes that there is room for, or None when unknown.
+        usage: Bytes that this site uses, or None when unknown.
+        quota: Bytes that it may use, or None when unknown.
     """
+
+    usage: int | None = None
+    quota: int | None = None
 
     def __init__(self, what: str, needed: int | None = None, available: int | None = None) -> None:
         """Keep the facts and compose the message."""
@@ -29,6 +34,14 @@ class QuotaExceeded(StorageError):
         self.what = what
         self.needed = needed
         self.available = available
+
+    def note(self, needed: int | None, usage: int | None, quota: int | None) -> None:
+        """Keep what is found out later, and say what the browser tells of its storage."""
+        self.needed = self.needed or needed
+        if usage is None or quota is None or self.quota is not None:
+            return
+        self.usage, self.quota = usage, quota
+        self.args = (f"{self} This site uses {usage} of {quota} bytes.",)
 
 
 class CacheSizeExceeded(QuotaExceeded):

@@ -7,15 +7,19 @@ task and engine, as in Firefox; equal bytes are kept once, whatever the models a
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelden.errors import QuotaExceeded
 from modelden.hub.body import Received
 from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
 from modelden.ports import Blobs, Clock, Database, Delete, Locks, Put, Row
+
+logger = logging.getLogger(__name__)
 
 ROWS_LOCK = "rows"
 """Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
@@ -197,9 +201,11 @@ class ModelCache:
             if row is None:  # deleted by another tab in between: its bytes are still good
                 return None
             row["headers"] = {**row["headers"], "lastUsed": self._clock.now()}
-            await self._database.commit([Put("headers", row), *uses])
-            fields: Mapping[str, Any] = row["headers"]
-            return fields
+            try:
+                await self._database.commit([Put("headers", row), *uses])
+            except QuotaExceeded as error:  # the file is there, and good
+                logger.warning("The use of %s is not noted. %s", file_id(key), error)
+            return dict(row["headers"])
 
     async def _bytes(self, key: FileKey, received: Received) -> tuple[Changes, Content]:
         """Return the changes that make the bytes whole, and what they are then."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 from modelden.errors import QuotaExceeded, StorageError
@@ -12,7 +11,6 @@ from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.room import Room
 from modelden.hub.rules import Rules
-from modelden.memory import StorageWarning
 
 
 class Keeper:
@@ -52,7 +50,7 @@ class Keeper:
             if size:
                 await self._room.reserve(key, size)
         except QuotaExceeded as error:
-            self._refuse_or_warn(error)
+            await self._refuse_or_warn(error)
             return False
         return True
 
@@ -68,7 +66,7 @@ class Keeper:
         """
         kept = Kept(received.blob, received.sha256, origin.integrity, header_record(origin.headers, received.size, 0))
         if received.refusal is not None:
-            self._refuse_or_warn(received.refusal)
+            await self._refuse_or_warn(received.refusal, received.size)
         try:
             if received.stored and not self._room.is_reserved(key):
                 await self._room.reserve(key, received.size)  # the hub had not told the size
@@ -78,11 +76,30 @@ class Keeper:
                 return replace(kept, fields=fields)
         except StorageError as error:
             await self._partials.drop(key)
-            self._refuse_or_warn(error)
+            await self._refuse_or_warn(error, received.size)
         self._memory[key] = kept
         return kept
 
-    def _refuse_or_warn(self, error: StorageError) -> None:
+    async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> Kept | None:
+        """Keep the bytes of another file as this one; None when they are not there any more.
+
+        Raises:
+            StorageError: If that cannot be stored, and memory will not do.
+        """
+        try:
+            return await self._cache.get(key, None) if await self._cache.link(key, use, twin, origin) else None
+        except StorageError as error:
+            await self._refuse_or_warn(error)
+        same = await self._cache.get(twin, None)
+        if same is None:
+            return None
+        fields = header_record(origin.headers, same.blob.size, 0)
+        self._memory[key] = Kept(same.blob, same.sha256, origin.integrity, fields)
+        return self._memory[key]
+
+    async def _refuse_or_warn(self, error: StorageError, needed: int | None = None) -> None:
+        if isinstance(error, QuotaExceeded):
+            await self._room.explain(error, needed)
         if not self._rules.memory_when_full:
             raise error
-        warnings.warn(StorageWarning(error), stacklevel=2)
+        self._rules.in_memory.tell(error)

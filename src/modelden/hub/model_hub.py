@@ -198,7 +198,7 @@ class HubFiles:
         if expected.sha256 is not None:
             twin = await self.cache.with_hash(expected.sha256)
             origin = Origin(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
-            return await self._link(wish, twin, origin) if twin else None
+            return await self._keeper.link(wish.key, wish.use, twin, origin) if twin else None
         twins = {
             key: file for key, file in (await self.cache.twins(wish.key)).items() if (file.etag or "").startswith('"')
         }
@@ -207,13 +207,9 @@ class HubFiles:
         head = head or await self._head(self._address.url(wish.file)) or {}
         for key, file in twins.items():
             if file.etag == head.get("etag"):
-                return await self._link(wish, key, Origin(head, file.integrity, self._address.root_url))
+                origin = Origin(head, file.integrity, self._address.root_url)
+                return await self._keeper.link(wish.key, wish.use, key, origin)
         return None
-
-    async def _link(self, wish: Wish, twin: FileKey, origin: Origin) -> Kept | None:
-        if not await self.cache.link(wish.key, wish.use, twin, origin):
-            return None
-        return await self.cache.get(wish.key, None)
 
     async def _download(self, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
         addresses = [self._address, *self.rules.mirrors]

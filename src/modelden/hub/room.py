@@ -92,6 +92,11 @@ class Room:
         """Give back what was reserved: the bytes are stored, or do not come."""
         self._reserved.pop(key, None)
 
+    async def explain(self, error: QuotaExceeded, needed: int | None) -> None:
+        """Let an error say what the browser tells of its storage, and what was needed."""
+        usage, quota, _ = await self._page.storage()
+        error.note(needed, usage, quota)
+
     async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
         others = sum(self._reserved.values())
         if self._max_size is not None:

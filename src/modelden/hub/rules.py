@@ -11,6 +11,7 @@ from modelden.hub.cache import Use
 from modelden.hub.integrity import Expected
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.partials import FileKey
+from modelden.in_memory import InMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Rules:
             files whose hash is known.
         require_hashes: Refuse files whose hash nobody tells.
         memory_when_full: Use a file from memory for which there is no room; otherwise fail.
+        in_memory: Told of each such file.
         idle_timeout: Seconds without a byte after which a connection is given up.
         max_size: Most GiB to keep, or None for as much as the browser allows.
         evict: When that is not enough, remove the models that were not used for the longest time; otherwise fail.
@@ -32,6 +34,7 @@ class Rules:
     mirrors: tuple[HubAddress, ...] = ()
     require_hashes: bool = False
     memory_when_full: bool = False
+    in_memory: InMemory = field(default_factory=InMemory)
     idle_timeout: float = 30.0
     max_size: float | None = None
     evict: bool = False

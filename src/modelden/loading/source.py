@@ -15,7 +15,7 @@ from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
-from modelden.errors import InputError, ModelDenError, NotPrefetched, UnavailableError
+from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
 from modelden.events import Event, Events
 from modelden.hub.model_hub import BRANCH, HEAD_TIMEOUT, HubFiles
 from modelden.hub.names import HubAddress
@@ -126,6 +126,8 @@ class EngineSource:
         loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
         try:
             await history.put(request, plan)
+        except StorageError as error:
+            logger.warning("What this engine is made of is not remembered, as what to go back to. %s", error)
         except BaseException:
             loaded.close()
             raise

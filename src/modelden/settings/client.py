@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from modelden.config import Configuration
-from modelden.errors import SignatureError, UnavailableError, UnknownCollection
+from modelden.errors import SignatureError, StorageError, UnavailableError, UnknownCollection
 from modelden.locks import KeyedLocks
 from modelden.ports import Clock
 from modelden.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
@@ -146,7 +146,7 @@ class SettingsClient:
     async def _renewed(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
         try:
             collection = await self._synced(cid, stored, on_progress)
-        except (UnavailableError, SignatureError) as error:
+        except (UnavailableError, SignatureError, StorageError) as error:
             # Last good data stays in use: it was verified when it was stored.
             logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
             self._warn_if_frozen(cid, stored)

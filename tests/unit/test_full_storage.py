@@ -1,0 +1,147 @@
+"""A browser without room: models run from memory where that is allowed, and what is only remembered never stops one."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelden import StorageWarning, current, storage_info
+from modelden.engine.options import PipelineOptions
+from modelden.errors import QuotaExceeded
+from tests.unit.conftest import FILES, WASM
+
+if TYPE_CHECKING:
+    from modelden.den import Den
+    from tests.simulators.profile import Profile
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
+
+DATABASES = ("remote-settings", "modelFiles", "modelden")
+
+
+def visit(profile: Profile, monkeypatch: pytest.MonkeyPatch | None = None) -> Den:
+    """A page in which memory will do."""
+    den = profile.visit(replace(profile.config, memory_when_full=True))
+    if monkeypatch:
+        monkeypatch.setattr(current._Current, "den", den)
+    return den
+
+
+async def fill(profile: Profile, *names: str, full: bool = True) -> None:
+    for name in names:
+        await profile.fill(name, full=full)
+
+
+@pytest.mark.parametrize("full", [DATABASES, *((name,) for name in DATABASES), DATABASES[1:]], ids="-".join)
+async def test_an_engine_runs_from_memory(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, full: tuple[str, ...]
+) -> None:
+    await fill(profile, *full)
+    den = visit(profile, monkeypatch)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", StorageWarning)
+        await den.create_engine(EMBED)
+
+    assert profile.engines.workers[0].received == FILES
+    assert profile.engines.workers[0].wasm == WASM
+    kept = profile.databases.contents()
+    assert not set(kept) & set(full)
+    shortages = [warning.message.error for warning in caught if isinstance(warning.message, StorageWarning)]
+    assert shortages
+    for error in shortages:
+        assert isinstance(error, QuotaExceeded)
+        assert (error.usage, error.quota) == (1_000, 1_000_000_000)
+        assert "1000 of 1000000000 bytes" in str(error)
+    info = await storage_info()
+    assert info.backend == "memory"
+    assert info.refusal == str(shortages[0])
+
+    # In the same page nothing is fetched again, and the next visit has what it could not keep.
+    profile.requests()
+    await den.create_engine(EMBED)
+    assert profile.requests() == []
+    await fill(profile, *full, full=False)
+    await profile.visit().create_engine(EMBED)
+    assert set(profile.databases.contents()) == set(DATABASES)
+
+
+async def test_what_memory_took_the_place_of_is_told_with_its_size(profile: Profile) -> None:
+    await fill(profile, *DATABASES)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", StorageWarning)
+        await visit(profile).create_engine(EMBED)
+    needed = {
+        warning.message.error.needed
+        for warning in caught
+        if isinstance(warning.message, StorageWarning) and isinstance(warning.message.error, QuotaExceeded)
+    }
+    assert needed > {len(content) for content in FILES.values()}
+
+
+async def test_other_models_are_untouched(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    before = profile.databases.contents()
+    await fill(profile, *DATABASES)
+    with pytest.warns(StorageWarning):
+        await visit(profile).create_engine(PipelineOptions.of({"task_name": "summarization"}, own_features=True))
+    assert profile.databases.contents() == before
+
+
+@pytest.mark.parametrize("memory_when_full", [True, False])
+async def test_a_warm_visit_needs_no_room(
+    profile: Profile, caplog: pytest.LogCaptureFixture, *, memory_when_full: bool
+) -> None:
+    await profile.visit().create_engine(EMBED)
+    await fill(profile, *DATABASES)
+    profile.requests()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StorageWarning)
+        config = replace(profile.config, memory_when_full=memory_when_full)
+        await profile.visit(config).create_engine(EMBED)
+
+    assert profile.engines.workers[1].received == FILES
+    assert profile.requests() == []
+    assert {record.levelno for record in caplog.records if "is not noted" in record.message} == {logging.WARNING}
+
+
+async def test_settings_that_cannot_be_renewed_for_want_of_room_stay_in_use(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    await fill(profile, *DATABASES)
+    profile.clock.advance(hours=24)
+    await profile.visit().create_engine(EMBED)
+    assert profile.engines.workers[1].received == FILES
+
+
+async def test_a_history_that_cannot_be_written_stops_no_engine(
+    profile: Profile, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(profile, "modelden")
+    await profile.visit().create_engine(EMBED)
+    assert profile.engines.workers[0].received == FILES
+    assert "is not remembered" in caplog.text
+    assert "the next one will not know" in caplog.text
+
+
+async def test_missing_files_that_cannot_be_remembered_stop_no_engine(
+    profile: Profile, caplog: pytest.LogCaptureFixture
+) -> None:
+    await profile.visit().create_engine(EMBED)
+    await profile.fill("modelFiles")
+    profile.engines.optional = ["generation_config.json"]
+    await profile.visit().create_engine(EMBED)
+    assert profile.engines.workers[1].received == FILES
+    assert "does without is not remembered" in caplog.text
+
+
+async def test_the_same_bytes_of_another_revision_are_used_where_they_cannot_be_kept_twice(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    await fill(profile, "modelFiles")
+    profile.requests()
+    with pytest.warns(StorageWarning):
+        await visit(profile).create_engine(PipelineOptions.of({"task_name": "summarization"}, own_features=True))
+    assert profile.engines.workers[1].received == FILES
+    assert not [request for request in profile.requests() if request.startswith("GET /hub/")]
