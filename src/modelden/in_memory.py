@@ -1,4 +1,4 @@
-"""What a page uses from its memory because the browser does not store it: whole databases, or what there is no room for."""
+"""What a page uses from its memory because the browser does not store it: databases, or what there is no room for."""
 
 from __future__ import annotations
 

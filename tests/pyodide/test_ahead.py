@@ -1,0 +1,63 @@
+"""A second visit's engine takes the worker that was started before it was known what the engine needs."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+_LISTEN = """
+    globalThis.postMessageOfWorkers = Worker.prototype.postMessage;
+    globalThis.sent = [];
+    const workers = [];
+    Worker.prototype.postMessage = function (message, ...rest) {
+        if (!workers.includes(this)) workers.push(this);
+        sent.push(`${workers.indexOf(this)} ${message.type}`);
+        return postMessageOfWorkers.call(this, message, ...rest);
+    };
+"""
+
+
+@contextmanager
+def messages(page: Page) -> Iterator[list[str]]:
+    """Worker's number and type of each message that the page sends to workers meanwhile."""
+    found: list[str] = []
+    page.runner.run_js(_LISTEN)
+    try:
+        yield found
+    finally:
+        told = page.runner.run_js("Worker.prototype.postMessage = postMessageOfWorkers; return JSON.stringify(sent);")
+        found += json.loads(told)
+
+
+def test_a_warm_visits_engine_finds_its_runtime_started(page: Page, site: Site) -> None:
+    with messages(page) as cold:
+        first = page.visit(site.config, feature_id="tiny")
+    with messages(page) as warm:
+        second = page.visit(site.config, feature_id="tiny")
+
+    assert not [each for each in cold if each.endswith(" runtime")]
+    assert warm[:2] == ["0 runtime", "0 create"]
+    assert not [each for each in warm if not each.startswith("0 ")], "another worker was started"
+    assert second["vectors"] == first["vectors"]
+    page.is_clean()
+
+
+@pytest.mark.parametrize("wanted", [{"feature_id": "tiny", "num_threads": 2}, {"feature_id": "nothing"}])
+def test_what_was_started_in_vain_is_ended(page: Page, site: Site, wanted: dict[str, object]) -> None:
+    page.visit(site.config, feature_id="tiny")
+    with messages(page) as warm:
+        outcome = page.call("visit", config=site.config, request=wanted, texts=None)
+
+    assert (outcome["error"] is None) == ("num_threads" in wanted)
+    assert warm[0] == "0 runtime"
+    assert "0 create" not in warm
+    page.is_clean()
