@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelden.ports import Suspender
 
 _REQUEST = (
+    "ipaddress",
     "urllib.parse",
     "modelden.engine.options",
     "modelden.hub.names",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import wave
 from array import array
 from typing import Any
 
@@ -123,6 +122,8 @@ async def _bytes(file: File) -> bytes:
 
 
 def _read_wave(data: bytes, rate: int) -> Sound:
+    import wave  # slow to import
+
     try:
         with wave.open(io.BytesIO(data)) as reader:
             width, channels, found = reader.getsampwidth(), reader.getnchannels(), reader.getframerate()

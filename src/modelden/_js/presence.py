@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+import os
 
 import js
 from pyodide.ffi import create_once_callable
@@ -22,7 +22,7 @@ class JsPresence:
     def page(self) -> str:
         """This one's id; from the first question on, it is known to live."""
         if self._page is None:
-            self._page = str(uuid4())
+            self._page = os.urandom(16).hex()
             if _has_locks():
                 forever = js.Promise.withResolvers().promise
                 js.navigator.locks.request(PREFIX + self._page, create_once_callable(lambda _lock: forever))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from dataclasses import dataclass, replace
-from uuid import uuid4
 
 from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.integrity import HEAD_SIZE
@@ -182,7 +182,7 @@ class Body:
                 self._beginning += buffer[: HEAD_SIZE - len(self._beginning)]
 
     def _clear(self, url: str, validator: str | None, total: int | None) -> None:
-        self._partial = Partial(str(uuid4()), url, validator, total, received=0, chunks=0)
+        self._partial = Partial(os.urandom(16).hex(), url, validator, total, received=0, chunks=0)
         self._digest = hashlib.sha256()
         self._beginning = b""
         self._pending = self._blobs.collect()
