@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -33,6 +34,13 @@ async def warm(root_url: str, revision: str) -> float:
     if buffer.byteLength != got.size:
         raise AssertionError(buffer.byteLength)
     return taken
+
+
+async def merged() -> None:
+    """Return when what is stored is as a second visit finds it: rewritten in the background."""
+    database = await (await current_den()).ports.databases.open(MODEL_FILES)
+    while any(row["chunks"] > 1 for row in await database.get_all("files")):  # noqa: ASYNC110  no event
+        await asyncio.sleep(0.1)
 
 
 async def delete(root_url: str) -> None:

@@ -20,6 +20,7 @@ type Json = Any
 
 begun: asyncio.Future[dict[str, Json]]
 begun_engine: modelden.Engine
+held: modelden.HubFile
 
 TEXTS = ["hello world", "the cat. a dog"]
 """What engines are asked in passing: words that the tiny model knows."""
@@ -115,19 +116,36 @@ async def get_file(root_url: str, model: str, revision: str, file: str) -> dict[
         )
     except modelden.ModelDenError as error:
         return {"error": _told(error)}
-    digest = hashlib.sha256()
-    async for chunk in got.blob.chunks():
-        for buffer in chunk.buffers():
-            digest.update(buffer)
     return {
         "error": None,
         "size": got.size,
-        "sha256": digest.hexdigest(),
+        "sha256": await sha256_of(got.blob),
         "noted": got.sha256,
         "integrity": got.integrity,
         "types": sorted({event.type for event in events}),
         "foreign": foreign(dict(got.headers)),
     }
+
+
+async def hold_file(root_url: str, model: str, revision: str, file: str) -> None:
+    """`ModelHub.get_model_file` of such a hub; the bytes are not read yet."""
+    global held  # noqa: PLW0603
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    held = await hub.get_model_file(task_name="task", model=model, revision=revision, file=file)
+
+
+async def read_held() -> str:
+    """SHA-256 of the bytes of `hold_file`."""
+    return await sha256_of(held.blob)
+
+
+async def sha256_of(blob: Any) -> str:
+    """SHA-256 of a Blob's bytes, read now."""
+    digest = hashlib.sha256()
+    async for chunk in blob.chunks():
+        for buffer in chunk.buffers():
+            digest.update(buffer)
+    return digest.hexdigest()
 
 
 async def begin_file(root_url: str, model: str, revision: str, file: str) -> None:

@@ -74,6 +74,9 @@ class MemoryBlobs:
         data = b"".join(cast("MemoryBlob | MemoryChunk", part).data for part in parts)
         return MemoryBlob(data, content_type)
 
+    async def merge(self, parts: Sequence[ports.Blob]) -> MemoryBlob:
+        return self.join(parts, "")
+
     def of(self, data: bytes) -> MemoryBlob:
         return MemoryBlob(data)
 

@@ -25,6 +25,7 @@ from modelden.hub.in_use import InUse, use_lock
 from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
 from modelden.hub.listing import StoredFile, StoredModel
+from modelden.hub.merging import Merger
 from modelden.hub.names import HubAddress, ModelFile, check_stored
 from modelden.hub.notes import Notes
 from modelden.hub.origin import Kept, Origin
@@ -81,6 +82,7 @@ class HubFiles:
         room = Room(
             self.cache, self.sweep, self.notes, ports.page, ports.locks, self.rules.max_size, evict=self.rules.evict
         )
+        self.merger = Merger(database, room, ports)
         self._keeper = Keeper(self.cache, self._partials, room, self.rules)
         self.remote = Remote(address, self._fetcher, self.cache, manifests)
         self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests)
@@ -120,9 +122,15 @@ class HubFiles:
             UntrustedError: If what came is not the right file.
             StorageError: If the browser cannot store it, and it has to.
         """
+        wish = Wish(file, self.key(file), use, allow_list)
+        kept = await self._kept(wish, on_progress)
+        self.merger.later(wish.key, kept.blob.size)
+        return kept
+
+    async def _kept(self, wish: Wish, on_progress: ProgressCallback | None) -> Kept:
+        file, key, use = wish.file, wish.key, wish.use
         url = self._address.url(file)
-        key = self.key(file)
-        await self._check_allowed(url, key, allow_list)
+        await self._check_allowed(url, key, wish.allow_list)
         metadata = {
             "model": file.model,
             "revision": file.revision,
@@ -140,9 +148,7 @@ class HubFiles:
             raise _not_found(url, 404, file)
         with Reporter(on_progress, DOWNLOADING, url, metadata) as reporter:
             async with self._turns.take(key, reporter):
-                return await self._current(key, use, head) or await self._fetched(
-                    Wish(file, key, use, allow_list), head, reporter
-                )
+                return await self._current(key, use, head) or await self._fetched(wish, head, reporter)
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""

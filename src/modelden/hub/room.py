@@ -97,17 +97,25 @@ class Room:
         usage, quota, _ = await self._page.storage()
         error.note(needed, usage, quota)
 
+    async def has_room(self, size: int) -> bool:
+        """Tell whether the browser has room for so many bytes for a moment; nothing goes for it."""
+        return await self._browser_shortage("", size) is None
+
     async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
         others = sum(self._reserved.values())
         if self._max_size is not None:
             left = int(self._max_size * GIB) - await self._cache.size() - others
             if size > left:
                 return CacheSizeExceeded("/".join(key), self._max_size, size, max(left, 0))
+        return await self._browser_shortage("/".join(key), size)
+
+    async def _browser_shortage(self, what: str, size: int) -> QuotaExceeded | None:
+        others = sum(self._reserved.values())
         usage, quota, _ = await self._page.storage()
         if usage is not None and quota is not None and size > quota - usage - others:
-            return QuotaExceeded("/".join(key), size, max(quota - usage - others, 0))
+            return QuotaExceeded(what, size, max(quota - usage - others, 0))
         if size >= LARGE and not await self._page.has_room(size + others):
-            return QuotaExceeded("/".join(key), size)
+            return QuotaExceeded(what, size)
         return None
 
     async def _make(self, key: FileKey, excess: int) -> None:

@@ -62,6 +62,13 @@ class Blobs(Protocol):
     def join(self, parts: Sequence[Chunk | Blob], content_type: str) -> Blob:
         """Return one blob with the bytes of ``parts`` in order."""
 
+    async def merge(self, parts: Sequence[Blob]) -> Blob:
+        """Return one blob with the bytes of ``parts`` in order, which does not need them and is stored without them.
+
+        Raises:
+            StorageUnavailable: If the browser has no memory or disk for it.
+        """
+
     def of(self, data: bytes) -> Blob:
         """Return a blob with a few bytes of Python's."""
 
