@@ -169,6 +169,8 @@ async def snapshot_download(
             )
         logger.warning("What is kept of %s is taken for all of it. %s", repo_id, found.reason)
     paths = chosen(found.files, allow_patterns, ignore_patterns)
+    wanted = [file for file in found.files if file.path in paths]
+    await (await hub.open()).total.ask(repo_id, revision or _BRANCH, wanted)
     files = await _all(hub, repo_id, paths, revision, on_progress)
     if local_dir is None:
         return files

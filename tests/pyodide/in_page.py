@@ -127,6 +127,16 @@ async def get_file(root_url: str, model: str, revision: str, file: str) -> dict[
     }
 
 
+async def get_snapshot(root_url: str, model: str, revision: str) -> dict[str, Json]:
+    """`modelden.snapshot_download` of a hub that needs no settings: the files' paths and hashes."""
+    hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
+    try:
+        files = await modelden.snapshot_download(model, revision=revision, hub=hub)
+    except modelden.ModelDenError as error:
+        return {"error": _told(error)}
+    return {"error": None, "files": {file.path: file.sha256 for file in files}}
+
+
 async def hold_file(root_url: str, model: str, revision: str, file: str) -> None:
     """`ModelHub.get_model_file` of such a hub; the bytes are not read yet."""
     global held  # noqa: PLW0603

@@ -165,6 +165,38 @@ def test_an_engine_runs_without_room(room: Room, site: Site, demo_site: Site, le
     page.is_clean()
 
 
+def test_no_room_for_two_files_that_fit_one_by_one(room: Room) -> None:
+    page, parts = room.page, {f"part-{index}.onnx": bytes([index]) * (8 * MEBIBYTE) for index in range(2)}
+    listed = [{"type": "file", "path": path, "size": len(part)} for path, part in parts.items()]
+    hub = FaultyHub(
+        {f"/org/large/v1/{path}": part for path, part in parts.items()}
+        | {"/org/small/v1/config.json": b"{}", "/api/models/org/large/tree/v1": json.dumps(listed).encode()}
+    )
+    with RunningServer(hub) as server:
+        wanted = {"root_url": server.url, "model": "org/large", "revision": "v1"}
+        room.leave(12 * MEBIBYTE)
+        page.call("get_file", **wanted | {"model": "org/small", "file": "config.json"})
+        before = page.stored()["modelFiles"]
+
+        error = page.call("get_snapshot", **wanted)["error"]
+        assert error["name"] == "QuotaExceeded"
+        assert error["facts"]["needed"] == 16 * MEBIBYTE
+        assert error["facts"]["what"] == "localhost/org/large/v1"
+        assert [path for path in hub.asked() if path.endswith(".onnx")] == []
+        assert page.stored()["modelFiles"] == before
+
+        page.call("configure", config={"memory_when_full": True})
+        got = page.call("get_snapshot", **wanted)
+        hashes = {path: hashlib.sha256(part).hexdigest() for path, part in parts.items()}
+        assert (got["error"], got.get("files")) == (None, hashes)
+        assert page.stored()["modelFiles"] == before
+
+        room.give_back()
+        page.call("configure", config={})
+        assert page.call("get_snapshot", **wanted)["files"] == hashes
+        assert len(page.stored()["modelFiles"]["headers"]) == 3
+
+
 @pytest.fixture
 def sandbox(page: Page) -> Iterator[Frame]:
     """A frame with an origin of its own, to which browsers give no storage; Pyodide and modelden run in it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelden.engine.runtime import Bundle
-from modelden.errors import FileNotFoundOnHub, InputError, UnavailableError
+from modelden.errors import FileNotFoundOnHub, InputError, QuotaExceeded, UnavailableError
 from modelden.host.faults import Fault
 from modelden.host.server import Application
 from modelden.host.tree import Tree
@@ -76,6 +76,18 @@ async def test_a_file_is_written_where_it_is_wanted(hub: Hub, tmp_path: Path) ->
     assert path == str(tmp_path / "new" / WEIGHTS)
     assert read(path) == FILES[WEIGHTS]
     assert hub.downloads() == [f"org/tiny/main/{WEIGHTS}"]
+
+
+async def test_without_room_for_all_of_a_snapshot_none_of_it_is_asked_for(hub: Hub) -> None:
+    page, total = hub.profile.page, sum(len(data) for data in FILES.values())
+    page.quota = page.usage + total - 1
+    with pytest.raises(QuotaExceeded, match=r"localhost/org/tiny/v1\.0 ") as caught:
+        await snapshot_download("org/tiny", revision="v1.0")
+    assert caught.value.needed == total
+    assert hub.downloads() == []
+
+    await snapshot_download("org/tiny", revision="v1.0", ignore_patterns="config.json")
+    hub.downloads()
 
 
 async def test_what_is_not_there_is_told(hub: Hub, tmp_path: Path) -> None:

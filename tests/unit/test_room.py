@@ -44,6 +44,15 @@ async def test_files_that_come_side_by_side_share_room_that_is_not_told(profile:
     await tried.reserve(OTHER, LARGE)
 
 
+async def test_files_of_a_model_are_not_counted_beside_the_model(profile: Profile) -> None:
+    tried = await room(profile)
+    await tried.reserve(KEY, 2 * LARGE)
+    await tried.reserve((*KEY[:2], ""), 3 * LARGE)
+    tried.release((*KEY[:2], ""))
+    with pytest.raises(QuotaExceeded, match="store localhost/org/other/v1 "):
+        await tried.reserve((*OTHER[:2], ""), 2 * LARGE)
+
+
 async def test_a_small_file_is_not_worth_trying(profile: Profile) -> None:
     tried = await room(profile)
     profile.page.untold_quota = 0

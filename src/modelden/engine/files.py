@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
 from modelden.hub.allow_list import AllowList
@@ -33,6 +35,7 @@ class EngineFiles:
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
         admit: Callable[[str, Blob], None] = lambda _url, _blob: None,
+        ask_room: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """For one engine.
 
@@ -42,12 +45,15 @@ class EngineFiles:
             allow_list: Asked for each file.
             on_progress: Told Firefox's events.
             admit: Called before a file is given; what it raises keeps it back.
+            ask_room: Called before the first download, for all of them; what it raises ends each of them.
         """
         self._hub = hub
         self._use = use
         self._allow_list = allow_list
         self._on_progress = on_progress
         self._admit = admit
+        self._ask_room = ask_room
+        self._asking: asyncio.Future[None] | None = None
         self.used: set[tuple[str, str]] = set()
         self.in_use = hub.in_use()
         self._missing: dict[ModelFile, ModelDenError] = {}
@@ -77,7 +83,8 @@ class EngineFiles:
         try:
             file = self._hub.parse_url(url)
             await self.in_use.add(*self._hub.key(file)[:2])
-            blob = (await self._hub.get(file, self._use, self._allow_list, self._on_progress)).blob
+            kept = await self._hub.get(file, self._use, self._allow_list, self._on_progress, self._before_download)
+            blob = kept.blob
             self._admit(url, blob)
         except FileNotFoundOnHub as error:
             # Not every file is needed: transformers.js decides.
@@ -88,3 +95,10 @@ class EngineFiles:
             raise
         self.used.add((file.model, file.revision))
         return blob
+
+    async def _before_download(self) -> None:
+        if self._ask_room is None:
+            return
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._ask_room())
+        await asyncio.shield(self._asking)

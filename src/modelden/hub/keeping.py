@@ -34,6 +34,7 @@ class Keeper:
         self._room = room
         self._rules = rules
         self._memory: dict[FileKey, Kept] = {}
+        self._refused: set[tuple[str, str]] = set()
         self.wrote = False
 
     def in_memory(self, key: FileKey) -> Kept | None:
@@ -46,6 +47,8 @@ class Keeper:
         Raises:
             QuotaExceeded: If there is none, and memory will not do.
         """
+        if key[:2] in self._refused:
+            return False
         try:
             if size:
                 await self._room.reserve(key, size)
@@ -53,6 +56,18 @@ class Keeper:
             await self._refuse_or_warn(error)
             return False
         return True
+
+    async def may_store_model(self, model: str, revision: str, size: int) -> None:
+        """Look for room for what is still to come of a model; where there is none and memory will do, for all of it.
+
+        Raises:
+            QuotaExceeded: If there is none, and memory will not do.
+        """
+        key = (model, revision, "")
+        self._refused.discard(key[:2])
+        if not await self.may_store(key, size):
+            self._refused.add(key[:2])
+        self.release(key)
 
     def release(self, key: FileKey) -> None:
         """Give back what `may_store` reserved."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import zip_longest
 
 from modelden.errors import (
@@ -35,6 +35,7 @@ from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.sweep import Sweep
+from modelden.hub.total import Total
 from modelden.hub.transfer import Source, Transfer
 from modelden.hub.turns import Turns
 from modelden.idle import WatchedFetcher
@@ -84,6 +85,7 @@ class HubFiles:
         )
         self.merger = Merger(database, room, ports)
         self._keeper = Keeper(self.cache, self._partials, room, self.rules)
+        self.total = Total(address, self.cache, self._partials, self._keeper, manifests)
         self.remote = Remote(address, self._fetcher, self.cache, manifests)
         self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests)
 
@@ -106,6 +108,7 @@ class HubFiles:
         use: Use,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
+        before_download: Callable[[], Awaitable[None]] | None = None,
     ) -> Kept:
         """Return a file, downloading it if needed; of several tabs one downloads, the others wait.
 
@@ -114,6 +117,7 @@ class HubFiles:
             use: For whom; kept with the file.
             allow_list: Asked for each file, kept or not.
             on_progress: Told Firefox's events.
+            before_download: Called when it has to be downloaded, before its first byte; what it raises ends that.
 
         Raises:
             ForbiddenURL: If the list does not admit the file's URL; what is kept of a denied model is removed.
@@ -122,7 +126,7 @@ class HubFiles:
             UntrustedError: If what came is not the right file.
             StorageError: If the browser cannot store it, and it has to.
         """
-        wish = Wish(file, self.key(file), use, allow_list)
+        wish = Wish(file, self.key(file), use, allow_list, before_download)
         kept = await self._kept(wish, on_progress)
         self.merger.later(wish.key, kept.blob.size)
         return kept
@@ -193,6 +197,8 @@ class HubFiles:
         linked = await self._linked(wish, expected, head)
         if linked is not None:
             return linked
+        if wish.before_download is not None:
+            await wish.before_download()
         async with self._slots:
             try:
                 return await self._download(wish, expected, reporter)

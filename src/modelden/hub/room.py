@@ -66,7 +66,7 @@ class Room:
         self._reserved: dict[FileKey, int] = {}
 
     async def reserve(self, key: FileKey, size: int) -> None:
-        """Reserve room for what is still to come of a file.
+        """Reserve room for what is still to come of a file; with an empty path, of a model.
 
         Raises:
             CacheSizeExceeded: If the limit leaves none.
@@ -99,22 +99,26 @@ class Room:
 
     async def has_room(self, size: int) -> bool:
         """Tell whether the browser has room for so many bytes for a moment; nothing goes for it."""
-        return await self._browser_shortage("", size) is None
+        return await self._browser_shortage("", size, self._taken(None)) is None
 
     async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
-        others = sum(self._reserved.values())
+        taken = self._taken(key)
         if self._max_size is not None:
-            left = int(self._max_size * GIB) - await self._cache.size() - others
+            left = int(self._max_size * GIB) - await self._cache.size() - taken
             if size > left:
-                return CacheSizeExceeded("/".join(key), self._max_size, size, max(left, 0))
-        return await self._browser_shortage("/".join(key), size)
+                return CacheSizeExceeded(_name(key), self._max_size, size, max(left, 0))
+        return await self._browser_shortage(_name(key), size, taken)
 
-    async def _browser_shortage(self, what: str, size: int) -> QuotaExceeded | None:
-        others = sum(self._reserved.values())
+    def _taken(self, key: FileKey | None) -> int:
+        """Return what others have reserved; of a model its own files are no others."""
+        model = None if key is None or key[2] else key[:2]
+        return sum(size for other, size in self._reserved.items() if other[:2] != model)
+
+    async def _browser_shortage(self, what: str, size: int, taken: int) -> QuotaExceeded | None:
         usage, quota, _ = await self._page.storage()
-        if usage is not None and quota is not None and size > quota - usage - others:
-            return QuotaExceeded(what, size, max(quota - usage - others, 0))
-        if size >= LARGE and not await self._page.has_room(size + others):
+        if usage is not None and quota is not None and size > quota - usage - taken:
+            return QuotaExceeded(what, size, max(quota - usage - taken, 0))
+        if size >= LARGE and not await self._page.has_room(size + taken):
             return QuotaExceeded(what, size)
         return None
 
@@ -122,7 +126,7 @@ class Room:
         models = await self._cache.list_models()
         spared = await self._notes.pins() | await self._notes.begun() | {(key[0], key[1])}
         for victim in victims(models, excess, spared | await self._in_use(models)):
-            logger.info("%s %s is removed to make room for %s", victim.name, victim.revision, "/".join(key))
+            logger.info("%s %s is removed to make room for %s", victim.name, victim.revision, _name(key))
             await self._cache.delete(model=victim.name, revision=victim.revision)
 
     async def _in_use(self, models: Iterable[StoredModel]) -> set[ModelRevision]:
@@ -132,6 +136,10 @@ class Room:
                 if not is_free:
                     used.add((model.name, model.revision))
         return used
+
+
+def _name(key: FileKey) -> str:
+    return "/".join(key).removesuffix("/")
 
 
 def victims(models: Iterable[StoredModel], excess: int, spared: Collection[ModelRevision]) -> Sequence[StoredModel]:

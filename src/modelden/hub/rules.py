@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,9 +67,18 @@ class ManifestFile:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A file that somebody wants."""
+    """A file that somebody wants.
+
+    Attributes:
+        file: Which one.
+        key: Its key in the store.
+        use: For whom.
+        allow_list: Asked for its URLs.
+        before_download: Called before its first byte, if it has to be downloaded.
+    """
 
     file: ModelFile
     key: FileKey
     use: Use
     allow_list: AllowList
+    before_download: Callable[[], Awaitable[None]] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from modelden.config import Configuration
@@ -166,7 +167,9 @@ class EngineLoader:
             allow_list = await self._allow_list(options, settings, on_progress)
             use = Use(str(options.task_name), options.engine_id)
             hub = await self._hub(options)
-            files = EngineFiles(hub, use, allow_list, on_progress, admit)
+            model = str(options.model_id), str(options.model_revision)
+            room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
+            files = EngineFiles(hub, use, allow_list, on_progress, admit, room)
             info = await self._start(worker, options, wasm, files, on_progress, without)
             info = {**info, **without.reasons(options)}
             await files.remember_missing()
