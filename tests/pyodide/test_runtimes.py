@@ -77,8 +77,9 @@ def test_without_an_adapter_the_reason_for_wasm_is_told(page: Page, both: Site) 
 
 
 def test_threads_that_cannot_be_had_are_explained(page: Page, site: Site) -> None:
-    asked = {number: page.visit(site.config, feature_id="tiny", num_threads=number)["info"] for number in (1, 2)}
+    asked = {number: page.visit(site.config, feature_id="tiny", num_threads=number)["info"] for number in (1, 2, None)}
 
-    assert [asked[number]["threads"] for number in (1, 2)] == [1, 1]
+    assert [asked[number]["threads"] for number in asked] == [1, 1, 1]
     assert asked[1]["threadsReason"] is None
     assert "not cross-origin isolated" in asked[2]["threadsReason"]
+    assert "not cross-origin isolated" in asked[None]["threadsReason"]

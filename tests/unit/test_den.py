@@ -110,7 +110,7 @@ async def test_the_worker_gets_options_runtime_and_files(profile: Profile) -> No
         "hubUrlTemplate": "{model}/{revision}",
         "dtype": "q8",
         "device": "wasm",
-        "numThreads": 1,
+        "numThreads": 0,
         "useExternalDataFormat": None,
     }
     assert worker.wasm == WASM

@@ -45,7 +45,7 @@ export interface CreateOptions {
   readonly dtype: string | null;
   /** `null`: `wasm`. */
   readonly device: string | null;
-  /** Threads of the WASM runtime, 1 when absent, 0 for all cores. More than one need a cross-origin isolated page. */
+  /** Threads of the WASM runtime, 1 when absent, 0 for as many as there are cores. More than one need a cross-origin isolated page. */
   readonly numThreads?: number;
   /** Ask for the files that a load asks for, and load nothing: no runtime is started, no weights are read. */
   readonly filesOnly?: boolean;

@@ -82,7 +82,8 @@ class PipelineOptions:
         runtime_filename: Name of the WASM file; Remote Settings decides.
         device: ``wasm`` (or ``cpu``, the same), ``gpu``, ``auto``.
         dtype: Data type of the weights: ``q8``, ``fp32``, ...
-        num_threads: Threads of the runtime, on cross-origin isolated pages; 0 for as many as there are cores.
+        num_threads: Threads of the runtime, on cross-origin isolated pages; others have one. 0, or nothing, for as many
+            as there are cores. Results of several threads may differ from those of one in their last bits.
         execution_priority: ``HIGH``, ``NORMAL`` or ``LOW``; nothing in a page depends on it.
         use_external_data_format: Weights are in files beside the models: True, their number, or either by the model's
             file name. False, the default, leaves that to ``transformers.js_config`` in the model's ``config.json``.

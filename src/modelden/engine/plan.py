@@ -85,13 +85,12 @@ class Without:
 
     def of(self, options: PipelineOptions) -> tuple[str | None, int]:
         """Return the device and the number of threads that are left of the options; 0 threads for all cores."""
-        threads = options.num_threads
-        return "wasm" if self.gpu else options.device, 1 if self.threads or threads is None else threads
+        return "wasm" if self.gpu else options.device, 1 if self.threads else options.num_threads or 0
 
     def reasons(self, options: PipelineOptions) -> dict[str, str]:
         """Return what `Engine.info` says of it; nothing where it is what the options want."""
         found: dict[str, str] = {}
-        if self.threads and options.num_threads not in (None, 1):
+        if self.threads and options.num_threads != 1:
             found["threadsReason"] = self.threads
         if self.gpu and options.device in ("gpu", "auto"):
             found["deviceReason"] = f"the GPU device was lost: {self.gpu}"

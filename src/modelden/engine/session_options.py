@@ -39,7 +39,7 @@ class SessionOptions:
         self.enable_cpu_mem_arena = True
         self.enable_mem_pattern = True
         self.intra_op_num_threads = 0
-        """0: one. More need a cross-origin isolated page."""
+        """0: as many as there are cores, on a cross-origin isolated page; others have one."""
         self.log_severity_level = 2
         self.log_verbosity_level = 0
         self.logid = ""
@@ -77,7 +77,7 @@ class SessionOptions:
         entries = {"extra": _nested(self._entries)} if self._entries else {}
         return {
             "device": device,
-            "numThreads": self.intra_op_num_threads or 1,
+            "numThreads": self.intra_op_num_threads,
             "options": {
                 "graphOptimizationLevel": self.graph_optimization_level.value,
                 "executionMode": self.execution_mode.value,
