@@ -161,7 +161,7 @@ class Den:
         """Return what opens raw models."""
         from modelden.loading.sessions import SessionLoader
 
-        return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub)
+        return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub, self._guard)
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.

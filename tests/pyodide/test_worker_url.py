@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
@@ -41,8 +41,11 @@ Object.assign(globalThis, { loadPyodide, logs: [] });
 """What pytest-pyodide has inline in its page, which a content security policy refuses."""
 
 
-def pages_with(headers: Mapping[str, str], folder: Path) -> ASGIApp:
-    """Pyodide's distribution, and a folder at ``/modelden``, with these headers on every answer."""
+def pages_with(headers: Mapping[str, str], folder: Path, *, threads: bool) -> ASGIApp:
+    """Pyodide's distribution, and a folder at ``/modelden``, with these headers on every answer.
+
+    Without ``threads``, what asks for the script of a thread of the runtime gets no answer.
+    """
     app = Starlette(
         routes=[
             Route("/module_test.html", lambda _: HTMLResponse('<script type="module" src="boot.js"></script>')),
@@ -58,14 +61,24 @@ def pages_with(headers: Mapping[str, str], folder: Path) -> ASGIApp:
                 MutableHeaders(scope=message).update(headers)
             await send(message)
 
+        if not threads and scope["type"] == "http" and _is_thread(scope):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
         await app(scope, receive, send_with_headers)
 
     return with_headers
 
 
+def _is_thread(scope: Scope) -> bool:
+    return scope["path"].endswith(".jsep.mjs") and Headers(scope=scope).get("sec-fetch-dest") == "worker"
+
+
 @contextmanager
-def opened(runners: Runners, runtime: str, headers: Mapping[str, str], folder: Path) -> Iterator[Page]:
-    with RunningServer(pages_with(headers, folder)) as server:
+def opened(
+    runners: Runners, runtime: str, headers: Mapping[str, str], folder: Path, *, threads: bool = True
+) -> Iterator[Page]:
+    with RunningServer(pages_with(headers, folder, threads=threads)) as server:
         runner = runners.new(runtime, host="localhost", port=server.port)
         try:
             yield Page(runner)
@@ -124,3 +137,14 @@ def test_threads_of_an_isolated_page(runtime: str, runners: Runners, site: Site,
             assert [info["threads"], info["threadsReason"]] == expected
     with opened(runners, runtime, ISOLATION, tmp_path) as isolated:
         assert isolated.visit(site.config, **TINY, num_threads=2)["info"]["threads"] == 2
+
+
+def test_threads_that_never_start_are_done_without(runtime: str, runners: Runners, site: Site, tmp_path: Path) -> None:
+    copy_worker_files(tmp_path)
+    no_store = {"Cache-Control": "no-store"}  # or the thread's script would be the glue that came before
+    with opened(runners, runtime, {**ISOLATION, **no_store}, tmp_path, threads=False) as isolated:
+        config = {**site.config, "worker_url": "modelden", "start_timeout": 20}
+        info = isolated.visit(config, **TINY, num_threads=2)["info"]
+
+    assert info["threads"] == 1
+    assert info["threadsReason"] == "with more threads the engine gave no sign of life while it loaded"

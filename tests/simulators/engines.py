@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelden.engine.streaming import WRITING_TASKS, Chunk, Streaming
+from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
-from modelden.ports import Blob, FileProvider, SessionWorker, Start
+from modelden.ports import Blob, FileProvider, Start
+from tests.simulators.blobs import MemoryBlob
 
 METRICS = {
     "inputTokens": 4,
@@ -172,11 +174,57 @@ class ScriptedEngines:
         return sum(not worker.closed for worker in self.workers)
 
 
-class NoSessions:
-    """Raw models: there is no simulator of onnxruntime, so none can be opened."""
+class ScriptedSessions:
+    """Opens raw models, of which nothing is real but the files; as `ScriptedEngines`, `hang` of them hang.
 
-    def start_session(self, bundle: str) -> SessionWorker:
-        raise AssertionError(f"no session of {bundle} can be simulated")
+    A model that begins with ``beside:`` needs the file of the name that follows. Set `stuck` for loads that do not end
+    when they have their files, and tell of it.
+    """
+
+    def __init__(self) -> None:
+        self.hang = 0
+        self.stuck: asyncio.Event | None = None
+        self.workers: list[ScriptedSession] = []
+
+    def start_session(self, bundle: str) -> ScriptedSession:
+        self.workers.append(ScriptedSession(self, bundle))
+        return self.workers[-1]
 
     def blob(self, data: Any) -> Blob:
-        raise AssertionError(f"no model of {type(data).__name__} can be simulated")
+        return MemoryBlob(data)
+
+
+class ScriptedSession:
+    """A worker with one raw model that takes nothing and gives nothing."""
+
+    def __init__(self, sessions: ScriptedSessions, bundle: str) -> None:
+        self.bundle = bundle
+        self.closed = False
+        self.opened: dict[str, Any] = {}
+        self._sessions = sessions
+
+    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
+        self.opened = {**options, "wasm": wasm.size}
+        if self._sessions.hang:
+            self._sessions.hang -= 1
+            raise EngineTimeout("The engine gave no sign of life.")
+        content = await model.read()
+        if content.startswith(b"beside:") and await files(content.removeprefix(b"beside:").decode()) is None:
+            raise EngineError("there is no such file")
+        if self._sessions.stuck is not None:
+            self._sessions.stuck.set()
+            await asyncio.Event().wait()
+        if content.startswith(b"corrupt"):
+            raise EngineError("it is no ONNX model.")
+        names = ("producer_name", "graph_name", "domain", "description", "graph_description")
+        metadata = {**dict.fromkeys(names, ""), "version": 0, "custom_metadata_map": {}}
+        running = {"device": options["device"], "deviceReason": None, "threads": 1, "threadsReason": None}
+        return {"inputs": [], "outputs": [], "metadata": metadata, "onnxruntime": "1.22", **running}
+
+    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        if "refuse" in feed:
+            raise EngineError("The model refused it.")
+        return {name: Tensor([], "string", (0,)) for name in outputs}
+
+    def close(self) -> None:
+        self.closed = True

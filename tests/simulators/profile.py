@@ -19,7 +19,7 @@ from modelden.settings.schema import REMOTE_SETTINGS
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
-from tests.simulators.engines import NoSessions, ScriptedEngines
+from tests.simulators.engines import ScriptedEngines, ScriptedSessions
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
 from tests.simulators.timers import ManualTimers
@@ -36,7 +36,7 @@ class Profile:
         self.databases = MemoryDatabases()
         self.clock = ManualClock()
         self.expressions = ScriptedExpressions()
-        self.sessions = NoSessions()
+        self.sessions = ScriptedSessions()
         self.tabs = MemoryTabs()
         self.page = ScriptedPage()
         self.locks = PageLocks()

@@ -38,7 +38,7 @@ from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
-from tests.simulators.engines import NoSessions, ScriptedEngines
+from tests.simulators.engines import ScriptedEngines, ScriptedSessions
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
 from tests.simulators.timers import ManualTimers
@@ -83,7 +83,7 @@ class Browser:
             blobs=MemoryBlobs(),
             crypto=HostCrypto(),
             engines=ScriptedEngines([]),
-            sessions=NoSessions(),
+            sessions=ScriptedSessions(),
             expressions=ScriptedExpressions(),
             tabs=MemoryTabs(),
             page=self.page,

@@ -264,6 +264,20 @@ async def test_a_model_that_needs_more_memory_than_there_is_is_not_loaded(profil
     assert profile.engines.alive == 0
 
 
+async def test_weights_that_would_not_fit_do_not_even_come(profile: Profile) -> None:
+    den = profile.visit(replace(profile.config, memory_limit=1000))
+    told: list[Event] = []
+    profile.events.on("download", told.append)
+
+    with pytest.raises(NotEnoughMemory):
+        await engine_of(den)
+
+    weights = [event.name for event in told if event.detail["metadata"].get("file") == "onnx/model_quantized.onnx"]
+    assert weights == ["initiate", "done"]  # no byte
+    kept = await (await den.hub()).list_files(model="localhost/org/tiny", revision="v1.0")
+    assert "onnx/model_quantized.onnx" not in [file.path for file in kept]
+
+
 async def test_half_of_the_devices_memory_is_there_for_a_model(profile: Profile) -> None:
     profile.page.device_memory = 2 * 1024
 

@@ -70,11 +70,8 @@ class JsEngineWorker:
         except (EngineCrashed, EngineClosed, EngineTimeout, WorkerRefused):
             raise
         except EngineError as error:
-            # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it, and the way out.
-            raise EngineError(
-                f"The engine could not load {model} {options.get('modelRevision')}: {error}. "
-                "If what is kept of it is damaged, ModelHub().delete_models() removes it; then try again."
-            ) from error
+            # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it.
+            raise EngineError(f"The engine could not load {model} {options.get('modelRevision')}: {error}.") from error
         # Imported here: when a page's first worker starts, Python has not come to these yet.
         from modelden._js.media import JsMedia
         from modelden.engine.inputs import Inputs

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
+from modelden.engine.guard import Watch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.partials import FileKey
 from modelden.ports import Blob
 from modelden.progress import ProgressCallback
 
@@ -25,6 +28,7 @@ class EngineFiles:
 
     Attributes:
         used: Model and revision of each file that was given.
+        keys: The files that were given, by their keys in the store.
         in_use: Keeps their models from being evicted until it is ended.
     """
 
@@ -34,7 +38,7 @@ class EngineFiles:
         use: Use,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
-        admit: Callable[[str, Blob], None] = lambda _url, _blob: None,
+        watch: Watch | None = None,
         ask_room: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         """For one engine.
@@ -44,28 +48,29 @@ class EngineFiles:
             use: For whom.
             allow_list: Asked for each file.
             on_progress: Told Firefox's events.
-            admit: Called before a file is given; what it raises keeps it back.
+            watch: Asked before weights are fetched, where their size is known then, and before they are given.
             ask_room: Called before the first download, for all of them; what it raises ends each of them.
         """
         self._hub = hub
         self._use = use
         self._allow_list = allow_list
         self._on_progress = on_progress
-        self._admit = admit
+        self._watch = watch
         self._ask_room = ask_room
         self._asking: asyncio.Future[None] | None = None
         self.used: set[tuple[str, str]] = set()
+        self.keys: set[FileKey] = set()
         self.in_use = hub.in_use()
         self._missing: dict[ModelFile, ModelDenError] = {}
         self._failed: ModelDenError | None = None
 
     def reason_for(self, error: EngineError) -> ModelDenError:
-        """Return why an engine did not start: a file that failed, else one that is missing, else ``error``.
+        """Return why an engine did not start: a file that failed, else the missing one that it names, else ``error``.
 
         Of several missing files most are such as transformers.js can do without; it names the one that it cannot.
         """
-        named = [missing for file, missing in self._missing.items() if file.file in str(error)]
-        return self._failed or next(iter([*named, *self._missing.values()]), error)
+        named = (missing for file, missing in self._missing.items() if file.file in str(error))
+        return self._failed or next(named, error)
 
     async def remember_missing(self) -> None:
         """Remember the files that could not be had: the engine runs, so it does without them."""
@@ -83,9 +88,14 @@ class EngineFiles:
         try:
             file = self._hub.parse_url(url)
             await self.in_use.add(*self._hub.key(file)[:2])
-            kept = await self._hub.get(file, self._use, self._allow_list, self._on_progress, self._before_download)
+            watch = self._watch if is_weights(url) else None
+            expect = None if watch is None else partial(watch.expect, url)
+            kept = await self._hub.get(
+                file, self._use, self._allow_list, self._on_progress, self._before_download, expect
+            )
             blob = kept.blob
-            self._admit(url, blob)
+            if watch is not None:
+                watch.admit(url, blob)
         except FileNotFoundOnHub as error:
             # Not every file is needed: transformers.js decides.
             self._missing[ModelFile(error.model, error.revision, error.file)] = error
@@ -94,6 +104,7 @@ class EngineFiles:
             self._failed = self._failed or error
             raise
         self.used.add((file.model, file.revision))
+        self.keys.add(self._hub.key(file))
         return blob
 
     async def _before_download(self) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelden.engine.plan import Plan
 from modelden.errors import LoadEndedPage, NotEnoughMemory, StorageError
 from modelden.ports import Blob, Database, Delete, Presence, Put
 
@@ -32,6 +31,12 @@ WEIGHTS = (".onnx", ".onnx_data")
 """Files with these in their names are loaded into memory as a whole."""
 
 
+def is_weights(url: str) -> bool:
+    """Tell whether a file of a model, by its URL, is loaded into memory as a whole."""
+    name = url.partition("?")[0].rpartition("/")[2]
+    return any(part in name for part in WEIGHTS)
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """What it needs to look out.
@@ -46,13 +51,18 @@ class Guard:
     presence: Presence
     memory: int | None
 
-    async def enter(self, plan: Plan) -> Watch:
+    async def enter(self, key: str | None, model: str) -> Watch:
         """Begin to watch over one load.
+
+        Args:
+            key: What it is known by the next time; None for what cannot be known again.
+            model: How messages call it.
 
         Raises:
             LoadEndedPage: If the two loads before it ended their pages. Asked again, it is tried again.
         """
-        key = f"{plan.options.model_hub_root_url} {plan.options.model_id} {plan.options.model_revision}"
+        if key is None:
+            return Watch(self, None, careful=False)
         row = await self.database.get("loads", key) or {"id": key, "ended": 0, "pages": []}
         alive = await self.presence.alive()
         dead = [] if alive is None else [page for page in row["pages"] if page not in alive]
@@ -60,9 +70,9 @@ class Guard:
         row = {**row, "ended": ended, "pages": [page for page in row["pages"] if page not in dead]}
         if ended >= 2:
             await self.note(Delete("loads", key))
-            raise LoadEndedPage(str(plan.options.model_id), ended)
+            raise LoadEndedPage(model, ended)
         if ended:
-            logger.warning("Loading %s ended its page last time; now with one thread.", plan.options.model_id)
+            logger.warning("Loading %s ended its page last time; now with one thread.", model)
         return Watch(self, row, careful=bool(ended))
 
     async def note(self, change: Put | Delete) -> None:
@@ -80,35 +90,40 @@ class Watch:
         careful: The last load ended its page: choose less.
     """
 
-    def __init__(self, guard: Guard, row: Mapping[str, Any], *, careful: bool) -> None:
+    def __init__(self, guard: Guard, row: Mapping[str, Any] | None, *, careful: bool) -> None:
         """Nothing is loaded yet."""
         self.careful = careful
         self._guard = guard
         self._row = row
-        self._size = 0
+        self._sizes: dict[str, int] = {}
         self._marking: asyncio.Future[None] | None = None
 
-    def admit(self, url: str, blob: Blob) -> None:
-        """Hear that a file is about to be loaded into memory.
+    def expect(self, name: str, size: int) -> None:
+        """Hear that weights of so many bytes are about to come.
+
+        Args:
+            name: Their file's URL or path; one that is loaded once more counts once.
+            size: Their bytes.
 
         Raises:
-            NotEnoughMemory: If there is no room for it.
+            NotEnoughMemory: If there is no room for them.
         """
-        name = url.partition("?")[0].rpartition("/")[2]
-        if not any(part in name for part in WEIGHTS):
-            return
-        self._size += blob.size
-        required = RUNTIME + int(FACTOR * self._size)
+        self._sizes[name] = size
+        required = RUNTIME + int(FACTOR * sum(self._sizes.values()))
         if self._guard.memory is not None and required > self._guard.memory:
             raise NotEnoughMemory(required, self._guard.memory)
-        if self._marking is None:
+
+    def admit(self, name: str, blob: Blob) -> None:
+        """Hear that weights are about to be loaded into memory; arguments and errors are those of `expect`."""
+        self.expect(name, blob.size)
+        if self._marking is None and self._row is not None:
             # Side by side with the load: by the time it needs memory, the mark is there.
             row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page]}
             self._marking = asyncio.ensure_future(self._guard.note(Put("loads", row)))
 
     async def leave(self) -> None:
         """The page survived it."""
-        if self._marking is None:
+        if self._marking is None or self._row is None:
             return
         await self._marking
         await self._guard.note(Delete("loads", self._row["id"]))

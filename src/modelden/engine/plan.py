@@ -83,16 +83,16 @@ class Without:
     gpu: str | None = None
     model: bool = False
 
-    def of(self, options: PipelineOptions) -> tuple[str | None, int]:
-        """Return the device and the number of threads that are left of the options; 0 threads for all cores."""
-        return "wasm" if self.gpu else options.device, 1 if self.threads else options.num_threads or 0
+    def of(self, device: str | None, threads: int | None) -> tuple[str | None, int]:
+        """Return the device and the number of threads that are left of what was decided; 0 threads for all cores."""
+        return "wasm" if self.gpu else device, 1 if self.threads else threads or 0
 
-    def reasons(self, options: PipelineOptions) -> dict[str, str]:
-        """Return what `Engine.info` says of it; nothing where it is what the options want."""
+    def reasons(self, device: str | None, threads: int | None) -> dict[str, str]:
+        """Return what is to be said of it; nothing where it is what was decided."""
         found: dict[str, str] = {}
-        if self.threads and options.num_threads != 1:
+        if self.threads and threads != 1:
             found["threadsReason"] = self.threads
-        if self.gpu and options.device in ("gpu", "auto"):
+        if self.gpu and device in ("gpu", "auto", "webgpu"):
             found["deviceReason"] = f"the GPU device was lost: {self.gpu}"
         return found
 

@@ -72,7 +72,7 @@ class LoadEndedPage(EngineError):
         """Keep the facts and compose the message."""
         super().__init__(
             f"The page ended {times} times in a row while it loaded {model}: the browser may lack the memory for it. "
-            "Take a smaller model or dtype, or call create_engine() again to try all the same."
+            "Take a smaller model or dtype, or ask again to try all the same."
         )
         self.model = model
         self.times = times

@@ -109,6 +109,7 @@ class HubFiles:
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
         before_download: Callable[[], Awaitable[None]] | None = None,
+        expect: Callable[[int], None] | None = None,
     ) -> Kept:
         """Return a file, downloading it if needed; of several tabs one downloads, the others wait.
 
@@ -118,6 +119,7 @@ class HubFiles:
             allow_list: Asked for each file, kept or not.
             on_progress: Told Firefox's events.
             before_download: Called when it has to be downloaded, before its first byte; what it raises ends that.
+            expect: Called with the size of a file that is downloaded, before it comes; what it raises refuses it.
 
         Raises:
             ForbiddenURL: If the list does not admit the file's URL; what is kept of a denied model is removed.
@@ -126,7 +128,7 @@ class HubFiles:
             UntrustedError: If what came is not the right file.
             StorageError: If the browser cannot store it, and it has to.
         """
-        wish = Wish(file, self.key(file), use, allow_list, before_download)
+        wish = Wish(file, self.key(file), use, allow_list, before_download, expect)
         kept = await self._kept(wish, on_progress)
         self.merger.later(wish.key, kept.blob.size)
         return kept
@@ -246,6 +248,7 @@ class HubFiles:
             expected=expected,
             check_redirect=wish.allow_list.check_redirect,
             may_store=may_store,
+            expect=wish.expect,
             require_hash=self.rules.require_hashes,
         )
         try:

@@ -75,6 +75,7 @@ class Wish:
         use: For whom.
         allow_list: Asked for its URLs.
         before_download: Called before its first byte, if it has to be downloaded.
+        expect: Called with its size before its first byte, where that is known; what it raises refuses the file.
     """
 
     file: ModelFile
@@ -82,3 +83,4 @@ class Wish:
     use: Use
     allow_list: AllowList
     before_download: Callable[[], Awaitable[None]] | None = None
+    expect: Callable[[int], None] | None = None

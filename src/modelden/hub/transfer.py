@@ -43,6 +43,7 @@ class Source:
         expected: What is known of it beforehand.
         check_redirect: Called with the URL that answered; what it raises ends the download.
         may_store: Called with the number of bytes to come, before the first of them; False collects them in memory.
+        expect: Called with its size, where that is known before the first byte; what it raises ends the download.
         require_hash: Refuse it when nobody tells its hash.
     """
 
@@ -51,6 +52,7 @@ class Source:
     expected: Expected
     check_redirect: Callable[[str], None]
     may_store: Callable[[int], Awaitable[bool]]
+    expect: Callable[[int], None] | None = None
     require_hash: bool = False
 
 
@@ -190,6 +192,8 @@ class _Attempt:
             self._reporter.restart()
         if self._source.require_hash and self._source.expected.or_from(response.headers).sha256 is None:
             raise NoHash(self._source.url)
+        if total is not None and self._source.expect is not None:
+            self._source.expect(total)
         if not await self._source.may_store(max((total or 0) - self._body.received, 0)):
             await self._body.use_memory()
         await self._read(response, total)

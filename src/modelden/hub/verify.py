@@ -1,4 +1,4 @@
-"""Are the stored bytes still the right ones? Hashed again, on request."""
+"""Are the stored bytes still the right ones? Hashed again, on request, and when a model cannot be loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from modelden.hub.model_hub import HubFiles
+    from modelden.hub.partials import FileKey
     from modelden.ports import Blob
 
 
@@ -33,15 +36,27 @@ async def verify(hub: HubFiles, model: str, revision: str) -> list[VerifiedFile]
     Raises:
         InputError: For names that no model can have.
     """
-    found = []
-    for file in await hub.list_files(model=model, revision=revision):
-        key = (model, revision, file.path)
-        kept = await hub.cache.get(key, None)
-        actual = "" if kept is None else await _sha256(kept.blob)
-        if actual != file.sha256:
-            await hub.cache.drop_content_of(key)
-        found.append(VerifiedFile(file.path, actual == file.sha256, file.sha256, actual))
-    return found
+    files = await hub.list_files(model=model, revision=revision)
+    return [await _verified(hub, (model, revision, file.path), file.sha256) for file in files]
+
+
+async def damaged_files(hub: HubFiles, keys: Collection[FileKey]) -> list[FileKey]:
+    """Hash these files, those of them that are stored; remove what is damaged, and return it."""
+    damaged = []
+    for model, revision in sorted({key[:2] for key in keys}):
+        for file in await hub.list_files(model=model, revision=revision):
+            key = (model, revision, file.path)
+            if key in keys and not (await _verified(hub, key, file.sha256)).ok:
+                damaged.append(key)
+    return damaged
+
+
+async def _verified(hub: HubFiles, key: FileKey, expected: str) -> VerifiedFile:
+    kept = await hub.cache.get(key, None)
+    actual = "" if kept is None else await _sha256(kept.blob)
+    if actual != expected:
+        await hub.cache.drop_content_of(key)
+    return VerifiedFile(key[2], actual == expected, expected, actual)
 
 
 async def _sha256(blob: Blob) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from modelden.config import Configuration
 from modelden.engine import runtime
 from modelden.engine.history import MODELDEN, History
-from modelden.engine.plan import Without
 from modelden.engine.runtime import Bundle
 from modelden.errors import ModelDenError
 from modelden.ports import Clock, Databases, EngineHost, Start
@@ -43,6 +42,6 @@ async def start_ahead(
         kept = AttachmentStore(await databases.open(REMOTE_SETTINGS))
         wasm = await kept.read(config.cid(runtime.COLLECTION), plan.runtime)
         if wasm is not None and config.runtime_major in (None, bundle.major):
-            engines.start_ahead(Start(bundle.bundle, bundle.sha256, Without().of(plan.options)[1]), wasm)
+            engines.start_ahead(Start(bundle.bundle, bundle.sha256, plan.options.num_threads or 0), wasm)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,21 +10,20 @@ from typing import Any
 from modelden.config import Configuration
 from modelden.engine import choice, runtime
 from modelden.engine.files import EngineFiles
-from modelden.engine.guard import Guard
+from modelden.engine.guard import Guard, Watch
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan, Without
 from modelden.engine.runtime import Bundle
 from modelden.engine.tasks import FIREFOX_TASKS, has_files
-from modelden.errors import DeviceLost, EngineError, EngineTimeout
+from modelden.errors import EngineError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
+from modelden.loading.attempts import check_files, load_carefully
 from modelden.ports import Blob, EngineHost, EngineWorker, Start
 from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
 from modelden.settings.service import SettingsService
-
-logger = logging.getLogger(__name__)
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
 """The collection of Remote Settings that says which URLs may be downloaded."""
@@ -110,9 +108,6 @@ class EngineLoader:
     ) -> Loaded:
         """Fetch and load what was decided.
 
-        A worker that gives no sign of life is tried once more with one thread: some browsers hang with several. One
-        whose GPU goes while it loads is tried once more without.
-
         Args:
             plan: What was decided.
             on_progress: Told each step.
@@ -122,19 +117,13 @@ class EngineLoader:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
         runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
-        watch = await (await self._guard()).enter(plan)
-        without = Without(_CAREFUL if watch.careful else None, no_gpu)
-        try:
-            try:
-                return await self._load(plan, on_progress, without, watch.admit)
-            except EngineTimeout as error:
-                logger.warning("%s Trying once more with one thread.", error)
-                return await self._load(plan, on_progress, replace(without, threads=_SILENT), watch.admit)
-            except DeviceLost as error:
-                logger.warning("%s Trying once more.", error)
-                return await self._load(plan, on_progress, replace(without, gpu=error.reason), watch.admit)
-        finally:
-            await watch.leave()
+        options = plan.options
+        key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
+
+        async def load(watch: Watch, without: Without) -> Loaded:
+            return await self._load(plan, on_progress, without, watch)
+
+        return await load_carefully(await self._guard(), key, str(options.model_id), load, no_gpu)
 
     async def fetch(self, plan: Plan, on_progress: ProgressCallback | None = None) -> None:
         """Fetch what was decided, and load nothing.
@@ -146,19 +135,25 @@ class EngineLoader:
             ModelDenError: The class says what cannot be had.
         """
         runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
-        (await self._load(plan, on_progress, Without(model=True))).close()
+
+        async def load(_: Watch, without: Without) -> Loaded:
+            return await self._load(plan, on_progress, replace(without, model=True))
+
+        (await load_carefully(await self._guard(), None, str(plan.options.model_id), load)).close()
 
     async def _load(
         self,
         plan: Plan,
         on_progress: ProgressCallback | None,
         without: Without,
-        admit: Callable[[str, Blob], None] = lambda _url, _blob: None,
+        watch: Watch | None = None,
     ) -> Loaded:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
         bundle = runtime.bundle_of(plan.runtime, self._bundles)
-        worker = self._engines.start(Start(bundle.bundle, bundle.sha256, without.of(options)[1]))
+        worker = self._engines.start(
+            Start(bundle.bundle, bundle.sha256, without.of(options.device, options.num_threads)[1])
+        )
         files: EngineFiles | None = None
         try:
             settings = await self._settings()
@@ -169,9 +164,13 @@ class EngineLoader:
             hub = await self._hub(options)
             model = str(options.model_id), str(options.model_revision)
             room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
-            files = EngineFiles(hub, use, allow_list, on_progress, admit, room)
-            info = await self._start(worker, options, wasm, files, on_progress, without)
-            info = {**info, **without.reasons(options)}
+            files = EngineFiles(hub, use, allow_list, on_progress, watch, room)
+            try:
+                info = await self._start(worker, options, wasm, files, on_progress, without)
+            except EngineError as error:
+                reason = files.reason_for(error)
+                raise (await check_files(hub, files.keys, error) if reason is error else reason) from error
+            info = {**info, **without.reasons(options.device, options.num_threads)}
             await files.remember_missing()
         except BaseException:
             worker.close()
@@ -196,7 +195,7 @@ class EngineLoader:
         on_progress: ProgressCallback | None,
         without: Without,
     ) -> Mapping[str, Any]:
-        device, threads = without.of(options)
+        device, threads = without.of(options.device, options.num_threads)
         message: dict[str, Any] = {
             "task": options.task_name,
             "modelId": options.model_id,
@@ -213,14 +212,8 @@ class EngineLoader:
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)
         with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
-            try:
-                return await worker.create(message, wasm, files)
-            except EngineError as error:
-                raise files.reason_for(error) from error
+            return await worker.create(message, wasm, files)
 
-
-_SILENT = "with more threads the engine gave no sign of life while it loaded"
-_CAREFUL = "the last load of this model ended its page, and one thread takes less memory"
 
 _DEVICES = {"gpu": "webgpu", "auto": "webgpu"}
 """transformers.js' names of devices, where they are not ``wasm``. A worker without WebGPU takes that, and says so."""

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 from modelden.config import Configuration
 from modelden.engine import runtime
+from modelden.engine.guard import Guard, Watch
 from modelden.engine.onnx import SessionInfo
+from modelden.engine.plan import Without
 from modelden.engine.runtime import Bundle
-from modelden.errors import EngineError, FileNotFoundOnHub, InputError
+from modelden.errors import EngineError, FileNotFoundOnHub, InputError, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.partials import FileKey
+from modelden.loading.attempts import check_files, load_carefully
 from modelden.loading.loader import ALLOW_DENY_LIST
 from modelden.ports import Blob, Ports, SessionWorker
 from modelden.progress import ProgressCallback
+from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
 
 TASK = "onnx"
@@ -37,6 +43,13 @@ class Source:
 
     model: ModelFile | PurePath | bytes | Any
     external: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        if isinstance(self.model, ModelFile):
+            return f"{self.model.model} {self.model.file}"
+        return str(self.model) if isinstance(self.model, PurePath) else "a model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,7 @@ class SessionLoader:
         bundles: Sequence[Bundle],
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[], Awaitable[HubFiles]],
+        guard: Callable[[], Awaitable[Guard]],
     ) -> None:
         """Nothing is opened yet; the arguments are a `Den`'s."""
         self._config = config
@@ -64,6 +78,7 @@ class SessionLoader:
         self._bundles = bundles
         self._settings = settings
         self._hub = hub
+        self._guard = guard
 
     async def open(
         self, source: Source, options: Mapping[str, Any], on_progress: ProgressCallback | None = None
@@ -82,46 +97,83 @@ class SessionLoader:
         records = await settings.client.get(runtime.COLLECTION, on_progress)
         major, device = self._config.runtime_major, options["device"]
         record = runtime.choose(records, self._bundles, major=major, device=device)
-        bundle = runtime.bundle_of(record, self._bundles)
-        runtime.check_fits(record, bundle)
-        worker = self._ports.sessions.start_session(bundle.bundle)
+        runtime.check_fits(record, runtime.bundle_of(record, self._bundles))
+
+        async def load(watch: Watch, without: Without) -> Opened:
+            return await self._load(source, record, options, watch, without, on_progress)
+
+        key = None
+        if isinstance(source.model, ModelFile):
+            key = f"{self._config.hub_root_url} {source.model.model} {source.model.revision} {source.model.file}"
+        return await load_carefully(await self._guard(), key, source.name, load)
+
+    async def _load(
+        self,
+        source: Source,
+        record: Record,
+        options: Mapping[str, Any],
+        watch: Watch,
+        without: Without,
+        on_progress: ProgressCallback | None,
+    ) -> Opened:
+        wanted = options["device"], options["numThreads"]
+        device, threads = without.of(*wanted)
+        worker = self._ports.sessions.start_session(runtime.bundle_of(record, self._bundles).bundle)
         try:
+            settings = await self._settings()
             wasm = await settings.attachments.get(self._config.cid(runtime.COLLECTION), record, on_progress)
-            files = await self._files(source, settings, on_progress)
+            files = await self._files(source, settings, watch, on_progress)
             model = await files.model()
             try:
-                told = await worker.open(options, wasm, model, files)
+                told = await worker.open({**options, "device": device, "numThreads": threads}, wasm, model, files)
             except EngineError as error:
-                raise files.failure or error from error
+                raise files.failure or await check_files(await self._hub(), files.keys, error) from error
         except BaseException:
             worker.close()
             raise
-        return Opened(worker, SessionInfo.of(told))
+        return Opened(worker, SessionInfo.of({**told, **without.reasons(*wanted)}))
 
     async def _files(
-        self, source: Source, settings: SettingsService, on_progress: ProgressCallback | None
+        self, source: Source, settings: SettingsService, watch: Watch, on_progress: ProgressCallback | None
     ) -> SessionFiles:
         if not isinstance(source.model, ModelFile):
-            return SessionFiles(source, self._ports)
+            return SessionFiles(source, self._ports, watch)
         allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
         hub = await self._hub()
 
         async def fetch(file: ModelFile) -> Blob:
-            return (await hub.get(file, Use(TASK, f"{TASK}-session"), allow_list, on_progress)).blob
+            use = Use(TASK, f"{TASK}-session")
+            return (await hub.get(file, use, allow_list, on_progress, expect=partial(watch.expect, file.file))).blob
 
-        return SessionFiles(source, self._ports, fetch)
+        return SessionFiles(source, self._ports, watch, fetch, hub.key)
 
 
 class SessionFiles:
     """The files of one model; a `ports.FileProvider` for those beside it."""
 
     def __init__(
-        self, source: Source, ports: Ports, fetch: Callable[[ModelFile], Awaitable[Blob]] | None = None
+        self,
+        source: Source,
+        ports: Ports,
+        watch: Watch,
+        fetch: Callable[[ModelFile], Awaitable[Blob]] | None = None,
+        key: Callable[[ModelFile], FileKey] | None = None,
     ) -> None:
-        """For one model; ``fetch`` gets files of the hub."""
+        """For one model.
+
+        Args:
+            source: The model.
+            ports: The browser.
+            watch: Asked before a file is given.
+            fetch: Gets files of the hub.
+            key: Tells their keys in the store.
+        """
         self._source = source
         self._ports = ports
+        self._watch = watch
         self._fetch = fetch
+        self._key = key
+        self.keys: set[FileKey] = set()
         self.failure: Exception | None = None
 
     async def model(self) -> Blob:
@@ -132,30 +184,46 @@ class SessionFiles:
             ModelDenError: As `HubFiles.get`.
         """
         model = self._source.model
-        if isinstance(model, ModelFile) and self._fetch is not None:
-            return await self._fetch(model)
-        if isinstance(model, PurePath):
-            return self._ports.sessions.blob(_read(model))
-        return self._ports.sessions.blob(model)
+        if isinstance(model, ModelFile):
+            return await self._fetched(model)
+        blob = self._ports.sessions.blob(_read(model) if isinstance(model, PurePath) else model)
+        self._watch.admit(self._source.name, blob)
+        return blob
 
     async def __call__(self, path: str) -> Blob | None:
         """Return the file at ``path``, as the model names it; None if there is none."""
-        if path in self._source.external:
-            return self._ports.sessions.blob(self._source.external[path])
-        if path.startswith("/") or ".." in path.split("/"):
-            self.failure = InputError(f"The model names {path} for its data, which is not beside it.")
+        try:
+            return await self._beside(path)
+        except FileNotFoundOnHub as error:
+            self.failure = error
             return None
-        model = self._source.model
-        if isinstance(model, PurePath):
-            beside = model.parent / path
-            return self._ports.sessions.blob(_read(beside)) if _exists(beside) else None
-        if isinstance(model, ModelFile) and self._fetch is not None:
-            name = posixpath.normpath(posixpath.join(posixpath.dirname(model.file), path))
-            try:
-                return await self._fetch(ModelFile(model.model, model.revision, name))
-            except FileNotFoundOnHub as error:
-                self.failure = error
-        return None
+        except ModelDenError as error:
+            self.failure = error
+            raise
+
+    async def _beside(self, path: str) -> Blob | None:
+        source, blob = self._source, self._ports.sessions.blob
+        if path not in source.external and (path.startswith("/") or ".." in path.split("/")):
+            raise InputError(f"The model names {path} for its data, which is not beside it.")
+        if path not in source.external and isinstance(source.model, ModelFile):
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(source.model.file), path))
+            return await self._fetched(replace(source.model, file=name))
+        data = source.external.get(path)
+        if data is None and isinstance(source.model, PurePath) and _exists(source.model.parent / path):
+            data = _read(source.model.parent / path)
+        if data is None:
+            return None
+        found = blob(data)
+        self._watch.admit(path, found)
+        return found
+
+    async def _fetched(self, file: ModelFile) -> Blob:
+        if self._fetch is None or self._key is None:
+            raise AssertionError("a file of the hub was to be fetched without one")
+        blob = await self._fetch(file)
+        self._watch.admit(file.file, blob)
+        self.keys.add(self._key(file))
+        return blob
 
 
 def _read(path: PurePath) -> bytes:

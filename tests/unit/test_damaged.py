@@ -1,0 +1,108 @@
+"""Stored bytes that are not what they were heal by themselves: the load that fails on them finds out, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelden.engine.guard import FACTOR, RUNTIME
+from modelden.engine.options import PipelineOptions
+from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
+from modelden.host.server import Application
+from modelden.host.testing import Fault
+from modelden.hub.names import ModelFile
+from modelden.loading.sessions import Source
+from modelden.ports import Put
+from tests.simulators.blobs import MemoryBlob
+from tests.simulators.profile import Profile
+from tests.unit.conftest import FILES, write
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
+WEIGHTS = "onnx/model_quantized.onnx"
+GET = f"GET /hub/org/tiny/v1.0/{WEIGHTS}?download=true"
+OPTIONS = {"device": "wasm", "numThreads": 0, "options": {}}
+
+
+async def damage(profile: Profile) -> None:
+    """Other weights of the same size."""
+    database = await profile.database("modelFiles")
+    row = await database.get("files", f"localhost/org/tiny/v1.0/{WEIGHTS}")
+    assert row is not None
+    body = (b"corrupt" + FILES[WEIGHTS])[: len(FILES[WEIGHTS])]
+    content = {"content": row["content"], "index": "000000"}
+    await database.commit([Put("chunks", content, {("data",): MemoryBlob(body)})])
+
+
+@pytest.fixture
+async def damaged(profile: Profile) -> Profile:
+    """A profile with a model whose weights were changed since."""
+    await (await profile.visit().create_engine(EMBED)).close()
+    await damage(profile)
+    profile.requests()
+    return profile
+
+
+async def test_damaged_weights_are_fetched_again_and_the_engine_is_there(damaged: Profile) -> None:
+    engine = await damaged.visit().create_engine(EMBED)
+
+    assert damaged.engines.workers[-1].received == FILES
+    assert (engine.status, damaged.engines.alive) == ("ready", 1)
+    assert damaged.requests() == [GET]
+    await damaged.visit().create_engine(EMBED)
+    assert damaged.requests() == []
+
+
+async def test_what_is_loaded_once_more_is_weighed_once(damaged: Profile) -> None:
+    limit = RUNTIME + FACTOR * len(FILES[WEIGHTS])
+
+    engine = await damaged.visit(replace(damaged.config, memory_limit=limit)).create_engine(EMBED)
+
+    assert engine.status == "ready"
+
+
+async def test_without_a_network_it_is_told_what_could_not_be_fetched(
+    damaged: Profile, application: Application
+) -> None:
+    application.faults.set(Fault(path="/hub/*", drop_cors=True))
+
+    with pytest.raises(NetworkError, match=WEIGHTS):
+        await damaged.visit().create_engine(EMBED)
+
+    application.faults.set()
+    assert (await damaged.visit().create_engine(EMBED)).status == "ready"
+
+
+async def test_a_model_that_is_none_is_checked_and_not_fetched_again(profile: Profile, tree: Path) -> None:
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+
+    for _ in range(2):
+        with pytest.raises(EngineError, match="was checked, and is what came from the hub") as caught:
+            await profile.visit().create_engine(EMBED)
+        assert "delete" not in str(caught.value)
+
+    assert profile.requests().count(GET) == 1
+    assert (len(profile.engines.workers), profile.engines.alive) == (2, 0)
+
+
+async def test_what_is_damaged_comes_before_an_optional_file_that_is_missing(damaged: Profile) -> None:
+    damaged.engines.optional = ["generation_config.json"]
+
+    assert (await damaged.visit().create_engine(EMBED)).status == "ready"
+
+
+async def test_a_raw_model_heals_too(damaged: Profile) -> None:
+    source = Source(ModelFile("org/tiny", "v1.0", WEIGHTS))
+
+    await damaged.visit().sessions().open(source, OPTIONS)
+
+    assert [worker.closed for worker in damaged.sessions.workers] == [True, False]
+    assert damaged.requests() == [GET]
+
+
+async def test_a_raw_model_that_is_not_there_is_no_damage(profile: Profile) -> None:
+    with pytest.raises(FileNotFoundOnHub):
+        await profile.visit().sessions().open(Source(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
+
+    assert [worker.closed for worker in profile.sessions.workers] == [True]

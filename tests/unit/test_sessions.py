@@ -1,0 +1,96 @@
+"""Raw models are loaded as carefully as engines; of onnxruntime itself nothing is simulated."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelden.engine.guard import RUNTIME
+from modelden.errors import EngineTimeout, InputError, LoadEndedPage, NotEnoughMemory
+from modelden.hub.names import ModelFile
+from modelden.loading.sessions import Source
+from tests.simulators.profile import Profile
+from tests.unit.conftest import write
+
+OPTIONS: dict[str, Any] = {"device": "wasm", "numThreads": 4, "options": {}}
+MODEL = ModelFile("org/raw", "v1.0", "onnx/model.onnx")
+
+
+@pytest.fixture(autouse=True)
+def raw(tree: Path) -> Path:
+    """A model with weights beside it."""
+    folder = tree / "hub/org/raw/v1.0/onnx"
+    write(folder / "model.onnx", b"beside:weights.bin")
+    write(folder / "weights.bin", bytes(5000))
+    return folder
+
+
+async def test_a_worker_that_hangs_is_tried_once_more_with_one_thread(profile: Profile) -> None:
+    profile.sessions.hang = 1
+
+    opened = await profile.visit().sessions().open(Source(MODEL), OPTIONS)
+
+    assert [worker.opened["numThreads"] for worker in profile.sessions.workers] == [4, 1]
+    assert opened.info.threads_reason == "with more threads the engine gave no sign of life while it loaded"
+    assert [worker.closed for worker in profile.sessions.workers] == [True, False]
+
+
+async def test_one_that_hangs_again_is_given_up(profile: Profile) -> None:
+    profile.sessions.hang = 2
+
+    with pytest.raises(EngineTimeout):
+        await profile.visit().sessions().open(Source(MODEL), OPTIONS)
+
+    assert [worker.closed for worker in profile.sessions.workers] == [True, True]
+
+
+@pytest.mark.parametrize("room", [100, 5000], ids=["model", "weights beside it"])
+async def test_a_model_for_which_there_is_no_memory_is_refused_before_it_comes(profile: Profile, room: int) -> None:
+    den = profile.visit(replace(profile.config, memory_limit=RUNTIME + (50 if room == 100 else 4 * room)))
+    events: list[Any] = []
+
+    with pytest.raises(NotEnoughMemory):
+        await den.sessions().open(Source(MODEL), OPTIONS, events.append)
+
+    refused = MODEL.file if room == 100 else "onnx/weights.bin"
+    told = [event for event in events if event.metadata.get("file") == refused]
+    assert [event.status_text for event in told] == ["initiate", "done"]
+    assert not told[-1].ok
+    assert refused not in [
+        file.path for file in await (await den.hub()).list_files(model="localhost/org/raw", revision="v1.0")
+    ]
+    assert profile.sessions.workers[-1].closed
+
+
+async def test_bytes_are_weighed_too(profile: Profile) -> None:
+    den = profile.visit(replace(profile.config, memory_limit=RUNTIME + 100))
+
+    with pytest.raises(NotEnoughMemory):
+        await den.sessions().open(Source(bytes(100)), OPTIONS)
+    with pytest.raises(NotEnoughMemory):
+        await den.sessions().open(Source(b"beside:w", {"w": bytes(100)}), OPTIONS)
+
+
+async def test_loads_that_ended_their_pages_are_remembered(profile: Profile) -> None:
+    database = await profile.database("modelden")
+    for _ in range(2):
+        den = profile.visit()
+        profile.sessions.stuck = asyncio.Event()
+        profile.lost.append(asyncio.ensure_future(den.sessions().open(Source(MODEL), OPTIONS)))
+        await profile.sessions.stuck.wait()
+        den.ports.presence.dead = True  # type: ignore[attr-defined]
+    profile.sessions.stuck = None
+
+    with pytest.raises(LoadEndedPage, match=r"while it loaded org/raw onnx/model\.onnx"):
+        await profile.visit().sessions().open(Source(MODEL), OPTIONS)
+
+    assert await database.get_all("loads") == []
+
+
+async def test_data_outside_of_the_models_folder_is_refused(profile: Profile) -> None:
+    with pytest.raises(InputError, match="which is not beside it"):
+        await profile.visit().sessions().open(Source(b"beside:../w"), OPTIONS)
