@@ -21,6 +21,7 @@ from tests.pyodide.servers import (
     attach,
     offer_runtime_6,
     runtime_record,
+    write_model,
 )
 from tests.pyodide.test_tasks import engine_request
 from tests.tiny_model import tiny_model
@@ -103,6 +104,33 @@ def test_an_update_whose_download_is_cut_goes_on_where_it_was(engines: Engines, 
     assert parts[1].bytes < (own_site.folder / "hub" / MODEL / "v2.0" / WEIGHTS).stat().st_size
     assert engines.call("run", engine_id=ENGINE) != old
     assert engines.revisions() == {"v2.0": FILES}
+
+
+def test_a_branch_is_the_new_model_or_the_old_one(engines: Engines, own_site: Site) -> None:
+    write_model(own_site.folder, MODEL, revision="main", content="v1")
+    config_file = own_site.folder / "hub" / MODEL / "main" / "config.json"
+    own_site.collection("ml-inference-options").update("options-tiny", modelRevision="main")
+    engines.call("create", config=own_site.config, **TINY)
+    old = engines.call("run", engine_id=ENGINE)
+    engines.call("close_all")
+    kept = engines.page.stored()["modelFiles"]["files"]
+
+    write_model(own_site.folder, MODEL, revision="main", content="v2")
+    config_file.write_bytes(config_file.read_bytes() + b"\n")
+    own_site.fault(Fault(path=f"/hub/{MODEL}/main/{WEIGHTS}", method="GET", status=503))
+    engines.call("create", config=own_site.config, **TINY)
+    assert engines.call("run", engine_id=ENGINE) == old
+    assert engines.updates() == [("failed", "main", "main")]
+    assert engines.page.stored()["modelFiles"]["files"] == kept
+    engines.call("close_all")
+
+    own_site.fault()
+    engines.call("create", config=own_site.config, **TINY)
+    assert engines.call("run", engine_id=ENGINE) != old
+    assert engines.updates() == []
+    assert engines.revisions() == {"main": FILES}
+    engines.call("close_all")
+    engines.page.is_clean()
 
 
 def test_an_update_of_the_runtime(engines: Engines, own_site: Site) -> None:

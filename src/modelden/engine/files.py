@@ -11,6 +11,7 @@ from typing import Any
 from modelden.engine.guard import Watch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
 from modelden.hub.allow_list import AllowList
+from modelden.hub.branch import Branch
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
@@ -40,6 +41,7 @@ class EngineFiles:
         on_progress: ProgressCallback | None = None,
         watch: Watch | None = None,
         ask_room: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        branch: Branch | None = None,
     ) -> None:
         """For one engine.
 
@@ -50,6 +52,7 @@ class EngineFiles:
             on_progress: Told Firefox's events.
             watch: Asked before weights are fetched, where their size is known then, and before they are given.
             ask_room: Called before the first download, for all of them; what it raises ends each of them.
+            branch: What the load takes of branches.
         """
         self._hub = hub
         self._use = use
@@ -58,6 +61,7 @@ class EngineFiles:
         self._watch = watch
         self._ask_room = ask_room
         self._asking: asyncio.Future[None] | None = None
+        self._branch = branch
         self.used: set[tuple[str, str]] = set()
         self.keys: set[FileKey] = set()
         self.in_use = hub.in_use()
@@ -91,7 +95,13 @@ class EngineFiles:
             watch = self._watch if is_weights(url) else None
             expect = None if watch is None else partial(watch.expect, url)
             kept = await self._hub.get(
-                file, self._use, self._allow_list, self._on_progress, self._before_download, expect
+                file,
+                self._use,
+                self._allow_list,
+                self._on_progress,
+                branch=self._branch,
+                before_download=self._before_download,
+                expect=expect,
             )
             blob = kept.blob
             if watch is not None:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelden.errors import QuotaExceeded
 from modelden.hub.body import Received
+from modelden.hub.contents import Changes, Contents, key_of, names_of
 from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
 from modelden.hub.origin import Kept, Origin, header_record
-from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
+from modelden.hub.partials import Content, FileKey, file_id, read_chunks
 from modelden.ports import Blobs, Clock, Database, Delete, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
 
 ROWS_LOCK = "rows"
 """Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
-
-type Changes = list[Put | Delete]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,23 @@ class Use:
     engine_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole file that was checked, and is not kept yet."""
+
+    key: FileKey
+    use: Use
+    received: Received
+    origin: Origin
+
+
 class ModelCache:
     """Keeps model files in the database `hub.schema.MODEL_FILES`."""
 
     def __init__(self, database: Database, blobs: Blobs, clock: Clock, locks: Locks) -> None:
         """Nothing is read yet."""
         self._database = database
+        self._contents = Contents(database)
         self._blobs = blobs
         self._clock = clock
         self._locks = locks
@@ -71,12 +81,35 @@ class ModelCache:
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
-        async with self._locks.hold(ROWS_LOCK):
-            (changes, content), uses = await asyncio.gather(self._bytes(key, received), self._use_rows(key, use))
-            fields = header_record(origin.headers, received.size, self._clock.now())
-            changes += _rows(key, fields, received.sha256, content, origin)
-            await self._database.commit([*changes, *uses])
+        (fields,) = await self.put_all([Arrival(key, use, received, origin)])
         return fields
+
+    async def put_all(self, arrivals: Sequence[Arrival], gone: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
+        """Keep whole files, and remove others, in one transaction; returns the header records of those that are kept.
+
+        Raises:
+            QuotaExceeded, StorageUnavailable: Then nothing changed.
+        """
+        records: list[Mapping[str, Any]] = []
+        async with self._locks.hold(ROWS_LOCK):
+            changes: Changes = []
+            before: list[Row] = []
+            contents: list[Content] = []
+            for each in arrivals:
+                (come, content), uses, old = await asyncio.gather(
+                    self._contents.of(each.key, each.received),
+                    self._use_rows(each.key, each.use),
+                    self._database.get("files", file_id(each.key)),
+                )
+                fields = header_record(each.origin.headers, each.received.size, self._clock.now())
+                changes += [*come, *_rows(each.key, fields, each.received.sha256, content, each.origin), *uses]
+                contents.append(content)
+                before += [old] if old else []
+                records.append(fields)
+            changes += await self._contents.unused(before, spared=contents)
+            changes += await self._removal(set(gone), spared=contents)
+            await self._database.commit(changes)
+        return records
 
     async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> bool:
         """Keep the bytes of ``twin`` as another file too; False when they are not there any more."""
@@ -87,7 +120,8 @@ class ModelCache:
                 return False
             content = Content(file["content"], file["chunks"])
             fields = header_record(origin.headers, row["headers"]["fileSize"], self._clock.now())
-            changes = await self._replaced(key, content)
+            before = await self._database.get("files", file_id(key))
+            changes = await self._contents.unused([before] if before else [], spared=[content])
             changes += _rows(key, fields, file["sha256"], content, origin)
             await self._database.commit([*changes, *await self._use_rows(key, use)])
         return True
@@ -96,7 +130,7 @@ class ModelCache:
         """Return the same file of other revisions."""
         model, _, name = key
         files = await self._database.get_all("files", index="modelFileIndex", key=(model, name))
-        keys = [other for row in files if (other := _key(row)) != key]
+        keys = [other for row in files if (other := key_of(row)) != key]
         rows = [await self._database.get("headers", each) for each in keys]
         found = stored_files([row for row in rows if row is not None], [], files)
         return {(file.model, file.revision, file.path): file for file in found}
@@ -104,7 +138,7 @@ class ModelCache:
     async def with_hash(self, sha256: str) -> FileKey | None:
         """Return a file that has these bytes."""
         rows = await self._database.get_all("files", index="sha256Index", key=sha256)
-        return _key(rows[0]) if rows else None
+        return key_of(rows[0]) if rows else None
 
     async def list_models(self) -> list[StoredModel]:
         """Return every model and revision of which files are kept, in the order of their names."""
@@ -120,8 +154,8 @@ class ModelCache:
         """Return the files that a task uses, in the order of models, revisions and paths."""
         stores = ("headers", "engines", "files", "tasks")
         headers, engines, files, tasks = await asyncio.gather(*(self._database.get_all(store) for store in stores))
-        keys = {_key(row) for row in tasks if row["taskName"] == task_name}
-        return stored_files([row for row in headers if _key(row) in keys], engines, files)
+        keys = {key_of(row) for row in tasks if row["taskName"] == task_name}
+        return stored_files([row for row in headers if key_of(row) in keys], engines, files)
 
     async def size(self) -> int:
         """Return the bytes that are kept, equal ones counted once."""
@@ -159,9 +193,9 @@ class ModelCache:
         """Take all files from an engine; those that no engine uses any more are removed."""
         async with self._locks.hold(ROWS_LOCK):
             rows = [row for row in await self._database.get_all("engines") if engine_id in row["engineIds"]]
-            left = {_key(row): [each for each in row["engineIds"] if each != engine_id] for row in rows}
+            left = {key_of(row): [each for each in row["engineIds"] if each != engine_id] for row in rows}
             changes: Changes = [
-                Put("engines", {**row, "engineIds": left[_key(row)]}) for row in rows if left[_key(row)]
+                Put("engines", {**row, "engineIds": left[key_of(row)]}) for row in rows if left[key_of(row)]
             ]
             changes += await self._removal({key for key, others in left.items() if not others})
             await self._database.commit(changes)
@@ -169,7 +203,7 @@ class ModelCache:
     async def purge(self) -> None:
         """Remove everything that is kept; downloads that run go on."""
         async with self._locks.hold(ROWS_LOCK):
-            keys = {_key(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
+            keys = {key_of(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
             changes = await self._removal(keys)
             changes += [Delete("missing", row["id"]) for row in await self._database.get_all("missing")]
             changes += [Delete("pins", (row["model"], row["revision"])) for row in await self._database.get_all("pins")]
@@ -180,7 +214,7 @@ class ModelCache:
         file = await self._database.get("files", file_id(key))
         if file is not None:
             rows = await self._database.get_all("files", index="contentIndex", key=file["content"])
-            await self.drop(_key(row) for row in rows)
+            await self.drop(key_of(row) for row in rows)
 
     async def drop(self, keys: Iterable[FileKey]) -> None:
         """Remove files, whoever uses them."""
@@ -192,7 +226,7 @@ class ModelCache:
         stores = ("headers", "files", "engines", "tasks")
         async with self._locks.hold(ROWS_LOCK):
             rows = await asyncio.gather(*(self._database.get_all(store) for store in stores))
-            headers, files, *others = ({_key(row) for row in each} for each in rows)
+            headers, files, *others = ({key_of(row) for row in each} for each in rows)
             await self._database.commit(await self._removal((headers | files).union(*others) - (headers & files)))
 
     async def _note(self, key: FileKey, use: Use) -> Mapping[str, Any] | None:
@@ -207,53 +241,23 @@ class ModelCache:
                 logger.warning("The use of %s is not noted. %s", file_id(key), error)
             return dict(row["headers"])
 
-    async def _bytes(self, key: FileKey, received: Received) -> tuple[Changes, Content]:
-        """Return the changes that make the bytes whole, and what they are then."""
-        partial = received.partial
-        begun = Content(partial.content, partial.chunks)
-        changes: Changes = [Delete("partials", file_id(key))]
-        content = await self._content_of(received)
-        if content is not None:
-            changes += delete_chunks(begun)
-        else:
-            content = begun
-            if received.rest.size or not begun.chunks:
-                content = Content(begun.id, begun.chunks + 1)
-                changes.append(put_chunk(content, begun.chunks, received.rest))
-        return [*changes, *await self._replaced(key, content)], content
-
-    async def _content_of(self, received: Received) -> Content | None:
-        """Return the content that has these bytes already, if it is whole."""
-        for row in await self._database.get_all("files", index="sha256Index", key=received.sha256):
-            chunks = await read_chunks(self._database, row["content"])
-            if sum(chunk.size for chunk in chunks) == received.size:
-                return Content(row["content"], row["chunks"])
-        return None
-
-    async def _replaced(self, key: FileKey, content: Content) -> Changes:
-        """Return the changes that remove the bytes that a file has now, if nothing else has them."""
-        before = await self._database.get("files", file_id(key))
-        if before is None or before["content"] == content.id:
-            return []
-        return await self._unused([before])
-
     async def _use_rows(self, key: FileKey, use: Use) -> Changes:
         known = await self._database.get("engines", key)
         engine_ids = list(known["engineIds"]) if known else []
         if use.engine_id not in engine_ids:
             engine_ids.append(use.engine_id)
         return [
-            Put("tasks", {"taskName": use.task_name, **_names(key)}),
-            Put("engines", {"engineIds": engine_ids, **_names(key)}),
+            Put("tasks", {"taskName": use.task_name, **names_of(key)}),
+            Put("engines", {"engineIds": engine_ids, **names_of(key)}),
         ]
 
     async def _without_tasks(self, taken: list[Row], rows: list[Row]) -> Changes:
-        changes: Changes = [Delete("tasks", (row["taskName"], *_key(row))) for row in taken]
-        gone = {(row["taskName"], _key(row)) for row in taken}
-        still_used = {_key(row) for row in rows if (row["taskName"], _key(row)) not in gone}
-        return [*changes, *await self._removal({_key(row) for row in taken} - still_used)]
+        changes: Changes = [Delete("tasks", (row["taskName"], *key_of(row))) for row in taken]
+        gone = {(row["taskName"], key_of(row)) for row in taken}
+        still_used = {key_of(row) for row in rows if (row["taskName"], key_of(row)) not in gone}
+        return [*changes, *await self._removal({key_of(row) for row in taken} - still_used)]
 
-    async def _removal(self, keys: set[FileKey]) -> Changes:
+    async def _removal(self, keys: set[FileKey], spared: Collection[Content] = ()) -> Changes:
         changes: Changes = []
         files = []
         for key in sorted(keys):
@@ -263,22 +267,12 @@ class ModelCache:
             changes.append(Delete("files", file_id(key)))
             file = await self._database.get("files", file_id(key))
             files += [file] if file else []
-        return [*changes, *await self._unused(files)]
-
-    async def _unused(self, leaving: list[Row]) -> Changes:
-        """Return the changes that remove the bytes of these rows of ``files``, but for those that others have."""
-        ids = {row["id"] for row in leaving}
-        changes: Changes = []
-        for content in {Content(row["content"], row["chunks"]) for row in leaving}:
-            users = await self._database.get_all("files", index="contentIndex", key=content.id)
-            if {row["id"] for row in users} <= ids:
-                changes += delete_chunks(content)
-        return changes
+        return [*changes, *await self._contents.unused(files, spared)]
 
 
 def _rows(key: FileKey, fields: Row, sha256: str, content: Content, origin: Origin) -> Changes:
     """Return the changes that say what a file is."""
-    names = _names(key)
+    names = names_of(key)
     file = {
         "id": file_id(key),
         **names,
@@ -289,12 +283,3 @@ def _rows(key: FileKey, fields: Row, sha256: str, content: Content, origin: Orig
         "chunks": content.chunks,
     }
     return [Put("files", file), Put("headers", {**names, "headers": fields}), Delete("missing", file_id(key))]
-
-
-def _names(key: FileKey) -> dict[str, Any]:
-    model, revision, file = key
-    return {"model": model, "revision": revision, "file": file}
-
-
-def _key(row: Row) -> FileKey:
-    return row["model"], row["revision"], row["file"]

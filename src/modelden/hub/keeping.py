@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from modelden.errors import QuotaExceeded, StorageError
 from modelden.hub.body import Received
-from modelden.hub.cache import ModelCache, Use
+from modelden.hub.cache import Arrival, ModelCache, Use
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.room import Room
@@ -79,21 +81,49 @@ class Keeper:
         Raises:
             StorageError: If it cannot be stored, and memory will not do.
         """
-        kept = Kept(received.blob, received.sha256, origin.integrity, header_record(origin.headers, received.size, 0))
+        (kept,) = await self.keep_all([await self.accept(key, use, received, origin)])
+        return kept
+
+    async def accept(self, key: FileKey, use: Use, received: Received, origin: Origin) -> Arrival:
+        """Take a whole file that was checked, to be kept later.
+
+        Raises:
+            StorageError: If it cannot be stored, and memory will not do.
+        """
         if received.refusal is not None:
             await self._refuse_or_warn(received.refusal, received.size)
         try:
             if received.stored and not self._room.is_reserved(key):
                 await self._room.reserve(key, received.size)  # the hub had not told the size
-            if received.stored:
-                fields = await self._cache.put(key, use, received, origin)
-                self.wrote = True
-                return replace(kept, fields=fields)
         except StorageError as error:
-            await self._partials.drop(key)
-            await self._refuse_or_warn(error, received.size)
-        self._memory[key] = kept
-        return kept
+            received = await self._unstored(key, received, error)
+        return Arrival(key, use, received, origin)
+
+    async def keep_all(self, come: Sequence[Arrival], gone: Collection[FileKey] = ()) -> list[Kept]:
+        """Keep whole files in place of what is kept under their names, and remove others: all of it, or nothing.
+
+        Raises:
+            StorageError: If it cannot be stored, and memory will not do.
+        """
+        fields: dict[FileKey, Mapping[str, Any]] = {}
+        stored = [each for each in come if each.received.stored]
+        try:
+            if stored or gone:
+                records = await self._cache.put_all(stored, gone)
+                fields = {each.key: record for each, record in zip(stored, records, strict=True)}
+                self.wrote = True
+        except StorageError as error:
+            for each in stored:
+                await self._unstored(each.key, each.received, error)
+        files = {each.key: replace(kept_of(each), fields=fields.get(each.key, kept_of(each).fields)) for each in come}
+        for key in gone:
+            self._memory.pop(key, None)
+        for key, kept in files.items():
+            if key in fields:
+                self._memory.pop(key, None)
+            else:
+                self._memory[key] = kept
+        return list(files.values())
 
     async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> Kept | None:
         """Keep the bytes of another file as this one; None when they are not there any more.
@@ -112,9 +142,20 @@ class Keeper:
         self._memory[key] = Kept(same.blob, same.sha256, origin.integrity, fields)
         return self._memory[key]
 
+    async def _unstored(self, key: FileKey, received: Received, error: StorageError) -> Received:
+        await self._partials.drop(key)
+        await self._refuse_or_warn(error, received.size)
+        return replace(received, stored=False)
+
     async def _refuse_or_warn(self, error: StorageError, needed: int | None = None) -> None:
         if isinstance(error, QuotaExceeded):
             await self._room.explain(error, needed)
         if not self._rules.memory_when_full:
             raise error
         self._rules.in_memory.tell(error)
+
+
+def kept_of(arrival: Arrival) -> Kept:
+    """Return a file that has come, as it is before it is kept."""
+    received, origin = arrival.received, arrival.origin
+    return Kept(received.blob, received.sha256, origin.integrity, header_record(origin.headers, received.size, 0))

@@ -12,18 +12,20 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import zip_longest
 
 from modelden.errors import (
-    FileNotFoundOnHub,
     ForbiddenURL,
     HttpError,
     IntegrityError,
+    ModelDenError,
     UnavailableError,
 )
 from modelden.hub.allow_list import AllowList
+from modelden.hub.branch import Branch, whole
 from modelden.hub.cache import ModelCache, Use
 from modelden.hub.importing import Importer
 from modelden.hub.in_use import InUse, use_lock
 from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
+from modelden.hub.known import BRANCH, HEAD_TIMEOUT, Known, not_found
 from modelden.hub.listing import StoredFile, StoredModel
 from modelden.hub.merging import Merger
 from modelden.hub.names import HubAddress, ModelFile, check_stored
@@ -43,12 +45,6 @@ from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 
 logger = logging.getLogger(__name__)
-
-BRANCH = "main"
-"""The one revision that may change under its name; every other is pinned."""
-
-HEAD_TIMEOUT = 1.0
-"""Seconds that the hub has to tell a branch's entity tag (Firefox: ``getETag``)."""
 
 FILES_AT_ONCE = 4
 """Downloads that run side by side."""
@@ -86,6 +82,7 @@ class HubFiles:
         self.merger = Merger(database, room, ports)
         self._keeper = Keeper(self.cache, self._partials, room, self.rules)
         self.total = Total(address, self.cache, self._partials, self._keeper, manifests)
+        self._known = Known(self._fetcher, self._keeper, self.cache)
         self.remote = Remote(address, self._fetcher, self.cache, manifests)
         self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests)
 
@@ -108,6 +105,8 @@ class HubFiles:
         use: Use,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
+        *,
+        branch: Branch | None = None,
         before_download: Callable[[], Awaitable[None]] | None = None,
         expect: Callable[[int], None] | None = None,
     ) -> Kept:
@@ -118,6 +117,7 @@ class HubFiles:
             use: For whom; kept with the file.
             allow_list: Asked for each file, kept or not.
             on_progress: Told Firefox's events.
+            branch: What a load takes of branches; without it a file of a branch that changed is replaced at once.
             before_download: Called when it has to be downloaded, before its first byte; what it raises ends that.
             expect: Called with the size of a file that is downloaded, before it comes; what it raises refuses it.
 
@@ -128,7 +128,8 @@ class HubFiles:
             UntrustedError: If what came is not the right file.
             StorageError: If the browser cannot store it, and it has to.
         """
-        wish = Wish(file, self.key(file), use, allow_list, before_download, expect)
+        branch = branch if file.revision == BRANCH else None
+        wish = Wish(file, self.key(file), use, allow_list, branch, before_download, expect)
         kept = await self._kept(wish, on_progress)
         self.merger.later(wish.key, kept.blob.size)
         return kept
@@ -144,17 +145,19 @@ class HubFiles:
             "url": url,
             "taskName": use.task_name,
         }
-        told = await self._head(url) if file.revision == BRANCH else None
-        head = told or {}
-        kept = await self._current(key, use, head)
+        kept, told = await self._known.look(wish, url)
         if kept is not None:
             with Reporter(on_progress, LOADING_FROM_CACHE, url, metadata):
                 return kept
         if told is None and await self.notes.is_missing(key):
-            raise _not_found(url, 404, file)
+            raise not_found(url, 404, file)
+        head = told or {}
         with Reporter(on_progress, DOWNLOADING, url, metadata) as reporter:
             async with self._turns.take(key, reporter):
-                return await self._current(key, use, head) or await self._fetched(wish, head, reporter)
+                current = await self._known.current(key, use, head)
+                if current and wish.branch:
+                    wish.branch.settle(key)
+                return current or await self._fetched(wish, head, reporter)
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
@@ -164,13 +167,21 @@ class HubFiles:
         """Remember optional files that the hub does not have: only a branch is asked for them again, if it answers."""
         await self.notes.remember_missing([self.key(file) for file in files])
 
+    def branch(self) -> Branch:
+        """Return what a load takes of branches, for one that is not to go back to what is kept."""
+        return Branch(self._keeper, self._locks)
+
+    async def whole[T](self, load: Callable[[Branch], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
+        """Load a model of a branch as the hub has it now, or else as it is kept; see `branch.whole`."""
+        return await whole(self._keeper, self._locks, load)
+
     def in_use(self) -> InUse:
         """Return what says that models are in use, until it is ended; by their names in the store."""
         return InUse(self._locks)
 
     async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""
-        return (await self._head(url, timeout) or {}).get("etag")
+        return (await self._known.head(url, timeout) or {}).get("etag")
 
     async def _check_allowed(self, url: str, key: FileKey, allow_list: AllowList) -> None:
         try:
@@ -180,23 +191,9 @@ class HubFiles:
                 await self.cache.delete(model=key[0], revision=key[1])
             raise
 
-    async def _current(self, key: FileKey, use: Use, head: Mapping[str, str]) -> Kept | None:
-        kept = self._keeper.in_memory(key) or await self.cache.get(key, use)
-        # A silent hub (no answer, no tag) leaves the kept copy in use; tags are compared as they are, weak or not.
-        return kept if kept is None or head.get("etag") in (None, kept.etag) else None
-
-    async def _head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str] | None:  # noqa: ASYNC109 as above
-        """Return what the hub tells of a file: nothing of one that it does not have. None without an answer."""
-        try:
-            async with self._fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
-                return response.headers if response.status == 200 else {}
-        except UnavailableError as error:
-            logger.debug("The hub does not tell which state of a file it has: %s", error)
-            return None
-
     async def _fetched(self, wish: Wish, head: Mapping[str, str], reporter: Reporter) -> Kept:
         expected = await self._manifests.expected(wish.file) if self._manifests else Expected()
-        linked = await self._linked(wish, expected, head)
+        linked = None if wish.replaces else await self._linked(wish, expected, head)
         if linked is not None:
             return linked
         if wish.before_download is not None:
@@ -218,7 +215,7 @@ class HubFiles:
         }
         if not twins:
             return None
-        head = head or await self._head(self._address.url(wish.file)) or {}
+        head = head or await self._known.head(self._address.url(wish.file)) or {}
         for key, file in twins.items():
             if file.etag == head.get("etag"):
                 origin = Origin(head, file.integrity, self._address.root_url)
@@ -256,8 +253,10 @@ class HubFiles:
         except HttpError as error:
             if error.status not in (404, 410):
                 raise
-            raise _not_found(source.url, error.status, wish.file) from error
+            raise not_found(source.url, error.status, wish.file) from error
         origin = Origin(got.headers, got.integrity, address.root_url)
+        if wish.branch and wish.replaces:
+            return wish.branch.take(await self._keeper.accept(wish.key, wish.use, got.body, origin))
         return await self._keeper.keep(wish.key, wish.use, got.body, origin)
 
     async def list_models(self) -> list[StoredModel]:
@@ -288,7 +287,3 @@ class HubFiles:
             if is_free:
                 await self.cache.delete(model=model, revision=revision)
             return is_free
-
-
-def _not_found(url: str, status: int, file: ModelFile) -> FileNotFoundOnHub:
-    return FileNotFoundOnHub(url, status, model=file.model, revision=file.revision, file=file.file)

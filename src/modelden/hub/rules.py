@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
@@ -12,6 +12,9 @@ from modelden.hub.integrity import Expected
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.partials import FileKey
 from modelden.in_memory import InMemory
+
+if TYPE_CHECKING:
+    from modelden.hub.branch import Branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Wish:
         key: Its key in the store.
         use: For whom.
         allow_list: Asked for its URLs.
+        branch: What a load takes of its branch, if it is a file of one.
         before_download: Called before its first byte, if it has to be downloaded.
         expect: Called with its size before its first byte, where that is known; what it raises refuses the file.
     """
@@ -82,5 +86,11 @@ class Wish:
     key: FileKey
     use: Use
     allow_list: AllowList
+    branch: Branch | None = None
     before_download: Callable[[], Awaitable[None]] | None = None
     expect: Callable[[int], None] | None = None
+
+    @property
+    def replaces(self) -> bool:
+        """It is to replace a file of a branch, when a whole load has succeeded."""
+        return self.branch is not None and self.key in self.branch.changed

@@ -15,8 +15,9 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan, Without
 from modelden.engine.runtime import Bundle
 from modelden.engine.tasks import FIREFOX_TASKS, has_files
-from modelden.errors import EngineError
+from modelden.errors import EngineError, ModelDenError
 from modelden.hub.allow_list import AllowList
+from modelden.hub.branch import Branch
 from modelden.hub.cache import Use
 from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
@@ -40,6 +41,7 @@ class Loaded:
         used: Model and revision of each of its files.
         in_use: Keeps them from being evicted.
         is_current: It is what settings say; False for what worked before, where that cannot be had.
+        failure: Why a branch is loaded as it was kept, though the hub has changed it.
     """
 
     plan: Plan
@@ -48,6 +50,7 @@ class Loaded:
     used: frozenset[tuple[str, str]]
     in_use: InUse
     is_current: bool = True
+    failure: ModelDenError | None = None
 
     def close(self) -> None:
         """End the worker; the model may be evicted then."""
@@ -120,10 +123,14 @@ class EngineLoader:
         options = plan.options
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
 
-        async def load(watch: Watch, without: Without) -> Loaded:
-            return await self._load(plan, on_progress, without, watch)
+        async def load(branch: Branch) -> Loaded:
+            async def load_with(watch: Watch, without: Without) -> Loaded:
+                return await self._load(plan, on_progress, without, branch, watch)
 
-        return await load_carefully(await self._guard(), key, str(options.model_id), load, no_gpu)
+            return await load_carefully(await self._guard(), key, str(options.model_id), load_with, no_gpu)
+
+        loaded, failure = await (await self._hub(options)).whole(load)
+        return replace(loaded, failure=failure)
 
     async def fetch(self, plan: Plan, on_progress: ProgressCallback | None = None) -> None:
         """Fetch what was decided, and load nothing.
@@ -135,17 +142,15 @@ class EngineLoader:
             ModelDenError: The class says what cannot be had.
         """
         runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
-
-        async def load(_: Watch, without: Without) -> Loaded:
-            return await self._load(plan, on_progress, replace(without, model=True))
-
-        (await load_carefully(await self._guard(), None, str(plan.options.model_id), load)).close()
+        async with (await self._hub(plan.options)).branch() as branch:
+            (await self._load(plan, on_progress, Without(model=True), branch)).close()
 
     async def _load(
         self,
         plan: Plan,
         on_progress: ProgressCallback | None,
         without: Without,
+        branch: Branch,
         watch: Watch | None = None,
     ) -> Loaded:
         options = plan.options
@@ -164,13 +169,14 @@ class EngineLoader:
             hub = await self._hub(options)
             model = str(options.model_id), str(options.model_revision)
             room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
-            files = EngineFiles(hub, use, allow_list, on_progress, watch, room)
+            files = EngineFiles(hub, use, allow_list, on_progress, watch, room, branch)
             try:
                 info = await self._start(worker, options, wasm, files, on_progress, without)
             except EngineError as error:
                 reason = files.reason_for(error)
                 raise (await check_files(hub, files.keys, error) if reason is error else reason) from error
             info = {**info, **without.reasons(options.device, options.num_threads)}
+            await branch.finish()
             await files.remember_missing()
         except BaseException:
             worker.close()

@@ -17,6 +17,7 @@ from modelden.engine.plan import Without
 from modelden.engine.runtime import Bundle
 from modelden.errors import EngineError, FileNotFoundOnHub, InputError, ModelDenError
 from modelden.hub.allow_list import AllowList
+from modelden.hub.branch import Branch
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
@@ -98,14 +99,20 @@ class SessionLoader:
         major, device = self._config.runtime_major, options["device"]
         record = runtime.choose(records, self._bundles, major=major, device=device)
         runtime.check_fits(record, runtime.bundle_of(record, self._bundles))
-
-        async def load(watch: Watch, without: Without) -> Opened:
-            return await self._load(source, record, options, watch, without, on_progress)
-
         key = None
         if isinstance(source.model, ModelFile):
             key = f"{self._config.hub_root_url} {source.model.model} {source.model.revision} {source.model.file}"
-        return await load_carefully(await self._guard(), key, source.name, load)
+
+        async def load(branch: Branch | None) -> Opened:
+            async def load_with(watch: Watch, without: Without) -> Opened:
+                return await self._load(source, record, options, watch, without, on_progress, branch)
+
+            return await load_carefully(await self._guard(), key, source.name, load_with)
+
+        if key is None:
+            return await load(None)
+        opened, _ = await (await self._hub()).whole(load)  # what failed is logged
+        return opened
 
     async def _load(
         self,
@@ -115,6 +122,7 @@ class SessionLoader:
         watch: Watch,
         without: Without,
         on_progress: ProgressCallback | None,
+        branch: Branch | None,
     ) -> Opened:
         wanted = options["device"], options["numThreads"]
         device, threads = without.of(*wanted)
@@ -122,19 +130,26 @@ class SessionLoader:
         try:
             settings = await self._settings()
             wasm = await settings.attachments.get(self._config.cid(runtime.COLLECTION), record, on_progress)
-            files = await self._files(source, settings, watch, on_progress)
+            files = await self._files(source, settings, watch, on_progress, branch)
             model = await files.model()
             try:
                 told = await worker.open({**options, "device": device, "numThreads": threads}, wasm, model, files)
             except EngineError as error:
                 raise files.failure or await check_files(await self._hub(), files.keys, error) from error
+            if branch:
+                await branch.finish()
         except BaseException:
             worker.close()
             raise
         return Opened(worker, SessionInfo.of({**told, **without.reasons(*wanted)}))
 
     async def _files(
-        self, source: Source, settings: SettingsService, watch: Watch, on_progress: ProgressCallback | None
+        self,
+        source: Source,
+        settings: SettingsService,
+        watch: Watch,
+        on_progress: ProgressCallback | None,
+        branch: Branch | None,
     ) -> SessionFiles:
         if not isinstance(source.model, ModelFile):
             return SessionFiles(source, self._ports, watch)
@@ -142,8 +157,8 @@ class SessionLoader:
         hub = await self._hub()
 
         async def fetch(file: ModelFile) -> Blob:
-            use = Use(TASK, f"{TASK}-session")
-            return (await hub.get(file, use, allow_list, on_progress, expect=partial(watch.expect, file.file))).blob
+            use, expect = Use(TASK, f"{TASK}-session"), partial(watch.expect, file.file)
+            return (await hub.get(file, use, allow_list, on_progress, branch=branch, expect=expect)).blob
 
         return SessionFiles(source, self._ports, watch, fetch, hub.key)
 

@@ -17,7 +17,8 @@ from modelden.engine.plan import KnownEngine, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
 from modelden.events import Event, Events
-from modelden.hub.model_hub import BRANCH, HEAD_TIMEOUT, HubFiles
+from modelden.hub.known import BRANCH, HEAD_TIMEOUT
+from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.roles import role_of
 from modelden.loading.loader import EngineLoader, Loaded
@@ -131,7 +132,9 @@ class EngineSource:
         except BaseException:
             loaded.close()
             raise
-        if request.engine_id in self._changed or (before is not None and not before.makes_the_same(plan)):
+        if loaded.failure is not None:
+            self.tell_failed(request, plan, plan, loaded.failure)
+        elif request.engine_id in self._changed or (before is not None and not before.makes_the_same(plan)):
             self._changed.discard(request.engine_id)
             self._events.tell(Event("update", "installed", request.engine_id, _change(before or plan, plan)))
         return loaded

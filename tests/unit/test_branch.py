@@ -1,0 +1,185 @@
+"""A branch is loaded whole: as the hub has it now, or as it is kept, never some files of each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelden.engine.options import PipelineOptions
+from modelden.errors import HttpError
+from modelden.host.faults import Fault
+from tests.unit.conftest import FILES, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelden.events import Event
+    from modelden.host.server import Application
+    from tests.simulators.profile import Profile
+
+SUMMARIZE = PipelineOptions.of({"task_name": "summarization"}, own_features=True)
+OTHER_ENGINE = PipelineOptions.of({"task_name": "summarization", "engine_id": "other"}, own_features=True)
+
+CONFIG, TOKENIZER, WEIGHTS = FILES
+NEW = {CONFIG: b'{"model_type": "gpt2"}', TOKENIZER: b'{"version": "2.0"}', WEIGHTS: bytes(range(250)) * 1000}
+
+
+def publish(tree: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        write(tree / "hub/org/tiny/main" / name, content)
+
+
+@pytest.fixture
+async def kept(profile: Profile, tree: Path) -> dict[str, bytes]:
+    """A visit has been there, and since then the branch changed."""
+    await profile.visit().create_engine(SUMMARIZE)
+    publish(tree, NEW)
+    profile.requests()
+    return FILES
+
+
+@pytest.fixture
+def told(profile: Profile) -> list[Event]:
+    events: list[Event] = []
+    profile.events.on("update", events.append)
+    return events
+
+
+def hub_fault(application: Application, file: str, **rule: Any) -> None:
+    application.faults.set(Fault(path=f"/hub/org/tiny/main/{file}", **rule))
+
+
+async def stored(profile: Profile) -> dict[str, bytes]:
+    """What is kept of the branch, by name."""
+    database = await profile.database("modelFiles")
+    found = {}
+    for row in await database.get_all("files", index="modelRevisionIndex", key=("localhost/org/tiny", "main")):
+        chunks = await database.get_all("chunks", index="contentIndex", key=row["content"])
+        found[row["file"]] = b"".join([await chunk["data"].read() for chunk in chunks])
+    return found
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_branch_that_changed_is_the_new_one(profile: Profile, told: list[Event]) -> None:
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[1].received == NEW
+    assert await stored(profile) == NEW
+    assert told == []
+    assert len([request for request in profile.requests() if request.startswith("HEAD ")]) == len(FILES)
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("rule", [{"status": 503}, {"body": "<html>"}, {"status": 404}], ids=str)
+async def test_one_that_cannot_be_had_whole_is_the_old_one(
+    profile: Profile,
+    application: Application,
+    kept: dict[str, bytes],
+    told: list[Event],
+    file: str,
+    rule: dict[str, Any],
+) -> None:
+    hub_fault(application, file, method="GET", **rule)
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[-1].received == kept
+    assert all(worker.closed for worker in profile.engines.workers[1:-1])
+    assert await stored(profile) == kept
+    assert [event.name for event in told] == ["failed"]
+
+    application.faults.set()
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[-1].received == NEW
+    assert await stored(profile) == NEW
+
+
+async def test_a_hub_that_is_silent_about_one_file_gives_none(
+    profile: Profile, application: Application, kept: dict[str, bytes], told: list[Event]
+) -> None:
+    hub_fault(application, WEIGHTS, method="HEAD", status=503)
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[-1].received == kept
+    assert await stored(profile) == kept
+    assert "does not give localhost/org/tiny/main/onnx/model_quantized.onnx" in told[0].detail["message"]
+
+
+async def test_a_hub_that_is_silent_about_all_leaves_what_is_kept(
+    profile: Profile, application: Application, kept: dict[str, bytes], told: list[Event]
+) -> None:
+    hub_fault(application, "*", status=503)
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[1].received == kept
+    assert told == []
+
+
+async def test_a_new_model_that_cannot_be_loaded_leaves_the_old_one(
+    profile: Profile, tree: Path, kept: dict[str, bytes]
+) -> None:
+    publish(tree, {WEIGHTS: b"corrupt"})
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[-1].received == kept
+    assert await stored(profile) == kept
+
+
+async def test_a_file_that_the_branch_has_no_more_goes_with_the_old_model(
+    profile: Profile, tree: Path, kept: dict[str, bytes]
+) -> None:
+    del kept
+    (tree / "hub/org/tiny/main" / TOKENIZER).unlink()
+    profile.engines.files = [CONFIG, WEIGHTS]
+    profile.engines.optional = [TOKENIZER]
+    await profile.visit().create_engine(SUMMARIZE)
+    expected = {name: content for name, content in NEW.items() if name != TOKENIZER}
+    assert profile.engines.workers[-1].received == expected
+    assert await stored(profile) == expected
+
+
+async def test_what_was_never_kept_fails_as_itself(profile: Profile, application: Application) -> None:
+    hub_fault(application, WEIGHTS, status=503)
+    with pytest.raises(HttpError, match="answered 503"):
+        await profile.visit().create_engine(SUMMARIZE)
+
+
+async def test_files_that_swap_their_bytes_keep_them(profile: Profile, tree: Path) -> None:
+    swapped = {**FILES, CONFIG: FILES[TOKENIZER], TOKENIZER: FILES[CONFIG]}
+    await profile.visit().create_engine(SUMMARIZE)
+    publish(tree, swapped)
+    await profile.visit().create_engine(SUMMARIZE)
+    assert await stored(profile) == swapped
+    hub = await profile.visit().hub()
+    await hub.sweep.run()
+    assert await stored(profile) == swapped
+
+
+async def test_two_engines_and_two_tabs_take_the_change_once(profile: Profile, kept: dict[str, bytes]) -> None:
+    del kept
+    one, other = profile.visit(), profile.visit()
+    await asyncio.gather(*(den.create_engine(each) for den in (one, other) for each in (SUMMARIZE, OTHER_ENGINE)))
+    assert [worker.received for worker in profile.engines.workers[1:]] == [NEW] * 4
+    fetched = [request for request in profile.requests() if request.startswith("GET /hub/")]
+    assert len(fetched) == len(NEW)
+
+
+async def test_a_page_that_is_killed_before_the_end_leaves_the_old_model(
+    profile: Profile, kept: dict[str, bytes]
+) -> None:
+    profile.engines.hang = -1
+    creating = asyncio.ensure_future(profile.visit().create_engine(SUMMARIZE))
+    await profile.engines.stuck.wait()
+    assert await stored(profile) == kept
+    creating.cancel()
+    await asyncio.wait({creating})
+    assert await stored(profile) == kept
+    profile.engines.hang = 0
+    await profile.visit().create_engine(SUMMARIZE)
+    assert profile.engines.workers[-1].received == NEW
+
+
+async def test_nothing_of_it_is_left_behind(profile: Profile, application: Application, kept: dict[str, bytes]) -> None:
+    del kept
+    for fault in (True, False):
+        application.faults.set(*([Fault(path="/hub/*.onnx", method="GET", status=503)] if fault else []))
+        await profile.visit().create_engine(SUMMARIZE)
+    rows = profile.databases.contents()["modelFiles"]
+    assert "partials" not in rows
+    assert {row["content"] for row in rows["chunks"]} == {row["content"] for row in rows["files"]}
