@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelden.errors import QuotaExceeded
+from modelden.hub.begun import Begun
 from modelden.hub.body import Received
 from modelden.hub.contents import Changes, Contents, key_of, names_of
 from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
@@ -50,12 +51,17 @@ class Arrival:
 
 
 class ModelCache:
-    """Keeps model files in the database `hub.schema.MODEL_FILES`."""
+    """Keeps model files in the database `hub.schema.MODEL_FILES`.
+
+    Attributes:
+        begun: The downloads that have begun.
+    """
 
     def __init__(self, database: Database, blobs: Blobs, clock: Clock, locks: Locks) -> None:
         """Nothing is read yet."""
         self._database = database
         self._contents = Contents(database)
+        self.begun = Begun(database, locks)
         self._blobs = blobs
         self._clock = clock
         self._locks = locks
@@ -141,8 +147,9 @@ class ModelCache:
         return key_of(rows[0]) if rows else None
 
     async def list_models(self) -> list[StoredModel]:
-        """Return every model and revision of which files are kept, in the order of their names."""
-        return stored_models(*await asyncio.gather(self._database.get_all("headers"), self._database.get_all("tasks")))
+        """Return every model and revision of which anything is stored: those with whole files first, by their names."""
+        stores = ("headers", "tasks", "partials")
+        return stored_models(*await asyncio.gather(*(self._database.get_all(store) for store in stores)))
 
     async def list_files(self, model: str, revision: str) -> list[StoredFile]:
         """Return the files kept of a revision, in the order of their paths."""
@@ -164,7 +171,10 @@ class ModelCache:
     async def delete(
         self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
     ) -> None:
-        """Take files from tasks, those that fit what is given; files that no task uses any more are removed."""
+        """Take files from tasks, those that fit what is given; files that no task uses any more are removed.
+
+        With a model, what is stored of downloads that nobody is at goes as well.
+        """
         wanted = {"taskName": task_name, "model": model, "revision": revision}
         given = {name: value for name, value in wanted.items() if value is not None}
         async with self._locks.hold(ROWS_LOCK):
@@ -177,6 +187,8 @@ class ModelCache:
                 missing = await self._database.get_all("missing", index=index, key=one)
                 changes += [Delete("missing", row["id"]) for row in missing]
             await self._database.commit(changes)
+        if model is not None:
+            await self.begun.drop(lambda row: row["model"] == model and revision in (None, row["revision"]))
 
     async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
         """Take the other revisions of a model from a task; files that no task uses any more are removed."""
@@ -201,7 +213,8 @@ class ModelCache:
             await self._database.commit(changes)
 
     async def purge(self) -> None:
-        """Remove everything that is kept; downloads that run go on."""
+        """Remove everything that is stored; downloads that run go on."""
+        await self.begun.drop(lambda _row: True)
         async with self._locks.hold(ROWS_LOCK):
             keys = {key_of(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
             changes = await self._removal(keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
+from uuid import uuid4
 
 from modelden.hub.body import Received
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
@@ -20,13 +21,20 @@ class Contents:
         self._database = database
 
     async def of(self, key: FileKey, received: Received) -> tuple[Changes, Content]:
-        """Return the changes that make a file's bytes whole, and what they are then."""
-        partial = received.partial
-        begun = Content(partial.content, partial.chunks)
-        changes: Changes = [Delete("partials", file_id(key))]
+        """Return the changes that make a file's bytes whole, and what they are then.
+
+        Somebody may have removed what was stored of them, or gone on with it: then they are stored as a whole.
+        """
+        begun = Content(received.partial.content, received.partial.chunks)
+        row = await self._database.get("partials", file_id(key))
+        is_there = row is not None and (row["content"], row["chunks"]) == (begun.id, begun.chunks)
+        changes: Changes = [Delete("partials", file_id(key))] if is_there else []
         content = await self._same(received)
         if content is not None:
-            return [*changes, *delete_chunks(begun)], content
+            return [*changes, *(delete_chunks(begun) if is_there else ())], content
+        if begun.chunks and not is_there:
+            content = Content(str(uuid4()), 1)
+            return [put_chunk(content, 0, received.blob)], content
         if received.rest.size or not begun.chunks:
             content = Content(begun.id, begun.chunks + 1)
             return [*changes, put_chunk(content, begun.chunks, received.rest)], content

@@ -46,16 +46,18 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A revision of a model of which files are kept.
+    """A revision of a model of which files are kept, or have begun to come.
 
     Attributes:
         name: ``hostname/organization/name``.
         revision: Branch or version.
         task_names: The tasks that use it.
-        size: Bytes of all its files; equal files of other models share them.
-        files: Number of files.
-        last_updated: When the newest file was stored, milliseconds since the epoch.
-        last_used: When a file was last read, milliseconds since the epoch.
+        size: Bytes that are stored of all its files; equal files of other models share them.
+        files: Number of whole files.
+        last_updated: When something of it was last stored, milliseconds since the epoch.
+        last_used: When a file was last read or begun, milliseconds since the epoch.
+        partial_files: Number of files of which a download has begun, and not ended.
+        partial_size: Bytes of ``size`` that are theirs.
     """
 
     name: str
@@ -65,9 +67,11 @@ class StoredModel:
     files: int
     last_updated: int
     last_used: int
+    partial_files: int = 0
+    partial_size: int = 0
 
 
-def stored_models(headers: Iterable[Row], tasks: Iterable[Row]) -> list[StoredModel]:
+def stored_models(headers: Iterable[Row], tasks: Iterable[Row], partials: Iterable[Row]) -> list[StoredModel]:
     """Return the models of these rows, in the order of the first ones."""
     task_names: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in tasks:
@@ -75,18 +79,10 @@ def stored_models(headers: Iterable[Row], tasks: Iterable[Row]) -> list[StoredMo
     fields: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in headers:
         fields[row["model"], row["revision"]].append(row["headers"])
-    return [
-        StoredModel(
-            name=name,
-            revision=revision,
-            task_names=tuple(sorted(task_names[name, revision])),
-            size=sum(file["fileSize"] for file in files),
-            files=len(files),
-            last_updated=max(file["lastUpdated"] for file in files),
-            last_used=max(file["lastUsed"] for file in files),
-        )
-        for (name, revision), files in fields.items()
-    ]
+    begun: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in partials:
+        begun[row["model"], row["revision"]].append(row)
+    return [_stored_model(key, tuple(sorted(task_names[key])), fields[key], begun[key]) for key in {**fields, **begun}]
 
 
 def stored_files(headers: Iterable[Row], engines: Iterable[Row], files: Iterable[Row]) -> list[StoredFile]:
@@ -101,6 +97,22 @@ def stored_size(headers: Iterable[Row], files: Iterable[Row]) -> int:
     contents = {_key(row): row["content"] for row in files}
     sizes = {contents[_key(row)]: row["headers"]["fileSize"] for row in headers if _key(row) in contents}
     return sum(sizes.values())
+
+
+def _stored_model(key: tuple[str, str], task_names: tuple[str, ...], files: list[Row], begun: list[Row]) -> StoredModel:
+    partial_size = sum(row["received"] for row in begun)
+    times = [row["updatedAt"] for row in begun]
+    return StoredModel(
+        name=key[0],
+        revision=key[1],
+        task_names=task_names,
+        size=sum(file["fileSize"] for file in files) + partial_size,
+        files=len(files),
+        last_updated=max([*(file["lastUpdated"] for file in files), *times]),
+        last_used=max([*(file["lastUsed"] for file in files), *times]),
+        partial_files=len(begun),
+        partial_size=partial_size,
+    )
 
 
 def etag_of(fields: Mapping[str, Any]) -> str | None:

@@ -37,6 +37,4 @@ class Notes:
 
     async def begun(self) -> set[tuple[str, str]]:
         """Return the models and revisions of which downloads have begun."""
-        keys = [row["id"].split("/") for row in await self._database.get_all("partials")]
-        # hostname/organization/name/revision/path; without an organization it is one part less, and spared as well
-        return {("/".join(parts[:size]), parts[size]) for parts in keys for size in (2, 3) if len(parts) > size}
+        return {(row["model"], row["revision"]) for row in await self._database.get_all("partials")}

@@ -53,8 +53,12 @@ class Partials:
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
+        model, revision, file = key
         row: Row = {
             "id": file_id(key),
+            "model": model,
+            "revision": revision,
+            "file": file,
             "content": partial.content,
             "url": partial.url,
             "validator": partial.validator,

@@ -64,6 +64,7 @@ class Room:
         self._evict = evict
         self._sweep = sweep
         self._reserved: dict[FileKey, int] = {}
+        self._begun: dict[FileKey, int] = {}
 
     async def reserve(self, key: FileKey, size: int) -> None:
         """Reserve room for what is still to come of a file; with an empty path, of a model.
@@ -83,6 +84,7 @@ class Room:
         if error is not None:
             raise error
         self._reserved[key] = size
+        self._begun[key] = (await self._cache.begun.sizes()).get(key, 0)
 
     def is_reserved(self, key: FileKey) -> bool:
         """Tell whether there was room for a file."""
@@ -91,6 +93,7 @@ class Room:
     def release(self, key: FileKey) -> None:
         """Give back what was reserved: the bytes are stored, or do not come."""
         self._reserved.pop(key, None)
+        self._begun.pop(key, None)
 
     async def explain(self, error: QuotaExceeded, needed: int | None) -> None:
         """Let an error say what the browser tells of its storage, and what was needed."""
@@ -104,7 +107,7 @@ class Room:
     async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
         taken = self._taken(key)
         if self._max_size is not None:
-            left = int(self._max_size * GIB) - await self._cache.size() - taken
+            left = int(self._max_size * GIB) - await self._stored() - taken
             if size > left:
                 return CacheSizeExceeded(_name(key), self._max_size, size, max(left, 0))
         return await self._browser_shortage(_name(key), size, taken)
@@ -122,9 +125,17 @@ class Room:
             return QuotaExceeded(what, size)
         return None
 
+    async def _stored(self) -> int:
+        """Return the bytes that are stored, without those for which room was reserved."""
+        begun = {**await self._cache.begun.sizes(), **self._begun}
+        return await self._cache.size() + sum(begun.values())
+
     async def _make(self, key: FileKey, excess: int) -> None:
+        spared = await self._notes.pins() | {(key[0], key[1])}
+        # What nobody is at goes before what somebody can use.
+        excess -= await self._cache.begun.drop(lambda row: (row["model"], row["revision"]) not in spared, excess)
         models = await self._cache.list_models()
-        spared = await self._notes.pins() | await self._notes.begun() | {(key[0], key[1])}
+        spared |= await self._notes.begun()
         for victim in victims(models, excess, spared | await self._in_use(models)):
             logger.info("%s %s is removed to make room for %s", victim.name, victim.revision, _name(key))
             await self._cache.delete(model=victim.name, revision=victim.revision)

@@ -1,0 +1,184 @@
+"""What is stored of downloads that were cut: seen, counted, freed, and gone first where room is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from modelden.errors import CacheSizeExceeded, QuotaExceeded
+from modelden.hub.allow_list import AllowList
+from modelden.hub.model_hub import HubFiles
+from modelden.hub.names import ModelFile
+from modelden.hub.rules import Rules
+from modelden.hub.turns import download_lock
+from modelden.ports import Put
+from modelden.progress import ProgressEvent
+from tests.simulators.blobs import MemoryBlob
+from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, Browser, Fault, browser
+
+__all__ = ["browser"]
+
+KEPT = "localhost/org/model"
+KEY = (KEPT, "v1", "onnx/model.onnx")
+OTHER = ModelFile("org/other", "v1", "onnx/model.onnx")
+
+
+def when_stored(arrived: asyncio.Event) -> Callable[[ProgressEvent], None]:
+    """What tells that a chunk of a download must be stored."""
+
+    def notice(event: ProgressEvent) -> None:
+        if (event.total_loaded or 0) > CHUNK:
+            arrived.set()
+
+    return notice
+
+
+async def begun(browser: Browser, file: ModelFile = WEIGHTS) -> HubFiles:
+    """A page that began a download, which was cancelled half way: its stored beginning."""
+    hub = await browser.visit()
+    arrived = asyncio.Event()
+    browser.hub.next(Fault(stall_after=len(BIG) // 2))
+    getting = asyncio.ensure_future(hub.get(file, USE, AllowList((), ()), when_stored(arrived)))
+    await arrived.wait()
+    getting.cancel()
+    await asyncio.wait({getting})
+    assert set(browser.stored()) == {"partials", "chunks"}
+    return hub
+
+
+async def test_it_is_listed_and_counted(browser: Browser) -> None:
+    hub = await begun(browser)
+    received = browser.stored()["chunks"]
+    (model,) = await hub.list_models()
+    assert (model.name, model.revision, model.task_names) == (KEPT, "v1", ())
+    assert (model.files, model.size) == (0, received)
+    assert (model.partial_files, model.partial_size) == (1, received)
+
+    await browser.get(CONFIG)
+    (model,) = await hub.list_models()
+    assert (model.files, model.partial_files) == (1, 1)
+    assert model.size == browser.stored()["chunks"]
+
+    await browser.get()
+    (model,) = await hub.list_models()
+    assert (model.files, model.partial_files, model.partial_size) == (2, 0, 0)
+    assert model.size == browser.stored()["chunks"]
+
+
+async def test_deleting_and_purging_free_it(browser: Browser) -> None:
+    hub = await begun(browser)
+    await hub.delete_models(model=KEPT, revision="v2")
+    await hub.delete_models(model="localhost/org/other", revision="v1")
+    assert set(browser.stored()) == {"partials", "chunks"}
+    await hub.delete_models(model=KEPT, revision="v1")
+    assert browser.stored() == {}
+
+    await (await begun(browser)).cache.purge()
+    assert browser.stored() == {}
+
+
+async def test_what_somebody_is_at_stays(browser: Browser) -> None:
+    hub = await begun(browser)
+    async with browser.locks.hold(download_lock("/".join(KEY))):
+        await hub.cache.purge()
+        await hub.delete_models(model=KEPT, revision="v1")
+    assert set(browser.stored()) == {"partials", "chunks"}
+    assert await (await browser.get()).blob.read() == BIG
+    assert browser.hub.log[-1].status == 206
+
+
+async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
+    limit = 1_700_000
+    rules = Rules(max_size=limit / 1024**3)
+    await begun(browser)
+    await browser.get(rules=rules)  # what is stored of the file itself is no other's
+    assert browser.stored()["chunks"] == len(BIG) <= limit
+
+    await (await browser.visit()).delete_models(model=KEPT, revision="v1")
+    await begun(browser)
+    received = browser.stored()["chunks"]
+    with pytest.raises(CacheSizeExceeded) as caught:
+        await browser.get(OTHER, rules)
+    assert (caught.value.needed, caught.value.available) == (len(BIG), limit - received)
+    assert browser.stored()["chunks"] == received
+
+
+async def test_files_of_a_model_may_come_side_by_side_up_to_the_limit(browser: Browser) -> None:
+    """What is stored of a running download is not counted beside the room that was reserved for it."""
+    browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
+    hub = await browser.visit(Rules(max_size=2 * len(BIG) / 1024**3))
+    arrived = asyncio.Event()
+    browser.hub.next(Fault(cut_after=len(BIG) // 2))
+    first = asyncio.ensure_future(hub.get(WEIGHTS, USE, AllowList((), ()), when_stored(arrived)))
+    await arrived.wait()
+    await hub.get(ModelFile("org/model", "v1", "other.bin"), USE, AllowList((), ()))
+    await first
+    assert browser.stored()["chunks"] == 2 * len(BIG)
+
+
+@pytest.mark.parametrize("by_limit", [True, False])
+async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> None:
+    browser.hub.files["/org/old/v1/m.bin"] = old = BIG[CHUNK:]
+    await browser.get(ModelFile("org/old", "v1", "m.bin"))
+    browser.clock.advance(hours=6 * 24)
+    database = await browser.database()
+    names = {"id": "/".join(KEY), "model": KEPT, "revision": "v1", "file": "onnx/model.onnx"}
+    row = {**names, "content": "begun", "url": PATH, "validator": None, "total": None, "received": CHUNK, "chunks": 1}
+    chunk = {"content": "begun", "index": "000000"}
+    await database.commit(
+        [
+            Put("partials", {**row, "updatedAt": browser.clock.now()}),
+            Put("chunks", chunk, {("data",): MemoryBlob(bytes(CHUNK), "")}),
+        ]
+    )
+    room = len(old) + len(BIG)
+    if not by_limit:
+        browser.page.usage, browser.page.quota = 0, 10_000_000
+
+        async def storage() -> tuple[int, int, bool]:
+            return browser.stored()["chunks"], room, False
+
+        browser.page.storage = storage  # type: ignore[method-assign]
+    rules = Rules(max_size=room / 1024**3 if by_limit else None)
+    with pytest.raises(QuotaExceeded):
+        await browser.get(OTHER, rules)
+    assert browser.stored()["partials"] == 1
+
+    await browser.get(OTHER, Rules(max_size=rules.max_size, evict=True))
+    names_kept = {model.name for model in await (await browser.visit()).list_models()}
+    assert names_kept == {"localhost/org/old", "localhost/org/other"}
+
+
+async def test_bytes_that_went_while_a_load_held_them_are_stored_as_a_whole(browser: Browser) -> None:
+    main = ModelFile("org/model", "main", "m.bin")
+    browser.hub.files["/org/model/main/m.bin"] = b"old"
+    await browser.get(main)
+    browser.hub.files["/org/model/main/m.bin"] = BIG
+    hub = await browser.visit()
+    async with hub.branch() as branch:
+        await hub.get(main, USE, AllowList((), ()), branch=branch)
+        await hub.cache.begun.drop(lambda _row: True)
+        assert "partials" not in browser.stored()
+        await branch.finish()
+    kept = await hub.cache.get((KEPT, "main", "m.bin"), None)
+    assert kept is not None
+    assert await kept.blob.read() == BIG
+    assert browser.stored()["chunks"] == len(BIG)
+
+
+async def test_bytes_that_somebody_else_completed_are_his_too(browser: Browser) -> None:
+    main = ModelFile("org/model", "main", "m.bin")
+    browser.hub.files["/org/model/main/m.bin"] = b"old"
+    await browser.get(main)
+    browser.hub.files["/org/model/main/m.bin"] = BIG
+    hub = await browser.visit()
+    async with hub.branch() as branch:
+        await hub.get(main, USE, AllowList((), ()), branch=branch)
+        await browser.get(main)  # another tab, without a load: it goes on with the same beginning
+        await branch.finish()
+    kept = await hub.cache.get((KEPT, "main", "m.bin"), None)
+    assert kept is not None
+    assert await kept.blob.read() == BIG
+    assert browser.stored()["chunks"] == len(BIG)
