@@ -73,7 +73,7 @@ class Configuration:
         hub_headers: Request headers for a private hub, such as a token; sent to the origin of ``hub_root_url`` alone.
             With others than ``Authorization``, its redirects are refused. Never logged, never stored.
         hubs: Roots of mirrors of the hub, asked in this order when it does not give a file, or not the right one; only
-            for files whose hash a signed manifest tells (``manifests``).
+            for files whose hash the hub told before it failed, its list of the repository, or a signed manifest.
         manifests: Look model files up in the signed collection ``ml-model-manifests`` before they are downloaded.
             Mozilla's servers do not have it, and asking would be one more request on a first visit.
         require_hashes: Refuse model files whose hash neither a signed manifest nor the hub tells.

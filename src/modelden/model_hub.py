@@ -46,7 +46,8 @@ class ModelHub(KeptModels):
             url_template: Path below it, with ``{model}`` and ``{revision}``.
             allow_deny_list: Records as in the collection ``ml-model-allow-deny-list``, in place of it.
             hubs: Roots of mirrors, asked in this order when the hub does not give a file, or not the right one; only
-                for files whose hash a signed manifest tells (``configure(manifests=True)``).
+                for files whose hash is known: the hub told it before it failed, its list of the repository does, or
+                a signed manifest, which is asked for on request (``configure(manifests=True)``).
             token: Sent to the hub as ``Authorization: Bearer``, and to nobody else. Never logged, never stored.
             headers: Sent to the hub, and to nobody else: with others than ``Authorization``, its redirects are refused.
                 Never logged, never stored.

@@ -15,8 +15,9 @@ from modelden.hub.rules import Rules
 from modelden.hub.turns import download_lock
 from modelden.ports import Put
 from modelden.progress import ProgressEvent
+from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
-from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, Browser, Fault, browser
+from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, Browser, browser
 
 __all__ = ["browser"]
 

@@ -37,6 +37,7 @@ from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.sweep import Sweep
+from modelden.hub.told import Told
 from modelden.hub.total import Total
 from modelden.hub.transfer import Source, Transfer
 from modelden.hub.turns import Turns
@@ -200,7 +201,7 @@ class HubFiles:
             await wish.before_download()
         async with self._slots:
             try:
-                return await self._download(wish, expected, reporter)
+                return await self._download(wish, expected, head, reporter)
             finally:
                 self._keeper.release(wish.key)
 
@@ -222,20 +223,26 @@ class HubFiles:
                 return await self._keeper.link(wish.key, wish.use, key, origin)
         return None
 
-    async def _download(self, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
+    async def _download(self, wish: Wish, expected: Expected, head: Mapping[str, str], reporter: Reporter) -> Kept:
+        told = Told(expected.or_from(head), self.remote, wish.file)
         addresses = [self._address, *self.rules.mirrors]
         for address, following in zip_longest(addresses, addresses[1:]):
+            is_mirror = address is not self._address
             try:
-                return await self._download_from(address, wish, expected, reporter)
+                return await self._download_from(
+                    address, wish, told.expected if is_mirror else expected, reporter, None if is_mirror else told
+                )
             except (UnavailableError, IntegrityError) as error:
-                if following is None or expected.sha256 is None:
+                if following is None or not await told.has_hash(error):
                     raise
                 logger.warning("%s %s is asked instead.", error, following.root_url)
                 wish.allow_list.check(following.url(wish.file))
                 reporter.restart()
         raise AssertionError  # the last address returns or raises
 
-    async def _download_from(self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter) -> Kept:
+    async def _download_from(
+        self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter, told: Told | None
+    ) -> Kept:
         async def may_store(size: int) -> bool:
             return await self._keeper.may_store(wish.key, size)
 
@@ -247,6 +254,7 @@ class HubFiles:
             may_store=may_store,
             expect=wish.expect,
             require_hash=self.rules.require_hashes,
+            learn=told.learn if told else lambda _headers: None,
         )
         try:
             got = await self._transfer.run(wish.key, source, reporter, required=not self.rules.memory_when_full)

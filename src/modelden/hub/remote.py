@@ -9,6 +9,7 @@ from modelden.download import TIMEOUT
 from modelden.errors import FileNotFoundOnHub, HttpError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache
+from modelden.hub.integrity import HUB, Expected
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.overview import ModelFiles, overview
 from modelden.hub.remote_list import remote_list
@@ -78,6 +79,14 @@ class Remote:
             return etag not in (None, tags[path])
 
         return any(await asyncio.gather(*map(differs, paths)))
+
+    async def listed(self, file: ModelFile) -> Expected:
+        """Return what the hub's own list tells of a file: nothing when it has none, or does not name the file."""
+        remote = await remote_list(self._fetcher, self._address, None, file.model, file.revision)
+        for each in remote.files or ():
+            if each.path == file.file and each.sha256 is not None:
+                return Expected(each.sha256, each.size, HUB)
+        return Expected()
 
     async def text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
         """Return a file as text, from what is kept or from the hub; it is not stored for this.

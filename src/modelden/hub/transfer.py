@@ -45,6 +45,7 @@ class Source:
         may_store: Called with the number of bytes to come, before the first of them; False collects them in memory.
         expect: Called with its size, where that is known before the first byte; what it raises ends the download.
         require_hash: Refuse it when nobody tells its hash.
+        learn: Called with the headers of each answer that brings some of the file, before its body.
     """
 
     url: str
@@ -54,6 +55,7 @@ class Source:
     may_store: Callable[[int], Awaitable[bool]]
     expect: Callable[[int], None] | None = None
     require_hash: bool = False
+    learn: Callable[[Mapping[str, str]], None] = lambda _headers: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ class _Attempt:
         if answer is Answer.USELESS:
             self._ranges_without_answer = RANGES_WITHOUT_ANSWER
             raise NetworkError(self._source.url, f"an answer ({response.status}) that is not the rest of the file")
+        self._source.learn(response.headers)
         total = total_size(response.headers) if answer is Answer.REST else self._whole_size(response)
         if answer is Answer.WHOLE:
             await self._body.restart(self._source.url, validator(response.headers), total)
