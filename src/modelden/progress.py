@@ -23,6 +23,7 @@ CHOOSING_OPTIONS = "choosing_options"
 LOADING_RUNTIME = "loading_runtime"
 STARTING_ENGINE = "starting_engine"
 IMPORTING = "importing"
+PLANNING = "planning"
 
 # Firefox's ProgressStatusText.
 INITIATE = "initiate"
@@ -37,7 +38,8 @@ class ProgressEvent:
 
     Attributes:
         type: What is going on: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
-            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`.
+            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`; `PLANNING` tells once, before the first byte, what will
+            be downloaded, where a signed manifest tells sizes: ``total``, and ``sizes`` by file id in the metadata.
         status_text: `INITIATE`, `SIZE_ESTIMATE`, `IN_PROGRESS` or `DONE`.
         id: What it is about: a model file's URL, the runtime's location, a collection's or an engine's name.
         progress: Per cent of ``total``, 0 to 100, when known.
@@ -106,6 +108,10 @@ class Reporter:
         """Report the bytes up to the ``loaded``-th, if some of them were not reported yet."""
         if loaded > self._loaded:
             self.advance(loaded - self._loaded, total)
+
+    def plan(self, total: int) -> None:
+        """Report how many bytes there will be, and none so far."""
+        self._report(SIZE_ESTIMATE, progress=0.0, total_loaded=0, current_loaded=0, total=total, units="bytes")
 
     def advance(self, size: int, total: int | None) -> None:
         """Report ``size`` more bytes, out of ``total`` when that is known."""

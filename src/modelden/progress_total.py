@@ -1,5 +1,7 @@
 """Many files as one figure, as Firefox's ``MultiProgressAggregator`` (``Utils.sys.mjs``). Pure.
 
+Its figures are Firefox's: ``progress`` falls when one more file begins. ``fraction``, which Firefox does not have,
+never does.
 Firefox counts a file that failed as loaded, and tells a total of 1 while it knows none; here the failed one counts as
 far as it came, and what is not known is None.
 """
@@ -15,17 +17,25 @@ from modelden.progress import (
     IN_PROGRESS,
     INITIATE,
     LOADING_FROM_CACHE,
+    PLANNING,
     SIZE_ESTIMATE,
+    STARTING_ENGINE,
     ProgressCallback,
     ProgressEvent,
 )
+
+_NEARLY = 0.99
+"""The fraction when all known bytes have come, and it is not the end."""
 
 
 class MultiProgressAggregator:
     """A `ProgressCallback` that hands on each event with the sums over all files in place of its own figures.
 
     ``create_engine(..., on_progress=MultiProgressAggregator(show_bar))``. The event itself is in the metadata, with
-    ``total_objects_seen``: files that were begun or read.
+    ``total_objects_seen``: files that were begun or read; and ``fraction``, for a bar: from 0 to 1, it never falls, and
+    is 1 with the last event only, when the engine is ready (without an engine: when nothing is under way). Of what is
+    to come it knows from the first event on where a signed manifest tells it (`progress.PLANNING`); else a file counts
+    from its first byte on, and until then the bar may stand.
     """
 
     def __init__(self, callback: ProgressCallback, watched_types: Iterable[str] = (DOWNLOADING,)) -> None:
@@ -42,13 +52,24 @@ class MultiProgressAggregator:
         self._was_in_progress = False
         self._expected: dict[str, int] = {}
         self._loaded: dict[str, int] = {}
+        self._planned: dict[str, int] = {}
+        self._fraction = 0.0
+        self._has_engine = False
 
     def __call__(self, event: ProgressEvent) -> None:
         """Count an event and tell the sums."""
-        if event.type not in self._watched:
+        if event.type == STARTING_ENGINE and event.status_text == INITIATE:
+            self._has_engine = True
+        if event.type == PLANNING and event.status_text == DONE:
+            self._planned = dict(event.metadata["sizes"])
+        is_ready = event.type == STARTING_ENGINE and event.status_text == DONE and event.ok
+        if event.type in self._watched:
+            self._count(event)
+        elif not is_ready and not (event.type == PLANNING and self._planned):
             return
-        self._count(event)
-        total, loaded = sum(self._expected.values()), sum(self._loaded.values())
+        total, loaded = sum({**self._planned, **self._expected}.values()), sum(self._loaded.values())
+        is_end = is_ready or (not self._has_engine and event.type in self._watched and self._remaining == 0)
+        self._advance(loaded / total if total else 0, is_end=is_end)
         self._callback(
             replace(
                 event,
@@ -56,9 +77,12 @@ class MultiProgressAggregator:
                 progress=loaded / total * 100 if total else None,
                 total_loaded=loaded,
                 total=total or None,
-                metadata={**asdict(event), "total_objects_seen": self._seen},
+                metadata={**asdict(event), "total_objects_seen": self._seen, "fraction": self._fraction},
             )
         )
+
+    def _advance(self, share: float, *, is_end: bool) -> None:
+        self._fraction = 1.0 if is_end else max(self._fraction, min(share, _NEARLY))
 
     def _count(self, event: ProgressEvent) -> None:
         if event.status_text == INITIATE:
@@ -83,6 +107,8 @@ class MultiProgressAggregator:
             self._loaded[event.id] = self._expected[event.id]
 
     def _status(self, event: ProgressEvent) -> str:
+        if event.type == PLANNING:
+            return SIZE_ESTIMATE
         if self._remaining == 0:
             return DONE
         return IN_PROGRESS if self._was_in_progress else event.status_text

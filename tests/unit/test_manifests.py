@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelden.engine.options import PipelineOptions
 from modelden.errors import IntegrityError, InvalidRecord, NoHash, SignatureError
 from modelden.host.collections_model import Collection
 from modelden.host.faults import Fault
@@ -16,6 +17,8 @@ from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.progress import ProgressEvent
+from modelden.progress_total import MultiProgressAggregator
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
 
@@ -24,6 +27,7 @@ FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
 USE = Use("task", "engine")
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 COLLECTION = "ml-model-manifests"
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
 
 
 def entry(path: str, content: bytes) -> dict[str, Any]:
@@ -130,3 +134,21 @@ async def test_a_hash_may_be_required(profile: Profile, application: Application
     hub = await hub_of(profile)
     assert (await hub.get(FILE, USE, ALLOWED)).integrity == "first-seen"
     assert await integrity(hub) == ["first-seen"]
+
+
+async def test_what_will_be_downloaded_is_told_before_the_first_byte(
+    profile: Profile, application: Application
+) -> None:
+    publish(application, *(entry(path, content) for path, content in {**FILES, "README.md": b"card"}.items()))
+    told: list[ProgressEvent] = []
+    den = profile.visit(replace(profile.config, manifests=True))
+    await den.create_engine(EMBED, MultiProgressAggregator(told.append))
+    total = sum(len(content) for content in FILES.values())
+    assert {event.total for event in told} == {total}
+    assert (told[0].total_loaded, told[-1].total_loaded) == (0, total)
+    assert [event.metadata["fraction"] for event in told].count(1) == 1
+
+    told.clear()
+    den = profile.visit(replace(profile.config, manifests=True))
+    await den.create_engine(EMBED, MultiProgressAggregator(told.append))
+    assert [event.metadata["fraction"] for event in told] == [1]

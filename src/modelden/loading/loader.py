@@ -23,7 +23,7 @@ from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
 from modelden.loading.attempts import check_files, load_carefully
 from modelden.ports import Blob, EngineHost, EngineWorker, Start
-from modelden.progress import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.progress import CHOOSING_OPTIONS, PLANNING, STARTING_ENGINE, ProgressCallback, Reporter
 from modelden.settings.service import SettingsService
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
@@ -169,6 +169,8 @@ class EngineLoader:
             hub = await self._hub(options)
             model = str(options.model_id), str(options.model_revision)
             room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
+            if not branch.as_kept:
+                await self._plan_downloads(hub, options, on_progress)
             files = EngineFiles(hub, use, allow_list, on_progress, watch, room, branch)
             try:
                 info = await self._start(worker, options, wasm, files, on_progress, without)
@@ -184,6 +186,14 @@ class EngineLoader:
                 files.in_use.end()
             raise
         return Loaded(plan, worker, info, frozenset(files.used), files.in_use)
+
+    async def _plan_downloads(
+        self, hub: HubFiles, options: PipelineOptions, on_progress: ProgressCallback | None
+    ) -> None:
+        model, revision, task = str(options.model_id), str(options.model_revision), str(options.task_name)
+        if sizes := await hub.remote.planned(model, revision, task, str(options.dtype)):
+            with Reporter(on_progress, PLANNING, model, {"sizes": sizes}) as reporter:
+                reporter.plan(sum(sizes.values()))
 
     async def _allow_list(
         self, options: PipelineOptions, settings: SettingsService, on_progress: ProgressCallback | None
