@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from modelden.hub.overview import ModelFiles, RepositoryFile
     from modelden.hub.roles import FileRole
     from modelden.hub.verify import VerifiedFile
-    from modelden.hub_file import HubFile
+    from modelden.hub_file import FileResponse, HubFile
     from modelden.huggingface import hub_download, snapshot_download
     from modelden.memory import StorageWarning
     from modelden.model_hub import ModelHub
@@ -91,7 +91,7 @@ _HOMES = {
     "hub.overview": "ModelFiles RepositoryFile",
     "hub.roles": "FileRole",
     "hub.verify": "VerifiedFile",
-    "hub_file": "HubFile",
+    "hub_file": "FileResponse HubFile",
     "huggingface": "hub_download snapshot_download",
     "memory": "StorageWarning",
     "model_hub": "ModelHub",
@@ -118,6 +118,7 @@ __all__ = [
     "EngineTimeout",
     "Event",
     "FileNotFoundOnHub",
+    "FileResponse",
     "FileRole",
     "ForbiddenURL",
     "HttpError",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from modelden.hub.listing import etag_of
 
 if TYPE_CHECKING:
     from modelden.ports import Blob
@@ -38,3 +41,48 @@ class HubFile:
     async def read(self) -> bytes:
         """Copy all bytes into Python."""
         return await self.blob.read()
+
+    def response(self) -> FileResponse:
+        """Return the file as an answer to a request for it (Firefox: ``getModelFileAsResponse``)."""
+        told = {"content-type": self.headers["Content-Type"], "content-length": str(self.size)}
+        etag = etag_of(self.headers)
+        return FileResponse(told if etag is None else {**told, "etag": etag}, self.blob)
+
+
+@dataclass(frozen=True, slots=True)
+class FileResponse:
+    """A file as an answer: headers, and a body that may be read as often as wanted, a piece at a time.
+
+    Attributes:
+        headers: ``content-type``, ``content-length`` and, if the hub gave one, ``etag``, of the bytes as they are kept.
+        blob: The body: the handle of the browser's ``Blob``, for JavaScript that wants one.
+    """
+
+    headers: Mapping[str, str]
+    blob: Blob = field(repr=False)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Copy the body into Python piece by piece, in its order."""
+        async for chunk in self.blob.chunks():
+            for piece in chunk.buffers():
+                yield bytes(piece)
+
+    async def read(self) -> bytes:
+        """Copy the whole body into Python."""
+        return await self.blob.read()
+
+    async def text(self) -> str:
+        """Return the body as text.
+
+        Raises:
+            UnicodeDecodeError: If it is not UTF-8.
+        """
+        return (await self.read()).decode()
+
+    async def json(self) -> Any:
+        """Return the body's JSON as Python's own data.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        return json.loads(await self.read())

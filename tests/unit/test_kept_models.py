@@ -163,3 +163,17 @@ async def test_without_a_network_there_is_no_picture(profile: Profile, monkeypat
     profile.fetcher = Offline()
     monkeypatch.setattr(current._Current, "den", profile.visit())
     assert await ModelHub().owner_icon("huggingface.co/acme/model") is None
+
+
+async def test_a_file_as_response(hub: ModelHub) -> None:
+    found = await hub.get_model_file(task_name="task", model="org/tiny", revision="v1.0", file="config.json")
+    response = found.response()
+    digest = hashlib.sha256(FILES["config.json"]).hexdigest()
+    assert response.headers == {
+        "content-type": "application/json",
+        "content-length": str(len(FILES["config.json"])),
+        "etag": f'"{digest}"',
+    }
+    assert [piece async for piece in response.chunks()] == [await response.read()] == [FILES["config.json"]]
+    assert await response.text() == FILES["config.json"].decode()
+    assert await response.json() == {"model_type": "bert"}
