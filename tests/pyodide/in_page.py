@@ -21,6 +21,8 @@ type Json = Any
 begun: asyncio.Future[dict[str, Json]]
 begun_engine: modelden.Engine
 held: modelden.HubFile
+heard: list[modelden.ProgressEvent] = []
+"""What `get_file` was told, while it is at it."""
 
 TEXTS = ["hello world", "the cat. a dog"]
 """What engines are asked in passing: words that the tiny model knows."""
@@ -108,7 +110,9 @@ async def vectors_one_by_one(config: dict[str, Any], request: dict[str, Any], te
 
 async def get_file(root_url: str, model: str, revision: str, file: str) -> dict[str, Json]:
     """`ModelHub.get_model_file` of a hub that needs no settings; the bytes are hashed here again."""
+    global heard  # noqa: PLW0603
     events: list[modelden.ProgressEvent] = []
+    heard = events
     hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
     try:
         got = await hub.get_model_file(
@@ -162,6 +166,11 @@ async def begin_file(root_url: str, model: str, revision: str, file: str) -> Non
     """Begin `get_file` and leave it running."""
     global begun  # noqa: PLW0603
     begun = asyncio.ensure_future(get_file(root_url, model, revision, file))
+
+
+def bytes_so_far() -> int:
+    """How far `begin_file` is."""
+    return max((event.total_loaded or 0 for event in heard), default=0)
 
 
 async def end_file() -> dict[str, Json]:

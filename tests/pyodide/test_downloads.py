@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.server import RunningServer
-from tests.faults.hub import Fault, FaultyHub
+from tests.faults.hub import PIECE, Fault, FaultyHub
 from tests.pyodide.browser_page import assert_whole_files
 from tests.pyodide.halted import CHUNK, first_byte, kept_at_limit
 from tests.pyodide.tabs import another, call
@@ -48,6 +48,58 @@ def test_a_cut_download_goes_on(page: Page, hub: FaultyHub, root: str, share: fl
     assert got["integrity"] == "hub"
     assert hub.served(PATH) <= len(BODY) + CHUNK
     assert_whole_files(page.stored()["modelFiles"])
+
+
+def test_a_browser_that_is_offline_says_so(page: Page, hub: FaultyHub, root: str) -> None:
+    context = page.tab.context
+    context.set_offline(True)
+    try:
+        error = page.call("get_file", root_url=root, **WANTED)["error"]
+    finally:
+        context.set_offline(False)
+    assert error["name"] == "Offline"
+    assert "NetworkError" in error["bases"]
+    assert "the browser is offline" in error["message"]
+    assert hub.log == []
+
+    # Without that word only the hint is left: a page is not told why there was no answer.
+    hub.next(*[Fault(cors=False)] * 4)
+    error = page.call("get_file", root_url=root, **WANTED)["error"]
+    assert error["name"] == "NetworkError"
+    assert "Access-Control-Allow-Origin" in error["message"]
+
+
+_SPY_ON_READERS = """
+    const { prototype } = ReadableStreamBYOBReader;
+    const { releaseLock } = prototype;
+    globalThis.letGo = 0;
+    prototype.releaseLock = function () {
+        letGo += 1;
+        return releaseLock.call(this);
+    };
+"""
+
+
+def test_what_came_is_handed_on_when_a_fast_line_becomes_slow(page: Page, hub: FaultyHub, root: str) -> None:
+    """Fast lines are waited for; a slow one must not look as if nothing came from it for so long."""
+    page.runner.run_js(_SPY_ON_READERS)
+    hub.limit = 0
+    page.call("begin_file", root_url=root, **WANTED)
+    for _ in range(4):
+        before = page.tab.evaluate("letGo")
+        hub.limit += len(BODY) // 6 + 65_536
+        page.until(lambda: hub.at_limit(PATH), "the hub has sent what it may")
+        stop = hub.served(PATH)
+        while page.call("bytes_so_far") < stop:
+            page.until(lambda: page.tab.evaluate("letGo") > before, "the page does not wait for more")  # noqa: B023
+            hub.limit += PIECE
+            page.until(lambda: page.call("bytes_so_far") >= stop, "what came was handed on")  # noqa: B023
+    hub.limit = None
+
+    got = page.call("end_file")
+    assert (got["error"], got["sha256"]) == (None, SHA256)
+    assert hub.asked() == [PATH]
+    assert page.tab.evaluate("letGo") > 0
 
 
 FAULTS = {

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
 
-from js import JSON, ArrayBuffer, Object, Uint8Array
+from js import JSON, ArrayBuffer, Object, Uint8Array, clearTimeout, navigator, setTimeout
 from js import fetch as js_fetch
 from pyodide.ffi import JsException
 
 from modelden._js.blobs import JsChunk
 from modelden._js.convert import abort_scope, js_object
-from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, Offline, RedirectRefused, RequestTimeout, ResponseTooLarge
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes that are handed on together at most: hashing them takes the page some 5 ms."""
@@ -26,6 +26,9 @@ WAIT_SIZE = 256 * 1024
 
 WAIT_SECONDS = 0.05
 """Seconds that they may take, judged by the speed so far: on slow lines what came is handed on at once."""
+
+PATIENCE = 1000
+"""Milliseconds after which a line that has become slow is not waited for any more: what came is handed on."""
 
 
 class JsResponse:
@@ -80,16 +83,22 @@ class JsResponse:
                 return
 
 
+def failed_request(url: str) -> NetworkError:
+    """Return the error of a request without an answer."""
+    # Browsers tell a page nothing more: refused, unknown host and no CORS all look alike. That they know of a network
+    # does not mean that there is one, but that they know of none does mean that there is none.
+    return NetworkError(url, "the request failed") if navigator.onLine else Offline(url)
+
+
 class _Reader:
     """Reads a ``ReadableStream`` into one buffer again and again: new ones would pile up until JavaScript looks."""
 
     def __init__(self, js_body: Any) -> None:
         """Lock the stream."""
-        self._least = 1
+        self._js_body = js_body
         self._js_buffer: Any = None
         try:
-            self._js_reader = js_body.getReader(js_object(mode="byob"))
-            self._js_buffer = ArrayBuffer.new(CHUNK_SIZE)
+            self._open()
         except JsException:  # a browser whose bodies are no byte streams: Safari
             self._js_reader = js_body.getReader()
 
@@ -99,7 +108,11 @@ class _Reader:
             step = await self._js_reader.read()
             return step.value, step.done
         since = time.monotonic()
-        step = await self._js_reader.read(Uint8Array.new(self._js_buffer), js_object(min=self._least))
+        try:
+            step = await self._step()
+        except JsException:  # its time was up, or the stream failed, and does so again
+            self._open()
+            step = await self._step()
         piece = step.value
         if not piece or not piece.byteLength:
             return None, step.done
@@ -107,6 +120,25 @@ class _Reader:
         speed = piece.byteLength / max(time.monotonic() - since, 0.001)
         self._least = max(1, min(int(speed * WAIT_SECONDS), WAIT_SIZE))
         return piece, step.done
+
+    def _open(self) -> None:
+        self._js_reader = self._js_body.getReader(js_object(mode="byob"))
+        # Bytes that are in the buffer of a read when its reader lets go are the stream's again, and given to the next
+        # read with the next byte that comes. (Streams Standard, ReadableByteStreamController, [[ReleaseSteps]].)
+        # A function of the page's own: no proxy to free.
+        self._js_let_go = self._js_reader.releaseLock.bind(self._js_reader)
+        self._js_buffer = ArrayBuffer.new(CHUNK_SIZE)
+        self._least = 1
+
+    async def _step(self) -> Any:
+        view = Uint8Array.new(self._js_buffer)
+        if self._least == 1:
+            return await self._js_reader.read(view, js_object(min=1))
+        timer = setTimeout(self._js_let_go, PATIENCE)
+        try:
+            return await self._js_reader.read(view, js_object(min=self._least))
+        finally:
+            clearTimeout(timer)
 
 
 class JsFetcher:
@@ -140,8 +172,7 @@ class JsFetcher:
             except TimeoutError as error:
                 raise RequestTimeout(url, timeout or 0) from error
             except JsException as error:
-                # The browsers tell a page nothing more: refused, unknown host, offline and no CORS all look alike.
-                raise NetworkError(url, "the request failed") from error
+                raise failed_request(url) from error
             if js_response.type == "opaqueredirect":
                 raise RedirectRefused(url)
             yield JsResponse(url, js_response)

@@ -12,9 +12,10 @@ from pyodide.ffi import JsException
 
 from modelden._js.blobs import BLOBS, JsBlob
 from modelden._js.convert import abort_scope, js_bytes, js_kind, js_object
+from modelden._js.fetch import failed_request
 from modelden.engine.inputs import File, Pixels, Sound
 from modelden.engine.media import Audio
-from modelden.errors import HttpError, InputError, NetworkError
+from modelden.errors import HttpError, InputError
 
 _DRAWABLE = ("HTMLImageElement", "ImageBitmap", "HTMLVideoElement", "VideoFrame", "SVGImageElement")
 _CANVASES = ("HTMLCanvasElement", "OffscreenCanvas")
@@ -32,7 +33,7 @@ class JsMedia:
                     raise HttpError(url, int(response.status))
                 return JsBlob(await response.blob())
             except JsException as error:
-                raise NetworkError(url[:200], "the request failed") from error
+                raise failed_request(url[:200]) from error
 
     def adopt(self, value: Any) -> File | Pixels | None:
         """Return an object of the page as file or pixels, None if it is neither."""

@@ -13,6 +13,7 @@
     │   └── RuntimeMismatch        a WASM runtime that the bundled JavaScript cannot drive
     ├── UnavailableError           try again later, or elsewhere
     │   ├── NetworkError           no answer that a page may read
+    │   │   ├── Offline            the browser says that there is no network
     │   │   └── DownloadInterrupted a file that broke off; what came is kept
     │   ├── RedirectRefused        private headers would go to another place
     │   ├── RequestTimeout         no answer in time
@@ -66,6 +67,7 @@ from modelden.errors.unavailable import (
     NetworkError,
     NoRuntime,
     NotPrefetched,
+    Offline,
     RedirectRefused,
     RequestTimeout,
     ResponseTooLarge,
@@ -108,6 +110,7 @@ __all__ = [
     "NotEnoughMemory",
     "NotInBrowser",
     "NotPrefetched",
+    "Offline",
     "QuotaExceeded",
     "RedirectRefused",
     "RequestTimeout",

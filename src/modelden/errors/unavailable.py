@@ -27,6 +27,15 @@ class NetworkError(UnavailableError):
         self.reason = reason
 
 
+class Offline(NetworkError):
+    """A request that failed while the browser says that there is no network. Without that word it may still be so."""
+
+    def __init__(self, url: str) -> None:
+        """Keep the URL and compose the message."""
+        super().__init__(url, "the browser is offline")
+        self.args = (f"{url} cannot be asked: the browser is offline. What is stored works; try again with a network.",)
+
+
 class DownloadInterrupted(NetworkError):
     """A download that broke off. What came is kept: the next try goes on from there.
 
