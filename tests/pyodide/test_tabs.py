@@ -56,9 +56,12 @@ class Victims:
         facts = json.dumps([self._page.runner.base_url, self._page.in_page_source, json.dumps(wanted)])
         self._page.runner.run_js(f"const [base, inPage, wanted] = {facts};{_START}")
 
-    def one_waits(self) -> bool:
-        """True if a lock is wanted that another worker has."""
-        return bool(self._page.runner.run_js("return (await navigator.locks.query()).pending.length > 0"))
+    def one_waits_for(self, name: str) -> bool:
+        """True if a lock whose name begins so is wanted, and somebody else has it."""
+        pending = "(await navigator.locks.query()).pending"
+        return bool(
+            self._page.runner.run_js(f"return {pending}.some(({{ name }}) => name.startsWith('modelden {name}'))")
+        )
 
     def kill(self) -> None:
         """Kill the first."""
@@ -164,26 +167,50 @@ def victims(page: Page) -> Iterator[Victims]:
 def test_workers_that_are_killed_cost_little(
     page: Page, hub: FaultyHub, root: str, victims: Victims, kills: int
 ) -> None:
-    """The next one waits for its turn already, and takes over where the killed one was."""
+    """Anywhere in the file. The next one waits for its turn already, and takes over where the killed one was."""
     name = FILES[0]
     hub.files[path(name)] = whole = body("killed", 2 * kills * STEP)
     random = Random(kills)  # noqa: S311  the same moments each time
-    served = hub.limit = 0
+    hub.limit = 0
     victims.start(root_url=root, file=name, **MODEL)
-    for _ in range(kills):
-        hub.limit = served = served + random.randint(PIECE, STEP)
-        page.until(partial(hub.at_limit, path(name)), f"{served} bytes are served", seconds=60)
+    for goal in sorted(random.randint(PIECE, len(whole) - PIECE) for _ in range(kills)):
+        page.until(partial(waits_at, hub, path(name)), "the worker has begun", seconds=60)
         answer = hub.last(path(name))
+        hub.limit = hub.served(path(name)) + max(goal - first_byte(answer), PIECE)
+        page.until(partial(hub.at_limit, path(name)), f"the worker is at byte {goal}", seconds=60)
         victims.start(root_url=root, file=name, **MODEL)
-        page.until(victims.one_waits, "the next worker waits for the lock", seconds=60)
+        page.until(partial(victims.one_waits_for, "download"), "the next worker waits for the lock", seconds=60)
+        hub.limit = hub.served(path(name))
         victims.kill()
         page.until(partial(getattr, answer, "left"), "the hub knows that the worker is gone")
-    victims.kill()
-    rest = kept(page)
-    hub.limit = None
+    killed_at_the_end(page, hub, root, victims)
 
     got = page.call("get_file", root_url=root, file=name, **MODEL)
     assert (got["error"], got["sha256"]) == (None, hashlib.sha256(whole).hexdigest())
-    assert first_byte(hub.last(path(name))) == rest
-    assert hub.served(path(name)) <= 1.2 * len(whole) + kills * CHUNK
+    assert hub.served(path(name)) <= 1.2 * len(whole) + (kills + 3) * CHUNK
     assert_whole_files(page.stored()["modelFiles"])
+    assert kept(page) == 0
+
+
+def killed_at_the_end(page: Page, hub: FaultyHub, root: str, victims: Victims) -> None:
+    """Two workers when all bytes have come and have been hashed, before the commit; one when it may commit."""
+    page.runner.run_js(
+        "await new Promise((held) => { navigator.locks.request('modelden rows', () => {"
+        " held(); return new Promise((release) => { globalThis.letCommit = release; }); }); });"
+    )
+    hub.limit = None
+    for _ in range(2):
+        page.until(partial(victims.one_waits_for, "rows"), "a worker is about to commit", seconds=60)
+        victims.start(root_url=root, file=FILES[0], **MODEL)
+        page.until(partial(victims.one_waits_for, "download"), "the next worker waits for the lock", seconds=60)
+        assert page.stored()["modelFiles"]["files"] == []
+        victims.kill()
+    page.until(partial(victims.one_waits_for, "rows"), "a worker is about to commit", seconds=60)
+    page.runner.run_js("letCommit()")
+    victims.kill()
+
+
+def waits_at(hub: FaultyHub, file: str) -> bool:
+    """True if an answer has begun and waits for the limit, the client of which is there."""
+    answers = [request for request in hub.log if request.path == file and request.method == "GET"]
+    return bool(answers) and answers[-1].status in (200, 206) and not answers[-1].left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -11,13 +12,15 @@ from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.allow_list import AllowList
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.partials import Partials
+from modelden.hub.resume import Partial
 from modelden.hub.rules import Rules
 from modelden.hub.turns import download_lock
 from modelden.ports import Put
 from modelden.progress import ProgressEvent
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
-from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, Browser, browser
+from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, WHOLE, Browser, browser
 
 __all__ = ["browser"]
 
@@ -183,3 +186,21 @@ async def test_bytes_that_somebody_else_completed_are_his_too(browser: Browser) 
     assert kept is not None
     assert await kept.blob.read() == BIG
     assert browser.stored()["chunks"] == len(BIG)
+
+
+@pytest.mark.parametrize("chunks", [1, 3])
+async def test_a_file_that_was_stored_whole_and_never_checked_costs_its_last_chunk(
+    browser: Browser, chunks: int
+) -> None:
+    """A page that is killed after its last chunk, before the commit."""
+    partials = Partials(await browser.database(), browser.clock)
+    size = len(BIG) // chunks
+    url, tag = f"{browser.root}{PATH}?download=true", f'"{hashlib.sha256(BIG).hexdigest()}"'
+    for number in range(chunks):
+        end = len(BIG) if number == chunks - 1 else (number + 1) * size
+        piece = MemoryBlob(BIG[number * size : end], "")
+        await partials.append(KEY, Partial("begun", url, tag, len(BIG), end, number + 1), piece)
+    assert await (await browser.get()).blob.read() == BIG
+    assert browser.hub.served(PATH) == len(BIG) - (chunks - 1) * size
+    assert browser.hub.asked() == [PATH if chunks == 1 else f"{PATH} bytes={(chunks - 1) * size}-"]
+    assert browser.stored() == WHOLE

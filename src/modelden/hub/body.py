@@ -86,9 +86,17 @@ class Body:
         return self._beginning
 
     async def adopt(self, partial: Partial) -> bool:
-        """Take over what is stored, after hashing it again; False if it is not what its note says."""
+        """Take over what is stored, after hashing it again; False if it is not what its note says, or nothing is left.
+
+        Of a file that is stored whole, and was never checked, the last chunk is fetched again: no server gives a rest
+        of no bytes.
+        """
         chunks = await self._partials.blobs(partial)
         if len(chunks) != partial.chunks or sum(chunk.size for chunk in chunks) != partial.received:
+            return False
+        if partial.received == partial.total:
+            partial = await self._partials.shorten(self._key, partial, chunks.pop().size)
+        if not chunks:
             return False
         for blob in chunks:
             async for chunk in blob.chunks():

@@ -7,7 +7,7 @@ The chunks of a download are already the file's final place: when it is complete
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelden.hub.resume import Partial
 from modelden.ports import Blob, Clock, Database, Delete, Put, Row
@@ -53,8 +53,19 @@ class Partials:
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
+        chunk = put_chunk(Content(partial.content, partial.chunks), partial.chunks - 1, blob)
+        await self._database.commit([chunk, Put("partials", self._row(key, partial))])
+
+    async def shorten(self, key: FileKey, partial: Partial, size: int) -> Partial:
+        """Take the last chunk, of ``size`` bytes, off the beginning of a file; returns what is left."""
+        left = replace(partial, received=partial.received - size, chunks=partial.chunks - 1)
+        last = delete_chunks(Content(partial.content, partial.chunks))[-1]
+        await self._database.commit([last, Put("partials", self._row(key, left))])
+        return left
+
+    def _row(self, key: FileKey, partial: Partial) -> Row:
         model, revision, file = key
-        row: Row = {
+        return {
             "id": file_id(key),
             "model": model,
             "revision": revision,
@@ -67,8 +78,6 @@ class Partials:
             "chunks": partial.chunks,
             "updatedAt": self._clock.now(),
         }
-        chunk = put_chunk(Content(partial.content, partial.chunks), partial.chunks - 1, blob)
-        await self._database.commit([chunk, Put("partials", row)])
 
     async def drop(self, key: FileKey) -> None:
         """Remove the stored beginning of a file, if there is one."""
