@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
@@ -20,7 +20,7 @@ from modelden.engine.runtime import Bundle
 from modelden.engine.session import EngineSession
 from modelden.engine.update_status import UpdateStatus
 from modelden.errors import StorageError
-from modelden.events import Event, Events
+from modelden.events import Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
@@ -31,19 +31,17 @@ from modelden.loading.loader import ALLOW_DENY_LIST, EngineLoader
 from modelden.loading.source import EngineSource
 from modelden.loading.updates import Updates
 from modelden.ports import Database, Ports, Schema
-from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME, ProgressCallback, ProgressEvent
+from modelden.progress import ProgressCallback
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.service import SettingsService
+from modelden.telling import Downloads
 
 if TYPE_CHECKING:
     from modelden.hub.manifests import Manifests, Records
     from modelden.loading.sessions import SessionLoader
 
 logger = logging.getLogger(__name__)
-
-_DOWNLOADS = (DOWNLOADING, LOADING_FROM_CACHE, LOADING_RUNTIME)
-"""Progress that is told as the event ``download``."""
 
 _SMALL = (REMOTE_SETTINGS.name, MODELDEN.name)
 """Databases that move into memory as a whole where there is no room; files of models are kept there one by one."""
@@ -86,6 +84,7 @@ class Den:
         self._bundles = bundles
         self._listeners = listeners
         self._events = events
+        self._downloads = Downloads(events)
         self._opening = asyncio.Lock()
         self._settings: SettingsService | None = None
         self._databases: dict[str, Database] = {}
@@ -110,7 +109,7 @@ class Den:
         """
         async with self._opening:
             if self._settings is None:
-                self._settings = await SettingsService.open(self.config, self.ports, self._listeners)
+                self._settings = await SettingsService.open(self.config, self.ports, self._listeners, self._downloads)
         return self._settings
 
     def close(self) -> None:
@@ -137,7 +136,7 @@ class Den:
             StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
         """
         database = await self._database(MODEL_FILES)
-        return HubFiles(address, database, self.ports, rules, self._manifests(database))
+        return HubFiles(address, database, self.ports, rules, self._manifests(database), self._downloads)
 
     def rules(self, address: HubAddress) -> Rules:
         """Return what the configuration says of a hub's files; headers and mirrors are the configured hub's alone."""
@@ -161,7 +160,7 @@ class Den:
         """Return what opens raw models."""
         from modelden.loading.sessions import SessionLoader
 
-        return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub, self._guard)
+        return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub, self._guard, self._events)
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.
@@ -175,7 +174,7 @@ class Den:
         """
         choice.check_request(request)
         try:
-            engine = await self._engines.get(request, self._told(on_progress))
+            engine = await self._engines.get(request, on_progress)
         finally:
             self.ports.engines.end_ahead()
         wrote = next((hub for hub in self._hubs.values() if hub.wrote), None)
@@ -187,7 +186,7 @@ class Den:
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
         """Fetch all that an engine for the request needs; the errors are those of `EngineSource.prefetch`."""
         choice.check_request(request)
-        await self._source.prefetch(request, self._told(on_progress))
+        await self._source.prefetch(request, on_progress)
 
     async def check_updates(self) -> list[UpdateStatus]:
         """Tell for each engine that was ever loaded whether it is current; the errors are those of `Updates.check`."""
@@ -200,15 +199,6 @@ class Den:
         except StorageError as error:
             logger.warning("What is of no use any more stays stored: %s", error)
 
-    def _told(self, on_progress: ProgressCallback | None) -> ProgressCallback:
-        def tell(event: ProgressEvent) -> None:
-            if event.type in _DOWNLOADS and self._events.wants("download"):
-                self._events.tell(Event("download", event.status_text, None, asdict(event)))
-            if on_progress is not None:
-                on_progress(event)
-
-        return tell
-
     def _live(self) -> Iterator[KnownEngine]:
         return self._engines.known()
 
@@ -219,7 +209,7 @@ class Den:
         database = await self._database(MODEL_FILES)
         if address not in self._hubs:
             self._hubs[address] = HubFiles(
-                address, database, self.ports, self.rules(address), self._manifests(database)
+                address, database, self.ports, self.rules(address), self._manifests(database), self._downloads
             )
         return self._hubs[address]
 

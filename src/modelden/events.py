@@ -25,10 +25,12 @@ class Event:
             ``error``: an error that a call ended with; ``update``: of a model or runtime.
         name: What exactly. ``download``: `ProgressEvent.status_text`. ``engine``: the status. ``run``: ``done``.
             ``error``: the error's class. ``update``: ``available``, ``installed`` or ``failed``.
-        engine_id: The engine, when it is about one.
+        engine_id: The engine, when it is about one; ``onnx-session`` for raw models.
         detail: ``download``: the fields of the `ProgressEvent`. ``engine``: task, model and revision. ``run``: the
-            metrics. ``error``: ``message``, and ``while``: ``create``, ``run`` or ``update``. ``update``: ``current``
-            and ``available``, each with model, revision, data type and runtime; ``message`` when it failed.
+            metrics; of raw models ``model``. ``error``: ``message``, and ``while``: ``create``, ``run`` or ``update``.
+            ``update``: ``current`` and ``available``, each with model, revision, data type and runtime; ``message``
+            when it failed.
+        flow_id: That of the engine's options.
         time: Milliseconds since the epoch.
     """
 
@@ -36,6 +38,7 @@ class Event:
     name: str
     engine_id: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    flow_id: str | None = None
     time: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
 

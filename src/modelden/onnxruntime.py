@@ -28,7 +28,6 @@ from modelden.errors import EngineClosed, NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
     from modelden.loading.sessions import Opened, Source
-    from modelden.ports import SessionWorker
     from modelden.progress import ProgressCallback
 
 __all__ = [
@@ -105,7 +104,7 @@ class InferenceSession:
         return session
 
     def _adopt(self, opened: Opened) -> None:
-        self._worker: SessionWorker | None = opened.worker
+        self._opened: Opened | None = opened
         self._info: SessionInfo = opened.info
 
     def get_inputs(self) -> list[NodeArg]:
@@ -180,21 +179,21 @@ class InferenceSession:
 
     def close(self) -> None:
         """End the worker and free the model's memory. Closing twice does nothing."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
 
     def __del__(self) -> None:
         """Close a session that nobody has any more, as onnxruntime does."""
-        if getattr(self, "_worker", None) is not None:
+        if getattr(self, "_opened", None) is not None:
             self.close()
 
     async def _run(self, names: Sequence[str] | None, feed: Mapping[str, Any]) -> list[Any]:
-        if self._worker is None:
+        if self._opened is None:
             raise EngineClosed("The session is closed; open the model again.")
         wanted = check_outputs(self._info.outputs, names)
         check_feed(self._info.inputs, feed)
-        results = await self._worker.infer(wanted, feed)
+        results = await self._opened.infer(wanted, feed)
         return [_given(results[name]) for name in wanted]
 
     def __enter__(self) -> Self:

@@ -44,7 +44,7 @@ Object.assign(globalThis, { loadPyodide, logs: [] });
 def pages_with(headers: Mapping[str, str], folder: Path, *, threads: bool) -> ASGIApp:
     """Pyodide's distribution, and a folder at ``/modelden``, with these headers on every answer.
 
-    Without ``threads``, what asks for the script of a thread of the runtime gets no answer.
+    Without ``threads``, a thread of the runtime gets a script that does nothing: it waits for its threads for ever.
     """
     app = Starlette(
         routes=[
@@ -61,11 +61,9 @@ def pages_with(headers: Mapping[str, str], folder: Path, *, threads: bool) -> AS
                 MutableHeaders(scope=message).update(headers)
             await send(message)
 
-        if not threads and scope["type"] == "http" and _is_thread(scope):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            return
-        await app(scope, receive, send_with_headers)
+        is_thread = not threads and scope["type"] == "http" and _is_thread(scope)
+        answer = Response("", media_type="text/javascript") if is_thread else app
+        await answer(scope, receive, send_with_headers)
 
     return with_headers
 

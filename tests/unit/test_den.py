@@ -111,6 +111,7 @@ async def test_the_worker_gets_options_runtime_and_files(profile: Profile) -> No
         "dtype": "q8",
         "device": "wasm",
         "numThreads": 0,
+        "logSeverity": 3,
         "useExternalDataFormat": None,
     }
     assert worker.wasm == WASM
@@ -379,3 +380,10 @@ async def test_another_hub_has_files_of_its_own(profile: Profile, application: A
 
     assert [(model.name, model.revision) for model in models] == [("localhost/org/tiny", "v1.0")]
     assert application.root_hash == profile.config.root_hash
+
+
+@pytest.mark.parametrize(("level", "severity"), [("All", 0), ("Debug", 0), ("Warn", 2), ("Critical", 4)])
+async def test_the_log_level_is_onnxruntimes(profile: Profile, level: str, severity: int) -> None:
+    await profile.visit().create_engine(EMBED.updated({"log_level": level}))
+
+    assert profile.engines.workers[0].created["logSeverity"] == severity

@@ -120,7 +120,8 @@ function useHost(options: CreateOptions): void {
 /** Names that transformers.js does not know are refused by transformers.js, in its own words. */
 async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
   const { task, modelId, modelRevision: revision, dtype, useExternalDataFormat: use_external_data_format } = options;
-  const pretrained = { revision, dtype, device, use_external_data_format } as PipelineOptions;
+  const session_options = { logSeverityLevel: options.logSeverity };
+  const pretrained = { revision, dtype, device, use_external_data_format, session_options } as PipelineOptions;
   const load = firefoxTask(options);
   return load ? load(options, pretrained) : ((await pipeline(task as PipelineType, modelId, pretrained)) as Loaded);
 }

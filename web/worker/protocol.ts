@@ -49,6 +49,8 @@ export interface CreateOptions {
   readonly numThreads?: number;
   /** Ask for the files that a load asks for, and load nothing: no runtime is started, no weights are read. */
   readonly filesOnly?: boolean;
+  /** The least severe of onnxruntime's messages that are logged: 0 for all, 4 for the fatal ones alone. */
+  readonly logSeverity: number;
   /** That weights are in files beside the models, or how many, or that by model file. `null`: as the model's configuration says. */
   readonly useExternalDataFormat: boolean | number | Readonly<Record<string, boolean | number>> | null;
   /** Options as Firefox has them, for the tasks that tell them back (`moz-echo`). */

@@ -73,12 +73,13 @@ class PipelineOptions:
         timeout_ms: Milliseconds without a run after which the engine is closed until the next one; -1 for never.
         model_id: ``organization/name``.
         model_revision: ``main`` or a version.
-        flow_id: Free text that local events carry along.
+        flow_id: Free text that local events carry along (`Event.flow_id`).
         tokenizer_id: The tokenizer's model, for tasks that take one.
         tokenizer_revision: Its revision.
         processor_id: The processor's model, for tasks that take one.
         processor_revision: Its revision.
-        log_level: How much the engine logs: ``Error``, ``Warn``, ``Info``, ``Debug``, ``Trace``, ``All``.
+        log_level: How much onnxruntime logs to the browser's console: ``Critical``, ``Error``, ``Warn``, ``Info``,
+            ``Debug``, ``Trace``, ``All``; the last three are the same. What Python logs is for `logging` to decide.
         runtime_filename: Name of the WASM file; Remote Settings decides.
         device: ``wasm`` (or ``cpu``, the same), ``gpu``, ``auto``.
         dtype: Data type of the weights: ``q8``, ``fp32``, ...

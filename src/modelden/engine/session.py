@@ -14,7 +14,7 @@ from modelden.engine.plan import KnownEngine
 from modelden.engine.streaming import Chunk, take_streaming
 from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
-from modelden.events import Event
+from modelden.telling import Teller
 
 if TYPE_CHECKING:
     from modelden.engine.options import PipelineOptions
@@ -47,6 +47,7 @@ class EngineSession:
         plan: What it is made of, or was when it was last loaded.
         metrics: The JSON of the last run's metrics.
         listeners: Told each new status.
+        teller: Tells what happens.
     """
 
     def __init__(self, request: PipelineOptions, source: EngineSource, ports: Ports, events: Events) -> None:
@@ -64,7 +65,7 @@ class EngineSession:
         self.listeners: list[Callable[[Status], object]] = []
         self._source = source
         self._ports = ports
-        self._events = events
+        self.teller = Teller(events, request.engine_id, request.flow_id)
         self._life = Lifecycle(request.timeout_ms or 0)
         self._slot: Slot | None = None
         self._newest: Loaded | None = None
@@ -116,7 +117,7 @@ class EngineSession:
         try:
             value, metrics = await slot.loaded.worker.run(args, rest, streaming)
         except ModelDenError as error:
-            self._tell_error(error, "run")
+            self.teller.failed(error, "run")
             raise
         finally:
             slot.running -= 1
@@ -127,8 +128,8 @@ class EngineSession:
             self._life.run_ended(self._ports.clock.now())
             self._watch_idle()
         self.metrics = metrics
-        if metrics and self._events.wants("run"):
-            self._events.tell(Event("run", "done", self.request.engine_id, asdict(RunMetrics.of(metrics))))
+        if metrics:
+            self.teller.ran(lambda: asdict(RunMetrics.of(metrics)))
         return value
 
     async def open(self, on_progress: ProgressCallback | None = None) -> None:
@@ -145,7 +146,7 @@ class EngineSession:
                     self._life.failed()
                     self._tell_status()
                 if isinstance(error, ModelDenError):
-                    self._tell_error(error, "create")
+                    self.teller.failed(error, "create")
                 raise
             self._life.timeout_ms = loaded.plan.options.timeout_ms or 0
             self._life.loaded(self._ports.clock.now())
@@ -169,7 +170,7 @@ class EngineSession:
             except ModelDenError as error:
                 if self.plan is not None and not self._life.has_ended:
                     self._source.tell_failed(self.request, self.plan, plan, error)
-                self._tell_error(error, "update")
+                self.teller.failed(error, "update")
                 raise
             if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
                 loaded.close()
@@ -257,7 +258,7 @@ class EngineSession:
         self._drop()
         self._life.crashed()
         self._tell_status()
-        self._tell_error(error, "run")
+        self.teller.failed(error, "run")
 
     def _drop(self) -> None:
         """End the worker, and the waiting for idleness."""
@@ -291,8 +292,4 @@ class EngineSession:
                 logger.exception("A status listener failed on the engine %s", self.request.engine_id)
         state = self.plan.state() if self.plan else {}
         task_name = self.plan.options.task_name if self.plan else self.request.task_name
-        self._events.tell(Event("engine", self.status, self.request.engine_id, {"task_name": task_name, **state}))
-
-    def _tell_error(self, error: ModelDenError, doing: str) -> None:
-        detail = {"message": str(error), "while": doing}
-        self._events.tell(Event("error", type(error).__name__, self.request.engine_id, detail))
+        self.teller.status(self.status, {"task_name": task_name, **state})

@@ -1,7 +1,6 @@
 """What is kept of models: Firefox's rows, and which bytes they stand for. Only this and `partials` know the rows.
 
-A file's bytes, header record, task and engine become visible in one transaction, and go in one. Files are counted by
-task and engine, as in Firefox; equal bytes are kept once, whatever the models and revisions they belong to.
+A file's bytes, header record, task and engine come and go in one transaction. Equal bytes are kept once.
 """
 
 from __future__ import annotations
@@ -33,11 +32,12 @@ class Use:
 
     Attributes:
         task_name: The task.
-        engine_id: The engine; empty for nobody in particular.
+        engine_id: The engine; empty for nobody in particular. Its `flow_id` is for events, and not kept.
     """
 
     task_name: str
     engine_id: str
+    flow_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from modelden.hub.rules import Expectations, Rules
 from modelden.hub.turns import download_lock
 from modelden.ports import Blob, Ports
 from modelden.progress import IMPORTING, ProgressCallback, Reporter
+from modelden.telling import Downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Importer:
         ports: Ports,
         rules: Rules,
         manifests: Expectations | None,
+        downloads: Downloads,
     ) -> None:
         """Import nothing yet; the arguments are those of the hub that the files belong to."""
         self._cache = cache
@@ -62,6 +64,7 @@ class Importer:
         self._ports = ports
         self._rules = rules
         self._manifests = manifests
+        self._downloads = downloads
 
     async def run(self, files: Sequence[Incoming], use: Use, on_progress: ProgressCallback | None) -> None:
         """Import files; those whose bytes are kept already are not copied.
@@ -75,6 +78,7 @@ class Importer:
             IntegrityError, NoHash: If one of them is not the right one; then none is imported.
             StorageError: If there is no room, and memory will not do; files before that one stay.
         """
+        on_progress = self._downloads.heard(on_progress, use.engine_id)
         checked = [await self._check(file) for file in files]
         for file, expected in zip(files, checked, strict=True):
             with Reporter(on_progress, IMPORTING, file.source, {"file": file.file.file}) as reporter:

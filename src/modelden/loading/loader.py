@@ -165,7 +165,7 @@ class EngineLoader:
             cid = self._config.cid(runtime.COLLECTION)
             wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
             allow_list = await self._allow_list(options, settings, on_progress)
-            use = Use(str(options.task_name), options.engine_id)
+            use = Use(str(options.task_name), options.engine_id, options.flow_id)
             hub = await self._hub(options)
             model = str(options.model_id), str(options.model_revision)
             room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
@@ -221,6 +221,7 @@ class EngineLoader:
             "dtype": options.dtype,
             "device": _DEVICES.get(device or "", "wasm"),
             "numThreads": threads,
+            "logSeverity": _SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,
         }
         if without.model:
@@ -230,6 +231,9 @@ class EngineLoader:
         with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
             return await worker.create(message, wasm, files)
 
+
+_SEVERITIES = {"All": 0, "Trace": 0, "Debug": 0, "Info": 1, "Warn": 2, "Error": 3, "Critical": 4}
+"""onnxruntime's severities by Firefox's levels: the least that is logged, to the browser's console."""
 
 _DEVICES = {"gpu": "webgpu", "auto": "webgpu"}
 """transformers.js' names of devices, where they are not ``wasm``. A worker without WebGPU takes that, and says so."""

@@ -12,10 +12,13 @@ from typing import Any
 from modelden.config import Configuration
 from modelden.engine import runtime
 from modelden.engine.guard import Guard, Watch
+from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import SessionInfo
 from modelden.engine.plan import Without
 from modelden.engine.runtime import Bundle
-from modelden.errors import EngineError, FileNotFoundOnHub, InputError, ModelDenError
+from modelden.engine.tensor import Tensor
+from modelden.errors import EngineCrashed, EngineError, FileNotFoundOnHub, InputError, ModelDenError
+from modelden.events import Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
 from modelden.hub.cache import Use
@@ -28,9 +31,14 @@ from modelden.ports import Blob, Ports, SessionWorker
 from modelden.progress import ProgressCallback
 from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
+from modelden.telling import Teller
 
 TASK = "onnx"
 """The task by which files of raw models are counted."""
+
+
+ENGINE = "onnx-session"
+"""The engine by which they are counted, and that events name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,36 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A model in a worker of its own."""
+    """A model in a worker of its own.
+
+    Attributes:
+        worker: Runs it.
+        info: What is known of it.
+        teller: Tells what happens to it.
+        about: What events say it is.
+    """
 
     worker: SessionWorker
     info: SessionInfo
+    teller: Teller
+    about: Mapping[str, Any]
+
+    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        """Run it once; the errors are those of `SessionWorker.infer`."""
+        try:
+            results = await self.worker.infer(outputs, feed)
+        except ModelDenError as error:
+            self.teller.failed(error, "run")
+            if isinstance(error, EngineCrashed):
+                self.teller.status(CRASHED, self.about)
+            raise
+        self.teller.ran(lambda: self.about)
+        return results
+
+    def close(self) -> None:
+        """End the worker."""
+        self.worker.close()
+        self.teller.status(CLOSED, self.about)
 
 
 class SessionLoader:
@@ -72,6 +106,7 @@ class SessionLoader:
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[], Awaitable[HubFiles]],
         guard: Callable[[], Awaitable[Guard]],
+        events: Events,
     ) -> None:
         """Nothing is opened yet; the arguments are a `Den`'s."""
         self._config = config
@@ -80,6 +115,7 @@ class SessionLoader:
         self._settings = settings
         self._hub = hub
         self._guard = guard
+        self._events = events
 
     async def open(
         self, source: Source, options: Mapping[str, Any], on_progress: ProgressCallback | None = None
@@ -94,6 +130,15 @@ class SessionLoader:
         Raises:
             ModelDenError: The class says which step failed and what to do.
         """
+        try:
+            opened = await self._open(source, options, on_progress)
+        except ModelDenError as error:
+            Teller(self._events, ENGINE).failed(error, "create")
+            raise
+        opened.teller.status(READY, opened.about)
+        return opened
+
+    async def _open(self, source: Source, options: Mapping[str, Any], on_progress: ProgressCallback | None) -> Opened:
         settings = await self._settings()
         records = await settings.client.get(runtime.COLLECTION, on_progress)
         major, device = self._config.runtime_major, options["device"]
@@ -141,7 +186,8 @@ class SessionLoader:
         except BaseException:
             worker.close()
             raise
-        return Opened(worker, SessionInfo.of({**told, **without.reasons(*wanted)}))
+        info = SessionInfo.of({**told, **without.reasons(*wanted)})
+        return Opened(worker, info, Teller(self._events, ENGINE), {"task_name": TASK, "model": source.name})
 
     async def _files(
         self,
@@ -157,7 +203,7 @@ class SessionLoader:
         hub = await self._hub()
 
         async def fetch(file: ModelFile) -> Blob:
-            use, expect = Use(TASK, f"{TASK}-session"), partial(watch.expect, file.file)
+            use, expect = Use(TASK, ENGINE), partial(watch.expect, file.file)
             return (await hub.get(file, use, allow_list, on_progress, branch=branch, expect=expect)).blob
 
         return SessionFiles(source, self._ports, watch, fetch, hub.key)

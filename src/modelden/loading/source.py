@@ -16,13 +16,14 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
-from modelden.events import Event, Events
+from modelden.events import Events
 from modelden.hub.known import BRANCH, HEAD_TIMEOUT
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.roles import role_of
 from modelden.loading.loader import EngineLoader, Loaded
 from modelden.progress import DONE, ProgressCallback, ProgressEvent
+from modelden.telling import Teller
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class EngineSource:
             self.tell_failed(request, plan, plan, loaded.failure)
         elif request.engine_id in self._changed or (before is not None and not before.makes_the_same(plan)):
             self._changed.discard(request.engine_id)
-            self._events.tell(Event("update", "installed", request.engine_id, _change(before or plan, plan)))
+            self._teller(request).update("installed", _change(before or plan, plan))
         return loaded
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
@@ -176,7 +177,10 @@ class EngineSource:
             error,
         )
         detail = {**_change(current, plan), "error": type(error).__name__, "message": str(error)}
-        self._events.tell(Event("update", "failed", request.engine_id, detail))
+        self._teller(request).update("failed", detail)
+
+    def _teller(self, request: PipelineOptions) -> Teller:
+        return Teller(self._events, request.engine_id, request.flow_id)
 
     async def settle(self, loaded: Loaded) -> None:
         """Remove what nobody uses, in whatever tab, of the revisions before a model that is in use now.

@@ -11,10 +11,11 @@ from modelden.engine.history import History
 from modelden.engine.plan import KnownEngine, Plan
 from modelden.engine.update_status import OFFLINE, UNAVAILABLE, State, UpdateStatus
 from modelden.errors import InputError, InvalidRecord, ModelDenError, NoRuntime, UnavailableError
-from modelden.events import Event, Events
+from modelden.events import Events
 from modelden.loading.source import EngineSource
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.service import SettingsService
+from modelden.telling import Teller
 
 logger = logging.getLogger(__name__)
 
@@ -110,4 +111,4 @@ class Updates:
             return
         self._told.add(key)
         detail = {"current": known.plan.state(), "available": available.state()}
-        self._events.tell(Event("update", "available", known.request.engine_id, detail))
+        Teller(self._events, known.request.engine_id, known.request.flow_id).update("available", detail)

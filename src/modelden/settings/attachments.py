@@ -19,6 +19,7 @@ from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
 from modelden.settings.server import SettingsServer
+from modelden.telling import Downloads
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,11 @@ def base_url(root_page: Mapping[str, Any], server_url: str) -> str:
 class Attachments:
     """Fetches attachments once and keeps them."""
 
-    def __init__(self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs) -> None:
+    def __init__(
+        self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs, downloads: Downloads
+    ) -> None:
         """Nothing is fetched yet."""
+        self._downloads = downloads
         self._server = server
         self._store = store
         self._fetcher = fetcher
@@ -75,6 +79,7 @@ class Attachments:
             StorageError: If the browser cannot store it.
         """
         attachment = Attachment.of(record)
+        on_progress = self._downloads.heard(on_progress)
         async with self._locks((cid, record["id"])):
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)

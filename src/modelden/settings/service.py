@@ -19,6 +19,7 @@ from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore
+from modelden.telling import Downloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class SettingsService:
     poller: Poller
 
     @classmethod
-    async def open(cls, config: Configuration, ports: Ports, listeners: SyncListeners) -> Self:
-        """Open the database and start polling; ``listeners`` are told what syncs change.
+    async def open(cls, config: Configuration, ports: Ports, listeners: SyncListeners, downloads: Downloads) -> Self:
+        """Open the database and start polling; ``listeners`` are told what syncs change, ``downloads`` what comes.
 
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
@@ -50,7 +51,7 @@ class SettingsService:
         environment = {**ports.page.environment(), **config.filter_environment}
         expressions = ExpressionFilter(ports.expressions, environment)
         client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
-        attachments = Attachments(server, AttachmentStore(database), fetcher, ports.blobs)
+        attachments = Attachments(server, AttachmentStore(database), fetcher, ports.blobs, downloads)
         poller = Poller(client, attachments, server, listeners, ports.tabs, ports.page, config, ports.clock)
         poller.start()
         return cls(client, attachments, poller)

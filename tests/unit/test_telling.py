@@ -1,0 +1,112 @@
+"""Whatever brings a file, runs a model or fails is told by `modelden.on`, whoever asked for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelden import current
+from modelden.engine.options import PipelineOptions
+from modelden.errors import EngineError, FileNotFoundOnHub
+from modelden.events import Event
+from modelden.hub.names import ModelFile
+from modelden.huggingface import hub_download
+from modelden.loading.sessions import Source
+from modelden.model_hub import ModelHub
+from modelden.sharing import import_files
+from tests.simulators.profile import Profile
+from tests.unit.conftest import FILES, ORIGIN
+
+EMBED = PipelineOptions.of(
+    {"feature_id": "simple-text-embedder", "timeout_ms": 10, "flow_id": "mine"}, own_features=True
+)
+OPTIONS: dict[str, Any] = {"device": "wasm", "numThreads": 0, "options": {}}
+ALLOWED = [{"filter": "ALLOW", "urlPrefix": f"{ORIGIN}/hub/"}]
+
+
+@pytest.fixture
+def told(profile: Profile) -> list[Event]:
+    events: list[Event] = []
+    for kind in ("download", "engine", "run", "error"):
+        profile.events.on(kind, events.append)
+    return events
+
+
+@pytest.fixture
+def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
+    monkeypatch.setattr(current._Current, "den", profile.visit())
+    return ModelHub(allow_deny_list=ALLOWED)
+
+
+def files(told: list[Event], name: str = "done") -> list[str]:
+    """Files of which something was told."""
+    return [
+        event.detail["metadata"]["file"]
+        for event in told
+        if event.type == "download" and event.name == name and "file" in event.detail["metadata"]
+    ]
+
+
+async def test_an_engine_that_comes_back_tells_of_its_files_and_of_its_flow(
+    profile: Profile, told: list[Event]
+) -> None:
+    engine = await profile.visit().create_engine(EMBED)
+    assert sorted(files(told)) == sorted(FILES)
+    profile.timers.pass_time(10)
+    told.clear()
+
+    await engine.run("a")
+
+    assert sorted(files(told)) == sorted(FILES)
+    about_files = [event for event in told if event.type == "download" and "file" in event.detail["metadata"]]
+    assert {(event.engine_id, event.flow_id) for event in about_files} == {("simple-text-embedder-engine", "mine")}
+    assert {event.flow_id for event in told if event.type != "download"} == {"mine"}
+
+
+async def test_an_engine_that_is_taken_again_tells_of_the_flow_of_who_took_it(
+    profile: Profile, told: list[Event]
+) -> None:
+    den = profile.visit()
+    await den.create_engine(EMBED)
+    engine = await den.create_engine(EMBED.updated({"flow_id": "another"}))
+    told.clear()
+
+    await engine.run("a")
+
+    assert [(event.type, event.flow_id) for event in told] == [("run", "another")]
+
+
+async def test_files_that_are_asked_for_by_name_are_told(told: list[Event], hub: ModelHub) -> None:
+    await hub.get_model_file(task_name="task", model="org/tiny", revision="v1.0", file="config.json")
+    await hub_download("org/tiny", "tokenizer.json", revision="v1.0", hub=hub)
+
+    assert files(told) == ["config.json", "tokenizer.json"]
+
+
+async def test_imported_files_are_told(told: list[Event], hub: ModelHub) -> None:
+    await import_files({"config.json": b"{}"}, model="org/tiny", revision="v1.0", hub=hub)
+
+    assert files(told) == ["config.json"]
+    assert {event.detail["type"] for event in told} == {"importing"}
+
+
+async def test_a_raw_model_tells_of_its_life(profile: Profile, told: list[Event]) -> None:
+    den = profile.visit()
+    with pytest.raises(FileNotFoundOnHub):
+        await den.sessions().open(Source(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
+    opened = await den.sessions().open(Source(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx")), OPTIONS)
+    await opened.infer([], {})
+    with pytest.raises(EngineError):
+        await opened.infer([], {"refuse": 1})
+    opened.close()
+
+    assert files(told, "initiate") == ["absent.onnx", "onnx/model_quantized.onnx"]
+    assert [(event.type, event.name) for event in told if event.type != "download"] == [
+        ("error", "FileNotFoundOnHub"),
+        ("engine", "ready"),
+        ("run", "done"),
+        ("error", "EngineError"),
+        ("engine", "closed"),
+    ]
+    assert {event.engine_id for event in told if event.detail.get("type") != "loading_runtime"} == {"onnx-session"}
