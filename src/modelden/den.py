@@ -177,16 +177,26 @@ class Den:
             engine = await self._engines.get(request, on_progress)
         finally:
             self.ports.engines.end_ahead()
-        wrote = next((hub for hub in self._hubs.values() if hub.wrote), None)
-        if self._tidying is None and wrote is not None:
-            # Once, when a model is complete. A browser may ask the visitor: that is not waited for.
-            self._tidying = asyncio.ensure_future(self._tidy(wrote))
+        self.tidy()
         return engine
+
+    def tidy(self, *others: HubFiles) -> None:
+        """Have the browser keep what is stored, and remove what is of no use any more: once, when a model is complete.
+
+        Nothing happens if nothing was stored. A browser may ask the visitor: that is not waited for.
+
+        Args:
+            *others: Hubs besides those of engines.
+        """
+        wrote = next((hub for hub in (*self._hubs.values(), *others) if hub.wrote), None)
+        if self._tidying is None and wrote is not None:
+            self._tidying = asyncio.ensure_future(self._tidy(wrote))
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
         """Fetch all that an engine for the request needs; the errors are those of `EngineSource.prefetch`."""
         choice.check_request(request)
         await self._source.prefetch(request, on_progress)
+        self.tidy()
 
     async def check_updates(self) -> list[UpdateStatus]:
         """Tell for each engine that was ever loaded whether it is current; the errors are those of `Updates.check`."""

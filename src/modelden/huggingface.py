@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from modelden.current import current_den
 from modelden.errors import UnavailableError
 from modelden.local_files import write
 
@@ -92,8 +93,12 @@ async def hub_download(
         StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
         OSError: If it cannot be written to ``local_dir``.
     """
+    from modelden.model_hub import ModelHub
+
     path = f"{subfolder}/{filename}" if subfolder else filename
+    hub = hub or ModelHub()
     file = await _file(hub, repo_id, path, revision, on_progress)
+    (await current_den()).tidy(await hub.open())
     if local_dir is None:
         return file
     await write(file.blob, Path(local_dir) / path)
@@ -172,6 +177,7 @@ async def snapshot_download(
     wanted = [file for file in found.files if file.path in paths]
     await (await hub.open()).total.ask(repo_id, revision or _BRANCH, wanted)
     files = await _all(hub, repo_id, paths, revision, on_progress)
+    (await current_den()).tidy(await hub.open())
     if local_dir is None:
         return files
     for file in files:
@@ -217,10 +223,8 @@ async def _all(
 
 
 async def _file(
-    hub: ModelHub | None, repo_id: str, path: str, revision: str | None, on_progress: ProgressCallback | None
+    hub: ModelHub, repo_id: str, path: str, revision: str | None, on_progress: ProgressCallback | None
 ) -> HubFile:
-    from modelden.model_hub import ModelHub
-
-    return await (hub or ModelHub()).get_model_file(
+    return await hub.get_model_file(
         task_name=DOWNLOAD_TASK, model=repo_id, revision=revision or _BRANCH, file=path, on_progress=on_progress
     )

@@ -243,7 +243,10 @@ async def _open(
     from modelden.current import current_den
 
     message = (options or SessionOptions()).to_message(_device(providers))
-    return await (await current_den()).sessions().open(source, message, on_progress)
+    den = await current_den()
+    opened = await den.sessions().open(source, message, on_progress)
+    den.tidy()
+    return opened
 
 
 def _device(providers: Sequence[str | tuple[str, Any]] | None) -> str:

@@ -125,12 +125,14 @@ async def import_files(
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     opened = await (hub or ModelHub()).open()
-    blobs = (await current_den()).ports.blobs
+    den = await current_den()
+    blobs = den.ports.blobs
     if isinstance(source, Mapping):
         incoming = _loose(opened, blobs, source, model, revision)
     else:
         incoming = await _packed(opened, blobs, source, (model, revision))
     await opened.importer.run(incoming, Use(task_name, DEFAULT_ENGINE), on_progress)
+    den.tidy(opened)
     name, kept_revision, _ = incoming[0].key
     return await opened.list_files(model=name, revision=kept_revision)
 

@@ -18,6 +18,8 @@ class StorageInfo:
             storage, or has no room (``configure(memory_when_full=True)``). What is in memory is gone with the page.
         refusal: Why the browser did not store it, or None.
         persisted: The browser promised not to evict it; None where it does not tell.
+        may_ask: It can be asked for that here, as modelden does when a model is complete. Browsers let pages ask, not
+            workers: where Python runs in a worker, the page may call ``navigator.storage.persist()``.
         settings_server: The Remote Settings server.
         settings_verified: Signatures are verified. False only by ``configure(verify_signatures=False)``.
         settings_confirmed_at: When the server last confirmed the collection that was confirmed longest ago,
@@ -29,6 +31,7 @@ class StorageInfo:
     backend: str
     refusal: str | None
     persisted: bool | None
+    may_ask: bool
     settings_server: str
     settings_verified: bool
     settings_confirmed_at: int | None
@@ -51,6 +54,7 @@ async def storage_info() -> StorageInfo:
         backend="memory" if reason else "indexeddb",
         refusal=str(reason) if reason else None,
         persisted=persisted,
+        may_ask=den.ports.page.may_persist(),
         settings_server=den.config.settings_server,
         settings_verified=den.config.verify_signatures,
         settings_confirmed_at=min(confirmed.values(), default=None),

@@ -105,6 +105,9 @@ class ScriptedPage:
     async def has_room(self, size: int) -> bool:
         return self.usage + size <= self.untold_quota
 
+    def may_persist(self) -> bool:
+        return True
+
     async def persist(self) -> bool | None:
         self.persisted = True
         return True

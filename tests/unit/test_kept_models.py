@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,13 @@ from modelden import current, storage_info
 from modelden.engine.options import PipelineOptions
 from modelden.errors import InputError
 from modelden.host.cors import AnyOrigin
+from modelden.hub.names import ModelFile
+from modelden.huggingface import hub_download
+from modelden.loading.sessions import Source
 from modelden.model_hub import ModelHub
+from modelden.onnxruntime import InferenceSession
 from modelden.ports import Put
+from modelden.sharing import import_files
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.fetcher import AsgiFetcher, PageFetcher
 from tests.unit.conftest import FILES, ORIGIN
@@ -113,6 +119,49 @@ async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profi
         assert den._tidying is not None
         await den._tidying
     assert (asked, (await storage_info()).persisted) == ([1], True)
+
+
+async def created(_: ModelHub) -> None:
+    await (await current.current_den()).create_engine(EMBED)
+
+
+async def prefetched(_: ModelHub) -> None:
+    await (await current.current_den()).prefetch(EMBED)
+
+
+async def downloaded(hub: ModelHub) -> None:
+    await hub_download("org/tiny", "config.json", revision="v1.0", hub=hub)
+
+
+async def imported(hub: ModelHub) -> None:
+    await import_files({"config.json": b"{}"}, model="org/tiny", revision="v1.0", hub=hub)
+
+
+async def opened(_: ModelHub) -> None:
+    source = Source(ModelFile("org/tiny", "v1.0", WEIGHTS))
+    await InferenceSession.load(source)
+
+
+@pytest.mark.parametrize("way", [created, prefetched, downloaded, imported, opened])
+async def test_whatever_brings_a_model_asks_to_keep_it_and_tidies_up(
+    profile: Profile, hub: ModelHub, way: Callable[[ModelHub], Awaitable[None]]
+) -> None:
+    await way(hub)
+    den = await current.current_den()
+    assert den._tidying is not None
+    await den._tidying
+
+    assert (profile.page.persisted, (await storage_info()).may_ask) == (True, True)
+
+
+async def test_who_brings_nothing_asks_for_nothing(profile: Profile, hub: ModelHub) -> None:
+    await read(hub, "config.json")
+    other = profile.visit()
+    await (await other.hub()).list_models()
+
+    other.tidy()
+
+    assert other._tidying is None
 
 
 class Icons:

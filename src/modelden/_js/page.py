@@ -71,10 +71,14 @@ class JsPage:
             logger.debug("It cannot be found out whether there is room: %s", error)
             return True
 
+    def may_persist(self) -> bool:
+        """Tell whether the browser can be asked to: workers may look, only pages may ask."""
+        return hasattr(getattr(js.navigator, "storage", None), "persist")
+
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores."""
         manager = getattr(js.navigator, "storage", None)
-        ask = getattr(manager, "persist", None)  # workers may look, only pages may ask
+        ask = getattr(manager, "persist", None)
         try:
             return bool(await ask()) if ask else None
         except JsException:  # a sandboxed frame

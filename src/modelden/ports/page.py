@@ -37,6 +37,9 @@ class Page(Protocol):
     async def has_room(self, size: int) -> bool:
         """Tell whether so many bytes can be stored, where `storage` does not; True where that cannot be found out."""
 
+    def may_persist(self) -> bool:
+        """Tell whether the browser can be asked to keep what this origin stores."""
+
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores; None where it cannot be asked."""
 

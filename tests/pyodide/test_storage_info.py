@@ -1,0 +1,20 @@
+"""Where a browser can be asked to keep what is stored: in pages, and not in workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.pyodide.browser_page import Page
+    from tests.pyodide.servers import Site
+
+
+def test_a_page_may_ask(page: Page, site: Site) -> None:
+    assert page.call("where_it_is_kept", config=site.config)["may_ask"] is True
+
+
+def test_a_worker_may_look_and_not_ask(worker: Page, site: Site) -> None:
+    told = worker.call("where_it_is_kept", config=site.config)
+
+    assert told["may_ask"] is False
+    assert told["persisted"] in (True, False)
