@@ -159,11 +159,10 @@ class ModelHub(KeptModels):
             ForbiddenURL: If the allow/deny list does not admit the model.
             UntrustedError: If the manifest cannot be trusted.
         """
-        from modelden.engine.tasks import check_task
+        from modelden.engine.tasks import known_task
         from modelden.hub.roles import SUFFIXES
 
-        if task is not None:
-            check_task(task)
+        task = None if task is None else known_task(task)
         if dtype not in SUFFIXES:
             raise InputError(f"dtype: expected one of {', '.join(SUFFIXES)}, got {dtype!r}.")
         return await (await self.open()).remote.overview(model, revision, await self._allow_list(), task, dtype)

@@ -224,3 +224,21 @@ def test_the_recorded_options_of_running_engines(name: str) -> None:
             # The runtime's file is chosen with its record: tests/unit/test_runtime.py.
             assert {**chosen, "runtimeFilename": told["options"]["runtimeFilename"]} == told["options"]
             assert engine_id == chosen["engineId"]
+
+
+@pytest.mark.parametrize("named", ["embeddings", "feature-extraction"])
+def test_another_name_of_a_task_finds_the_record_of_either(named: str) -> None:
+    record = {name: value for name, value in RECORD.items() if name != "featureId"}
+
+    chosen = choose([record | {"taskName": named}], asked_for(task_name="embeddings"), DEFAULTS)
+
+    assert (chosen.task_name, chosen.model_id) == ("feature-extraction", "org/m")
+
+
+def test_another_name_of_a_task_has_its_default_model() -> None:
+    chosen = choose([], asked_for(task_name="ner"), DEFAULTS)
+
+    assert (chosen.task_name, chosen.model_id) == (
+        "token-classification",
+        "Xenova/bert-base-multilingual-cased-ner-hrl",
+    )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.engine.tasks import DEFAULT_MODELS, check_task
+from modelden.engine.tasks import ALIASES, DEFAULT_MODELS, known_task
 from modelden.errors import InputError, UnknownTask
 from modelden.hub.names import check_model
 
@@ -14,7 +14,13 @@ def test_every_default_is_a_model_name() -> None:
 
 @pytest.mark.parametrize("task_name", DEFAULT_MODELS)
 def test_known_tasks_are_known(task_name: str) -> None:
-    check_task(task_name)
+    assert known_task(task_name) == task_name
+
+
+@pytest.mark.parametrize(("alias", "task_name"), ALIASES.items())
+def test_other_names_of_transformers_js_are_known(alias: str, task_name: str) -> None:
+    assert known_task(alias) == task_name
+    assert task_name in DEFAULT_MODELS
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,6 @@ def test_known_tasks_are_known(task_name: str) -> None:
 )
 def test_an_unknown_task_comes_with_near_names(task_name: str, hint: str) -> None:
     with pytest.raises(UnknownTask, match=f"There is no task {task_name!r}. {hint}") as caught:
-        check_task(task_name)
+        known_task(task_name)
     assert isinstance(caught.value, InputError)
     assert isinstance(caught.value, ValueError)

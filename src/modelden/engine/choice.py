@@ -14,7 +14,7 @@ from typing import Any
 from modelden.config import check_root_url, check_url_template
 from modelden.engine.option_values import ENUMS
 from modelden.engine.options import PipelineOptions
-from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS, check_task
+from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS, known_task
 from modelden.errors import InputError, InvalidRecord
 from modelden.hub.names import check_model
 from modelden.settings.changeset import Record
@@ -55,7 +55,7 @@ def check_request(request: PipelineOptions) -> None:
     if request.task_name is None and request.feature_id is None:
         raise InputError("Name a task, create_engine(task_name='feature-extraction'), or a feature_id.")
     if request.task_name is not None:
-        check_task(request.task_name)
+        known_task(request.task_name)
     _check_usable(request)
 
 
@@ -80,8 +80,7 @@ def choose(
     record = _find(list(records), request) or {}
     caller = PipelineOptions.of(defaults).updated(request, own_features=True).updated(overrides or {})
     merged = _of_record(record).updated(caller, own_features=True)
-    task_name = merged.task_name or _task_of(record, request)
-    check_task(task_name)
+    task_name = known_task(merged.task_name or _task_of(record, request))
     model_id = merged.model_id or DEFAULT_MODELS[task_name]
     if model_id is None:
         raise InputError(f"Neither Remote Settings nor modelden knows a model for {task_name}: name a model_id.")
@@ -123,8 +122,10 @@ def _find(records: list[Record], request: PipelineOptions) -> Record | None:
         {"featureId": request.feature_id} if request.feature_id else {"taskName": request.task_name}
     )
     found = _filter(records, filters, request.model_id)
-    if not found and request.feature_id and request.task_name:
+    if not found and request.task_name:  # a record may have either name
         found = _filter(records, {"taskName": request.task_name}, request.model_id)
+    if not found and request.task_name:
+        found = _filter(records, {"taskName": known_task(request.task_name)}, request.model_id)
     if len(found) > 1:
         raise InvalidRecord(
             f"Found more than one inference options record for {request.feature_id or request.task_name!r}: "

@@ -46,6 +46,15 @@ DEFAULT_MODELS: dict[str, str | None] = {
 }
 """Default model by task."""
 
+ALIASES: dict[str, str] = {
+    "asr": "automatic-speech-recognition",
+    "embeddings": "feature-extraction",
+    "ner": "token-classification",
+    "sentiment-analysis": "text-classification",
+}
+"""Other names of tasks (transformers.js, ``TASK_ALIASES``), which Firefox passes on. ``text-to-speech`` is another one
+there; Firefox has a model for it, so that it is a task here."""
+
 FIREFOX_TASKS = frozenset({"moz-echo", "moz-image-to-text", "moz-text-to-goal", "test-echo"})
 """Firefox's own tasks (``ONNXPipeline.mjs``, ``ENGINE_CONFIGURATION``). They are told the engine's options."""
 
@@ -58,16 +67,18 @@ def has_files(task_name: str, model_id: str) -> bool:
     return not _ECHOES & {task_name, model_id}
 
 
-def check_task(task_name: str) -> None:
-    """Return if there is such a task.
+def known_task(task_name: str) -> str:
+    """Return the name by which a task is known here, for one of its names.
 
     Raises:
-        UnknownTask: If not, with the nearest names.
+        UnknownTask: If there is none, with the nearest names.
     """
     if task_name in DEFAULT_MODELS:
-        return
+        return task_name
+    if task_name in ALIASES:
+        return ALIASES[task_name]
     import difflib  # slow to import, and only for this message
 
-    near = difflib.get_close_matches(task_name, DEFAULT_MODELS, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(task_name, [*DEFAULT_MODELS, *ALIASES], n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known tasks: {', '.join(DEFAULT_MODELS)}."
     raise UnknownTask(f"There is no task {task_name!r}. {hint}")

@@ -11,7 +11,7 @@ from typing import Any
 from modelden.engine import choice
 from modelden.engine.choice import DTYPES, choose
 from modelden.engine.options import PipelineOptions
-from modelden.engine.tasks import DEFAULT_DTYPE, check_task
+from modelden.engine.tasks import DEFAULT_DTYPE, known_task
 from modelden.errors import InputError, ModelDenError
 from modelden.host.errors import HostError, PublishError, machine_errors
 from modelden.host.model_check import check_model_files, check_onnx
@@ -62,7 +62,7 @@ class Release:
         PipelineOptions.of({"model_id": self.model, "model_revision": self.revision})
         if "/" not in self.model:
             raise InputError(f"Invalid model name. Expected 'organization/name', got {self.model!r}.")
-        check_task(self.task)
+        known_task(self.task)
         if self.dtype is not None and self.dtype not in DTYPES:
             raise InputError(f"dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}.")
 
