@@ -115,7 +115,7 @@ async def load_session(
         NotInBrowser: Outside Pyodide.
     """
     from modelden.hub.names import ModelFile
-    from modelden.loading.sessions import Source
+    from modelden.loading.session_files import Source
     from modelden.onnxruntime import InferenceSession
 
     external = sess_options.external if sess_options else {}

@@ -27,7 +27,8 @@ from modelden.engine.tensor import Tensor
 from modelden.errors import EngineClosed, NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
-    from modelden.loading.sessions import Opened, Source
+    from modelden.loading.session_files import Source
+    from modelden.loading.sessions import Opened
     from modelden.progress import ProgressCallback
 
 __all__ = [
@@ -228,7 +229,7 @@ def get_device() -> str:
 
 
 def _source(model: Any, options: SessionOptions | None) -> Source:
-    from modelden.loading.sessions import Source
+    from modelden.loading.session_files import Source
 
     path = PurePath(model) if isinstance(model, str) else model
     return Source(path, options.external if options else {})

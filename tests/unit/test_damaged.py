@@ -13,7 +13,7 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.host.server import Application
 from modelden.host.testing import Fault
 from modelden.hub.names import ModelFile
-from modelden.loading.sessions import Source
+from modelden.loading.session_files import Source
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile

@@ -17,7 +17,7 @@ from modelden.errors import InputError
 from modelden.host.cors import AnyOrigin
 from modelden.hub.names import ModelFile
 from modelden.huggingface import hub_download
-from modelden.loading.sessions import Source
+from modelden.loading.session_files import Source
 from modelden.model_hub import ModelHub
 from modelden.onnxruntime import InferenceSession
 from modelden.ports import Put

@@ -12,7 +12,7 @@ import pytest
 from modelden.engine.guard import RUNTIME
 from modelden.errors import EngineTimeout, InputError, LoadEndedPage, NotEnoughMemory
 from modelden.hub.names import ModelFile
-from modelden.loading.sessions import Source
+from modelden.loading.session_files import Source
 from tests.simulators.profile import Profile
 from tests.unit.conftest import write
 

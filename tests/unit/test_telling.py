@@ -12,7 +12,7 @@ from modelden.errors import EngineError, FileNotFoundOnHub
 from modelden.events import Event
 from modelden.hub.names import ModelFile
 from modelden.huggingface import hub_download
-from modelden.loading.sessions import Source
+from modelden.loading.session_files import Source
 from modelden.model_hub import ModelHub
 from modelden.sharing import import_files
 from tests.simulators.profile import Profile

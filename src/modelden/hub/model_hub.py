@@ -18,7 +18,6 @@ from modelden.errors import (
     ModelDenError,
     UnavailableError,
 )
-from modelden.events import Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch, whole
 from modelden.hub.cache import ModelCache, Use
@@ -45,7 +44,7 @@ from modelden.hub.turns import Turns
 from modelden.idle import WatchedFetcher
 from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
-from modelden.telling import Downloads
+from modelden.telling import UNHEARD, Downloads
 
 logger = logging.getLogger(__name__)
 
@@ -63,10 +62,10 @@ class HubFiles:
         ports: Ports,
         rules: Rules | None = None,
         manifests: Expectations | None = None,
-        downloads: Downloads | None = None,
+        downloads: Downloads = UNHEARD,
     ) -> None:
         """Nothing is fetched yet."""
-        self._downloads = downloads or Downloads(Events())
+        self._told = downloads
         self._address = address
         self.rules = rules or Rules()
         self._manifests = manifests
@@ -89,9 +88,7 @@ class HubFiles:
         self.total = Total(address, self.cache, self._partials, self._keeper, manifests)
         self._known = Known(self._fetcher, self._keeper, self.cache)
         self.remote = Remote(address, self._fetcher, self.cache, manifests)
-        self.importer = Importer(
-            self.cache, self._partials, self._keeper, ports, self.rules, manifests, self._downloads
-        )
+        self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests, self._told)
 
     @property
     def wrote(self) -> bool:
@@ -137,7 +134,7 @@ class HubFiles:
         """
         branch = branch if file.revision == BRANCH else None
         wish = Wish(file, self.key(file), use, allow_list, branch, before_download, expect)
-        kept = await self._kept(wish, self._downloads.heard(on_progress, use.engine_id, use.flow_id))
+        kept = await self._kept(wish, self._told.heard(on_progress, use.engine_id, use.flow_id))
         self.merger.later(wish.key, kept.blob.size)
         return kept
 
