@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from modelden import current
+from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     FileNotFoundOnHub,
     ForbiddenURL,
@@ -234,3 +235,25 @@ async def test_a_card_that_is_kept_needs_no_request(profile: Profile, hub: Model
     await download(hub, "README.md")
     profile.requests()
     assert (await hub.model_card(MODEL, REVISION), profile.requests()) == ("# Tiny", [])
+
+
+async def test_who_asks_for_a_dtype_that_a_model_lacks_is_told_what_it_has(profile: Profile, tree_hub: TreeHub) -> None:
+    request = PipelineOptions.of({"task_name": TASK, "model_id": MODEL, "model_revision": REVISION, "dtype": "q4"})
+    profile.engines.files = ["config.json", "onnx/model_q4.onnx"]
+
+    with pytest.raises(FileNotFoundOnHub, match="it has the dtypes fp32, q8: name one of them") as caught:
+        await profile.visit().create_engine(request)
+    assert caught.value.dtypes == ("fp32", "q8")
+
+    tree_hub.body = "[]"
+    with pytest.raises(FileNotFoundOnHub, match="check both names") as caught:
+        await profile.visit().create_engine(request)
+    assert caught.value.dtypes == ()
+
+
+async def test_a_hub_that_lists_nothing_names_no_dtypes(profile: Profile) -> None:
+    request = PipelineOptions.of({"task_name": TASK, "model_id": MODEL, "model_revision": REVISION, "dtype": "q4"})
+    profile.engines.files = ["onnx/model_q4.onnx"]
+
+    with pytest.raises(FileNotFoundOnHub, match="check both names"):
+        await profile.visit().create_engine(request)

@@ -108,18 +108,19 @@ class FileNotFoundOnHub(HttpError):
         model: ``organization/name``.
         revision: Branch or version.
         file: Path in the repository.
+        dtypes: Data types of weights that the model has in its place; empty where nobody tells, or it has none.
     """
 
-    def __init__(self, url: str, status: int, *, model: str, revision: str, file: str) -> None:
+    def __init__(
+        self, url: str, status: int, *, model: str, revision: str, file: str, dtypes: tuple[str, ...] = ()
+    ) -> None:
         """Keep the facts and compose the message."""
-        super().__init__(
-            url,
-            status,
-            f"The hub has no {file} for the model {model}, revision {revision}: check both names.",
-        )
+        way = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
+        super().__init__(url, status, f"The hub has no {file} for the model {model}, revision {revision}: {way}.")
         self.model = model
         self.revision = revision
         self.file = file
+        self.dtypes = dtypes
 
 
 class ResponseTooLarge(UnavailableError):

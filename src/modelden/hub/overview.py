@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelden.hub.needs import needed_files
-from modelden.hub.roles import FileRole, role_of
+from modelden.hub.roles import SUFFIXES, FileRole, role_of
 
 if TYPE_CHECKING:
     from modelden.hub.listing import StoredFile
@@ -95,3 +95,16 @@ def overview(remote: RemoteList, stored: Iterable[StoredFile], task: str | None,
             )
         )
     return ModelFiles(tuple(files), remote.source, remote.reason)
+
+
+def dtypes_in_place_of(path: str, there: Iterable[str]) -> tuple[str, ...]:
+    """Return the data types that a repository has of the part of a model whose weights it lacks.
+
+    Args:
+        path: The file of weights that it does not have.
+        there: The paths that it has.
+    """
+    missing = role_of(path)
+    roles = map(role_of, there)
+    same = {role.dtype for role in roles if role.part == missing.part and not role.external_data}
+    return tuple(dtype for dtype in SUFFIXES if dtype in same) if missing.dtype else ()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from modelden.download import TIMEOUT
-from modelden.errors import FileNotFoundOnHub, HttpError
+from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache
 from modelden.hub.integrity import HUB, Expected
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.needs import needed_files
-from modelden.hub.overview import ModelFiles, overview
+from modelden.hub.overview import ModelFiles, dtypes_in_place_of, overview
 from modelden.hub.remote_list import remote_list
+from modelden.hub.roles import role_of
 from modelden.hub.rules import Expectations
 from modelden.ports import Fetcher
+
+logger = logging.getLogger(__name__)
 
 _EVERY_MODEL_HAS = "config.json"
 """A model may be looked at if this file of it may be downloaded."""
@@ -57,6 +61,20 @@ class Remote:
         remote = await remote_list(self._fetcher, self._address, self._manifests, model, revision)
         stored = await self._cache.list_files(self._address.store_name(model), revision)
         return overview(remote, stored, task, dtype)
+
+    async def without(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
+        """Return the error for a file that a hub does not have; of weights it tells the data types that there are."""
+        if role_of(error.file).dtype is None:
+            return error
+        try:
+            remote = await remote_list(self._fetcher, self._address, self._manifests, error.model, error.revision)
+        except ModelDenError as other:
+            logger.debug("Which files there are cannot be told: %s", other)
+            return error
+        dtypes = dtypes_in_place_of(error.file, [file.path for file in remote.files or ()])
+        return FileNotFoundOnHub(
+            error.url, error.status, model=error.model, revision=error.revision, file=error.file, dtypes=dtypes
+        )
 
     async def has_changed(self, model: str, revision: str, paths: Iterable[str], seconds: float) -> bool:
         """Compare the entity tags of kept files of a branch with the hub's, as a load would.

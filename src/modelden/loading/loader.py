@@ -15,7 +15,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan, Without
 from modelden.engine.runtime import Bundle
 from modelden.engine.tasks import FIREFOX_TASKS, has_files
-from modelden.errors import EngineError, ModelDenError
+from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
 from modelden.hub.cache import Use
@@ -176,6 +176,8 @@ class EngineLoader:
                 info = await self._start(worker, options, wasm, files, on_progress, without)
             except EngineError as error:
                 reason = files.reason_for(error)
+                if isinstance(reason, FileNotFoundOnHub):
+                    raise await hub.remote.without(reason) from error
                 raise (await check_files(hub, files.keys, error) if reason is error else reason) from error
             info = {**info, **without.reasons(options.device, options.num_threads)}
             await branch.finish()
