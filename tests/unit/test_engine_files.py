@@ -29,7 +29,7 @@ class EmptyHub:
     def parse_url(self, url: str) -> ModelFile:
         return ADDRESS.parse(url)
 
-    async def get(self, file: ModelFile, *_: Any) -> Any:
+    async def get(self, file: ModelFile, *_: Any, **_named: Any) -> Any:
         if file.file == "tokenizer.json":
             raise NetworkError("url", "it is down")
         raise FileNotFoundOnHub("url", 404, model=file.model, revision=file.revision, file=file.file)
