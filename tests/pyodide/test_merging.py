@@ -82,7 +82,7 @@ def test_a_file_becomes_one_blob_and_who_has_read_the_chunks_keeps_them(page: Pa
 
 def test_whoever_is_killed_while_rewriting_leaves_the_file_whole(page: Page, hub: FaultyHub, root: str) -> None:
     with another(page) as tab:
-        call(tab, "get_file", root_url=root, **WANTED)
+        call(tab, "hold_file", root_url=root, **WANTED)
     assert chunks(page) > 1
     facts = json.dumps([page.runner.base_url, page.in_page_source, json.dumps({"root_url": root, **WANTED})])
     page.runner.run_js(f"const [base, inPage, wanted] = {facts};{_KILLED}")

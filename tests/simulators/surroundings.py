@@ -92,6 +92,7 @@ class ScriptedPage:
         self.device_memory: int | None = None
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
+        self.stored: Callable[[], int] = lambda: 0
         self.quota = 1_000_000_000
         self.untold_quota = 1_000_000_000
         self.persisted = False
@@ -100,7 +101,7 @@ class ScriptedPage:
         return {"version": "1.0", "locale": "en-US"}
 
     async def storage(self) -> tuple[int | None, int | None, bool | None]:
-        return self.usage, self.quota, self.persisted
+        return self.usage + self.stored(), self.quota, self.persisted
 
     async def has_room(self, size: int) -> bool:
         return self.usage + size <= self.untold_quota

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
+from modelden.hub.room import GIB
 from modelden.ports import Put
 from tests.unit.conftest import FILES, ORIGIN
 
@@ -79,6 +80,20 @@ async def test_models_are_listed_with_three_reads(hub: HubFiles, reads: Reads) -
 async def test_the_files_of_a_revision_are_listed_by_an_index(hub: HubFiles, reads: Reads) -> None:
     assert len(await hub.list_files(model="localhost/org/m7", revision="v1")) == PER_MODEL
     assert (reads.whole, reads.number) == ([], 3)
+
+
+async def test_far_from_the_limit_nothing_is_added_up(hub: HubFiles, reads: Reads, profile: Profile) -> None:
+    limited = await profile.visit(replace(profile.config, max_cache_size=1)).hub()
+    await limited.get(FILE, Use("task", "engine"), ALLOWED)
+    assert not {"files", "headers"} & set(reads.whole)
+    assert hub is not None
+
+
+async def test_near_the_limit_it_is(reads: Reads, profile: Profile) -> None:
+    profile.page.usage, profile.page.quota = GIB - 1, 2 * GIB  # most of it is not modelden's
+    limited = await profile.visit(replace(profile.config, max_cache_size=1)).hub()
+    await limited.get(FILE, Use("task", "engine"), ALLOWED)
+    assert {"files", "headers"} <= set(reads.whole)
 
 
 async def test_downloading_reading_and_deleting_look_at_one_model(hub: HubFiles, reads: Reads) -> None:

@@ -106,11 +106,22 @@ class Room:
 
     async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
         taken = self._taken(key)
-        if self._max_size is not None:
-            left = int(self._max_size * GIB) - await self._stored() - taken
-            if size > left:
-                return CacheSizeExceeded(_name(key), self._max_size, size, max(left, 0))
+        left = await self._left(size + taken)
+        if self._max_size is not None and left is not None and size > left - taken:
+            return CacheSizeExceeded(_name(key), self._max_size, size, max(left - taken, 0))
         return await self._browser_shortage(_name(key), size, taken)
+
+    async def _left(self, wanted: int) -> int | None:
+        """Return what the limit leaves; None where that is enough in any case."""
+        if self._max_size is None:
+            return None
+        limit = int(self._max_size * GIB)
+        # What the browser tells at once is never less than what is stored of models. To add that up reads all rows:
+        # 0.8 s for 10,000 files on two busy cores.
+        usage, _, _ = await self._page.storage()
+        if usage is not None and wanted <= limit - usage:
+            return None
+        return limit - await self._stored()
 
     def _taken(self, key: FileKey | None) -> int:
         """Return what others have reserved; of a model its own files are no others."""
