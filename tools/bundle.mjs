@@ -3,9 +3,9 @@
  *
  * Writes into src/modelden/_js/assets:
  *   engine-N.js, trust.js      the workers, one engine a runtime major; ES modules, started from a blob: URL or served
- *   ort-*.mjs                  the glue of each runtime, for workers that are served; the others have it inside
+ *   ort-*.mjs                  the glue of each WASM file; Python hands it to a worker, or a worker that is served loads it
  *   build.txt                  names this build: the workers say it when they start
- *   runtimes.json              per runtime major: its bundle and the WASM file that belongs to it
+ *   runtimes.json              per runtime major: its bundle and the WASM files that belong to it
  *   THIRD_PARTY_LICENSES.txt   the licences of what the bundles contain
  *
  * A glue and a WASM file that do not belong together hang instead of failing, so everything that has to fit is
@@ -25,23 +25,22 @@ const MODULES = join(ROOT, "node_modules");
 const ASSETS = join(ROOT, "src/modelden/_js/assets");
 
 /**
- * What the runtimes are made of, by major version. The WASM file of 5 is the one that Mozilla's Remote Settings serves;
- * 6 has the small one without WebGPU, which starts twice as fast.
+ * What the runtimes are made of, by major version, and the devices that each WASM file is there for. The file of 5 is the
+ * one that Mozilla's Remote Settings serves. 6 has a small one, which starts twice as fast, and one with WebGPU, twice as
+ * large: one onnxruntime-web drives both, that of WebGPU, which asks nothing of the file until a session wants the GPU.
  */
 const RUNTIMES = {
   5: {
     bundle: "engine-5.js",
-    devices: ["wasm", "webgpu"],
-    file: "ort-wasm-simd-threaded.jsep",
+    files: { "ort-wasm-simd-threaded.jsep": ["wasm", "webgpu"] },
     entry: "ort.min.mjs",
     packages: { transformers: "@huggingface/transformers", onnxruntime: "onnxruntime-web" },
     versions: { transformers: "3.8.1", onnxruntime: "1.22.0-dev.20250409-89f8206ba4" },
   },
   6: {
     bundle: "engine-6.js",
-    devices: ["wasm"],
-    file: "ort-wasm-simd-threaded",
-    entry: "ort.wasm.min.mjs",
+    files: { "ort-wasm-simd-threaded": ["wasm"], "ort-wasm-simd-threaded.asyncify": ["webgpu"] },
+    entry: "ort.webgpu.min.mjs",
     packages: { transformers: "transformers-6", onnxruntime: "transformers-6/node_modules/onnxruntime-web" },
     versions: { transformers: "4.3.1", onnxruntime: "1.31.0-dev.20260914-8d85527a0" },
   },
@@ -51,10 +50,13 @@ const RUNTIMES = {
  * What is changed in the packages' files: each text has to be there exactly once.
  *
  * The glue looks for its WASM file beside itself, but nothing is beside a blob: URL (`Invalid URL`, thrown where nobody
- * catches it). The file comes as bytes and its URL is only a name then; where the glue is served, too. The other uses of import.meta.url stay: threads
- * are workers that start from it, and a blob: URL is good for that.
+ * catches it). The file comes as bytes and its URL is only a name then; where the glue is served, too. The other uses of
+ * import.meta.url stay: threads are workers that start from it, and a blob: URL is good for that.
  */
-const glueRewrites = (file) => [[`(new URL("${file}.wasm",import.meta.url)).href`, `"${file}.wasm"`]];
+const glueRewrites = (file) => [
+  // Their minifier breaks lines where it pleases.
+  [new RegExp(String.raw`\(new URL\("${file}\.wasm",\n?import\.meta\.url\)\)\.href`), `"${file}.wasm"`],
+];
 
 const TRANSFORMERS_REWRITES = {
   all: [
@@ -92,26 +94,17 @@ const CONTAINED = {
 };
 
 /** A worker's sources are written against names; which runtime's packages they mean is decided here. */
-function runtimePackages(major, { devices, file, entry, packages }) {
+function runtimePackages(major, { entry, packages }) {
   const [transformers, onnxruntime] = [packages.transformers, packages.onnxruntime].map((name) => join(MODULES, name));
   return {
     name: "modelden-runtime",
     setup({ onResolve, onLoad }) {
-      const glue = join(onnxruntime, "dist", `${file}.mjs`);
-      onResolve({ filter: /^modelden:runtime-glue$/ }, () => ({ path: glue, namespace: "text" }));
-      onResolve({ filter: /^modelden:runtime$/ }, ({ path }) => ({ path, namespace: "facts" }));
-      const facts = JSON.stringify({ devices, glueFile: `${file}.mjs` });
-      onLoad({ filter: /.*/, namespace: "facts" }, () => ({ contents: facts, loader: "json" }));
       onResolve({ filter: /^@huggingface\/transformers$/ }, () => ({
         path: join(transformers, "dist/transformers.web.js"),
       }));
-      // onnxruntime-web without a glue inside: ours comes as text.
+      // onnxruntime-web without a glue inside: it comes with its WASM file.
       onResolve({ filter: /^onnxruntime-(web(\/webgpu)?|common)$/ }, () => ({
         path: join(onnxruntime, "dist", entry),
-      }));
-      onLoad({ filter: /.*/, namespace: "text" }, async ({ path }) => ({
-        contents: await rewritten(path, glueRewrites(file)),
-        loader: "text",
       }));
       const rewrites = [...TRANSFORMERS_REWRITES.all, ...(TRANSFORMERS_REWRITES[major] ?? [])];
       onLoad({ filter: /\/transformers\.web\.js$/ }, async ({ path }) => ({
@@ -131,8 +124,10 @@ await mkdir(ASSETS, { recursive: true });
 for (const [major, runtime] of Object.entries(RUNTIMES)) {
   await checkVersions(runtime);
   await bundle("web/worker/engine.ts", runtime.bundle, [runtimePackages(major, runtime)]);
-  const glue = join(MODULES, runtime.packages.onnxruntime, "dist", `${runtime.file}.mjs`);
-  served.set(`${runtime.file}.mjs`, await rewritten(glue, glueRewrites(runtime.file)));
+  for (const file of Object.keys(runtime.files)) {
+    const glue = join(MODULES, runtime.packages.onnxruntime, "dist", `${file}.mjs`);
+    served.set(`${file}.mjs`, await rewritten(glue, glueRewrites(file)));
+  }
 }
 await bundle("web/worker/trust.ts", "trust.js");
 const buildName = createHash("sha256")
@@ -195,10 +190,13 @@ async function rewritten(path, rewrites) {
 }
 
 async function runtimes() {
-  const facts = Object.entries(RUNTIMES).map(async ([major, { bundle, devices, file, packages, versions }]) => {
-    const bytes = await readFile(join(MODULES, packages.onnxruntime, "dist", `${file}.wasm`));
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    return [major, { bundle, devices, name: `${file}.wasm`, sha256, size: bytes.length, ...versions }];
+  const facts = Object.entries(RUNTIMES).map(async ([major, { bundle, files, packages, versions }]) => {
+    const described = Object.entries(files).map(async ([file, devices]) => {
+      const bytes = await readFile(join(MODULES, packages.onnxruntime, "dist", `${file}.wasm`));
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      return { name: `${file}.wasm`, glue: `${file}.mjs`, sha256, size: bytes.length, devices };
+    });
+    return [major, { bundle, ...versions, files: await Promise.all(described) }];
   });
   return `${JSON.stringify(Object.fromEntries(await Promise.all(facts)), null, 2)}\n`;
 }

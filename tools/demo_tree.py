@@ -18,7 +18,7 @@ from modelden.host.lists import change_list
 from modelden.host.publisher import Publisher
 from modelden.host.release import Release, publish
 from modelden.host.repository import read_repository
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from modelden.host.runtimes import publish_runtime, runtime_files
 from modelden.host.tree import MARKER
 
 RELEASE = Release(
@@ -46,9 +46,8 @@ def write_tree(model: Path, runtimes: Path, out: Path) -> None:
             shutil.rmtree(out / folder, ignore_errors=True)
         (out / "settings").mkdir()
     repository = read_repository(model, RELEASE.model, RELEASE.revision)
-    bundle = bundle_of(RUNTIME_MAJOR)
-    with runtime_file(bundle, runtimes) as runtime, Publisher.open(out, open_keys(out / "keys")) as publisher:
-        publish_runtime(publisher, bundle, runtime)
+    with runtime_files(RUNTIME_MAJOR, runtimes) as found, Publisher.open(out, open_keys(out / "keys")) as publisher:
+        publish_runtime(publisher, found)
         publish(publisher, repository, RELEASE)
         change_list(publisher, "ALLOW", "http://localhost", "the local server")
         publisher.commit()

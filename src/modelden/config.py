@@ -61,7 +61,8 @@ class Configuration:
             certificates of ``modelden keys`` live for 100 days.
         filter_environment: What filter expressions find under ``env``, over what the browser tells: ``version``,
             ``channel``, ``country``, ...
-        runtime_major: The runtime that is used; None for the highest that Remote Settings offer and this wheel knows.
+        runtime_major: The runtime that is used; None for the highest that Remote Settings offer and this wheel knows,
+            of those with WebGPU where the GPU is wanted and there.
         start_timeout: Seconds without a sign of life after which a loading engine is given up.
         engine_timeout_ms: Milliseconds without a run after which an engine is closed until the next one; -1 for never
             (Firefox: ``browser.ml.modelCacheTimeout``).

@@ -28,6 +28,7 @@ from modelden.hub.rules import Rules
 from modelden.hub.schema import MODEL_FILES
 from modelden.in_memory import InMemory, SessionDatabases
 from modelden.loading.loader import ALLOW_DENY_LIST, EngineLoader
+from modelden.loading.offered import OfferedRuntimes
 from modelden.loading.source import EngineSource
 from modelden.loading.updates import Updates
 from modelden.ports import Database, Ports, Schema
@@ -67,7 +68,7 @@ class Den:
         Args:
             config: Where settings and models come from.
             ports: The browser.
-            bundles: The JavaScript that runs models, for each major of the runtime.
+            bundles: The JavaScript that runs models, for each file of the runtime.
             listeners: Who wants to know of changes in Remote Settings.
             events: Told what happens.
         """
@@ -81,7 +82,7 @@ class Den:
             moving=_SMALL if config.memory_when_full else (),
         )
         self.ports = ports = replace(ports, databases=databases)
-        self._bundles = bundles
+        self._runtimes = OfferedRuntimes(config, bundles, ports.page)
         self._listeners = listeners
         self._events = events
         self._downloads = Downloads(events)
@@ -90,7 +91,7 @@ class Den:
         self._databases: dict[str, Database] = {}
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tidying: asyncio.Future[None] | None = None
-        loader = EngineLoader(config, bundles, ports.engines, self.settings, self._hub_of, self._guard)
+        loader = EngineLoader(config, self._runtimes, ports.engines, self.settings, self._hub_of, self._guard)
         self._source = EngineSource(loader, self._history, self._hub_of, self._live, self._events)
         self._engines = EngineRegistry(
             lambda request: EngineSession(request, self._source, ports, self._events), ports.suspender
@@ -160,7 +161,9 @@ class Den:
         """Return what opens raw models."""
         from modelden.loading.sessions import SessionLoader
 
-        return SessionLoader(self.config, self.ports, self._bundles, self.settings, self.hub, self._guard, self._events)
+        return SessionLoader(
+            self.config, self.ports, self._runtimes, self.settings, self.hub, self._guard, self._events
+        )
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.

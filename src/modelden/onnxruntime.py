@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, Self
 from modelden.engine.onnx import ModelMetadata, NodeArg, SessionInfo, check_feed, check_outputs
 from modelden.engine.session_options import ExecutionMode, GraphOptimizationLevel, RunOptions, SessionOptions
 from modelden.engine.tensor import Tensor
-from modelden.errors import EngineClosed, NotInBrowser, SyncUnavailable
+from modelden.errors import NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
+    from modelden.loading.opened import Opened
     from modelden.loading.session_files import Source
-    from modelden.loading.sessions import Opened
     from modelden.progress import ProgressCallback
 
 __all__ = [
@@ -105,8 +105,11 @@ class InferenceSession:
         return session
 
     def _adopt(self, opened: Opened) -> None:
-        self._opened: Opened | None = opened
-        self._info: SessionInfo = opened.info
+        self._opened = opened
+
+    @property
+    def _info(self) -> SessionInfo:
+        return self._opened.info
 
     def get_inputs(self) -> list[NodeArg]:
         """Return what the model takes."""
@@ -147,7 +150,7 @@ class InferenceSession:
 
         Raises:
             InputError: For inputs that the model does not take.
-            EngineError: If the model fails.
+            EngineError: If the model fails. A run whose GPU is lost is done again on wasm, and so are all later ones.
             SyncUnavailable: If Python cannot be suspended here: then use `run_async`.
         """
         results: list[Any] = _wait(lambda: self._run(output_names, input_feed), "await session.run_async(...)")
@@ -180,18 +183,16 @@ class InferenceSession:
 
     def close(self) -> None:
         """End the worker and free the model's memory. Closing twice does nothing."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+        self._opened.close()
 
     def __del__(self) -> None:
         """Close a session that nobody has any more, as onnxruntime does."""
-        if getattr(self, "_opened", None) is not None:
+        opened: Opened | None = getattr(self, "_opened", None)
+        if opened is not None and opened.is_open:
             self.close()
 
     async def _run(self, names: Sequence[str] | None, feed: Mapping[str, Any]) -> list[Any]:
-        if self._opened is None:
-            raise EngineClosed("The session is closed; open the model again.")
+        self._opened.worker()
         wanted = check_outputs(self._info.outputs, names)
         check_feed(self._info.inputs, feed)
         results = await self._opened.infer(wanted, feed)

@@ -47,6 +47,11 @@ async def run(engine_id: str) -> Json:
     return tensor.tolist()
 
 
+def info(engine_id: str) -> Json:
+    """What runs it."""
+    return dict(ENGINES[engine_id].info())
+
+
 async def run_sync(engine_id: str) -> Json:
     """Whether the call that waits gives what the async one gives; where it cannot, the error's name."""
     engine = ENGINES[engine_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gc
 import struct
@@ -130,6 +131,27 @@ async def run_one() -> Json:
     finally:
         session.close()
     return None
+
+
+async def open_on_gpu(config: dict[str, Any], models: dict[str, str]) -> None:
+    """Open a session for WebGPU, for the next calls."""
+    configure(config)
+    providers = ["WebGpuExecutionProvider", "CPUExecutionProvider"]
+    OPEN.append(await onnxruntime.InferenceSession.create(decoded(models)["add"], providers=providers))
+
+
+async def run_twice_at_once() -> Json:
+    """Run the open session twice at once: what it gives, and on what."""
+    session = OPEN[-1]
+    feed = {name: array("float32", (1, 2), [1, 2]) for name in "ab"}
+    (total, _), (again, _) = await asyncio.gather(session.run_async(None, feed), session.run_async(None, feed))
+    info = session.info()
+    return [total.tolist(), again.tolist(), session.get_providers(), info.device, info.device_reason, info.onnxruntime]
+
+
+def close_open() -> None:
+    """Close the open session."""
+    OPEN.pop().close()
 
 
 def wait_in_a_plain_call() -> list[str]:

@@ -24,6 +24,12 @@ INSECURE_HOST = "insecure.test"
 FIREFOX_QUOTA = {"dom.quotaManager.temporaryStorage.fixedLimit": 1024 * 1024}
 """In KiB for all sites together. Each gets a fifth, which a test can fill; by default it depends on the disk."""
 
+CHROME_WITH_GPU = "chrome with a GPU"
+"""A Chromium where WebGPU has an adapter, on every machine: SwiftShader, which computes on the CPU."""
+
+GPU_FLAGS = ["--enable-unsafe-webgpu", "--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"]
+"""The last two: tests crash the GPU process, after which Chromium would give the page's origin no adapter any more."""
+
 ANSWER_SECONDS = 150
 """A page has this long for one call: more than any test needs, less than pytest-timeout's limit."""
 
@@ -63,12 +69,16 @@ def on_path(*names: str) -> str:
 
 
 def launch(playwright: Playwright, runtime: str) -> Browser:
-    """Start the system's browser for one of pytest-pyodide's runtimes."""
-    if runtime == "chrome":
+    """Start the system's browser for one of pytest-pyodide's runtimes, or Chromium with a GPU."""
+    if runtime in ("chrome", CHROME_WITH_GPU):
         # As root, which CI and containers are, Chromium's sandbox cannot start.
         return playwright.chromium.launch(
             executable_path=on_path("chromium", "chromium-browser", "google-chrome"),
-            args=["--no-sandbox", f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"],
+            args=[
+                "--no-sandbox",
+                f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
+                *(GPU_FLAGS if runtime == CHROME_WITH_GPU else []),
+            ],
         )
     # Mozilla's own build over WebDriver BiDi, not the patched one that Playwright would download.
     return playwright.firefox.launch(

@@ -35,6 +35,7 @@ JSEP = ORT / "ort-wasm-simd-threaded.jsep.wasm"
 PLAIN = ORT / "ort-wasm-simd-threaded.wasm"
 PACKAGE_6 = ROOT / "node_modules/transformers-6"
 RUNTIME_6 = PACKAGE_6 / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
+RUNTIME_6_GPU = RUNTIME_6.with_name("ort-wasm-simd-threaded.asyncify.wasm")
 
 MODEL, REVISION = "test/tiny", "v1"
 LARGE_MODEL = "test/large"
@@ -213,12 +214,13 @@ def attach(folder: Path, name: str, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def offer_runtime_6(site: Site) -> None:
-    """From now on a site offers runtime 6 besides 5."""
-    attach(site.folder, "6.wasm", RUNTIME_6.read_bytes())
-    record = runtime_record(site.folder / "attachments/runtime/6.wasm")
-    record["attachment"]["filename"] = RUNTIME_6.name
-    site.collection("ml-onnx-runtime").publish({**record, "id": "runtime-6", "name": RUNTIME_6.name, "version": "6.0"})
+def offer_runtime_6(site: Site, file: Path = RUNTIME_6, data: bytes | None = None) -> None:
+    """From now on a site offers one file of runtime 6 besides what it offers; with other bytes if they are given."""
+    name = f"6-{file.name}" if data is None else f"6-other-{file.name}"
+    attach(site.folder, name, file.read_bytes() if data is None else data)
+    record = runtime_record(site.folder / "attachments/runtime" / name)
+    record["attachment"]["filename"] = file.name
+    site.collection("ml-onnx-runtime").publish({**record, "id": name, "name": file.name, "version": "6.0"})
 
 
 def runtime_record(file: Path) -> Json:

@@ -30,8 +30,9 @@ METRICS = {
 class ScriptedWorker:
     """As transformers.js: files come side by side, and one that cannot be had ends it with a text of its own."""
 
-    def __init__(self, engines: ScriptedEngines, bundle: str) -> None:
+    def __init__(self, engines: ScriptedEngines, bundle: str, glue: str) -> None:
         self.bundle = bundle
+        self.glue = glue
         self._engines = engines
         self._end: EngineError | None = None
         self._on_crash: Callable[[EngineCrashed], None] | None = None
@@ -154,7 +155,7 @@ class ScriptedEngines:
             return ahead[1]
         if ahead is not None:
             ahead[1].close()
-        self.workers.append(ScriptedWorker(self, wanted.bundle))
+        self.workers.append(ScriptedWorker(self, wanted.bundle, wanted.glue))
         return self.workers[-1]
 
     def start_ahead(self, expected: Start, wasm: Blob) -> None:
@@ -186,8 +187,8 @@ class ScriptedSessions:
         self.stuck: asyncio.Event | None = None
         self.workers: list[ScriptedSession] = []
 
-    def start_session(self, bundle: str) -> ScriptedSession:
-        self.workers.append(ScriptedSession(self, bundle))
+    def start_session(self, bundle: str, glue: str) -> ScriptedSession:
+        self.workers.append(ScriptedSession(self, bundle, glue))
         return self.workers[-1]
 
     def blob(self, data: Any) -> Blob:
@@ -197,8 +198,9 @@ class ScriptedSessions:
 class ScriptedSession:
     """A worker with one raw model that takes nothing and gives nothing."""
 
-    def __init__(self, sessions: ScriptedSessions, bundle: str) -> None:
+    def __init__(self, sessions: ScriptedSessions, bundle: str, glue: str) -> None:
         self.bundle = bundle
+        self.glue = glue
         self.closed = False
         self.opened: dict[str, Any] = {}
         self._sessions = sessions

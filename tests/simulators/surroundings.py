@@ -90,6 +90,7 @@ class ScriptedPage:
 
     def __init__(self) -> None:
         self.device_memory: int | None = None
+        self.no_gpu: str | None = None
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
         self.stored: Callable[[], int] = lambda: 0
@@ -102,6 +103,9 @@ class ScriptedPage:
 
     async def storage(self) -> tuple[int | None, int | None, bool | None]:
         return self.usage + self.stored(), self.quota, self.persisted
+
+    async def lack_of_gpu(self) -> str | None:
+        return self.no_gpu
 
     async def has_room(self, size: int) -> bool:
         return self.usage + size <= self.untold_quota

@@ -95,7 +95,7 @@ def application(tree: Path) -> Application:
 @pytest.fixture
 def bundle() -> Bundle:
     digest = hashlib.sha256(WASM).hexdigest()
-    return Bundle(5, "engine-5.js", "runtime.wasm", digest, onnxruntime="1.22.0-dev", transformers="3.8.1")
+    return Bundle(5, "engine-5.js", "runtime.wasm", "runtime.mjs", digest, "1.22.0-dev", "3.8.1", ("wasm", "webgpu"))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 type Json = dict[str, Any]
 
-_BUNDLE = Bundle(5, "engine-5.js", "runtime.wasm", "0" * 64, onnxruntime="1.22.0-dev", transformers="3.8.1")
+_BUNDLE = Bundle(5, "engine-5.js", "runtime.wasm", "glue.mjs", "0" * 64, onnxruntime="1.22.0-dev", transformers="3.8.1")
 _PORT = "18432"
 _NAMES = {"taskName": "task_name", "model": "model", "revision": "revision"}
 _EVERYTHING = [{"filter": "ALLOW", "urlPrefix": ""}]

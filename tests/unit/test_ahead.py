@@ -31,7 +31,7 @@ async def test_a_second_visit_starts_the_runtime_of_the_first_and_its_engine_tak
     first, started = profile.engines.workers
     engine = await profile.visit().create_engine(EMBED)
 
-    assert expected == Start(profile.bundle.bundle, profile.bundle.sha256, 0)
+    assert expected == Start(profile.bundle.bundle, profile.bundle.glue, profile.bundle.sha256, 0)
     assert await engine.run("text")
     assert profile.engines.workers == [first, started]
     assert not started.closed

@@ -101,7 +101,7 @@ async def test_the_worker_gets_options_runtime_and_files(profile: Profile) -> No
     engine = await profile.visit().create_engine(EMBED)
     (worker,) = profile.engines.workers
 
-    assert worker.bundle == "engine-5.js"
+    assert (worker.bundle, worker.glue) == ("engine-5.js", "runtime.mjs")
     assert worker.created == {
         "task": "feature-extraction",
         "modelId": "org/tiny",

@@ -90,7 +90,7 @@ async def replayed(name: str, *, signed: bool = True) -> AsyncIterator[tuple[Rep
     # Where a recorded config.json is "hello", Firefox keeps it; a JSON file that is none is refused here.
     truth = json.loads(json.dumps(load_truth(name)).replace('{"text": "hello"}', '{"text": "[1,2]"}'))
     digest = hashlib.sha256((RUNTIMES / NAME).read_bytes()).hexdigest()
-    bundle = Bundle(5, "engine-5.js", NAME, digest, onnxruntime="1.22.0-dev", transformers="3.8.1")
+    bundle = Bundle(5, "engine-5.js", NAME, "glue.mjs", digest, onnxruntime="1.22.0-dev", transformers="3.8.1")
     with ReplayServer(truth, signed=signed) as server:
         config = Configuration(
             settings_server=server.settings_url, root_hash=server.root_hash, hub_root_url=server.hub_url

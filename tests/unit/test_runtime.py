@@ -1,31 +1,23 @@
 from __future__ import annotations
 
+import json
+import logging
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from modelden.engine.runtime import Bundle, bundle_of, check_fits, choose
+from modelden.engine.runtime import Bundle, bundle_of, check_fits, choose, device_of, lack_of_gpu, read_bundles
 from modelden.errors import InvalidRecord, NoRuntime, RuntimeMismatch
 from tests.replay import load_truth
 
 NAME = "ort-wasm-simd-threaded.jsep.wasm"
 TRUTH = load_truth("rs_wasm_max_version")
 RECORDS: list[dict[str, Any]] = TRUTH["server_initial"]["rs"]["collections"]["ml-onnx-runtime"]["records"]
-BUNDLE = Bundle.of(
-    "5",
-    {
-        "bundle": "engine-5.js",
-        "name": NAME,
-        "sha256": "ab" * 32,
-        "size": 3,
-        "onnxruntime": "1.22.0-dev",
-        "transformers": "3.8.1",
-        "devices": ["wasm", "webgpu"],
-    },
-)
-NEXT = Bundle(6, "engine-6.js", "small.wasm", "cd" * 32, "1.31.0-dev", "4.3.1")
-BOTH = (BUNDLE, NEXT)
+BUNDLE = Bundle(5, "engine-5.js", NAME, "jsep.mjs", "ab" * 32, "1.22.0-dev", "3.8.1", ("wasm", "webgpu"))
+NEXT = Bundle(6, "engine-6.js", "small.wasm", "small.mjs", "cd" * 32, "1.31.0-dev", "4.3.1")
+GPU = replace(NEXT, name="gpu.wasm", glue="gpu.mjs", sha256="98" * 32, devices=("webgpu",))
+ALL = (BUNDLE, NEXT, GPU)
 
 
 def record(version: object, name: str = NAME, **more: Any) -> dict[str, Any]:
@@ -33,21 +25,29 @@ def record(version: object, name: str = NAME, **more: Any) -> dict[str, Any]:
     return {"id": f"{name} {version}", "name": name, "version": version, "attachment": attachment, **more}
 
 
-def next_record(**attachment: Any) -> dict[str, Any]:
-    known = {"location": "a/c.wasm", "size": 3, "hash": "cd" * 32}
-    return record("6.0", name="small.wasm") | {"attachment": {**known, **attachment}}
+def record_of(bundle: Bundle, **attachment: Any) -> dict[str, Any]:
+    known = {"location": "a/c.wasm", "size": 3, "hash": bundle.sha256}
+    return record(f"{bundle.major}.0", name=bundle.name) | {"attachment": {**known, **attachment}}
 
 
-def test_the_bundle_is_read_from_the_builds_table() -> None:
-    assert Bundle(5, "engine-5.js", NAME, "ab" * 32, "1.22.0-dev", "3.8.1", ("wasm", "webgpu")) == BUNDLE
+def test_bundles_are_read_from_the_builds_table() -> None:
+    def file(bundle: Bundle) -> dict[str, Any]:
+        facts = {"name": bundle.name, "glue": bundle.glue, "sha256": bundle.sha256, "devices": list(bundle.devices)}
+        return {**facts, "size": 3}
+
+    def major(first: Bundle, *more: Bundle) -> dict[str, Any]:
+        versions = {"onnxruntime": first.onnxruntime, "transformers": first.transformers}
+        return {"bundle": first.bundle, **versions, "files": [file(each) for each in (first, *more)]}
+
+    assert read_bundles(json.dumps({"5": major(BUNDLE), "6": major(NEXT, GPU)})) == ALL
 
 
 def test_the_choice_is_firefoxs() -> None:
     (step,) = [step for step in TRUTH["steps"] if step.get("note") == "cold"]
     recorded = step["outcome"]["returned"]["$ArrayBuffer"]["sha256"]
 
-    assert choose(RECORDS, [BUNDLE])["attachment"]["hash"] == recorded
-    assert choose(RECORDS[::-1], [BUNDLE])["attachment"]["hash"] == recorded
+    assert choose(RECORDS, [BUNDLE]).record["attachment"]["hash"] == recorded
+    assert choose(RECORDS[::-1], [BUNDLE]).record["attachment"]["hash"] == recorded
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,14 @@ def test_the_choice_is_firefoxs() -> None:
     ],
 )
 def test_the_highest_version_of_the_major_is_chosen(versions: list[str], chosen: str) -> None:
-    assert choose([record(version) for version in versions], [BUNDLE])["version"] == chosen
+    assert choose([record(version) for version in versions], [BUNDLE]).record["version"] == chosen
 
 
-FIVE, SIX = record("5.0"), next_record()
-OTHER_SIX = next_record(hash="ef" * 32)
+FIVE, SIX, SIX_GPU = record("5.0"), record_of(NEXT), record_of(GPU)
+OTHER_SIX, OTHER_GPU = record_of(NEXT, hash="ef" * 32), record_of(GPU, hash="ef" * 32)
+WITH_GPU: dict[str, Any] = {"device": "webgpu"}
+SMALL_HAS_NONE = "the runtime that is used, small.wasm, has no WebGPU, and Remote Settings offer no"
+NO_ADAPTER = {**WITH_GPU, "lack": "no adapter"}
 
 
 @pytest.mark.parametrize(
@@ -78,9 +81,19 @@ OTHER_SIX = next_record(hash="ef" * 32)
         ([SIX], {}, SIX),
         ([FIVE, SIX], {"major": 5}, FIVE),
         ([FIVE, SIX], {"major": 6}, SIX),
-        ([FIVE, SIX], {"device": "webgpu"}, FIVE),
-        ([SIX], {"device": "webgpu"}, SIX),
+        ([FIVE, SIX, SIX_GPU], {}, SIX),
+        ([FIVE, SIX_GPU], {}, FIVE),
+        ([SIX_GPU], {}, SIX_GPU),
+        ([FIVE, SIX, SIX_GPU], WITH_GPU, SIX_GPU),
+        ([FIVE, SIX, SIX_GPU], NO_ADAPTER, SIX),
+        ([FIVE, SIX, SIX_GPU], {**WITH_GPU, "major": 5}, FIVE),
+        ([FIVE, SIX], WITH_GPU, FIVE),
+        ([SIX], WITH_GPU, SIX),
+        ([FIVE, SIX], {**WITH_GPU, "major": 6}, SIX),
+        ([FIVE, SIX, OTHER_GPU], WITH_GPU, FIVE),
+        ([OTHER_GPU], WITH_GPU, OTHER_GPU),
         ([FIVE, OTHER_SIX], {}, FIVE),
+        ([FIVE, OTHER_SIX, SIX_GPU], {}, FIVE),
         ([OTHER_SIX], {}, OTHER_SIX),
         ([FIVE, record("7.0", name="small.wasm")], {}, FIVE),
     ],
@@ -91,9 +104,19 @@ OTHER_SIX = next_record(hash="ef" * 32)
         "only 6 is offered",
         "5 is asked for",
         "6 is asked for",
-        "WebGPU, which 6 has not",
-        "WebGPU, and nothing else",
+        "the small one of two files",
+        "5 before a file that is there for WebGPU",
+        "the file for WebGPU, as there is no other",
+        "WebGPU, and a file for it",
+        "WebGPU, and no adapter",
+        "WebGPU, and 5 is asked for",
+        "WebGPU, and only 5 has it",
+        "WebGPU, and none has it",
+        "WebGPU, and 6 is asked for, which has it not",
+        "WebGPU, and its file in 6 is of another build",
+        "WebGPU, and nothing but a file of another build, to be refused",
         "6 of another build",
+        "6 of another build, and its file for WebGPU",
         "nothing but 6 of another build, to be refused",
         "one that the wheel does not know",
     ],
@@ -101,20 +124,82 @@ OTHER_SIX = next_record(hash="ef" * 32)
 def test_the_highest_major_that_is_offered_and_known(
     records: list[dict[str, Any]], options: dict[str, Any], chosen: dict[str, Any]
 ) -> None:
-    assert choose(records, BOTH, **options) is chosen
+    assert choose(records, ALL, **options).record is chosen
+
+
+@pytest.mark.parametrize(
+    ("records", "options", "reason"),
+    [
+        ([FIVE, SIX, SIX_GPU], {}, None),
+        ([FIVE, SIX, SIX_GPU], {"lack": "no adapter"}, None),
+        ([FIVE, SIX, SIX_GPU], WITH_GPU, None),
+        ([FIVE, SIX], WITH_GPU, None),
+        ([FIVE, SIX, SIX_GPU], NO_ADAPTER, "no adapter"),
+        ([SIX_GPU], NO_ADAPTER, "no adapter"),
+        (
+            [SIX],
+            WITH_GPU,
+            f"{SMALL_HAS_NONE} {NAME} of version 5 or gpu.wasm of version 6 of this modelden's build",
+        ),
+        (
+            [FIVE, SIX],
+            {**WITH_GPU, "major": 6},
+            f"{SMALL_HAS_NONE} gpu.wasm of version 6 of this modelden's build",
+        ),
+    ],
+)
+def test_why_the_gpu_is_not_used(records: list[dict[str, Any]], options: dict[str, Any], reason: str | None) -> None:
+    assert choose(records, ALL, **options).no_gpu == reason
+
+
+@pytest.mark.parametrize(
+    ("records", "options", "words"),
+    [
+        ([FIVE, SIX, SIX_GPU], {}, []),
+        ([FIVE, SIX, SIX_GPU], WITH_GPU, []),
+        ([FIVE, SIX, SIX_GPU], NO_ADAPTER, []),
+        ([FIVE, SIX_GPU], {}, []),
+        ([SIX_GPU], WITH_GPU, []),
+        ([FIVE, OTHER_SIX], {}, ["small.wasm 6.0 is not of this modelden: left out"]),
+        ([FIVE, OTHER_GPU], WITH_GPU, ["gpu.wasm 6.0 is not of this modelden: left out"]),
+        ([SIX_GPU], {"major": 6}, ["Only the large gpu.wasm is offered: publish small.wasm of version 6 for all"]),
+    ],
+)
+def test_what_the_publisher_should_know_is_logged(
+    records: list[dict[str, Any]], options: dict[str, Any], words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        choose(records, ALL, **options)
+
+    assert len(caplog.messages) == len(words)
+    assert all(part in message for part, message in zip(words, caplog.messages, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("option", "device"), [(None, "wasm"), ("wasm", "wasm"), ("cpu", "wasm"), ("gpu", "webgpu"), ("auto", "webgpu")]
+)
+def test_what_an_option_asks_for(option: str | None, device: str) -> None:
+    assert device_of(option) == device
+
+
+def test_a_file_without_webgpu_is_named() -> None:
+    assert [lack_of_gpu(bundle) for bundle in ALL] == [
+        None,
+        "the runtime that is used, small.wasm, has no WebGPU",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(("major", "words"), [(6, "small.wasm of version 6"), (7, "version 7, whose JavaScript")])
 def test_a_major_that_was_asked_for_and_is_not_there_is_named(major: int, words: str) -> None:
     with pytest.raises(NoRuntime, match=words):
-        choose([FIVE], BOTH, major=major)
+        choose([FIVE], ALL, major=major)
 
 
 def test_a_record_is_driven_by_the_bundle_of_its_name_and_major() -> None:
-    assert bundle_of(FIVE, BOTH) is BUNDLE
-    assert bundle_of(SIX, BOTH) is NEXT
+    assert [bundle_of(each, ALL) for each in (FIVE, SIX, SIX_GPU)] == [BUNDLE, NEXT, GPU]
     with pytest.raises(NoRuntime, match=r"small\.wasm 7\.0"):
-        bundle_of(record("7.0", name="small.wasm"), BOTH)
+        bundle_of(record("7.0", name="small.wasm"), ALL)
 
 
 @pytest.mark.parametrize(

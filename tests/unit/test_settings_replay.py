@@ -38,7 +38,7 @@ RECORDINGS = (
     "rs_wasm_size_mismatch",
 )
 WASM = "ort-wasm-simd-threaded.jsep.wasm"
-BUNDLE = Bundle(5, "engine-5.js", WASM, "0" * 64, onnxruntime="1.22.0-dev", transformers="3.8.1")
+BUNDLE = Bundle(5, "engine-5.js", WASM, "glue.mjs", "0" * 64, onnxruntime="1.22.0-dev", transformers="3.8.1")
 OPTIONS = "ml-inference-options"
 MONITOR = f"/v1/buckets/monitor/collections/changes/changeset?collection={OPTIONS}&bucket=main&_expected=0"
 CHANGESET = f"/v1/buckets/main/collections/{OPTIONS}/changeset?_expected=2000"
@@ -169,7 +169,7 @@ class Driver:
         if backend != "onnx":
             return "not here"
         service = await self.service()
-        record = runtime.choose(await service.client.get(runtime.COLLECTION), [BUNDLE])
+        record = runtime.choose(await service.client.get(runtime.COLLECTION), [BUNDLE]).record
         data = await (await service.attachments.get(f"main/{runtime.COLLECTION}", record)).read()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 

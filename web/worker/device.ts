@@ -1,8 +1,6 @@
 /** What a model runs on: what was asked for where that is to be had, else wasm and one thread, and why. */
-import runtime from "modelden:runtime";
 import { env } from "onnxruntime-web";
 import type { Running } from "./protocol";
-
 import { post } from "./rpc";
 
 interface LosableDevice {
@@ -13,7 +11,10 @@ interface WebGpu {
   requestAdapter(): Promise<unknown>;
 }
 
-/** `webgpu` only where there is an adapter: onnxruntime-web would fail without, and name no reason. */
+/**
+ * `webgpu` only where there is an adapter: onnxruntime-web would fail without, and name no reason. The host has asked
+ * for one before, but where workers have none a page may have it.
+ */
 export async function usableDevice(wanted: string | null): Promise<Pick<Running, "device" | "deviceReason">> {
   const deviceReason = wanted === "webgpu" ? await lackOfWebGpu() : null;
   return { device: deviceReason ? "wasm" : (wanted ?? "wasm"), deviceReason };
@@ -38,9 +39,7 @@ export function threadsReason(wanted: number, threads: number): string | null {
 }
 
 async function lackOfWebGpu(): Promise<string | null> {
-  if (!runtime.devices.includes("webgpu")) return "the runtime that is used has no WebGPU";
   const { gpu } = navigator as WorkerNavigator & { gpu?: WebGpu };
-  if (!gpu) return "this browser has no WebGPU here";
-  const adapter = await gpu.requestAdapter().catch(() => null);
-  return adapter ? null : "WebGPU finds no adapter on this machine";
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return adapter ? null : "workers find no WebGPU adapter in this browser";
 }

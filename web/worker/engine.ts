@@ -21,6 +21,7 @@ import type {
   RunArguments,
   RunMessage,
   Running,
+  Runtime,
 } from "./protocol";
 import { answer, post, serve } from "./rpc";
 import { ONNXRUNTIME_VERSION, skipRuntime, startRuntime } from "./runtime";
@@ -49,7 +50,7 @@ holdLock();
 function handle(message: EngineRequest): void {
   switch (message.type) {
     case "runtime":
-      startRuntime(message.wasm, wantedThreads(message.numThreads)).catch(() => {}); // whoever loads a model is told
+      startRuntime(message.runtime, wantedThreads(message.numThreads)).catch(() => {}); // whoever loads a model is told
       break;
     case "create":
       void answer(message.id, () => create(message));
@@ -74,14 +75,14 @@ function handle(message: EngineRequest): void {
   }
 }
 
-async function create({ json, wasm }: CreateMessage): Promise<Answer> {
+async function create({ json, runtime }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
   if (options.filesOnly) {
     await askForFiles(options);
     return { json: "{}", buffers: [] };
   }
-  engine = explained(load(options, wasm));
+  engine = explained(load(options, runtime));
   const { running, call, writer } = await engine;
   const info: EngineInfo = {
     transformers: env.version,
@@ -126,13 +127,13 @@ async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
   return load ? load(options, pretrained) : ((await pipeline(task as PipelineType, modelId, pretrained)) as Loaded);
 }
 
-async function load(options: CreateOptions, wasm: Blob): Promise<Engine> {
+async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
   const start = performance.now();
   useHost(options);
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
   // Read before the pipeline is asked for: the first session takes the bytes that are there.
-  const { threads: starting } = await startRuntime(wasm, wantedThreads(numThreads));
+  const { threads: starting } = await startRuntime(runtime, wantedThreads(numThreads));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
   // Where the runtime does not start, its own reason counts.

@@ -27,8 +27,14 @@ export interface CreateMessage {
   readonly id: number;
   /** JSON text of {@link CreateOptions}. */
   readonly json: string;
-  /** The runtime's WASM file, already verified by the host. */
+  readonly runtime: Runtime;
+}
+
+/** A WASM file, already verified by the host, and what onnxruntime-web drives it with. */
+export interface Runtime {
   readonly wasm: Blob;
+  /** The glue that was built with the file: its text, or its URL where workers are served. Another one hangs. */
+  readonly glue: Blob | string;
 }
 
 /** What the JSON of a {@link CreateMessage} holds. */
@@ -43,7 +49,7 @@ export interface CreateOptions {
   readonly hubUrlTemplate: string;
   /** `null`: what transformers.js takes for the device (q8 on wasm). */
   readonly dtype: string | null;
-  /** `null`: `wasm`. */
+  /** `null`: `wasm`. `webgpu` only with a WASM file that has it. */
   readonly device: string | null;
   /** Threads of the WASM runtime, 1 when absent, 0 for as many as there are cores. More than one need a cross-origin isolated page. */
   readonly numThreads?: number;
@@ -61,7 +67,7 @@ export interface CreateOptions {
 export interface RuntimeMessage {
   readonly type: "runtime";
   /** As in {@link CreateMessage}. */
-  readonly wasm: Blob;
+  readonly runtime: Runtime;
   /** As in {@link CreateOptions}. */
   readonly numThreads: number;
 }
@@ -104,7 +110,7 @@ export interface OpenMessage {
   readonly id: number;
   /** JSON text of {@link OpenOptions}. */
   readonly json: string;
-  readonly wasm: Blob;
+  readonly runtime: Runtime;
   readonly model: Blob;
 }
 

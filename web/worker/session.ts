@@ -12,11 +12,11 @@ let session: Promise<InferenceSession> | undefined;
 /** onnxruntime-web refuses a run while another one is under way. */
 let running: Promise<unknown> = Promise.resolve();
 
-export async function open({ json, wasm, model }: OpenMessage): Promise<Answer> {
+export async function open({ json, runtime, model }: OpenMessage): Promise<Answer> {
   if (session) throw new Error("this worker has its session; another one needs a worker of its own");
   const { device: wanted, numThreads, options } = JSON.parse(json) as OpenOptions;
   const { device, deviceReason } = await usableDevice(wanted);
-  const { threads: starting } = await startRuntime(wasm, wantedThreads(numThreads));
+  const { threads: starting } = await startRuntime(runtime, wantedThreads(numThreads));
   const bytes = new Uint8Array(await model.arrayBuffer());
   const { external, ...facts } = readModel(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelden._js.blobs import js_blob
 from modelden._js.convert import js_buffers
 from modelden._js.model_worker import ModelWorker
 from modelden._js.worker_scripts import Script
@@ -40,7 +39,7 @@ class JsEngineHost:
     def start_ahead(self, expected: Start, wasm: Blob) -> None:
         """Start a worker and its runtime, in the expectation that it will be wanted."""
         worker = self._started(expected)
-        worker.port.post(type="runtime", wasm=js_blob(wasm), numThreads=expected.threads)
+        worker.start_runtime(wasm, expected.threads)
         self._ahead = expected, worker
 
     def end_ahead(self) -> None:
@@ -50,7 +49,7 @@ class JsEngineHost:
             self._ahead = None
 
     def _started(self, wanted: Start) -> ModelWorker:
-        return ModelWorker(Script(wanted.bundle, self._worker_url), self._start_timeout)
+        return ModelWorker(Script(wanted.bundle, self._worker_url), wanted.glue, self._start_timeout)
 
 
 class JsEngineWorker:
@@ -66,7 +65,7 @@ class JsEngineWorker:
         """Load the model."""
         model, text = str(options.get("modelId")), json.dumps(dict(options))
         try:
-            told = await self._worker.load(model, files, type="create", json=text, wasm=js_blob(wasm))
+            told = await self._worker.load(model, wasm, files, type="create", json=text)
         except (EngineCrashed, EngineClosed, EngineTimeout, WorkerRefused):
             raise
         except EngineError as error:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from modelden._js.blobs import js_blob
+from modelden._js.convert import js_object
 from modelden._js.liveness import DeathWatch
 from modelden._js.timers import JsTimers
 from modelden._js.worker import Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
-from modelden.ports import FileProvider
+from modelden.ports import Blob, FileProvider
 
 
 class ModelWorker:
@@ -23,16 +24,19 @@ class ModelWorker:
         port: Its requests and replies.
     """
 
-    def __init__(self, script: Script, start_timeout: float) -> None:
+    def __init__(self, script: Script, glue: str, start_timeout: float) -> None:
         """Start the worker; it has no model yet.
 
         Args:
             script: What it runs.
+            glue: File name of what drives its WASM file.
             start_timeout: Seconds between signs of life while it loads.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
         """
+        self._script = script
+        self._glue = glue
         self._start_timeout = start_timeout
         self._last_sign = time.monotonic()
         self.port = WorkerPort(script, self._on_event)
@@ -41,13 +45,14 @@ class ModelWorker:
         self._stop_looking: Callable[[], None] = lambda: None
         self._death: DeathWatch | None = None
 
-    async def load(self, model: str, files: FileProvider, /, **message: Any) -> Reply:
+    async def load(self, model: str, wasm: Blob, files: FileProvider, /, **message: Any) -> Reply:
         """Send the message that loads a model, and wait for its end.
 
         Args:
             model: How errors call it.
+            wasm: The runtime's WASM file.
             files: Asked for each file.
-            **message: The members of the message.
+            **message: The other members of the message.
 
         Raises:
             EngineTimeout: If the worker gives no sign of life for too long.
@@ -57,9 +62,13 @@ class ModelWorker:
         self._last_sign = time.monotonic()
         self._look(model)
         try:
-            return await self.port.request(**message)
+            return await self.port.request(runtime=self._runtime(wasm), **message)
         finally:
             self._stop_looking()
+
+    def start_runtime(self, wasm: Blob, threads: int) -> None:
+        """Let the worker start a runtime before it is known what that will run."""
+        self.port.post(type="runtime", runtime=self._runtime(wasm), numThreads=threads)
 
     def close(self) -> None:
         """End the worker and stop what it waits for."""
@@ -69,6 +78,9 @@ class ModelWorker:
         for answer in self._answers:
             answer.cancel()
         self.port.close()
+
+    def _runtime(self, wasm: Blob) -> Any:
+        return js_object(wasm=js_blob(wasm), glue=self._script.beside(self._glue))
 
     def _look(self, model: str) -> None:
         """See whether there was a sign of life, and look again. Time does not run while files are fetched for it."""

@@ -55,6 +55,17 @@ class JsPage:
         except JsException:  # a sandboxed frame
             return None, None, None
 
+    async def lack_of_gpu(self) -> str | None:
+        """Ask for an adapter: there are browsers with WebGPU on machines that have none."""
+        gpu = getattr(js.navigator, "gpu", None)
+        if not gpu:
+            return "this browser has no WebGPU here"
+        try:
+            adapter = await gpu.requestAdapter()
+        except JsException:
+            adapter = None
+        return None if adapter else "WebGPU finds no adapter on this machine"
+
     async def has_room(self, size: int) -> bool:
         """Ask for so many bytes in a file of this origin, and give them back; it takes Chromium 2 to 4 ms.
 

@@ -28,9 +28,9 @@ class JsSessionHost:
         self._start_timeout = start_timeout
         self._worker_url = worker_url
 
-    def start_session(self, bundle: str) -> JsSessionWorker:
-        """Start a worker with a bundle of this package."""
-        return JsSessionWorker(ModelWorker(Script(bundle, self._worker_url), self._start_timeout))
+    def start_session(self, bundle: str, glue: str) -> JsSessionWorker:
+        """Start a worker with a bundle and a glue of this package."""
+        return JsSessionWorker(ModelWorker(Script(bundle, self._worker_url), glue, self._start_timeout))
 
     def blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""
@@ -57,9 +57,7 @@ class JsSessionWorker:
     async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
         """Open the model."""
         text = json.dumps(dict(options))
-        told = await self._worker.load(
-            "a model", files, type="open", json=text, wasm=js_blob(wasm), model=js_blob(model)
-        )
+        told = await self._worker.load("a model", wasm, files, type="open", json=text, model=js_blob(model))
         info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
         return info
 

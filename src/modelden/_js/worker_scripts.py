@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from js import URL, Array, Blob, Worker
 from pyodide.ffi import JsException, to_js
 
 from modelden._js.convert import js_object
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime import Bundle, read_bundles
 from modelden.errors import WorkerRefused
 
 _ASSETS = Path(__file__).with_name("assets")
@@ -19,9 +18,8 @@ _ASSETS = Path(__file__).with_name("assets")
 
 
 def load_bundles() -> tuple[Bundle, ...]:
-    """Return the JavaScript in this wheel, for each major of the runtime."""
-    entries = json.loads(_ASSETS.joinpath("runtimes.json").read_text("utf-8"))
-    return tuple(Bundle.of(major, entry) for major, entry in entries.items())
+    """Return the JavaScript in this wheel, for each file of the runtime."""
+    return read_bundles(_ASSETS.joinpath("runtimes.json").read_text("utf-8"))
 
 
 class Script:
@@ -48,7 +46,7 @@ class Script:
             WorkerRefused: If the browser refuses it at once; mostly it tells later, by an ``error`` event.
         """
         try:
-            self._url = self._made_here() if self._folder is None else self._served(self._folder)
+            self._url = self._made_here() if self._folder is None else _served(self._folder, self._bundle)
             return Worker.new(self._url, js_object(type="module", name=f"modelden {self._bundle}"))
         except JsException as error:
             raise self.refusal(str(error)) from error
@@ -74,6 +72,10 @@ class Script:
             "Cross-Origin-Embedder-Policy where the page has it."
         )
 
+    def beside(self, name: str) -> Any:
+        """Return another file of the package's assets for the worker: its bytes as a ``Blob``, or its URL if served."""
+        return _blob(name) if self._folder is None else _served(self._folder, name)
+
     def check_build(self, build: str) -> None:
         """Return if a worker is of the build that Python is of: others have other messages, and may hang.
 
@@ -86,20 +88,24 @@ class Script:
                 "version's `modelden assets DIR` there."
             )
 
-    def _served(self, folder: str) -> str:
-        # The build in the query keeps a cache from answering with an earlier version's file.
-        return str(URL.new(f"{folder}{self._bundle}?{_build()}", js.location.href).href)
-
     def _made_here(self) -> str:
         """Return a URL of the page's own: nothing but the wheel has to be served."""
-        source = _ASSETS.joinpath(self._bundle).read_bytes()
         if str(js.origin) == "null":
             from base64 import b64encode
 
             # A sandboxed frame: there Chromium starts no module worker from a blob: URL, but both browsers one from
             # data:.
-            return f"data:text/javascript;base64,{b64encode(source).decode()}"
-        return str(URL.createObjectURL(Blob.new(Array.of(to_js(source)), js_object(type="text/javascript"))))
+            return f"data:text/javascript;base64,{b64encode(_ASSETS.joinpath(self._bundle).read_bytes()).decode()}"
+        return str(URL.createObjectURL(_blob(self._bundle)))
+
+
+def _served(folder: str, name: str) -> str:
+    # The build in the query keeps a cache from answering with an earlier version's file.
+    return str(URL.new(f"{folder}{name}?{_build()}", js.location.href).href)
+
+
+def _blob(name: str) -> Any:
+    return Blob.new(Array.of(to_js(_ASSETS.joinpath(name).read_bytes())), js_object(type="text/javascript"))
 
 
 def _build() -> str:

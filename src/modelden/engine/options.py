@@ -81,7 +81,8 @@ class PipelineOptions:
         log_level: How much onnxruntime logs to the browser's console: ``Critical``, ``Error``, ``Warn``, ``Info``,
             ``Debug``, ``Trace``, ``All``; the last three are the same. What Python logs is for `logging` to decide.
         runtime_filename: Name of the WASM file; Remote Settings decides.
-        device: ``wasm`` (or ``cpu``, the same), ``gpu``, ``auto``.
+        device: ``wasm`` (or ``cpu``, the same), ``gpu`` or ``auto``: WebGPU where the browser and the runtime have it,
+            else ``wasm``; `Engine.info` tells which, and why.
         dtype: Data type of the weights: ``q8``, ``fp32``, ...
         num_threads: Threads of the runtime, on cross-origin isolated pages; others have one. 0, or nothing, for as many
             as there are cores. Results of several threads may differ from those of one in their last bits.

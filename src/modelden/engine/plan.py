@@ -33,10 +33,12 @@ class Plan:
     Attributes:
         options: Options in which nothing is open.
         runtime: The record of the WASM file.
+        no_gpu: Why the GPU is not used though the options want it. Not kept: it is asked again on each visit.
     """
 
     options: PipelineOptions
     runtime: Record
+    no_gpu: str | None = None
 
     def makes_the_same(self, other: Plan) -> bool:
         """Tell whether an engine of the other plan has the same model and the same runtime."""
@@ -75,7 +77,7 @@ class Without:
 
     Attributes:
         threads: Why there is one thread; None for as many as were decided.
-        gpu: Why the GPU is not used, by what the browser says of its loss; None for the device that was decided.
+        gpu: Why the GPU is not used; None for the device that was decided.
         model: Its files are fetched, and nothing is loaded.
     """
 
@@ -93,7 +95,7 @@ class Without:
         if self.threads and threads != 1:
             found["threadsReason"] = self.threads
         if self.gpu and device in ("gpu", "auto", "webgpu"):
-            found["deviceReason"] = f"the GPU device was lost: {self.gpu}"
+            found["deviceReason"] = self.gpu
         return found
 
 

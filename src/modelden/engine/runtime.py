@@ -1,4 +1,4 @@
-"""Which WASM runtime runs the model, and does it belong to the JavaScript in this wheel? Pure.
+"""Which WASM runtime runs the model, on which device, and does it belong to the JavaScript in this wheel? Pure.
 
 Within a major the choice is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name, highest
 version. The check is ours: onnxruntime-web given the WASM file of another build does not fail, it hangs.
@@ -6,10 +6,10 @@ version. The check is ours: onnxruntime-web given the WASM file of another build
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from modelden.engine.versions import compare, version_key
 from modelden.errors import NoRuntime, RuntimeMismatch
@@ -21,57 +21,95 @@ logger = logging.getLogger(__name__)
 COLLECTION = "ml-onnx-runtime"
 """The collection of Remote Settings with the WASM files as attachments."""
 
+WASM, WEBGPU = "wasm", "webgpu"
+"""transformers.js' and onnxruntime-web's names of devices."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The JavaScript of one runtime major, as the build put it into the wheel (``_js/assets/runtimes.json``).
+    """A WASM file and the JavaScript that drives it; a major has one file, or one for each device.
 
     Attributes:
         major: The runtime's major version.
         bundle: File name of the worker's source.
-        name: File name of the WASM file that belongs to it.
-        sha256: That file's SHA-256 in lower-case hexadecimal.
+        name: File name of the WASM file.
+        glue: File name of the JavaScript that was made with it.
+        sha256: The WASM file's SHA-256 in lower-case hexadecimal.
         onnxruntime: Version of onnxruntime-web.
         transformers: Version of transformers.js.
-        devices: What it can run on, by transformers.js' names: ``wasm``, ``webgpu``.
+        devices: What it is there for, by transformers.js' names: ``wasm``, ``webgpu``. All can run on ``wasm``.
     """
 
     major: int
     bundle: str
     name: str
+    glue: str
     sha256: str
     onnxruntime: str
     transformers: str
-    devices: tuple[str, ...] = ("wasm",)
+    devices: tuple[str, ...] = (WASM,)
 
-    @classmethod
-    def of(cls, major: str, entry: dict[str, Any]) -> Bundle:
-        """Read an entry of ``runtimes.json``."""
-        return cls(
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A runtime to use.
+
+    Attributes:
+        record: Its record in Remote Settings.
+        no_gpu: Why it does not run on the GPU; None if it does, or if nobody asked.
+    """
+
+    record: Record
+    no_gpu: str | None
+
+
+def read_bundles(text: str) -> tuple[Bundle, ...]:
+    """Return what the build put into the wheel (``_js/assets/runtimes.json``)."""
+    return tuple(
+        Bundle(
             major=int(major),
             bundle=entry["bundle"],
-            name=entry["name"],
-            sha256=entry["sha256"],
+            name=file["name"],
+            glue=file["glue"],
+            sha256=file["sha256"],
             onnxruntime=entry["onnxruntime"],
             transformers=entry["transformers"],
-            devices=tuple(entry["devices"]),
+            devices=tuple(file["devices"]),
         )
+        for major, entry in json.loads(text).items()
+        for file in entry["files"]
+    )
+
+
+def device_of(option: str | None) -> str:
+    """Return what an engine's option ``device`` asks for, by transformers.js' names.
+
+    ``auto`` is ``gpu``: where that cannot be had both go on with wasm, and say so.
+    """
+    return WEBGPU if option in ("gpu", "auto") else WASM
 
 
 def choose(
-    records: Iterable[Record], bundles: Sequence[Bundle], *, major: int | None = None, device: str = "wasm"
-) -> Record:
-    """Return the record of the runtime to use.
+    records: Iterable[Record],
+    bundles: Sequence[Bundle],
+    *,
+    major: int | None = None,
+    device: str = WASM,
+    lack: str | None = None,
+) -> Choice:
+    """Return the runtime to use.
 
-    Of the majors that are offered and known, the highest counts: first among those that can run on the device, and
+    Of the majors that are offered and known, the highest counts: first among those that are there for the device, and
     among those whose file is the known one. A file that is not stays a choice only where there is no other, to be
-    refused by `check_fits`.
+    refused by `check_fits`. So a file with WebGPU is fetched only where it is wanted and of use, or where none without
+    is offered.
 
     Args:
         records: The collection `COLLECTION`.
         bundles: The JavaScript in this wheel.
         major: The only one that counts, if any.
         device: ``wasm`` or ``webgpu``.
+        lack: Why the browser has no WebGPU, if it has none.
 
     Raises:
         NoRuntime: If no record has a bundle's file name and major version.
@@ -80,19 +118,29 @@ def choose(
     listed = list(records)
     offered = [(bundle, record) for bundle in known if (record := _highest(listed, bundle)) is not None]
     if not offered:
-        wanted = " or ".join(f"{bundle.name} of version {bundle.major}" for bundle in known)
-        here = wanted or f"version {major}, whose JavaScript is not in this modelden either"
+        here = _named(known) or f"version {major}, whose JavaScript is not in this modelden either"
         raise NoRuntime(f"Unable to get the ML engine from Remote Settings: {COLLECTION} has no {here}.")
 
-    def rank(offer: tuple[Bundle, Record]) -> tuple[bool, bool, int]:
-        bundle, record = offer
-        return _is_built_for(record, bundle), device in bundle.devices, bundle.major
+    wanted = WASM if lack else device
 
-    best, record = max(offered, key=rank)
+    def rank(bundle: Bundle) -> tuple[bool, int]:
+        return wanted in bundle.devices, bundle.major
+
+    best, record = max(offered, key=lambda offer: (_is_built_for(offer[1], offer[0]), *rank(offer[0])))
     for bundle, other in offered:
-        if bundle.major > best.major and not _is_built_for(other, bundle):
+        if rank(bundle) > rank(best):
             logger.warning("The runtime %s %s is not of this modelden: left out.", other["name"], other["version"])
-    return record
+    fitting = _named(bundle for bundle in known if wanted in bundle.devices)
+    if wanted == WASM and WASM not in best.devices and fitting:
+        logger.warning("Only the large %s is offered: publish %s for all who need no GPU.", best.name, fitting)
+    if device == WEBGPU and not lack and (lack := lack_of_gpu(best)) and fitting:
+        lack += f", and Remote Settings offer no {fitting} of this modelden's build"
+    return Choice(record, lack if device == WEBGPU else None)
+
+
+def lack_of_gpu(bundle: Bundle) -> str | None:
+    """Return why a bundle cannot use the GPU, None if it can."""
+    return None if WEBGPU in bundle.devices else f"the runtime that is used, {bundle.name}, has no WebGPU"
 
 
 def bundle_of(record: Record, bundles: Sequence[Bundle]) -> Bundle:
@@ -105,6 +153,15 @@ def bundle_of(record: Record, bundles: Sequence[Bundle]) -> Bundle:
         if _is_for(record, bundle):
             return bundle
     raise NoRuntime(f"No JavaScript for the runtime {record.get('name')} {record.get('version')} is in this modelden.")
+
+
+def lost_gpu(reason: str) -> str:
+    """Return why the GPU is not used any more, from what the browser says of its loss."""
+    return f"the GPU device was lost: {reason}"
+
+
+def _named(bundles: Iterable[Bundle]) -> str:
+    return " or ".join(f"{bundle.name} of version {bundle.major}" for bundle in bundles)
 
 
 def _highest(records: Iterable[Record], bundle: Bundle) -> Record | None:

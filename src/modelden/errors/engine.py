@@ -27,8 +27,8 @@ class DeviceLost(EngineCrashed):
     def __init__(self, reason: str) -> None:
         """Keep the reason and compose the message."""
         super().__init__(
-            f"The GPU device was lost: {reason.rstrip('.')}. An engine goes on with wasm when it is next used; a "
-            "session has to be opened again."
+            f"The GPU device was lost: {reason.rstrip('.')}. An engine or a session goes on with wasm when it is next "
+            "used."
         )
         self.reason = reason
 

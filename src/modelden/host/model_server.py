@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from modelden.host.publisher import Publisher
 from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, Published, Release, publish
 from modelden.host.repository import read_repository
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from modelden.host.runtimes import publish_runtime, runtime_files
 from modelden.host.server import Application, RunningServer
 from modelden.host.tree import Tree
 
@@ -67,9 +67,8 @@ class ModelServer:
         Raises:
             HostError: It is not to be had.
         """
-        bundle = bundle_of(RUNTIME_MAJOR)
-        with runtime_file(bundle, source) as file, self._publisher() as publisher:
-            publish_runtime(publisher, bundle, file)
+        with runtime_files(RUNTIME_MAJOR, source) as found, self._publisher() as publisher:
+            publish_runtime(publisher, found)
 
     def add_model(
         self,

@@ -1,18 +1,17 @@
-"""Publish the WASM runtime that belongs to the JavaScript in this wheel."""
+"""Publish the WASM runtimes that belong to the JavaScript in this wheel."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime import Bundle, read_bundles
 from modelden.host.errors import HostError, MachineError, PublishError, machine_errors
 from modelden.host.publisher import Publisher
 from modelden.host.release import RUNTIMES, record, sha256_of
@@ -27,27 +26,37 @@ _INSTALLED = (
 """Where this repository has them; builds that differ have files of the same name."""
 
 
-def bundles() -> dict[int, Bundle]:
-    """The runtimes that the JavaScript in this wheel can drive, by major version."""
-    text = files("modelden").joinpath("_js/assets/runtimes.json").read_text(encoding="utf-8")
-    return {int(major): Bundle.of(major, entry) for major, entry in json.loads(text).items()}
+def bundles() -> tuple[Bundle, ...]:
+    """The runtimes that the JavaScript in this wheel can drive."""
+    return read_bundles(files("modelden").joinpath("_js/assets/runtimes.json").read_text(encoding="utf-8"))
 
 
-def bundle_of(major: int) -> Bundle:
-    """The runtime of a major version.
+def bundles_of(major: int) -> tuple[Bundle, ...]:
+    """Those of a major version, one for each of its WASM files.
 
     Raises:
         HostError: This wheel has no JavaScript for it.
     """
     known = bundles()
-    if major not in known:
-        have = ", ".join(map(str, sorted(known)))
+    found = tuple(bundle for bundle in known if bundle.major == major)
+    if not found:
+        have = ", ".join(map(str, sorted({bundle.major for bundle in known})))
         raise HostError(f"This modelden has no JavaScript for runtime {major}, it has {have}: update it.")
-    return known[major]
+    return found
 
 
-def publish_runtime(publisher: Publisher, bundle: Bundle, file: Path) -> bool:
-    """Put a runtime into the tree, visible after `Publisher.commit`; False if it is there already.
+def publish_runtime(publisher: Publisher, found: Iterable[tuple[Bundle, Path]]) -> list[str]:
+    """Put `runtime_files` into the tree, visible after `Publisher.commit`; the names of those that were not there.
+
+    Raises:
+        PublishError: One is another file than the one that the JavaScript was built with: a page would hang.
+        MachineError: One cannot be read or copied.
+    """
+    return [bundle.name for bundle, file in found if _publish(publisher, bundle, file)]
+
+
+def _publish(publisher: Publisher, bundle: Bundle, file: Path) -> bool:
+    """Put one WASM file into the tree; False if it is there already.
 
     Raises:
         PublishError: It is another file than the one that the JavaScript was built with: a page would hang.
@@ -79,23 +88,37 @@ def publish_runtime(publisher: Publisher, bundle: Bundle, file: Path) -> bool:
 
 
 @contextmanager
-def runtime_file(bundle: Bundle, source: Path | None) -> Iterator[Path]:
-    """The runtime's file: from ``source`` (it, or a folder that has it), from here, or from npm.
+def runtime_files(major: int, source: Path | None) -> Iterator[list[tuple[Bundle, Path]]]:
+    """The files of a major version: from ``source`` (one of them, or a folder that has all), from here, or from npm.
 
     Raises:
-        HostError: ``source`` does not have it.
-        MachineError: It was to be had from npm, and npm failed.
+        HostError: This wheel has no JavaScript for it, or ``source`` does not have them.
+        MachineError: They were to be had from npm, and npm failed.
     """
+    wanted = bundles_of(major)
     if source is not None:
-        file = source / bundle.name if source.is_dir() else source
-        if not file.is_file():
-            raise HostError(f"{source} has no {bundle.name}.")
-        yield file
-    elif (installed := _installed(bundle)) is not None:
+        yield _given(wanted, source)
+        return
+    installed = [(bundle, file) for bundle in wanted if (file := _installed(bundle)) is not None]
+    if len(installed) == len(wanted):
         yield installed
-    else:
-        with tempfile.TemporaryDirectory(prefix="modelden-") as scratch:
-            yield _from_npm(bundle, Path(scratch))
+        return
+    with tempfile.TemporaryDirectory(prefix="modelden-") as scratch:
+        yield _from_npm(wanted, Path(scratch))
+
+
+def _given(wanted: Sequence[Bundle], source: Path) -> list[tuple[Bundle, Path]]:
+    if source.is_dir():
+        for bundle in wanted:
+            if not (source / bundle.name).is_file():
+                raise HostError(f"{source} has no {bundle.name}.")
+        return [(bundle, source / bundle.name) for bundle in wanted]
+    if not source.is_file():
+        raise HostError(f"There is no file {source}.")
+    with machine_errors(f"Cannot read {source}"):
+        digest = sha256_of(source)
+    # One that is none of them is refused when it is published.
+    return [(next((bundle for bundle in wanted if bundle.sha256 == digest), wanted[0]), source)]
 
 
 def _installed(bundle: Bundle) -> Path | None:
@@ -103,10 +126,11 @@ def _installed(bundle: Bundle) -> Path | None:
     return next((file for file in files if file.is_file() and sha256_of(file) == bundle.sha256), None)
 
 
-def _from_npm(bundle: Bundle, folder: Path) -> Path:
-    package = f"onnxruntime-web@{bundle.onnxruntime}"
+def _from_npm(wanted: Sequence[Bundle], folder: Path) -> list[tuple[Bundle, Path]]:
+    package = f"onnxruntime-web@{wanted[0].onnxruntime}"
     npm = shutil.which("npm")
-    hint = f"Give the file: --from PATH/{bundle.name} (it is in the npm package {package}, folder dist)."
+    names = " and ".join(bundle.name for bundle in wanted)
+    hint = f"Give the folder that has {names}: --from PATH (the npm package {package} has it, dist)."
     if npm is None:
         raise MachineError(f"npm is not on the PATH to fetch {package}. {hint}")
     done = subprocess.run(  # noqa: S603  arguments of our own
@@ -118,7 +142,8 @@ def _from_npm(bundle: Bundle, folder: Path) -> Path:
         raise MachineError(f"npm could not fetch {package}: {last}. {hint}")
     try:
         with tarfile.open(archive) as opened:
-            opened.extract(f"package/dist/{bundle.name}", folder, filter="data")
+            for bundle in wanted:
+                opened.extract(f"package/dist/{bundle.name}", folder, filter="data")
     except KeyError as error:
-        raise MachineError(f"The npm package {package} has no dist/{bundle.name}. {hint}") from error
-    return folder / "package/dist" / bundle.name
+        raise MachineError(f"The npm package {package} does not have all of dist: {error.args[0]}. {hint}") from error
+    return [(bundle, folder / "package/dist" / bundle.name) for bundle in wanted]

@@ -17,6 +17,7 @@ from modelden.config import Configuration
 from modelden.engine import choice
 from modelden.engine import runtime as engine_runtime
 from modelden.engine.options import PipelineOptions
+from modelden.engine.runtime import Bundle
 from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.host.crypto import HostCrypto
 from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
@@ -212,14 +213,20 @@ class _Verification:
             self._report.bytes += size
 
     def _runtime(self, records: Mapping[str, list[Record]]) -> None:
-        faults = []
-        for bundle in bundles().values():
+        where, known = self._config.cid(RUNTIMES), bundles()
+        faults: dict[Bundle, ModelDenError] = {}
+        for bundle in known:
             try:
-                engine_runtime.check_fits(engine_runtime.choose(records.get(RUNTIMES, []), [bundle]), bundle)
+                chosen = engine_runtime.choose(records.get(RUNTIMES, []), [bundle])
+                engine_runtime.check_fits(chosen.record, bundle)
             except ModelDenError as error:
-                faults.append(error)
-        if len(faults) == len(bundles()):
-            self._report.fault(self._config.cid(RUNTIMES), faults[0])
+                faults[bundle] = error
+        if len(faults) == len(known):
+            self._report.fault(where, faults[known[0]])
+        offered = {bundle.major for bundle in known if bundle not in faults}
+        for bundle in faults:
+            if bundle.major in offered:
+                self._report.note(where, f"runtime {bundle.major} is offered without {bundle.name}")
 
     def _options(self, records: Mapping[str, list[Record]]) -> None:
         """Can each record of options be chosen, is its model there, and may it be fetched?"""

@@ -42,6 +42,7 @@ async def start_ahead(
         kept = AttachmentStore(await databases.open(REMOTE_SETTINGS))
         wasm = await kept.read(config.cid(runtime.COLLECTION), plan.runtime)
         if wasm is not None and config.runtime_major in (None, bundle.major):
-            engines.start_ahead(Start(bundle.bundle, bundle.sha256, plan.options.num_threads or 0), wasm)
+            start = Start(bundle.bundle, bundle.glue, bundle.sha256, plan.options.num_threads or 0)
+            engines.start_ahead(start, wasm)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from modelden.engine.guard import Guard, Watch
 from modelden.engine.plan import Without
+from modelden.engine.runtime import lost_gpu
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.partials import FileKey
@@ -99,5 +100,5 @@ def _less(without: Without, error: Exception) -> Without:
     if isinstance(error, EngineTimeout):
         return replace(without, threads=_SILENT)
     if isinstance(error, DeviceLost):
-        return replace(without, gpu=error.reason)
+        return replace(without, gpu=lost_gpu(error.reason))
     return without

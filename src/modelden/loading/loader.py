@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ from modelden.engine.files import EngineFiles
 from modelden.engine.guard import Guard, Watch
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan, Without
-from modelden.engine.runtime import Bundle
 from modelden.engine.tasks import FIREFOX_TASKS, has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
@@ -22,6 +21,7 @@ from modelden.hub.cache import Use
 from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
 from modelden.loading.attempts import check_files, load_carefully
+from modelden.loading.offered import OfferedRuntimes
 from modelden.ports import Blob, EngineHost, EngineWorker, Start
 from modelden.progress import CHOOSING_OPTIONS, PLANNING, STARTING_ENGINE, ProgressCallback, Reporter
 from modelden.settings.service import SettingsService
@@ -64,7 +64,7 @@ class EngineLoader:
     def __init__(
         self,
         config: Configuration,
-        bundles: Sequence[Bundle],
+        runtimes: OfferedRuntimes,
         engines: EngineHost,
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
@@ -74,14 +74,14 @@ class EngineLoader:
 
         Args:
             config: Where settings and models come from.
-            bundles: The JavaScript that runs models, for each major of the runtime.
+            runtimes: Chooses what runs models.
             engines: Starts it.
             settings: Opens Remote Settings.
             hub: Opens the hub of an engine.
             guard: Opens what looks out for loads that a browser would not survive.
         """
         self._config = config
-        self._bundles = bundles
+        self._runtimes = runtimes
         self._engines = engines
         self._settings = settings
         self._hub = hub
@@ -101,10 +101,8 @@ class EngineLoader:
         options = choice.choose(records, request, self._config.engine_defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _told(options)):
             pass
-        offered = await settings.client.get(runtime.COLLECTION, on_progress)
-        device = _DEVICES.get(options.device or "", "wasm")
-        record = runtime.choose(offered, self._bundles, major=self._config.runtime_major, device=device)
-        return Plan(replace(options, runtime_filename=record["name"]), record)
+        chosen = await self._runtimes.choose(settings, runtime.device_of(options.device), on_progress)
+        return Plan(replace(options, runtime_filename=chosen.record["name"]), chosen.record, chosen.no_gpu)
 
     async def load(
         self, plan: Plan, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
@@ -114,12 +112,12 @@ class EngineLoader:
         Args:
             plan: What was decided.
             on_progress: Told each step.
-            no_gpu: Why not to use the GPU, whatever was decided.
+            no_gpu: What the browser said when the GPU was lost: then it is not used, whatever was decided.
 
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
+        gpu = runtime.lost_gpu(no_gpu) if no_gpu else self._lack_of_gpu(plan)
         options = plan.options
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
 
@@ -127,7 +125,7 @@ class EngineLoader:
             async def load_with(watch: Watch, without: Without) -> Loaded:
                 return await self._load(plan, on_progress, without, branch, watch)
 
-            return await load_carefully(await self._guard(), key, str(options.model_id), load_with, no_gpu)
+            return await load_carefully(await self._guard(), key, str(options.model_id), load_with, gpu)
 
         loaded, failure = await (await self._hub(options)).whole(load)
         return replace(loaded, failure=failure)
@@ -141,9 +139,12 @@ class EngineLoader:
         Raises:
             ModelDenError: The class says what cannot be had.
         """
-        runtime.check_fits(plan.runtime, runtime.bundle_of(plan.runtime, self._bundles))
+        without = Without(gpu=self._lack_of_gpu(plan), model=True)
         async with (await self._hub(plan.options)).branch() as branch:
-            (await self._load(plan, on_progress, Without(model=True), branch)).close()
+            (await self._load(plan, on_progress, without, branch)).close()
+
+    def _lack_of_gpu(self, plan: Plan) -> str | None:
+        return plan.no_gpu or runtime.lack_of_gpu(self._runtimes.bundle_of(plan.runtime))
 
     async def _load(
         self,
@@ -155,10 +156,9 @@ class EngineLoader:
     ) -> Loaded:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
-        bundle = runtime.bundle_of(plan.runtime, self._bundles)
-        worker = self._engines.start(
-            Start(bundle.bundle, bundle.sha256, without.of(options.device, options.num_threads)[1])
-        )
+        bundle = self._runtimes.bundle_of(plan.runtime)
+        _, threads = without.of(options.device, options.num_threads)
+        worker = self._engines.start(Start(bundle.bundle, bundle.glue, bundle.sha256, threads))
         files: EngineFiles | None = None
         try:
             settings = await self._settings()
@@ -221,7 +221,7 @@ class EngineLoader:
             "hubRootUrl": options.model_hub_root_url,
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
-            "device": _DEVICES.get(device or "", "wasm"),
+            "device": runtime.device_of(device),
             "numThreads": threads,
             "logSeverity": _SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,
@@ -236,9 +236,6 @@ class EngineLoader:
 
 _SEVERITIES = {"All": 0, "Trace": 0, "Debug": 0, "Info": 1, "Warn": 2, "Error": 3, "Critical": 4}
 """onnxruntime's severities by Firefox's levels: the least that is logged, to the browser's console."""
-
-_DEVICES = {"gpu": "webgpu", "auto": "webgpu"}
-"""transformers.js' names of devices, where they are not ``wasm``. A worker without WebGPU takes that, and says so."""
 
 
 def _config(options: PipelineOptions) -> dict[str, Any]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from modelden.config import Configuration
 from modelden.engine import runtime
 from modelden.engine.guard import Guard, Watch
-from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import SessionInfo
 from modelden.engine.plan import Without
-from modelden.engine.runtime import Bundle
-from modelden.engine.tensor import Tensor
-from modelden.errors import EngineCrashed, EngineError, ModelDenError
+from modelden.engine.runtime import Choice
+from modelden.errors import EngineError, ModelDenError
 from modelden.events import Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
@@ -24,8 +21,10 @@ from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
 from modelden.loading.attempts import check_files, load_carefully
 from modelden.loading.loader import ALLOW_DENY_LIST
+from modelden.loading.offered import OfferedRuntimes
+from modelden.loading.opened import Opened
 from modelden.loading.session_files import SessionFiles, Source
-from modelden.ports import Blob, Ports, SessionWorker
+from modelden.ports import Blob, Ports
 from modelden.progress import ProgressCallback
 from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
@@ -39,40 +38,6 @@ ENGINE = "onnx-session"
 """The engine by which they are counted, and that events name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A model in a worker of its own.
-
-    Attributes:
-        worker: Runs it.
-        info: What is known of it.
-        teller: Tells what happens to it.
-        about: What events say it is.
-    """
-
-    worker: SessionWorker
-    info: SessionInfo
-    teller: Teller
-    about: Mapping[str, Any]
-
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """Run it once; the errors are those of `SessionWorker.infer`."""
-        try:
-            results = await self.worker.infer(outputs, feed)
-        except ModelDenError as error:
-            self.teller.failed(error, "run")
-            if isinstance(error, EngineCrashed):
-                self.teller.status(CRASHED, self.about)
-            raise
-        self.teller.ran(lambda: self.about)
-        return results
-
-    def close(self) -> None:
-        """End the worker."""
-        self.worker.close()
-        self.teller.status(CLOSED, self.about)
-
-
 class SessionLoader:
     """Opens raw models for one configuration."""
 
@@ -80,7 +45,7 @@ class SessionLoader:
         self,
         config: Configuration,
         ports: Ports,
-        bundles: Sequence[Bundle],
+        runtimes: OfferedRuntimes,
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[], Awaitable[HubFiles]],
         guard: Callable[[], Awaitable[Guard]],
@@ -89,7 +54,7 @@ class SessionLoader:
         """Nothing is opened yet; the arguments are a `Den`'s."""
         self._config = config
         self._ports = ports
-        self._bundles = bundles
+        self._runtimes = runtimes
         self._settings = settings
         self._hub = hub
         self._guard = guard
@@ -109,28 +74,27 @@ class SessionLoader:
             ModelDenError: The class says which step failed and what to do.
         """
         try:
-            opened = await self._open(source, options, on_progress)
+            chosen = await self._runtimes.choose(await self._settings(), options["device"], on_progress)
+            self._runtimes.bundle_of(chosen.record)  # refused before anything is fetched
+            opened = await self._open(source, chosen, options, on_progress)
         except ModelDenError as error:
             Teller(self._events, ENGINE).failed(error, "create")
             raise
-        opened.teller.status(READY, opened.about)
+        opened.tell_ready()
         return opened
 
-    async def _open(self, source: Source, options: Mapping[str, Any], on_progress: ProgressCallback | None) -> Opened:
-        settings = await self._settings()
-        records = await settings.client.get(runtime.COLLECTION, on_progress)
-        major, device = self._config.runtime_major, options["device"]
-        record = runtime.choose(records, self._bundles, major=major, device=device)
-        runtime.check_fits(record, runtime.bundle_of(record, self._bundles))
+    async def _open(
+        self, source: Source, chosen: Choice, options: Mapping[str, Any], on_progress: ProgressCallback | None = None
+    ) -> Opened:
         key = None
         if isinstance(source.model, ModelFile):
             key = f"{self._config.hub_root_url} {source.model.model} {source.model.revision} {source.model.file}"
 
         async def load(branch: Branch | None) -> Opened:
             async def load_with(watch: Watch, without: Without) -> Opened:
-                return await self._load(source, record, options, watch, without, on_progress, branch)
+                return await self._load(source, chosen.record, options, watch, without, on_progress, branch)
 
-            return await load_carefully(await self._guard(), key, source.name, load_with)
+            return await load_carefully(await self._guard(), key, source.name, load_with, chosen.no_gpu)
 
         if key is None:
             return await load(None)
@@ -149,7 +113,8 @@ class SessionLoader:
     ) -> Opened:
         wanted = options["device"], options["numThreads"]
         device, threads = without.of(*wanted)
-        worker = self._ports.sessions.start_session(runtime.bundle_of(record, self._bundles).bundle)
+        bundle = self._runtimes.bundle_of(record)
+        worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
         try:
             settings = await self._settings()
             wasm = await settings.attachments.get(self._config.cid(runtime.COLLECTION), record, on_progress)
@@ -165,7 +130,13 @@ class SessionLoader:
             worker.close()
             raise
         info = SessionInfo.of({**told, **without.reasons(*wanted)})
-        return Opened(worker, info, Teller(self._events, ENGINE), {"task_name": TASK, "model": source.name})
+
+        async def again(reason: str) -> Opened:
+            return await self._open(source, Choice(record, runtime.lost_gpu(reason)), options)
+
+        teller = Teller(self._events, ENGINE)
+        about = {"task_name": TASK, "model": source.name}
+        return Opened(worker, info, teller, about, again if info.device == runtime.WEBGPU else None)
 
     async def _files(
         self,

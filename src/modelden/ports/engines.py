@@ -27,7 +27,7 @@ class EngineWorker(Protocol):
 
         Args:
             options: The ``create`` message's JSON (``web/worker/protocol.ts``).
-            wasm: The runtime.
+            wasm: The runtime's WASM file.
             files: Asked for each model file.
 
         Returns:
@@ -68,11 +68,13 @@ class Start:
 
     Attributes:
         bundle: File name of its source in the package's assets.
+        glue: File name there of what drives the runtime's file.
         wasm: SHA-256 of the runtime's file, in lower-case hexadecimal.
         threads: How many the runtime has; 0 for all cores.
     """
 
     bundle: str
+    glue: str
     wasm: str
     threads: int
 
@@ -102,7 +104,7 @@ class SessionWorker(Protocol):
 
         Args:
             options: The ``open`` message's JSON (``web/worker/protocol.ts``).
-            wasm: The runtime.
+            wasm: The runtime's WASM file.
             model: The model.
             files: Asked for each file of data beside it, by its path there.
 
@@ -131,8 +133,8 @@ class SessionWorker(Protocol):
 class SessionHost(Protocol):
     """Starts session workers."""
 
-    def start_session(self, bundle: str) -> SessionWorker:
-        """Start a worker with the bundle of this name from the package's assets."""
+    def start_session(self, bundle: str, glue: str) -> SessionWorker:
+        """Start a worker with the bundle and the glue of these names from the package's assets."""
 
     def blob(self, data: Any) -> Blob:
         """Return bytes, or a blob or buffer of the page, as a handle.

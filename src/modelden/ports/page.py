@@ -46,6 +46,9 @@ class Page(Protocol):
     def memory(self) -> int | None:
         """Return the bytes of memory that the device has, or None where the browser does not tell."""
 
+    async def lack_of_gpu(self) -> str | None:
+        """Return why models cannot run on the GPU here, None if they can."""
+
     def on_visible(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time when the page becomes visible."""
 

@@ -7,6 +7,7 @@ import type {
   NeedMessage,
   ReplyMessage,
   RunArguments,
+  Runtime,
 } from "../../../web/worker/protocol.ts";
 import { decode, encode } from "../../../web/worker/values.ts";
 
@@ -39,6 +40,8 @@ class Host {
   /** The lock that the worker holds while it lives. */
   lock: string | undefined;
   answerFile: (url: string) => FileAnswer | Promise<FileAnswer> = () => ({ missing: true });
+  /** What drives the WASM file of an engine. */
+  glue = new Blob();
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #onReady = () => {};
@@ -100,9 +103,11 @@ class Host {
       hubUrlTemplate: "{model}/{revision}",
       dtype: "q8",
       device: null,
+      useExternalDataFormat: null,
       ...options,
     };
-    const { json } = await this.ask({ type: "create", json: JSON.stringify(all), wasm });
+    const runtime: Runtime = { wasm, glue: this.glue };
+    const { json } = await this.ask({ type: "create", json: JSON.stringify(all), runtime });
     return JSON.parse(json);
   }
 
@@ -131,6 +136,7 @@ async function startEngine(prelude = ""): Promise<Host> {
   const bundle = await (await get("/assets/engine-5.js")).text();
   const host = new Host(prelude + bundle);
   host.answerFile = modelFile;
+  host.glue = await (await get("/assets/ort-wasm-simd-threaded.jsep.mjs")).blob();
   await host.ready();
   return host;
 }

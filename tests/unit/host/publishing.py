@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelden.host.publisher import Publisher
 from modelden.host.release import Published, Release, publish
 from modelden.host.repository import read_repository
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from modelden.host.runtimes import publish_runtime, runtime_files
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = 
 
 def add_runtime(tree: Path, chain: SigningChain) -> None:
     """Publish the runtime of the installed package."""
-    bundle = bundle_of(5)
-    with runtime_file(bundle, ORT) as file, Publisher.open(tree, chain) as publisher:
-        publish_runtime(publisher, bundle, file)
+    with runtime_files(5, ORT) as found, Publisher.open(tree, chain) as publisher:
+        publish_runtime(publisher, found)
         publisher.commit()
 
 

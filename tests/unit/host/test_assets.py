@@ -16,8 +16,8 @@ def test_a_folder_gets_all_that_workers_start_from(tmp_path: Path) -> None:
         assert result.returncode == 0
         assert result.stdout.splitlines() == [str(path) for path in sorted(folder.iterdir())]
 
-    glues = {bundle.name.replace(".wasm", ".mjs") for bundle in bundles().values()}
-    workers = {bundle.bundle for bundle in bundles().values()} | {"trust.js"}
+    glues = {bundle.glue for bundle in bundles()}
+    workers = {bundle.bundle for bundle in bundles()} | {"trust.js"}
     assert {path.name for path in folder.iterdir()} == {*glues, *workers, "THIRD_PARTY_LICENSES.txt"}
 
 

@@ -153,6 +153,23 @@ def test_the_runtime_of_the_wheel_is_published_and_no_other(home: Path, chain: S
     assert "has no JavaScript for runtime 99" in later.stderr
 
 
+def test_both_files_of_runtime_6_are_published(home: Path, chain: SigningChain) -> None:
+    command = ("runtime", "publish", "--major", "6", "--to", "tree", "--keys", "keys")
+    folder = Path("node_modules/transformers-6/node_modules/onnxruntime-web/dist").resolve()
+    small, large = "ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.asyncify.wasm"
+    facts_of(*PUBLISH, cwd=home)
+
+    assert list(facts_of(*command, "--from", folder / large, cwd=home)["runtime"]) == [large]
+    told = facts_of(*command, "--from", folder, cwd=home)
+
+    assert (list(told["runtime"]), told["changed"]) == ([small, large], True)
+    changeset = home / "tree/v1/buckets/main/collections/ml-onnx-runtime/changeset"
+    records = json.loads(changeset.read_bytes())["changes"]
+    assert sorted((each["name"], each["version"]) for each in records) == [(large, "6.0"), (small, "6.0")]
+    assert {each["name"]: each["attachment"]["hash"] for each in records} == told["runtime"]
+    assert_whole(home / "tree", chain.root_hash)
+
+
 def test_missing_rights_leave_the_old_state(home: Path) -> None:
     facts_of(*PUBLISH, cwd=home)
     before = state_of(home / "tree")

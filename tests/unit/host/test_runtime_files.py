@@ -8,25 +8,43 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.errors import HostError
-from modelden.host.runtimes import bundle_of, bundles, runtime_file
+from modelden.host.runtimes import bundles, bundles_of, runtime_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("major", [5, 6])
-def test_the_file_of_a_major_is_found_by_its_hash(major: int) -> None:
-    # Other builds with files of the same name lie beside it.
-    with runtime_file(bundle_of(major), None) as file:
-        assert sha256(file.read_bytes()).hexdigest() == bundle_of(major).sha256
+@pytest.mark.parametrize(("major", "number"), [(5, 1), (6, 2)])
+def test_the_files_of_a_major_are_found_by_their_hashes(major: int, number: int) -> None:
+    # Other builds with files of the same name lie beside them.
+    with runtime_files(major, None) as found:
+        hashes = [sha256(file.read_bytes()).hexdigest() for _, file in found]
+    assert hashes == [bundle.sha256 for bundle in bundles_of(major)]
+    assert len(hashes) == number
 
 
-def test_a_folder_without_the_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match=f"{tmp_path}.*{bundle_of(6).name}"), runtime_file(bundle_of(6), tmp_path):
+def test_a_folder_without_one_of_the_files_is_named(tmp_path: Path) -> None:
+    small, large = bundles_of(6)
+    (tmp_path / small.name).write_bytes(b"small")
+
+    with pytest.raises(HostError, match=f"{tmp_path} has no {large.name}"), runtime_files(6, tmp_path):
+        raise AssertionError
+
+
+def test_one_file_of_a_major_may_be_given_alone(tmp_path: Path) -> None:
+    with runtime_files(6, None) as found:
+        for bundle, file in found:
+            with runtime_files(6, file) as alone:
+                assert alone == [(bundle, file)]
+    with pytest.raises(HostError, match=f"no file {tmp_path / 'none'}"), runtime_files(6, tmp_path / "none"):
         raise AssertionError
 
 
 def test_the_majors_of_this_wheel() -> None:
-    assert sorted(bundles()) == [5, 6]
+    assert [(bundle.major, bundle.devices) for bundle in bundles()] == [
+        (5, ("wasm", "webgpu")),
+        (6, ("wasm",)),
+        (6, ("webgpu",)),
+    ]
     with pytest.raises(HostError, match="no JavaScript for runtime 7, it has 5, 6"):
-        bundle_of(7)
+        bundles_of(7)

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelden.host.errors import MachineError
-from modelden.host.runtimes import bundle_of, runtime_file
+from modelden.host.runtimes import bundles_of, runtime_files
 from modelden.host.server import RunningServer
 
 RUNTIME = b"\0asm runtime"
@@ -27,11 +27,13 @@ class Registry:
     """What `npm pack` asks for one package.
 
     Attributes:
-        file: Name of the one file in the package's folder ``dist``.
+        files: Names of the files in the package's folder ``dist``.
+        packs: How often it was fetched.
     """
 
-    def __init__(self, file: str, version: str) -> None:
-        self.file = file
+    def __init__(self, files: list[str], version: str) -> None:
+        self.files = files
+        self.packs = 0
         self._version = version
         self.app = Starlette(routes=[Route("/onnxruntime-web", self._package), Route("/package.tgz", self._archive)])
 
@@ -42,13 +44,14 @@ class Registry:
         return JSONResponse({"name": "onnxruntime-web", "dist-tags": {"latest": self._version}, "versions": versions})
 
     async def _archive(self, _request: Request) -> Response:
+        self.packs += 1
         return Response(self._bytes(), media_type="application/octet-stream")
 
     def _bytes(self) -> bytes:
         facts = json.dumps({"name": "onnxruntime-web", "version": self._version}).encode()
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
-            for name, data in (("package.json", facts), (f"dist/{self.file}", RUNTIME)):
+            for name, data in [("package.json", facts), *((f"dist/{file}", RUNTIME) for file in self.files)]:
                 entry = tarfile.TarInfo(f"package/{name}")
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
@@ -58,8 +61,8 @@ class Registry:
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """A registry that npm asks instead of its own, from a folder without node_modules."""
-    bundle = bundle_of(5)
-    made = Registry(bundle.name, bundle.onnxruntime)
+    bundles = bundles_of(6)
+    made = Registry([bundle.name for bundle in bundles], bundles[0].onnxruntime)
     with RunningServer(made.app) as server:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("npm_config_registry", server.url)
@@ -68,20 +71,21 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
         yield made
 
 
-@pytest.mark.usefixtures("registry")
-def test_the_runtime_comes_out_of_the_pinned_package() -> None:
-    with runtime_file(bundle_of(5), None) as file:
-        assert file.read_bytes() == RUNTIME
-        assert file.name == bundle_of(5).name
-    assert not file.exists()
+def test_the_runtime_comes_out_of_the_pinned_package(registry: Registry) -> None:
+    with runtime_files(6, None) as found:
+        assert [(bundle, file.name) for bundle, file in found] == [(each, each.name) for each in bundles_of(6)]
+        assert {file.read_bytes() for _, file in found} == {RUNTIME}
+    assert not any(file.exists() for _, file in found)
+    assert registry.packs == 1
 
 
 def test_a_package_without_it_is_told(registry: Registry) -> None:
-    registry.file = "another.wasm"
+    small, large = registry.files
+    registry.files = [small, "another.wasm"]
 
     with (
-        pytest.raises(MachineError, match=r"has no dist/ort-wasm.*Give the file: --from"),
-        runtime_file(bundle_of(5), None),
+        pytest.raises(MachineError, match=rf"does not have all of dist: .*{large}.*Give the folder that has {small}"),
+        runtime_files(6, None),
     ):
         pass
 
@@ -94,7 +98,7 @@ def test_a_registry_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytes
 
     with (
         pytest.raises(MachineError, match=r"npm could not fetch onnxruntime-web@1\.22"),
-        runtime_file(bundle_of(5), None),
+        runtime_files(5, None),
     ):
         pass
 
@@ -103,5 +107,5 @@ def test_without_npm_the_file_has_to_be_given(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(MachineError, match=r"npm is not on the PATH.*--from"), runtime_file(bundle_of(5), None):
+    with pytest.raises(MachineError, match=r"npm is not on the PATH.*--from"), runtime_files(5, None):
         pass

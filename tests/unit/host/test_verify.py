@@ -16,13 +16,14 @@ from modelden.host.errors import TreeError
 from modelden.host.published import MONITOR
 from modelden.host.publisher import Publisher
 from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
-from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+from modelden.host.runtimes import publish_runtime, runtime_files
 from modelden.host.server import Application, RunningServer
 from modelden.host.tree import Tree
 from modelden.host.verify_command import verify_server, verify_tree
 from tests.unit.host.publishing import MODEL, WEIGHTS, facts_of, publish_tiny, run
 
 ORT = Path("node_modules/onnxruntime-web/dist").resolve()
+ORT_6 = Path("node_modules/transformers-6/node_modules/onnxruntime-web/dist").resolve()
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,8 @@ def published(tmp_path_factory: pytest.TempPathFactory, chain: SigningChain) -> 
     """A whole tree; tests copy it."""
     folder = tmp_path_factory.mktemp("published")
     publish_tiny(folder / "tree", chain, folder / "model")
-    bundle = bundle_of(5)
-    with runtime_file(bundle, ORT) as file, Publisher.open(folder / "tree", chain) as publisher:
-        publish_runtime(publisher, bundle, file)
+    with runtime_files(5, ORT) as found, Publisher.open(folder / "tree", chain) as publisher:
+        publish_runtime(publisher, found)
         publisher.commit()
     return folder / "tree"
 
@@ -135,6 +135,17 @@ def test_a_signature_that_ends_soon_is_a_note(tmp_path: Path, chain: SigningChai
     notes = verify_tree(tmp_path / "tree").notes
 
     assert [each.what for each in notes] == ["the signature ends in 10 days: rotate the keys and sign"] * 4
+
+
+def test_a_runtime_without_one_of_its_files_is_a_note(whole: Path, chain: SigningChain) -> None:
+    with runtime_files(6, ORT_6) as found, Publisher.open(whole, chain) as publisher:
+        publish_runtime(publisher, found[:1])
+        publisher.commit()
+
+    report = verify_tree(whole, root_hash=chain.root_hash, files=False)
+
+    assert report.faults == []
+    assert [each.what for each in report.notes] == [f"runtime 6 is offered without {found[1][0].name}"]
 
 
 def test_files_need_not_be_fetched(whole: Path) -> None:

@@ -175,24 +175,26 @@ def runtime_publish(
     keys: KeysOption,
     source: Annotated[
         Path | None,
-        typer.Option("--from", help="The file, or a folder that has it; otherwise npm is asked.", metavar="PATH"),
+        typer.Option("--from", help="One file, or a folder that has all; otherwise npm is asked.", metavar="PATH"),
     ] = None,
     passphrase_file: PassphraseOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish the runtime that belongs to the JavaScript in this modelden: the file of the pinned npm package.
+    """Publish the runtime that belongs to the JavaScript in this modelden: the files of the pinned npm package.
+
+    Runtime 6 has two, a small one and one with WebGPU, which pages fetch that run a model on the GPU.
 
     Examples:
-      modelden runtime publish --major 5 --to tree --keys keys
+      modelden runtime publish --major 6 --to tree --keys keys
 
       modelden runtime publish --major 5 --from node_modules/onnxruntime-web/dist --to tree --keys keys
     """
-    from modelden.host.runtimes import bundle_of, publish_runtime, runtime_file
+    from modelden.host.runtimes import publish_runtime, runtime_files
 
-    bundle = bundle_of(major)
-    with runtime_file(bundle, source) as file, opened(to, keys, passphrase_file) as publisher:
-        changed = publish_runtime(publisher, bundle, file)
+    with runtime_files(major, source) as found, opened(to, keys, passphrase_file) as publisher:
+        changed = publish_runtime(publisher, found)
         publisher.commit()
-    facts = {"runtime": bundle.name, "onnxruntime": bundle.onnxruntime, "sha256": bundle.sha256, "changed": changed}
+    published = {bundle.name: bundle.sha256 for bundle, _ in found}
+    facts = {"runtime": published, "onnxruntime": found[0][0].onnxruntime, "changed": bool(changed)}
     tell(facts, as_json=as_json)
