@@ -103,6 +103,7 @@ class Host {
       hubUrlTemplate: "{model}/{revision}",
       dtype: "q8",
       device: null,
+      logSeverity: 2,
       useExternalDataFormat: null,
       ...options,
     };
