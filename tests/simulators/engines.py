@@ -224,6 +224,8 @@ class ScriptedSession:
         return {"inputs": [], "outputs": [], "metadata": metadata, "onnxruntime": "1.22", **running}
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
+        if "lose" in feed and self.opened["device"] == "webgpu":
+            raise DeviceLost("gone")
         if "refuse" in feed:
             raise EngineError("The model refused it.")
         return {name: Tensor([], "string", (0,)) for name in outputs}

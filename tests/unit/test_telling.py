@@ -110,3 +110,19 @@ async def test_a_raw_model_tells_of_its_life(profile: Profile, told: list[Event]
         ("engine", "closed"),
     ]
     assert {event.engine_id for event in told if event.detail.get("type") != "loading_runtime"} == {"onnx-session"}
+
+
+async def test_a_raw_model_whose_gpu_goes_tells_of_it_and_goes_on(profile: Profile, told: list[Event]) -> None:
+    source = Source(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx"))
+    opened = await profile.visit().sessions().open(source, {**OPTIONS, "device": "webgpu"})
+    assert opened.info.device == "webgpu"
+    await opened.infer([], {"lose": 1})
+
+    assert (opened.info.device, opened.info.device_reason) == ("wasm", "the GPU device was lost: gone")
+    assert [(event.type, event.name) for event in told if event.type != "download"] == [
+        ("engine", "ready"),
+        ("error", "DeviceLost"),
+        ("engine", "crashed"),
+        ("engine", "ready"),
+        ("run", "done"),
+    ]

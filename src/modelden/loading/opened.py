@@ -102,9 +102,12 @@ class Opened:
         async with self._moving:
             if self._worker is not lost or self._without_gpu is None:
                 return
+            self._teller.failed(error, "run")
+            self._teller.status(CRASHED, self._about)
             again = await self._without_gpu(error.reason)
             lost.close()
-            if self._worker is lost:
-                self.info, self._worker, self._without_gpu = again.info, again.worker(), None
-            else:  # it was closed meanwhile
+            if self._worker is not lost:  # it was closed meanwhile
                 again.worker().close()
+                return
+            self.info, self._worker, self._without_gpu = again.info, again.worker(), None
+            self.tell_ready()
