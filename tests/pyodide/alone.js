@@ -30,14 +30,14 @@ function told(value, library) {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, told(part, library)]));
 }
 
-globalThis.transformersAlone = async ({ base, hub, task, model, calls }) => {
+globalThis.transformersAlone = async ({ base, wasmPaths, hub, task, model, calls }) => {
   const library = await import(`${base}/transformers.min.js`);
   const { env, pipeline } = library;
   env.useBrowserCache = false;
   env.allowLocalModels = false;
   env.remoteHost = hub;
-  env.remotePathTemplate = "{model}/{revision}";
-  env.backends.onnx.wasm.wasmPaths = `${base}/`;
+  env.remotePathTemplate = "{model}/v1"; // 4.x looks for some files on the branch main, whatever the revision
+  env.backends.onnx.wasm.wasmPaths = wasmPaths;
   env.backends.onnx.wasm.numThreads = 1;
   const run = await pipeline(task, model, { revision: "v1", dtype: "fp32", device: "wasm" });
   const results = [];
