@@ -77,6 +77,11 @@ class MemoryDatabases:
         database.create(schema)
         return database
 
+    def bytes_of_models(self) -> int:
+        """What the files of models take, as a browser counts it."""
+        database = self.opened.get("modelFiles")
+        return sum(row["data"].size for row in database.rows["chunks"].values()) if database else 0
+
     def contents(self) -> dict[str, dict[str, list[Row]]]:
         """All rows by database and store; what is empty is left out."""
         found = {name: database.contents() for name, database in self.opened.items()}

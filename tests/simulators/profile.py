@@ -39,6 +39,7 @@ class Profile:
         self.sessions = ScriptedSessions()
         self.tabs = MemoryTabs()
         self.page = ScriptedPage()
+        self.page.stored = self.databases.bytes_of_models
         self.locks = PageLocks()
         self.presence = MemoryPresence()
         self.suspender = ThreadSuspender()

@@ -70,6 +70,7 @@ class Browser:
         self.locks = PageLocks()
         self.clock = ManualClock()
         self.page = ScriptedPage()
+        self.page.stored = self.databases.bytes_of_models
 
     async def database(self) -> MemoryDatabase:
         return await self.databases.open(MODEL_FILES)
@@ -512,7 +513,6 @@ async def test_models_that_were_not_used_for_the_longest_time_make_room(browser:
     limit = Rules(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
     for name, body in (("a", BIG[1:]), ("b", BIG[2:]), ("c", BIG[3:]), ("d", BIG[4:])):
         browser.hub.files[f"/org/{name}/v1/m.bin"] = body
-    browser.page.stored = lambda: browser.stored().get("chunks", 0)
     for name in ("a", "b"):
         await browser.get(ModelFile(f"org/{name}", "v1", "m.bin"), limit)
         browser.clock.advance(hours=1)
