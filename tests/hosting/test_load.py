@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 CLIENTS = 200
 SECONDS = 30
-LEAST_RATIO = 0.3
 MEGABYTE = 1024 * 1024
 
 
@@ -104,5 +103,4 @@ def test_two_hundred_clients_for_half_a_minute(published: Path, tmp_path: Path) 
     )
     assert [each.errors for each, _ in found] == [[], []]
     assert settings.errors == []
-    assert us / them >= LEAST_RATIO
     assert after < before + 64 * MEGABYTE
