@@ -66,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=KILLS, help="how often test_tabs kills a worker")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of a browser run in one process, which starts it once; the browsers run side by side."""
     # pytest-pyodide keeps the runtimes in a set, but all processes must find the tests in one order.
