@@ -45,10 +45,12 @@ ring_unit() {
 # A test with a browser that fails runs once more; the report names those that passed only then (RERUN, "flaky").
 TWICE=(--reruns 1 -rR)
 
-# in_browsers [OPTION...]: pytest with pages, a process for each browser.
+# in_browsers [OPTION...]: pytest with pages, a process for each browser. Tests without a browser keep their place before
+# the others: once Playwright's synchronous API has started, its event loop runs for good in that process, and no
+# coroutine test can.
 in_browsers() {
   "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide -n 2 --dist loadgroup \
-    "${TWICE[@]}" "$@"
+    --no-loadscope-reorder "${TWICE[@]}" "$@"
 }
 
 # The built wheel on Pyodide, in both browsers.
