@@ -159,6 +159,13 @@ def everywhere(selenium_everywhere: Runner) -> Page:
 
 
 @pytest.fixture
+def hasty_page(page: Page) -> Iterator[Page]:
+    """`page`, hasty in writing files anew."""
+    with page.hasty():
+        yield page
+
+
+@pytest.fixture
 def engines(page: Page) -> Iterator[Engines]:
     """Those of the page's main thread."""
     made = Engines(page)

@@ -127,8 +127,9 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_leaves_anything_behind_and_the_next_try_works(
-    page: Page, hub: FaultyHub, root: str, fault: str
+    hasty_page: Page, hub: FaultyHub, root: str, fault: str
 ) -> None:
+    page = hasty_page
     page.trace_proxies()
     page.call("configure", config={"idle_timeout": 2})
     page.call("get_file", root_url=root, **JSON | {"model": "org/other"})  # what any download needs is in memory now

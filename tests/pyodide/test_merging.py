@@ -63,14 +63,17 @@ def become_one(page: Page) -> None:
     assert_whole_files(page.stored()["modelFiles"])
 
 
-def test_a_file_becomes_one_blob_and_who_has_read_the_chunks_keeps_them(page: Page, hub: FaultyHub, root: str) -> None:
+def test_a_file_becomes_one_blob_and_who_has_read_the_chunks_keeps_them(
+    hasty_page: Page, hub: FaultyHub, root: str
+) -> None:
+    page = hasty_page
     page.trace_proxies()
     page.call("get_file", root_url=root, **WANTED | {"file": "config.json"})  # what any use needs is in memory now
     before = page.proxies()
     with another(page) as tab:
         call(tab, "hold_file", root_url=root, **WANTED)
-        assert page.call("get_file", root_url=root, **WANTED)["sha256"] == SHA256
         assert chunks(page) > 1
+        assert page.call("get_file", root_url=root, **WANTED)["sha256"] == SHA256
         become_one(page)
 
         assert call(tab, "read_held") == SHA256
@@ -79,7 +82,8 @@ def test_a_file_becomes_one_blob_and_who_has_read_the_chunks_keeps_them(page: Pa
     page.until(lambda: page.proxies() <= before, f"JavaScript holds {before} of Python's objects again")
 
 
-def test_whoever_is_killed_while_rewriting_leaves_the_file_whole(page: Page, hub: FaultyHub, root: str) -> None:
+def test_whoever_is_killed_while_rewriting_leaves_the_file_whole(hasty_page: Page, hub: FaultyHub, root: str) -> None:
+    page = hasty_page
     with another(page) as tab:
         call(tab, "hold_file", root_url=root, **WANTED)
     assert chunks(page) > 1

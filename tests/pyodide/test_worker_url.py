@@ -141,7 +141,7 @@ def test_threads_that_never_start_are_done_without(runtime: str, runners: Runner
     copy_worker_files(tmp_path)
     no_store = {"Cache-Control": "no-store"}  # or the thread's script would be the glue that came before
     with opened(runners, runtime, {**ISOLATION, **no_store}, tmp_path, threads=False) as isolated:
-        config = {**site.config, "worker_url": "modelden", "start_timeout": 20}
+        config = {**site.config, "worker_url": "modelden", "start_timeout": 8}
         info = isolated.visit(config, **TINY, num_threads=2)["info"]
 
     assert info["threads"] == 1
