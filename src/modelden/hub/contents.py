@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from uuid import uuid4
 
 from modelden.hub.body import Received
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
@@ -33,6 +32,8 @@ class Contents:
         if content is not None:
             return [*changes, *(delete_chunks(begun) if is_there else ())], content
         if begun.chunks and not is_there:
+            from uuid import uuid4  # slow to import
+
             content = Content(str(uuid4()), 1)
             return [put_chunk(content, 0, received.blob)], content
         if received.rest.size or not begun.chunks:
