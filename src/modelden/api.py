@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from modelden.current import current_config, current_den, events, import_for_request, replace_config
+from modelden.current import (
+    begin_engine,
+    current_config,
+    current_den,
+    end_beginning,
+    events,
+    import_for_request,
+    keep_bytecode,
+    replace_config,
+)
 from modelden.errors import InputError
 from modelden.events import EventListener, EventType
 
@@ -82,9 +91,17 @@ async def create_engine(
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
-    await import_for_request()
-    request = _request(options, named)
-    return await (await current_den(for_engine=True)).create_engine(request, on_progress)
+    try:
+        await begin_engine()
+        await import_for_request()
+        request = _request(options, named)
+        den = await current_den()
+    except BaseException:
+        end_beginning()
+        raise
+    engine = await den.create_engine(request, on_progress)
+    keep_bytecode()
+    return engine
 
 
 async def load_session(

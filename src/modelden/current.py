@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,19 +14,11 @@ from modelden.events import Events
 from modelden.settings.listeners import SyncListeners
 
 if TYPE_CHECKING:
+    from modelden._js.database import JsDatabases
+    from modelden._js.engine_host import JsEngineHost
     from modelden.config import Configuration
     from modelden.den import Den
     from modelden.ports import Suspender
-
-_REQUEST = (
-    "ipaddress",
-    "urllib.parse",
-    "modelden.engine.options",
-    "modelden.hub.names",
-    "modelden.engine.choice",
-    "modelden.config",
-)
-"""What checks the request for an engine, in the order of who needs whom."""
 
 _FIRST = (
     "modelden.ports",
@@ -36,6 +29,16 @@ _FIRST = (
     "modelden.loading.ahead",
 )
 """What starts an engine's worker."""
+
+_REQUEST = (
+    "ipaddress",  # slow to import, and imported by urllib.parse: a piece of its own
+    "urllib.parse",
+    "modelden.engine.options",
+    "modelden.hub.names",
+    "modelden.engine.choice",
+    "modelden.config",
+)
+"""What checks the request for an engine, in the order of who needs whom."""
 
 _REST = (
     "hashlib",
@@ -67,6 +70,8 @@ class _Current:
     config: Configuration | None = None
     den: Den | None = None
     opening = asyncio.Lock()
+    begun: tuple[JsDatabases, JsEngineHost] | None = None
+    keeping: asyncio.Future[None] | None = None
     listeners = SyncListeners()
     events = Events()
 
@@ -92,21 +97,19 @@ def replace_config(config: Configuration) -> None:
     """Put another configuration in force."""
     if _Current.den is not None:
         _Current.den.close()
+    end_beginning()
     _Current.config, _Current.den = config, None
 
 
-async def current_den(*, for_engine: bool = False) -> Den:
+async def current_den() -> Den:
     """Return what serves the configuration in force.
-
-    Args:
-        for_engine: An engine will be asked for: its worker may start now, if this is the first call.
 
     Raises:
         NotInBrowser: Outside Pyodide.
     """
     async with _Current.opening:
         if _Current.den is None:
-            _Current.den = await _open_den(for_engine=for_engine)
+            _Current.den = await _open_den()
         return _Current.den
 
 
@@ -115,46 +118,102 @@ async def import_for_request() -> None:
     await _import(_REQUEST)
 
 
+async def begin_engine() -> None:
+    """Start the worker of the engine that will be asked for: in a page's first call, if an earlier visit tells which.
+
+    `end_beginning` ends it if there is to be no engine, `Den.create_engine` if it wants another one.
+    """
+    async with _Current.opening:
+        if _in_browser() and _Current.den is None and _Current.begun is None:
+            begun = await _begun()
+            await _start_ahead(*begun)
+            if _Current.begun is not begun:  # another configuration came meanwhile
+                _, engines = begun
+                engines.end_ahead()
+
+
+def end_beginning() -> None:
+    """End the worker that `begin_engine` started, if nobody has taken it."""
+    if _Current.begun is not None:
+        _, engines = _Current.begun
+        engines.end_ahead()
+        _Current.begun = None
+
+
+def keep_bytecode() -> None:
+    """Spare the next visit what Python compiled for this one; nothing waits for it."""
+    if _Current.keeping is None:
+        from modelden._js import bytecode
+
+        _Current.keeping = asyncio.ensure_future(bytecode.keep())
+
+
 def suspender() -> Suspender | None:
     """Return what waits in calls that are not async, None outside Pyodide."""
-    if "_pyodide" not in sys.modules:
+    if not _in_browser():
         return None
     from modelden._js.suspender import JsSuspender
 
     return JsSuspender()
 
 
-async def _open_den(*, for_engine: bool) -> Den:
-    if "_pyodide" not in sys.modules:
+async def _open_den() -> Den:
+    if not _in_browser():
         raise NotInBrowser(
             "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
             "On this Python it can only be imported."
         )
-    await _import(_FIRST)
+    await _begun()
+    await _import(_REST)
+    from modelden._js.connection import connect
+    from modelden._js.worker_scripts import load_bundles
+    from modelden.den import Den
+
+    databases, engines = await _begun()  # again: another configuration may have come meanwhile
+    _Current.begun = None
+    config = current_config()
+    return Den(config, connect(config, databases, engines), load_bundles(), listeners(), events())
+
+
+async def _begun() -> tuple[JsDatabases, JsEngineHost]:
+    """Return what a `Den` is made of that may be at work before it."""
+    if _Current.begun is None:
+        from modelden._js import bytecode
+
+        await bytecode.restore()
+        await _import(_FIRST)
+        from modelden._js.database import JsDatabases
+        from modelden._js.engine_host import JsEngineHost
+
+        config = current_config()
+        _Current.begun = JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
+    return _Current.begun
+
+
+async def _start_ahead(databases: JsDatabases, engines: JsEngineHost) -> None:
     from modelden._js.clock import JsClock
-    from modelden._js.database import JsDatabases
-    from modelden._js.engine_host import JsEngineHost
     from modelden._js.worker_scripts import load_bundles
     from modelden.loading.ahead import start_ahead
 
-    config, bundles = current_config(), load_bundles()
-    databases, engines = JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
-    try:
-        if for_engine:
-            # Not beside the imports: each answer of a database would wait for one of them.
-            await start_ahead(config, bundles, databases, engines, JsClock())
-        await _import(_REST)
-    except BaseException:
-        engines.end_ahead()
-        raise
-    from modelden._js.connection import connect
-    from modelden.den import Den
-
-    return Den(config, connect(config, databases, engines), bundles, listeners(), events())
+    # Not beside imports: each answer of a database would wait for one of them.
+    await start_ahead(current_config(), load_bundles(), databases, engines, JsClock())
 
 
 async def _import(names: Sequence[str]) -> None:
     """Import modules one after the other, and let the page have its turn in between."""
     for name in names:
-        import_module(name)
+        with _compiling():
+            import_module(name)
         await asyncio.sleep(0)
+
+
+def _compiling() -> AbstractContextManager[None]:
+    if not _in_browser():
+        return nullcontext()
+    from modelden._js import bytecode
+
+    return bytecode.written()
+
+
+def _in_browser() -> bool:
+    return "_pyodide" in sys.modules

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 import warnings
 from dataclasses import asdict, is_dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pyodide.ffi import JsNull, JsProxy
 
 import modelden
+from modelden._js import bytecode
 from modelden._js.blobs import JsBlob
 
 type Json = Any
@@ -320,3 +324,30 @@ def _told(error: modelden.ModelDenError) -> dict[str, Json]:
         "facts": {name: value for name, value in facts.items() if isinstance(value, str | int | None)},
         "foreign": foreign(facts),
     }
+
+
+async def origins() -> dict[str, list[str]]:
+    """Tell of each module of modelden that has bytecode whether an earlier visit had compiled it."""
+    found: dict[str, list[str]] = {"kept": [], "compiled": []}
+    for name, module in list(sys.modules.items()):
+        spec = module.__spec__ if name.startswith("modelden") else None
+        if spec is not None and (header := _header(spec.cached)):
+            path = str(Path(str(spec.cached)).relative_to(Path(str(modelden.__file__)).parent))
+            found["kept" if header == bytecode._restored.get(path) else "compiled"].append(name)
+    return found
+
+
+def _header(cached: str | None) -> bytes:
+    return Path(cached).read_bytes()[:16] if cached and Path(cached).exists() else b""
+
+
+async def change(module: str, line: str) -> None:
+    """Add a line to a module's source, before it is imported."""
+    package, _, name = module.rpartition(".")
+    source = Path(str(import_module(package).__file__)).with_name(f"{name}.py")
+    source.write_text(f"{source.read_text('utf-8')}\n{line}\n", "utf-8")
+
+
+async def attribute(module: str, name: str) -> Json:
+    """Return what a module has under a name."""
+    return getattr(import_module(module), name)

@@ -158,7 +158,7 @@ class ScriptedEngines:
         self.workers.append(ScriptedWorker(self, wanted.bundle, wanted.glue))
         return self.workers[-1]
 
-    def start_ahead(self, expected: Start, wasm: Blob) -> None:
+    async def start_ahead(self, expected: Start, wasm: Blob) -> None:
         if wasm.size == 0:
             raise AssertionError("a runtime of no bytes")
         worker = self.start(expected)

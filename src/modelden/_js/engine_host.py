@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelden._js import bytecode
 from modelden._js.convert import js_buffers
 from modelden._js.model_worker import ModelWorker
 from modelden._js.worker_scripts import Script
@@ -36,11 +38,11 @@ class JsEngineHost:
             self.end_ahead()
         return JsEngineWorker(self._started(wanted))
 
-    def start_ahead(self, expected: Start, wasm: Blob) -> None:
+    async def start_ahead(self, expected: Start, wasm: Blob) -> None:
         """Start a worker and its runtime, in the expectation that it will be wanted."""
         worker = self._started(expected)
-        worker.start_runtime(wasm, expected.threads)
         self._ahead = expected, worker
+        await worker.start_runtime(wasm, expected.threads)
 
     def end_ahead(self) -> None:
         """End the worker that was started ahead, if nobody wanted it."""
@@ -64,18 +66,23 @@ class JsEngineWorker:
     async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
         """Load the model."""
         model, text = str(options.get("modelId")), json.dumps(dict(options))
+        loading = asyncio.ensure_future(self._worker.load(model, wasm, files, type="create", json=text))
         try:
-            told = await self._worker.load(model, wasm, files, type="create", json=text)
+            await asyncio.sleep(0)  # it is told
+            # Imported here: when a page's first worker starts Python has not come to these yet; now there is time.
+            with bytecode.written():
+                from modelden._js.media import JsMedia
+                from modelden.engine.inputs import Inputs
+                from modelden.engine.values import decode_reply
+
+            told = await loading
         except (EngineCrashed, EngineClosed, EngineTimeout, WorkerRefused):
             raise
         except EngineError as error:
             # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it.
             raise EngineError(f"The engine could not load {model} {options.get('modelRevision')}: {error}.") from error
-        # Imported here: when a page's first worker starts, Python has not come to these yet.
-        from modelden._js.media import JsMedia
-        from modelden.engine.inputs import Inputs
-        from modelden.engine.values import decode_reply
-
+        finally:
+            loading.cancel()  # where the caller was
         info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
         self._task = options["task"]
         self._inputs = Inputs(self._task, info.get("samplingRate"), JsMedia())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from modelden._js.blobs import js_blob
@@ -15,6 +16,9 @@ from modelden._js.worker import Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider
+
+_LONGEST_START = 1.0
+"""Seconds to wait for a worker's script; who loads a model with it waits for ``start_timeout``."""
 
 
 class ModelWorker:
@@ -66,9 +70,14 @@ class ModelWorker:
         finally:
             self._stop_looking()
 
-    def start_runtime(self, wasm: Blob, threads: int) -> None:
-        """Let the worker start a runtime before it is known what that will run."""
+    async def start_runtime(self, wasm: Blob, threads: int) -> None:
+        """Let the worker start a runtime before it is known what that will run, and return when it has begun to.
+
+        Browsers fetch a worker's script on the page's thread: whatever Python does meanwhile would hold it up.
+        """
         self.port.post(type="runtime", runtime=self._runtime(wasm), numThreads=threads)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.port.started(), _LONGEST_START)
 
     def close(self) -> None:
         """End the worker and stop what it waits for."""

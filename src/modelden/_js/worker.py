@@ -44,7 +44,7 @@ class WorkerPort:
             WorkerRefused: If the browser refuses it at once.
         """
         self._script = script
-        self._is_up = False
+        self._is_up = asyncio.Event()
         self._on_event = on_event
         self._pending: dict[int, asyncio.Future[Reply]] = {}
         self._listeners: dict[int, Callable[[str], None]] = {}
@@ -61,6 +61,10 @@ class WorkerPort:
     def has_ended(self) -> bool:
         """It was closed, or died."""
         return self._end is not None
+
+    async def started(self) -> None:
+        """Return when the worker has said that it is there, or has ended."""
+        await self._is_up.wait()
 
     def post(self, *, transfer: Any = None, **message: Any) -> None:
         """Send a message; its values are plain or JavaScript objects.
@@ -120,6 +124,7 @@ class WorkerPort:
         self._worker.terminate()
         self._worker.onmessage = self._worker.onerror = self._worker.onmessageerror = None
         self._receiver.destroy()
+        self._is_up.set()
         self._script.revoke()
         for reply in self._pending.values():
             if not reply.done():
@@ -165,13 +170,13 @@ class WorkerPort:
                     self._on_event(other, message)
 
     def _fail(self, kind: str, detail: str) -> None:
-        if self._is_up:
+        if self._is_up.is_set():
             self.crash(f"{kind}: {detail}")
         else:
             self.close(self._script.refusal(detail))
 
     def _ready(self, build: str) -> None:
-        self._is_up = True
+        self._is_up.set()
         try:
             self._script.check_build(build)
         except WorkerRefused as error:

@@ -43,6 +43,6 @@ async def start_ahead(
         wasm = await kept.read(config.cid(runtime.COLLECTION), plan.runtime)
         if wasm is not None and config.runtime_major in (None, bundle.major):
             start = Start(bundle.bundle, bundle.glue, bundle.sha256, plan.options.num_threads or 0)
-            engines.start_ahead(start, wasm)
+            await engines.start_ahead(start, wasm)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)

@@ -85,8 +85,8 @@ class EngineHost(Protocol):
     def start(self, wanted: Start) -> EngineWorker:
         """Start a worker, or return the one that was started ahead, if it is the same."""
 
-    def start_ahead(self, expected: Start, wasm: Blob) -> None:
-        """Start a worker and its runtime, in the expectation that it will be wanted.
+    async def start_ahead(self, expected: Start, wasm: Blob) -> None:
+        """Start a worker and its runtime, in the expectation that it will be wanted; return when it runs.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
