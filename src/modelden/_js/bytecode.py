@@ -20,7 +20,7 @@ from pathlib import Path
 import js
 from pyodide.ffi import JsException, to_js
 
-from modelden._js.convert import js_object
+from modelden._js.convert import QuotaRefused, fulfilled, js_object
 
 logger = logging.getLogger(__name__)
 
@@ -81,8 +81,9 @@ async def keep() -> None:
         compiled[name] = MAGIC_NUMBER + _CHECKED_HASH + source_hash(source.read_bytes()) + cached.read_bytes()[_HEADER:]
         await asyncio.sleep(0)  # the page has its turn
     try:
-        await (await js.caches.open(_CACHE)).put(_ENTRY, js.Response.new(to_js(marshal.dumps(compiled))))
-    except (AttributeError, JsException) as error:
+        cache = await fulfilled(js.caches, "open", _CACHE)
+        await fulfilled(cache, "put", _ENTRY, js.Response.new(to_js(marshal.dumps(compiled))))
+    except (AttributeError, JsException, QuotaRefused) as error:
         logger.debug("What was compiled is not kept: %s", error)
 
 

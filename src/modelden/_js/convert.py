@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Buffer, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from js import JSON, AbortController, Array, Object, Uint8Array
+from js import JSON, AbortController, Array, Object, Promise, Uint8Array
 from pyodide.ffi import JsException, JsProxy, to_js
 
 try:
@@ -83,6 +83,30 @@ def js_kind(value: object) -> str:
 def js_name(error: JsException) -> str:
     """Return the name of a JavaScript error; texts differ between browsers, names do not."""
     return str(error.name)
+
+
+class QuotaRefused(Exception):
+    """The browser has no room for what a call would store."""
+
+
+async def fulfilled(target: Any, method: str, *arguments: Any) -> Any:
+    """Call a method that stores something, and return what its promise is fulfilled with.
+
+    Chromium rejects with its class QuotaExceededError, which Pyodide does not take for an error: such a promise, once
+    Python has it, is waited for without end. So JavaScript makes the call, and tells how it ended.
+
+    Raises:
+        QuotaRefused: If there is no room.
+        JsException: If the promise is rejected for another reason.
+    """
+    call = getattr(target, method).bind(target, *arguments)
+    js_promises = getattr(Array, "from")(Array.of(None), call)
+    js_outcome = (await Promise.allSettled(js_promises))[0]
+    if js_outcome.status == "fulfilled":
+        return getattr(js_outcome, "value", None)
+    if js_outcome.reason.name == "QuotaExceededError":
+        raise QuotaRefused
+    raise js_outcome.reason
 
 
 @asynccontextmanager

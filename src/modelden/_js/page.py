@@ -10,7 +10,7 @@ import js
 from pyodide.ffi import JsException, create_proxy
 
 import modelden
-from modelden._js.convert import js_object
+from modelden._js.convert import QuotaRefused, fulfilled, js_object
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class JsPage:
         try:
             if not manager or not hasattr(await manager.estimate(), "usageDetails"):  # Chromium alone tells details
                 return True
-            return await _may_grow(await manager.getDirectory(), size)
+            return await _may_grow(manager, size)
         except JsException as error:  # a sandboxed frame, for example
             logger.debug("It cannot be found out whether there is room: %s", error)
             return True
@@ -115,19 +115,20 @@ class JsPage:
             self._listener = None
 
 
-async def _may_grow(folder: Any, size: int) -> bool:
-    """Make a file so long, and remove it."""
+async def _may_grow(manager: Any, size: int) -> bool:
+    """Make a file so long, and remove it. With no room at all there is not even an empty one."""
     name = f"modelden-{js.crypto.randomUUID()}"
-    file = await folder.getFileHandle(name, js_object(create=True))
     try:
-        writable = await file.createWritable()
+        folder = await fulfilled(manager, "getDirectory")
+        file = await fulfilled(folder, "getFileHandle", name, js_object(create=True))
         try:
-            # Not awaited as it is: Chromium rejects it with its class QuotaExceededError, which Pyodide does not take
-            # for an error, and so would wait for ever.
-            js_promises = getattr(js.Array, "from")(js.Array.of(size), writable.truncate.bind(writable))
-            js_outcome = (await js.Promise.allSettled(js_promises))[0]
+            writable = await fulfilled(file, "createWritable")
+            try:
+                await fulfilled(writable, "truncate", size)
+            finally:
+                await writable.abort()
         finally:
-            await writable.abort()
-    finally:
-        await folder.removeEntry(name)
-    return bool(js_outcome.status == "fulfilled" or js_outcome.reason.name != "QuotaExceededError")
+            await folder.removeEntry(name)
+    except QuotaRefused:
+        return False
+    return True
