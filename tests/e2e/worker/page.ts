@@ -44,15 +44,19 @@ class Host {
   glue = new Blob();
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  #onReady = () => {};
+  /** When the worker has said so: perhaps before anybody waits for it. */
+  readonly ready: Promise<void>;
   #onCrash = () => {};
   #lastId = 0;
 
   constructor(bundle: string) {
     const url = URL.createObjectURL(new Blob([bundle], { type: "text/javascript" }));
     this.#worker = new Worker(url, { type: "module" });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    this.#worker.onerror = ({ message }) => reject(new Error(message));
     this.#worker.onmessage = ({ data }: MessageEvent<Message>) => {
-      if (data.type === "ready") this.#onReady();
+      if (data.type === "ready") resolve();
       else if (data.type === "alive") this.lock = data.lock;
       else if (data.type === "need") void this.#answer(data);
       else if (data.type === "reply") this.#pending.get(data.id)?.resolve(data);
@@ -62,14 +66,6 @@ class Host {
         this.#onCrash();
       }
     };
-  }
-
-  /** Asked right after the construction: no message can have come yet. */
-  ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#onReady = resolve;
-      this.#worker.onerror = ({ message }) => reject(new Error(message));
-    });
   }
 
   /** Wait until so many crashes have been told. */
@@ -138,13 +134,13 @@ async function startEngine(prelude = ""): Promise<Host> {
   const host = new Host(prelude + bundle);
   host.answerFile = modelFile;
   host.glue = await (await get("/assets/ort-wasm-simd-threaded.jsep.mjs")).blob();
-  await host.ready();
+  await host.ready;
   return host;
 }
 
 async function startTrust(): Promise<Host> {
   const host = new Host(await (await get("/assets/trust.js")).text());
-  await host.ready();
+  await host.ready;
   return host;
 }
 
