@@ -51,7 +51,10 @@ def test_a_warm_visits_engine_finds_its_runtime_started(page: Page, site: Site) 
     page.is_clean()
 
 
-@pytest.mark.parametrize("wanted", [{"feature_id": "tiny", "num_threads": 2}, {"feature_id": "nothing"}])
+@pytest.mark.parametrize(
+    "wanted",
+    [{"feature_id": "tiny", "num_threads": 2}, {"feature_id": "nothing"}, {"feature_id": "tiny", "dtype": "q99"}],
+)
 def test_what_was_started_in_vain_is_ended(page: Page, site: Site, wanted: dict[str, object]) -> None:
     page.visit(site.config, feature_id="tiny")
     with messages(page) as warm:
