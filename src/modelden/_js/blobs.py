@@ -15,6 +15,12 @@ from modelden.errors import StorageUnavailable
 READ_SIZE = 4 * 1024 * 1024
 """Bytes of a blob that are looked at together."""
 
+BUFFER_SIZE = 1024 * 1024
+"""Bytes of a piece that is copied into a buffer: as many as a read of a body brings at most (`fetch.CHUNK_SIZE`)."""
+
+TURNS = 2
+"""Buffers that a Blob is made through."""
+
 BLOBS = ("Blob", "File")
 """What a blob of the page calls itself."""
 
@@ -74,15 +80,18 @@ class JsBlob:
 
 
 class JsCollector:
-    """Streams bytes into one Blob.
+    """Streams bytes into one Blob, through two buffers in turns.
 
-    A Blob for each piece would be simpler, but they are gone only when JavaScript collects its garbage, which does not
-    notice what they hold: a GiB took Chromium a GiB of memory, and streamed 130 MiB in half the time (bench/big.py).
+    A Blob for each piece would be simpler, or a copy of each piece: but they are gone only when JavaScript collects its
+    garbage, which does not notice in time what they hold (bench/big.py). A buffer is free when the write after its own
+    is done: a stream without a queue takes the next piece only when its reader asks, having consumed the one before
+    (Streams Standard, TransformStream and its backpressure).
     """
 
     def __init__(self) -> None:
         """Collect nothing yet."""
         self._size = 0
+        self._js_buffers: list[Any] = []
         self._js_writer: Any = None
         self._js_blob: Any = None
 
@@ -99,7 +108,7 @@ class JsCollector:
             self._js_blob = Response.new(js_stream.readable).blob()
         try:
             for js_piece in cast("JsChunk", chunk).js_pieces:
-                await self._js_writer.write(js_piece.slice())
+                await self._js_writer.write(self._copy(js_piece))
         except JsException as error:
             raise _refused(error) from error
         self._size += chunk.size
@@ -113,6 +122,15 @@ class JsCollector:
             return JsBlob(await self._js_blob)
         except JsException as error:
             raise _refused(error) from error
+
+    def _copy(self, js_piece: Any) -> Any:
+        if js_piece.byteLength > BUFFER_SIZE:
+            return js_piece.slice()
+        is_first = len(self._js_buffers) < TURNS
+        js_buffer = Uint8Array.new(BUFFER_SIZE) if is_first else self._js_buffers.pop(0)
+        self._js_buffers.append(js_buffer)
+        js_buffer.set(js_piece)
+        return js_buffer.subarray(0, js_piece.byteLength)
 
 
 class JsBlobs:
