@@ -71,6 +71,7 @@ class _Current:
     den: Den | None = None
     opening = asyncio.Lock()
     begun: tuple[JsDatabases, JsEngineHost] | None = None
+    has_restored = False
     keeping: asyncio.Future[None] | None = None
     listeners = SyncListeners()
     events = Events()
@@ -178,9 +179,11 @@ async def _open_den() -> Den:
 async def _begun() -> tuple[JsDatabases, JsEngineHost]:
     """Return what a `Den` is made of that may be at work before it."""
     if _Current.begun is None:
-        from modelden._js import bytecode
+        if not _Current.has_restored:
+            from modelden._js import bytecode
 
-        await bytecode.restore()
+            _Current.has_restored = True
+            await bytecode.restore()
         await _import(_FIRST)
         from modelden._js.database import JsDatabases
         from modelden._js.engine_host import JsEngineHost

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.pyodide.tabs import another, call
 
@@ -19,20 +19,14 @@ LATE = "modelden.den"
 def keep(page: Page, site: Site) -> None:
     """Have a visit behind us, with all that it compiled kept."""
     page.runner.run_js("await caches.delete('modelden');")
+    is_kept = "return (await caches.has('modelden')) && (await (await caches.open('modelden')).keys()).length"
     with another(page) as tab:
         visit(tab, site)
-        kept(page)
+        page.until(lambda: page.runner.run_js(is_kept) == 1, "the bytecode is kept")
 
 
-def kept(page: Page) -> None:
-    is_kept = "return (await caches.has('modelden')) && (await (await caches.open('modelden')).keys()).length"
-    page.until(lambda: page.runner.run_js(is_kept) == 1, "the bytecode is kept")
-
-
-def visit(tab: Tab, site: Site) -> Any:
-    outcome = call(tab, "visit", config=site.config, request={"feature_id": "tiny"})
-    assert outcome["error"] is None
-    return outcome["vectors"]
+def visit(tab: Tab, site: Site) -> None:
+    assert call(tab, "visit", config=site.config, request={"feature_id": "tiny"})["error"] is None
 
 
 def test_a_second_visit_compiles_nothing_that_the_first_one_did(page: Page, site: Site) -> None:
