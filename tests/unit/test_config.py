@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex
 
-from modelden.config import PRESETS, PRODUCTION_ROOT_HASH, STAGE_ROOT_HASH, Configuration
+from modelden.config import _PLAIN_URL, PRESETS, PRODUCTION_ROOT_HASH, STAGE_ROOT_HASH, Configuration
 from modelden.errors import InputError
 
 HASH = "AB:" * 31 + "AB"
@@ -65,6 +68,7 @@ def test_values_have_one_form(field: str, given: Any, kept: Any) -> None:
         ("settings_server", "https://host/v1#x"),
         ("settings_server", "https://host:port/v1"),
         ("settings_server", "https://host:99999/v1"),
+        ("settings_server", "https://host:69999/v1"),
         ("settings_server", "https://[::1/v1"),
         ("settings_server", "https://user:pw@host/v1"),
         ("settings_server", None),
@@ -116,3 +120,13 @@ def test_what_was_stored_for_another_signer_is_of_another_source() -> None:
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Configuration().settings_bucket = "other"  # type: ignore[misc]  # the point
+
+
+@given(from_regex(_PLAIN_URL, fullmatch=True))
+def test_what_needs_no_parser_is_what_a_parser_admits(url: str) -> None:
+    parts = urlsplit(url)
+
+    assert parts.scheme in ("http", "https")
+    assert parts.hostname
+    assert parts.port != 0
+    assert (parts.query, parts.fragment, parts.username) == ("", "", None)
