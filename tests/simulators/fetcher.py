@@ -18,6 +18,9 @@ PAGE = "http://page.example"
 
 CHUNK = 64 * 1024
 
+PATIENCE = 60
+"""How many times a limit a server in this process gets, if no test lets it wait: only the machine may be late."""
+
 SAFE = frozenset(
     {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma"}
 )
@@ -62,12 +65,14 @@ class PageResponse:
 class PageFetcher:
     """Keeps a list of its requests, ``METHOD path?query``, in their order."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None, *, patience: int = 1) -> None:
+        """Set patience to more than 1 for servers that answer at once, however busy this machine is."""
         # A context of one's own, without certificates: reading the system's takes httpx longer than a test.
         transport = transport or httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         # A body may take its time: only what `fetch` is told limits it.
         self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113
         self.requests: list[str] = []
+        self.patience = patience
 
     @asynccontextmanager
     async def fetch(  # the timeout ends with the headers, asyncio.timeout around the context would not
@@ -82,7 +87,7 @@ class PageFetcher:
         self.requests.append(f"{method} {httpx.URL(url).raw_path.decode()}")
         request = self._client.build_request(method, url, headers={"Origin": PAGE, **(headers or {})})
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout and self.patience * timeout):
                 await self._ask_permission(method, url, headers or {})
                 response = await self._client.send(request, stream=True, follow_redirects=redirects)
         except TimeoutError as error:
@@ -125,4 +130,4 @@ class AsgiFetcher(PageFetcher):
     """Into an ASGI application in this process, without a network. Faults that cut connections need one."""
 
     def __init__(self, app: Any) -> None:
-        super().__init__(httpx.ASGITransport(app))
+        super().__init__(httpx.ASGITransport(app), patience=PATIENCE)

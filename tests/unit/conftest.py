@@ -16,7 +16,7 @@ from modelden.host.server import Application, RunningServer
 from modelden.host.tree import Tree
 from tests.replay import replay_chain
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import AsgiFetcher, PageFetcher
+from tests.simulators.fetcher import PATIENCE, AsgiFetcher, PageFetcher
 from tests.simulators.profile import Profile
 
 # A machine is shared and noisy: how long an example takes says nothing.
@@ -110,7 +110,9 @@ async def profile(application: Application, bundle: Bundle) -> AsyncIterator[Pro
 async def socket_profile(application: Application, bundle: Bundle) -> AsyncIterator[Profile]:
     """The same over real connections, which can break."""
     with RunningServer(application) as server:
-        made = Profile(configured(application, server.url), PageFetcher(), bundle, ScriptedEngines(list(FILES)))
+        made = Profile(
+            configured(application, server.url), PageFetcher(patience=PATIENCE), bundle, ScriptedEngines(list(FILES))
+        )
         yield made
         await made.close()
 

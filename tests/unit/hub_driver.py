@@ -18,7 +18,7 @@ from modelden.ports import Delete, Put, Schema, Store
 from modelden.progress import ProgressEvent
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import PageFetcher
+from tests.simulators.fetcher import PATIENCE, PageFetcher
 from tests.simulators.profile import Profile
 
 if TYPE_CHECKING:
@@ -47,20 +47,13 @@ class Done:
     events: list[Json]
 
 
-class PatientFetcher(PageFetcher):
-    """For servers that answer at once, however busy this machine is."""
-
-    def fetch(self, url: str, *, timeout: float | None = None, **rest: Any) -> Any:
-        return super().fetch(url, timeout=timeout and 60 * timeout, **rest)
-
-
 class HubDriver:
     """One browser profile, against the servers of a recording."""
 
     def __init__(self, server: ReplayServer, truth: Json, monkeypatch: pytest.MonkeyPatch) -> None:
         self._port = server.hub_url.rpartition(":")[2]
         config = Configuration(settings_server=server.settings_url, root_hash=server.root_hash)
-        fetcher = PageFetcher() if "delay_ms" in json.dumps(truth) else PatientFetcher()
+        fetcher = PageFetcher(patience=1 if "delay_ms" in json.dumps(truth) else PATIENCE)
         self.profile = Profile(config, fetcher, _BUNDLE, ScriptedEngines([]))
         self._monkeypatch = monkeypatch
         self._everything = "MOZ_ALLOW_EXTERNAL_ML_HUB" in (truth.get("env") or {})

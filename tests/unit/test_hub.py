@@ -118,6 +118,7 @@ async def test_a_hub_that_does_not_tell_the_tag_leaves_the_copy_in_use(
 ) -> None:
     hub = await hub_of(profile)
     application.faults.set(SILENT[silence])
+    profile.fetcher.patience = 1
     assert await read(hub, MAIN) == FILES[WEIGHTS]
     assert profile.requests() == [head_of(MAIN), get_of(MAIN)]
     (tree / "hub/org/tiny/main" / WEIGHTS).write_bytes(b"changed")

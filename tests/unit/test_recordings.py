@@ -27,7 +27,7 @@ from modelden.progress import ProgressEvent
 from tests.replay import ReplayServer, load_truth
 from tests.replay_hub import RUNTIMES
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import PageFetcher
+from tests.simulators.fetcher import PATIENCE, PageFetcher
 from tests.simulators.profile import Profile
 
 NAME = "ort-wasm-simd-threaded.jsep.wasm"
@@ -95,7 +95,7 @@ async def replayed(name: str, *, signed: bool = True) -> AsyncIterator[tuple[Rep
         config = Configuration(
             settings_server=server.settings_url, root_hash=server.root_hash, hub_root_url=server.hub_url
         )
-        profile = Profile(config, PageFetcher(), bundle, ScriptedEngines(TINY))
+        profile = Profile(config, PageFetcher(patience=PATIENCE), bundle, ScriptedEngines(TINY))
         yield Replayed(server, profile), truth["steps"]
         await profile.close()
 
