@@ -45,8 +45,9 @@ def test_a_warm_visits_engine_finds_its_runtime_started(page: Page, site: Site) 
         second = page.visit(site.config, feature_id="tiny")
 
     assert not [each for each in cold if each.endswith(" runtime")]
-    assert warm[:2] == ["0 runtime", "0 create"]
-    assert not [each for each in warm if not each.startswith("0 ")], "another worker was started"
+    assert warm[0] == "0 runtime"
+    loading = [each for each in warm if each.split()[1] in ("runtime", "wasm", "create")]
+    assert sorted(loading) == ["0 create", "0 runtime", "0 wasm"]  # one worker; its module comes when it is compiled
     assert second["vectors"] == first["vectors"]
     page.is_clean()
 

@@ -24,7 +24,7 @@ import type {
   Runtime,
 } from "./protocol";
 import { answer, post, serve } from "./rpc";
-import { ONNXRUNTIME_VERSION, skipRuntime, startRuntime } from "./runtime";
+import { compiled, ONNXRUNTIME_VERSION, skipRuntime, startRuntime } from "./runtime";
 import { infer, open } from "./session";
 import { listenBetweenSteps, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
 import { decode, encode } from "./values";
@@ -43,6 +43,12 @@ let engine: Promise<Engine> | undefined;
 /** The run under way. */
 let meter: RunMeter | undefined;
 
+let receiveModule: (module: WebAssembly.Module | Promise<WebAssembly.Module>) => void;
+/** The WASM module that the page compiles for a runtime that is started ahead. */
+const fromPage = new Promise<WebAssembly.Module>((resolve) => {
+  receiveModule = resolve;
+});
+
 closeNetwork();
 serve<EngineRequest>(handle);
 holdLock();
@@ -50,7 +56,10 @@ holdLock();
 function handle(message: EngineRequest): void {
   switch (message.type) {
     case "runtime":
-      startRuntime(message.runtime, wantedThreads(message.numThreads)).catch(() => {}); // whoever loads a model is told
+      startRuntime(message.glue, wantedThreads(message.numThreads), () => fromPage);
+      break;
+    case "wasm":
+      receiveModule(message.wasm instanceof Blob ? compiled(message.wasm) : message.wasm);
       break;
     case "create":
       void answer(message.id, () => create(message));
@@ -132,8 +141,7 @@ async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
   useHost(options);
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
-  // Read before the pipeline is asked for: the first session takes the bytes that are there.
-  const { threads: starting } = await startRuntime(runtime, wantedThreads(numThreads));
+  const starting = startRuntime(runtime.glue, wantedThreads(numThreads), () => compiled(runtime.wasm));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
   // Where the runtime does not start, its own reason counts.

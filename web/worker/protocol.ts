@@ -63,13 +63,22 @@ export interface CreateOptions {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-/** Start the runtime before it is known what it will run: `create` or `open`, with the same file and threads, finds it started. */
+/**
+ * Start the runtime before it is known what it will run: `create` or `open`, with the same file and threads, finds it
+ * started. A `wasm` message follows.
+ */
 export interface RuntimeMessage {
   readonly type: "runtime";
-  /** As in {@link CreateMessage}. */
-  readonly runtime: Runtime;
+  /** As in {@link Runtime}. */
+  readonly glue: Blob | string;
   /** As in {@link CreateOptions}. */
   readonly numThreads: number;
+}
+
+/** The WASM file of the runtime that is being started: compiled by the page, or the file where that failed. */
+export interface WasmMessage {
+  readonly type: "wasm";
+  readonly wasm: WebAssembly.Module | Blob;
 }
 
 /** Run the engine once. */
@@ -148,6 +157,7 @@ export type FileMessage =
 
 export type EngineRequest =
   | RuntimeMessage
+  | WasmMessage
   | CreateMessage
   | RunMessage
   | StopMessage

@@ -9,21 +9,48 @@ export const ONNXRUNTIME_VERSION = env.versions.web ?? "";
 /** The smallest ONNX model: y = x, one float. In base64, from `onnx.helper`. */
 const IDENTITY = "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQEQ==";
 
-interface Starting {
-  /** How many threads it has, when it has started: 1 where more were asked for and cannot be had. */
-  readonly threads: Promise<number>;
+/** Stands for the bytes of the WASM file, which onnxruntime-web wants to have before it starts. */
+const BYTES = new ArrayBuffer(8);
+
+let starting: Promise<number> | undefined;
+
+/**
+ * Start the runtime, unless that was done before, and return how many threads it has: 1 where more were asked for and
+ * cannot be had. It may be asked for sessions at once.
+ *
+ * @param compile Only called if the runtime has not been started.
+ */
+export function startRuntime(
+  glue: Runtime["glue"],
+  threads: number,
+  compile: () => Promise<WebAssembly.Module>,
+): Promise<number> {
+  if (!starting) {
+    instantiateFrom(compile());
+    starting = start(glue, threads);
+    starting.catch(() => {}); // whoever loads a model is told
+  }
+  return starting;
 }
 
-let begun: Promise<Starting> | undefined;
+/** Compile a WASM file while it is read. */
+export function compiled(wasm: Blob): Promise<WebAssembly.Module> {
+  return WebAssembly.compileStreaming(new Response(wasm, { headers: { "content-type": "application/wasm" } }));
+}
 
-/** Start the runtime, unless that was done before. It can be asked for sessions from when this resolves. */
-export function startRuntime({ wasm, glue }: Runtime, threads: number): Promise<Starting> {
-  begun ??= wasm.arrayBuffer().then((bytes) => {
-    const starting = { threads: start(bytes, glue, threads) };
-    starting.threads.catch(() => {}); // whoever loads a model is told
-    return starting;
-  });
-  return begun;
+/**
+ * The glue compiles bytes itself, when it has been loaded. Here it gets what is being compiled meanwhile, by this worker
+ * or the page.
+ */
+function instantiateFrom(compiling: Promise<WebAssembly.Module>): void {
+  compiling.catch(() => {}); // told by the session that does not start
+  const { instantiate } = WebAssembly;
+  const instantiated = async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
+    if (!ArrayBuffer.isView(source) || source.buffer !== BYTES) return instantiate(source as BufferSource, imports);
+    const module = await compiling;
+    return { module, instance: await instantiate(module, imports) };
+  };
+  Object.assign(WebAssembly, { instantiate: instantiated });
 }
 
 /**
@@ -31,20 +58,19 @@ export function startRuntime({ wasm, glue }: Runtime, threads: number): Promise<
  * of nothing brings that forward, so that compiling 14 to 27 MB of WASM goes on while files come and are read, and a WASM
  * file that does not work is told before them.
  */
-async function start(wasm: ArrayBuffer, glue: Runtime["glue"], threads: number): Promise<number> {
+async function start(glue: Runtime["glue"], threads: number): Promise<number> {
   const settings = env.wasm;
   settings.numThreads = threads;
   // The glue keeps its URL: threads are workers that start from it, at any time.
   const mjs = typeof glue === "string" ? glue : URL.createObjectURL(glue);
   settings.wasmPaths = { mjs }; // at once: the model's session may be asked for next
-  settings.wasmBinary = wasm; // a buffer, not a view of it: Emscripten uses the one and copies the other
+  settings.wasmBinary = BYTES;
   const model = Uint8Array.from(atob(IDENTITY), (character) => character.charCodeAt(0));
   const session = await InferenceSession.create(model, { executionProviders: ["wasm"] }).catch(async (error) => {
     await checkGlue(mjs, typeof glue === "string");
     throw error;
   });
   await session.release();
-  delete settings.wasmBinary; // compiled, and large
   return settings.numThreads;
 }
 

@@ -5,7 +5,7 @@ import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
 import { askFor } from "./files";
 import { readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
-import { ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
+import { compiled, ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
 import { decode, encode } from "./values";
 
 let session: Promise<InferenceSession> | undefined;
@@ -16,7 +16,7 @@ export async function open({ json, runtime, model }: OpenMessage): Promise<Answe
   if (session) throw new Error("this worker has its session; another one needs a worker of its own");
   const { device: wanted, numThreads, options } = JSON.parse(json) as OpenOptions;
   const { device, deviceReason } = await usableDevice(wanted);
-  const { threads: starting } = await startRuntime(runtime, wantedThreads(numThreads));
+  const starting = startRuntime(runtime.glue, wantedThreads(numThreads), () => compiled(runtime.wasm));
   const bytes = new Uint8Array(await model.arrayBuffer());
   const { external, ...facts } = readModel(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelden._js import bytecode
 from modelden._js.convert import js_buffers
 from modelden._js.model_worker import ModelWorker
+from modelden._js.wasm import CompilingModule
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
 from modelden.ports import Blob, FileProvider, Start
@@ -40,9 +41,10 @@ class JsEngineHost:
 
     async def start_ahead(self, expected: Start, wasm: Blob) -> None:
         """Start a worker and its runtime, in the expectation that it will be wanted."""
+        compiling = CompilingModule(wasm)
         worker = self._started(expected)
         self._ahead = expected, worker
-        await worker.start_runtime(wasm, expected.threads)
+        await worker.start_runtime(compiling, expected.threads)
 
     def end_ahead(self) -> None:
         """End the worker that was started ahead, if nobody wanted it."""

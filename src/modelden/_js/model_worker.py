@@ -12,6 +12,7 @@ from modelden._js.blobs import js_blob
 from modelden._js.convert import js_object
 from modelden._js.liveness import DeathWatch
 from modelden._js.timers import JsTimers
+from modelden._js.wasm import CompilingModule
 from modelden._js.worker import Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
@@ -48,6 +49,7 @@ class ModelWorker:
         self._answers: set[asyncio.Task[None]] = set()
         self._stop_looking: Callable[[], None] = lambda: None
         self._death: DeathWatch | None = None
+        self._handing_over: asyncio.Task[None] | None = None
 
     async def load(self, model: str, wasm: Blob, files: FileProvider, /, **message: Any) -> Reply:
         """Send the message that loads a model, and wait for its end.
@@ -70,23 +72,30 @@ class ModelWorker:
         finally:
             self._stop_looking()
 
-    async def start_runtime(self, wasm: Blob, threads: int) -> None:
+    async def start_runtime(self, wasm: CompilingModule, threads: int) -> None:
         """Let the worker start a runtime before it is known what that will run, and return when it has begun to.
 
         Browsers fetch a worker's script on the page's thread: whatever Python does meanwhile would hold it up.
         """
-        self.port.post(type="runtime", runtime=self._runtime(wasm), numThreads=threads)
+        self.port.post(type="runtime", glue=self._script.beside(self._glue), numThreads=threads)
+        self._handing_over = asyncio.ensure_future(self._hand_over(wasm))
         with suppress(TimeoutError):
             await asyncio.wait_for(self.port.started(), _LONGEST_START)
 
     def close(self) -> None:
         """End the worker and stop what it waits for."""
         self._stop_looking()
+        if self._handing_over is not None:
+            self._handing_over.cancel()
         if self._death is not None:
             self._death.end()
         for answer in self._answers:
             answer.cancel()
         self.port.close()
+
+    async def _hand_over(self, wasm: CompilingModule) -> None:
+        with suppress(EngineError):  # it ended meanwhile, and says so to whoever uses it
+            self.port.post(type="wasm", wasm=await wasm.module_or_file())
 
     def _runtime(self, wasm: Blob) -> Any:
         return js_object(wasm=js_blob(wasm), glue=self._script.beside(self._glue))
