@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from modelden import urls
 from modelden.engine.option_values import OVERRIDABLE
 from modelden.engine.options import PipelineOptions, check_names, field_name
 from modelden.errors import InputError
-
-if TYPE_CHECKING:
-    from urllib.parse import SplitResult
 
 PRODUCTION_ROOT_HASH = "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB"
 """SHA-256 of Mozilla's production root, ``CN=root-ca-production-amo``, as compiled into Firefox ESR 153."""
@@ -189,17 +187,6 @@ def _roots(value: Sequence[str]) -> Sequence[str]:
     return value
 
 
-_PORT = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3})"
-_PLAIN_URL = re.compile(rf"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::{_PORT})?(?:/[\w.~-]+)*/?", re.ASCII)
-"""Of URLs like this there is nothing to ask a parser."""
-
-
-def _split(url: str) -> SplitResult:
-    from urllib.parse import urlsplit  # takes a page 50 ms, while the first engine's worker waits to be started
-
-    return urlsplit(url)
-
-
 def check_root_url(name: str, value: str) -> str:
     """Return an http(s) URL without query.
 
@@ -207,9 +194,7 @@ def check_root_url(name: str, value: str) -> str:
         InputError: If it is none, with the value's name.
     """
     try:
-        if _PLAIN_URL.fullmatch(value):
-            return value
-        parts = _split(value)
+        parts = urls.split(value)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except (ValueError, TypeError):  # the port or a bracket; or no text at all
         usable = False
@@ -235,8 +220,8 @@ def check_url_template(name: str, value: str) -> None:
 
 def _folder(value: str) -> str:
     try:
-        parts = _split(value)
-    except (ValueError, AttributeError):
+        parts = urls.split(value)
+    except (ValueError, TypeError):
         parts = None
     if parts is None or not parts.path or parts.query or parts.fragment or parts.scheme not in ("", "http", "https"):
         raise InputError(f"worker_url: expected a folder's URL without query, such as '/modelden/', got {value!r}")

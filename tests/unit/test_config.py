@@ -2,13 +2,10 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis.strategies import from_regex
 
-from modelden.config import _PLAIN_URL, PRESETS, PRODUCTION_ROOT_HASH, STAGE_ROOT_HASH, Configuration
+from modelden.config import PRESETS, PRODUCTION_ROOT_HASH, STAGE_ROOT_HASH, Configuration
 from modelden.errors import InputError
 
 HASH = "AB:" * 31 + "AB"
@@ -120,13 +117,3 @@ def test_what_was_stored_for_another_signer_is_of_another_source() -> None:
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Configuration().settings_bucket = "other"  # type: ignore[misc]  # the point
-
-
-@given(from_regex(_PLAIN_URL, fullmatch=True))
-def test_what_needs_no_parser_is_what_a_parser_admits(url: str) -> None:
-    parts = urlsplit(url)
-
-    assert parts.scheme in ("http", "https")
-    assert parts.hostname
-    assert parts.port != 0
-    assert (parts.query, parts.fragment, parts.username) == ("", "", None)

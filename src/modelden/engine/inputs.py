@@ -20,7 +20,6 @@ from collections.abc import Buffer, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from modelden.engine.media import Audio, Image
 from modelden.engine.tensor import Tensor
@@ -197,7 +196,7 @@ class Inputs:
         if isinstance(value, PurePath):
             return File(_read_path(value))
         if isinstance(value, str):
-            if urlsplit(value).scheme.lower() not in _SCHEMES:
+            if value.partition(":")[0].lower() not in _SCHEMES:
                 raise InputError(
                     f"{self._task} takes a URL ({', '.join(_SCHEMES)}) as text, not {value[:80]!r}; "
                     "a path goes into pathlib.Path."

@@ -11,8 +11,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from modelden import urls
 from modelden.errors import ForbiddenURL
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -85,11 +85,10 @@ class _Canonical:
     @classmethod
     def of(cls, url: str) -> _Canonical:
         try:
-            parts = urlsplit(url.replace("\\", "/"))
-            port = parts.port
+            parts = urls.split(url.replace("\\", "/"))
         except ValueError:  # no URL: equal to nothing that can be fetched
             return cls(scheme="", host="", port=None, has_port=False, path="")
-        path = unquote(parts.path).lower()
+        path = urls.unquote(parts.path).lower()
         # normpath drops a final slash, which a prefix such as /Xenova/ needs.
         normal = posixpath.normpath("/" + path.lstrip("/")) if path.strip("/") else "/"
         if path.endswith("/") and normal != "/":
@@ -97,8 +96,8 @@ class _Canonical:
         return cls(
             scheme=parts.scheme,
             host=(parts.hostname or "").rstrip("."),
-            port=_DEFAULT_PORTS.get(parts.scheme) if port is None else port,
-            has_port=port is not None,
+            port=_DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port,
+            has_port=parts.port is not None,
             path=normal,
         )
 

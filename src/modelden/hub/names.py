@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
+from modelden import urls
 from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
@@ -98,7 +98,7 @@ class HubAddress:
         root = self.root_url.rstrip("/") + "/"
         if not url.startswith(root):
             raise InputError(f"Invalid domain for model URL: {url} (expected {root}...)")
-        path = unquote(url[len(root) :].partition("?")[0]).lstrip("/")
+        path = urls.unquote(url[len(root) :].partition("?")[0]).lstrip("/")
         match = self._pattern().fullmatch(path)
         if match is None:
             raise InputError(f"Invalid model URL format: {url} (expected {root}{self.url_template}/file)")
@@ -106,7 +106,7 @@ class HubAddress:
 
     def store_name(self, model: str) -> str:
         """Return the model's name in the store: ``hostname/organization/name``, without port."""
-        return f"{urlsplit(self.root_url).hostname}/{model}"
+        return f"{urls.split(self.root_url).hostname}/{model}"
 
     def _pattern(self) -> re.Pattern[str]:
         template = re.escape(self.url_template.strip("/"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from urllib.parse import urlsplit
 
+from modelden import urls
 from modelden.ports import Fetcher, Response
 
 _DROPPED_BY_BROWSERS = "authorization"
@@ -48,5 +48,5 @@ class HubFetcher:
 
 
 def _origin(url: str) -> tuple[str, str | None, int]:
-    parts = urlsplit(url)
+    parts = urls.split(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)

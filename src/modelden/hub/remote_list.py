@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
+from modelden import urls
 from modelden.download import TIMEOUT
 from modelden.errors import HttpError, InvalidResponse, UnavailableError
 from modelden.hub.names import HubAddress
@@ -87,7 +87,7 @@ async def remote_list(
         for _ in range(_PAGES):
             page, following = await _page(fetcher, str(following))
             files += page
-            if following is None or urlsplit(following)[:2] != urlsplit(url)[:2]:
+            if following is None:
                 return RemoteList(tuple(files), TREE)
     except UnavailableError as error:
         return RemoteList(None, UNKNOWN, f"{address.root_url} does not list its files. {error}")
@@ -100,7 +100,16 @@ async def _page(fetcher: Fetcher, url: str) -> tuple[list[RemoteFile], str | Non
             raise HttpError(url, response.status)
         text = await response.text(_LIMIT)
         following = _NEXT.search(response.headers.get("link", ""))
-    return _files(url, text), urljoin(url, following[1]) if following else None
+    return _files(url, text), _same_origin(url, following[1]) if following else None
+
+
+def _same_origin(url: str, reference: str) -> str | None:
+    """Return what a reference means on a page of the list; None if that is elsewhere."""
+    try:
+        following = urls.join(url, reference)
+        return following if urls.split(following)[:4] == urls.split(url)[:4] else None
+    except ValueError as error:
+        raise InvalidResponse(url, "the URL of the list's next page", repr(reference)) from error
 
 
 def _files(url: str, text: str) -> list[RemoteFile]:

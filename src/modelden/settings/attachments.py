@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
+from modelden import urls
 from modelden.download import download
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
 from modelden.locks import KeyedLocks
@@ -47,7 +47,7 @@ def base_url(root_page: Mapping[str, Any], server_url: str) -> str:
         url = root_page["capabilities"]["attachments"]["base_url"]
     except (KeyError, TypeError) as error:
         raise InvalidResponse(f"{server_url}/", "the base_url of attachments", "none") from error
-    return urljoin(f"{server_url}/", str(url))
+    return urls.join(f"{server_url}/", str(url))
 
 
 class Attachments:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
+from modelden import urls
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
 from modelden.settings.backoff import Backoff
@@ -130,7 +130,7 @@ class SettingsServer:
 
     def _changeset_url(self, bucket: str, collection: str, query: Mapping[str, str | None]) -> str:
         given = {name: value for name, value in query.items() if value is not None}
-        return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urlencode(given)}"
+        return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urls.query(given)}"
 
 
 def _check_names(changeset: Changeset, bucket: str, collection: str, url: str) -> None:

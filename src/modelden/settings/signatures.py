@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
+from modelden import urls
 from modelden.config import Configuration
 from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
@@ -146,7 +146,7 @@ def _chain_url(x5u: object, source_url: str) -> str:
     if not isinstance(x5u, str) or not x5u:
         raise ChainFault(f"expected the URL of a certificate chain as x5u, found {x5u!r}")
     try:
-        return urljoin(source_url, x5u)
+        return urls.join(source_url, x5u)
     except ValueError as error:
         raise ChainFault(f"expected the URL of a certificate chain as x5u, found {x5u!r}") from error
 

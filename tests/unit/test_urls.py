@@ -1,0 +1,52 @@
+"""What is read without the standard library's parser is read as the parser does."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex, text
+
+from modelden import urls
+
+
+def parsed(url: str) -> urls.Parts:
+    parts = urlsplit(url)
+    return urls.Parts(parts.scheme, parts.username, parts.hostname, parts.port, parts.path, parts.query, parts.fragment)
+
+
+@given(from_regex(urls.PLAIN, fullmatch=True))
+def test_a_plain_url_has_the_parts_that_the_parser_finds(url: str) -> None:
+    assert urls.split(url) == parsed(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:secret@hub.example/",
+        "HTTPS://Hub.Example:443/A?b#c",
+        "http://[::1]:8080/v1",
+        "https://hub.example/a%20b?x=%2F",
+        "//hub.example/a",
+        "blob:https://hub.example/1",
+        "",
+    ],
+)
+def test_any_other_is_the_parsers(url: str) -> None:
+    assert urls.PLAIN.fullmatch(url) is None
+    assert urls.split(url) == parsed(url)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://hub.example:65536/", "https://hub.example:x/"])
+def test_what_can_be_no_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        urls.split(url)
+
+
+@given(text())
+def test_escapes_are_undone(some: str) -> None:
+    some = some.encode(errors="ignore").decode()
+
+    assert urls.unquote(quote(some)) == some
+    assert urls.unquote(some) == unquote(some)
