@@ -31,8 +31,6 @@ _FIRST = (
 """What starts an engine's worker."""
 
 _REQUEST = (
-    "ipaddress",  # slow to import, and imported by urllib.parse: a piece of its own
-    "urllib.parse",
     "modelden.engine.options",
     "modelden.hub.names",
     "modelden.engine.choice",
@@ -52,6 +50,7 @@ _REST = (
     "modelden.hub.transfer",
     "modelden.hub.room",
     "modelden.hub.known",
+    "modelden.hub.fetching",
     "modelden.hub.importing",
     "modelden.hub.model_hub",
     "modelden.engine.guard",

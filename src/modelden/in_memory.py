@@ -110,6 +110,10 @@ class MovingDatabase:
         """Return the row with this key."""
         return await self._database.get(store, key)
 
+    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
+        """Return the rows with these keys, as they are at one moment."""
+        return await self._database.get_many(keys)
+
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
         return await self._database.get_all(store, index=index, key=key)

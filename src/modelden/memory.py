@@ -35,6 +35,10 @@ class MemoryDatabase:
         row: Row | None = _copied(self._rows[store].get(key))
         return row
 
+    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
+        """Return the rows with these keys, as they are at one moment."""
+        return [await self.get(store, key) for store, key in keys]
+
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
         path = self._schema.stores[store].indexes[index] if index else self._schema.stores[store].key_path

@@ -129,8 +129,8 @@ class ModelHub(KeptModels):
             UntrustedError: If what came is not the right file; nothing of it is kept.
             StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
         """
-        from modelden.hub.cache import Use
         from modelden.hub.names import ModelFile
+        from modelden.hub.uses import Use
 
         if not task_name:
             raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")

@@ -121,7 +121,7 @@ async def import_files(
         NoHash: If ``require_hashes`` is on and no signed manifest names a file.
         StorageError: If there is no room; files before that one are kept.
     """
-    from modelden.hub.cache import Use
+    from modelden.hub.uses import Use
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     opened = await (hub or ModelHub()).open()

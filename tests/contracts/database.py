@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from modelden.errors import StorageError
-from modelden.ports import Blob, Database, Databases, Delete, Put, Row, Schema, Store, Unchanged
+from modelden.ports import Blob, Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
 
 MakeBlob = Callable[[bytes], Blob]
 Case = Callable[[Databases, MakeBlob], Awaitable[None]]
@@ -67,6 +67,24 @@ async def a_missing_row_is_none(databases: Databases, make_blob: MakeBlob) -> No
     assert await database.get("files", ("m", "f")) is None
     assert await database.get_all("notes") == []
     assert await database.get_all("files", index="byModel", key="m") == []
+
+
+async def many_rows_come_in_the_order_that_was_asked_for(databases: Databases, make_blob: MakeBlob) -> None:
+    database = await _open(databases, "many_rows_come_in_the_order_that_was_asked_for")
+    await database.commit(
+        [
+            Put("notes", {"id": "a", "null": None}),
+            Put("notes", {"id": "b"}, {("blob",): make_blob(b"bytes")}),
+            Put("files", _file("m", "f")),
+        ]
+    )
+
+    keys: list[tuple[str, Key]] = [("files", ("m", "f")), ("notes", "c"), ("notes", "b"), ("notes", "a")]
+    first, missing, with_blob, last = await database.get_many(keys)
+    assert (first, missing, last) == (_file("m", "f"), None, {"id": "a", "null": None})
+    assert with_blob is not None
+    assert await with_blob["blob"].read() == b"bytes"
+    assert await database.get_many([]) == []
 
 
 async def a_second_put_replaces_the_row(databases: Databases, make_blob: MakeBlob) -> None:

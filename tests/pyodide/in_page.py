@@ -267,7 +267,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
         raise AssertionError(wasm_url)
     worker = JsEngineHost(start_timeout, None).start(Start("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", "", 1))
     try:
-        await worker.create(options, wasm, blob_at)
+        await worker.create(options, wasm, blob_at, {})
     except modelden.ModelDenError as error:
         return _told(error)
     finally:

@@ -32,6 +32,9 @@ class MemoryDatabase:
         row = self.rows[store].get(key)
         return None if row is None else _copied(row)
 
+    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
+        return [await self.get(store, key) for store, key in keys]
+
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         path = self.schema.stores[store].indexes[index] if index else self.schema.stores[store].key_path
         rows = _in_order(self.rows[store])

@@ -40,13 +40,16 @@ class ScriptedWorker:
         self.created: dict[str, Any] = {}
         self.wasm = b""
         self.received: dict[str, bytes] = {}
+        self.kept: Mapping[str, Blob] = {}
         self.begun = asyncio.Event()
 
     @property
     def closed(self) -> bool:
         return self._end is not None
 
-    async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
+    async def create(
+        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, kept: Mapping[str, Blob]
+    ) -> Mapping[str, Any]:
         self.created, self.wasm = dict(options), await wasm.read()
         self._engines.loading.set()
         if self._engines.lose_gpu and options["device"] == "webgpu":
@@ -58,7 +61,12 @@ class ScriptedWorker:
         path = path.replace("{revision}", options["modelRevision"])
         folder = f"{options['hubRootUrl'].rstrip('/')}/{path}"
         wanted = (*self._engines.files, *self._engines.optional)
-        results = await asyncio.gather(*(self._load(folder, file, files) for file in wanted), return_exceptions=True)
+        self.kept = kept
+
+        async def found(url: str) -> Blob | None:
+            return kept.get(url) or await files(url)
+
+        results = await asyncio.gather(*(self._load(folder, file, found) for file in wanted), return_exceptions=True)
         if self._engines.hang < 0:
             self._engines.stuck.set()
             await asyncio.Event().wait()

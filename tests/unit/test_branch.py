@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,13 +11,16 @@ import pytest
 from modelden.engine.options import PipelineOptions
 from modelden.errors import HttpError
 from modelden.host.faults import Fault
+from tests.simulators.fetcher import AsgiFetcher
 from tests.unit.conftest import FILES, write
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from modelden.events import Event
     from modelden.host.server import Application
+    from tests.simulators.fetcher import PageResponse
     from tests.simulators.profile import Profile
 
 SUMMARIZE = PipelineOptions.of({"task_name": "summarization"}, own_features=True)
@@ -158,6 +162,44 @@ async def test_two_engines_and_two_tabs_take_the_change_once(profile: Profile, k
     assert [worker.received for worker in profile.engines.workers[1:]] == [NEW] * 4
     fetched = [request for request in profile.requests() if request.startswith("GET /hub/")]
     assert len(fetched) == len(NEW)
+
+
+class Overtaken(AsgiFetcher):
+    """Lets something happen before the weights are asked for, when the other files were told to be unchanged."""
+
+    def __init__(self, application: Application, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(application)
+        self._happens: Callable[[], Awaitable[object]] | None = happens
+        self._others = asyncio.Semaphore(0)
+
+    @asynccontextmanager
+    async def fetch(self, url: str, **rest: Any) -> AsyncIterator[PageResponse]:
+        happens = self._happens
+        if happens is not None and WEIGHTS in url:
+            self._happens = None
+            for _ in (CONFIG, TOKENIZER):
+                await self._others.acquire()
+            await happens()
+        async with super().fetch(url, **rest) as response:
+            yield response
+        self._others.release()
+
+
+async def test_a_load_that_another_tab_overtakes_begins_again(
+    profile: Profile, application: Application, tree: Path, told: list[Event]
+) -> None:
+    await profile.visit().create_engine(SUMMARIZE)
+
+    async def overtake() -> None:
+        publish(tree, NEW)
+        await other.create_engine(SUMMARIZE)
+
+    other = profile.visit()
+    profile.fetcher = Overtaken(application, overtake)
+    await profile.visit().create_engine(SUMMARIZE)
+
+    assert [worker.received for worker in profile.engines.workers if not worker.closed] == [FILES, NEW, NEW]
+    assert told == []
 
 
 async def test_a_page_that_is_killed_before_the_end_leaves_the_old_model(

@@ -20,9 +20,9 @@ from modelden.errors import (
 from modelden.host.faults import Fault
 from modelden.host.server import Application
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.uses import Use
 from modelden.progress import ProgressEvent
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile

@@ -11,8 +11,8 @@ from modelden.den import Den
 from modelden.engine.options import PipelineOptions
 from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
+from modelden.hub.uses import Use
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, write
 

@@ -14,9 +14,9 @@ from modelden.host.collections_model import Collection
 from modelden.host.faults import Fault
 from modelden.host.server import Application
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.uses import Use
 from modelden.progress import ProgressEvent
 from modelden.progress_total import MultiProgressAggregator
 from tests.simulators.profile import Profile

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
 from modelden.hub.room import GIB
+from modelden.hub.uses import Use
 from modelden.ports import Put
 from tests.unit.conftest import FILES, ORIGIN
 

@@ -8,13 +8,14 @@ import pytest
 
 from modelden.hub import body, merging
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import ROWS_LOCK, Use
+from modelden.hub.contents import ROWS_LOCK
 from modelden.hub.merging import LARGEST, QUIET
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
 from modelden.hub.partials import Partials
 from modelden.hub.resume import Partial
 from modelden.hub.turns import download_lock
+from modelden.hub.uses import Use
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile

@@ -21,8 +21,8 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime import Bundle
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError, SignatureError
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
+from modelden.hub.uses import Use
 from modelden.progress import ProgressEvent
 from tests.replay import ReplayServer, load_truth
 from tests.replay_hub import RUNTIMES

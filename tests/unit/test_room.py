@@ -6,9 +6,9 @@ import pytest
 
 from modelden.errors import QuotaExceeded
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
 from modelden.hub.room import LARGE, Room
+from modelden.hub.uses import Use
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN
 

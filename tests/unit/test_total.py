@@ -13,12 +13,12 @@ import pytest
 from modelden.engine.options import PipelineOptions
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.names import ModelFile
 from modelden.hub.partials import Partials
 from modelden.hub.remote_list import RemoteFile
 from modelden.hub.resume import Partial
 from modelden.hub.room import GIB
+from modelden.hub.uses import Use
 from modelden.memory import StorageWarning
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, write

@@ -8,7 +8,7 @@
 import { env, type PipelineType, pipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
 import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
-import { closeNetwork, explained, hostCache, leaveWeights, receiveFile } from "./files";
+import { closeNetwork, explained, hostCache, keep, leaveWeights, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
 import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
 import type {
@@ -84,13 +84,14 @@ function handle(message: EngineRequest): void {
   }
 }
 
-async function create({ json, runtime }: CreateMessage): Promise<Answer> {
+async function create({ json, runtime, kept }: CreateMessage): Promise<Answer> {
   if (engine) throw new Error("this worker has its engine; another one needs a worker of its own");
   const options = JSON.parse(json) as CreateOptions;
   if (options.filesOnly) {
-    await askForFiles(options);
+    await askForFiles(options, kept);
     return { json: "{}", buffers: [] };
   }
+  keep(kept);
   engine = explained(load(options, runtime));
   const { running, call, writer } = await engine;
   const info: EngineInfo = {
@@ -104,9 +105,10 @@ async function create({ json, runtime }: CreateMessage): Promise<Answer> {
 }
 
 /** Ask for the files that a load asks for, and load nothing. */
-async function askForFiles(options: CreateOptions): Promise<void> {
+async function askForFiles(options: CreateOptions, kept: CreateMessage["kept"]): Promise<void> {
   useHost(options);
   leaveWeights();
+  keep(kept);
   skipRuntime();
   const { device } = await usableDevice(options.device); // decides on the data type, where nobody else does
   await loaded(options, device);

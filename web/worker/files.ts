@@ -9,7 +9,7 @@
  * cache, and `fetch`, which is ours, tells which of the two it was.
  */
 import { inspect } from "./onnx";
-import type { FileMessage } from "./protocol";
+import type { CreateMessage, FileMessage } from "./protocol";
 import { post } from "./rpc";
 
 /** Ways to the network besides `fetch`. Dynamic imports and workers are left: the runtime's glue needs both. */
@@ -18,6 +18,8 @@ const WAYS_OUT = ["XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTranspor
 /** Files that are read into memory as a whole, and by nothing but a session. */
 const WEIGHTS = /\.onnx(_data(_\d+)?)?$/;
 
+type Answered = FileMessage | { readonly blob: Blob };
+
 const open = new Map<number, (answer: FileMessage) => void>();
 /** How the last question for a URL ended, when it did not bring a file. */
 const refusals = new Map<string, FileMessage>();
@@ -25,6 +27,10 @@ const refusals = new Map<string, FileMessage>();
 const asked = new Set<string>();
 /** Models that were handed out for a load, by their URLs. */
 const models = new Map<string, Blob>();
+/** Files that the host gave without having been asked, by their URLs. */
+const kept = new Map<string, Blob>();
+/** Weights among them, which are read while the runtime starts. */
+const read = new Map<Blob, Promise<ArrayBuffer>>();
 let readsWeights = true;
 let lastId = 0;
 
@@ -34,7 +40,8 @@ export const hostCache = {
   async match(key: string): Promise<Response | undefined> {
     if (!URL.canParse(key)) return undefined;
     asked.add(new URL(key).pathname);
-    const answer = await askFor(key);
+    const blob = kept.get(key);
+    const answer: Answered = blob ? { blob } : await askFor(key);
     if ("blob" in answer) {
       const { pathname } = new URL(key);
       if (!readsWeights && WEIGHTS.test(pathname)) return new Response();
@@ -48,6 +55,17 @@ export const hostCache = {
   /** Asked of every cache by transformers.js; only for what `fetch` brought, and ours brings nothing. */
   async put(): Promise<void> {},
 };
+
+/** Take the files that a load needs. */
+export function keep(files: CreateMessage["kept"]): void {
+  for (const [url, blob] of files) {
+    kept.set(url, blob);
+    if (!readsWeights || !WEIGHTS.test(new URL(url).pathname)) continue;
+    const reading = blob.arrayBuffer();
+    reading.catch(() => {}); // told to whoever reads it
+    read.set(blob, reading);
+  }
+}
 
 /** From now on weights are asked for as ever, and empty: nobody is going to run them. */
 export function leaveWeights(): void {
@@ -113,7 +131,11 @@ export function askFor(url: string): Promise<FileMessage> {
  */
 function fileResponse(blob: Blob): Response {
   const response = new Response(blob, { headers: { "content-length": `${blob.size}` } });
-  response.arrayBuffer = () => blob.arrayBuffer();
+  response.arrayBuffer = () => {
+    const reading = read.get(blob) ?? blob.arrayBuffer();
+    read.delete(blob); // large, and the reader's from here on
+    return reading;
+  };
   return response;
 }
 

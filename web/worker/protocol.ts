@@ -28,6 +28,8 @@ export interface CreateMessage {
   /** JSON text of {@link CreateOptions}. */
   readonly json: string;
   readonly runtime: Runtime;
+  /** Files that will be needed, with their URLs: there is no need to ask for them. */
+  readonly kept: readonly (readonly [url: string, blob: Blob])[];
 }
 
 /** A WASM file, already verified by the host, and what onnxruntime-web drives it with. */

@@ -44,6 +44,19 @@ class JsDatabase:
         found: Row | None = await self._result(transaction.objectStore(store).get(js_key(key)))
         return found
 
+    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
+        """Return rows of one transaction."""
+        if not keys:
+            return []
+        transaction = await self._transaction(sorted({store for store, _ in keys}), "readonly")
+        js_requests = [transaction.objectStore(store).get(js_key(key)) for store, key in keys]
+        try:
+            await settled(transaction, "complete", "error", "abort")
+        except Failed as error:
+            raise self._storage_error(error) from error
+        rows: list[Row | None] = py_rows(to_js([request.result for request in js_requests]))
+        return rows
+
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows, or those under an index's key."""
         source = (await self._transaction([store], "readonly")).objectStore(store)

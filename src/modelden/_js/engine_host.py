@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelden._js import bytecode
+from modelden._js.blobs import js_blob
 from modelden._js.convert import js_buffers
 from modelden._js.model_worker import ModelWorker
 from modelden._js.wasm import CompilingModule
@@ -65,10 +66,13 @@ class JsEngineWorker:
         self._task = ""
         self._inputs: Inputs | None = None
 
-    async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
+    async def create(
+        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, kept: Mapping[str, Blob]
+    ) -> Mapping[str, Any]:
         """Load the model."""
         model, text = str(options.get("modelId")), json.dumps(dict(options))
-        loading = asyncio.ensure_future(self._worker.load(model, wasm, files, type="create", json=text))
+        message = {"type": "create", "json": text, "kept": [[url, js_blob(blob)] for url, blob in kept.items()]}
+        loading = asyncio.ensure_future(self._worker.load(model, wasm, files, **message))
         try:
             await asyncio.sleep(0)  # it is told
             # Imported here: when a page's first worker starts Python has not come to these yet; now there is time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,10 @@ from modelden.engine.guard import Watch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
-from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
 from modelden.hub.partials import FileKey
+from modelden.hub.uses import Use
 from modelden.ports import Blob
 from modelden.progress import ProgressCallback
 
@@ -29,7 +29,8 @@ class EngineFiles:
 
     Attributes:
         used: Model and revision of each file that was given.
-        keys: The files that were given, by their keys in the store.
+        given: The files that were given, by their URLs, in their order.
+        keys: The same by their keys in the store.
         in_use: Keeps their models from being evicted until it is ended.
     """
 
@@ -63,6 +64,7 @@ class EngineFiles:
         self._asking: asyncio.Future[None] | None = None
         self._branch = branch
         self.used: set[tuple[str, str]] = set()
+        self.given: dict[str, None] = {}
         self.keys: set[FileKey] = set()
         self.in_use = hub.in_use()
         self._missing: dict[ModelFile, ModelDenError] = {}
@@ -113,9 +115,34 @@ class EngineFiles:
         except ModelDenError as error:
             self._failed = self._failed or error
             raise
+        self._give(url, file)
+        return blob
+
+    async def kept(self, urls: Sequence[str]) -> dict[str, Blob]:
+        """Return those of these files that are kept, and of which the hub need not be asked whether they are current.
+
+        What cannot be given so is left to be asked for, and told then.
+        """
+        try:
+            files = {url: self._hub.parse_url(url) for url in urls}
+            for file in files.values():
+                await self.in_use.add(*self._hub.key(file)[:2])
+            found = await self._hub.get_kept(list(files.values()), self._use, self._allow_list, self._on_progress)
+            blobs = {url: found[file].blob for url, file in files.items() if file in found}
+            if self._watch is not None:
+                for url in filter(is_weights, blobs):
+                    self._watch.admit(url, blobs[url])
+        except ModelDenError as error:
+            logger.debug("The files of the last load are not offered: %s", error)
+            return {}
+        for url in blobs:
+            self._give(url, files[url])
+        return blobs
+
+    def _give(self, url: str, file: ModelFile) -> None:
+        self.given[url] = None
         self.used.add((file.model, file.revision))
         self.keys.add(self._hub.key(file))
-        return blob
 
     async def _before_download(self) -> None:
         if self._ask_room is None:

@@ -34,11 +34,13 @@ class Plan:
         options: Options in which nothing is open.
         runtime: The record of the WASM file.
         no_gpu: Why the GPU is not used though the options want it. Not kept: it is asked again on each visit.
+        files: URLs of the files that the last load of it was given.
     """
 
     options: PipelineOptions
     runtime: Record
     no_gpu: str | None = None
+    files: tuple[str, ...] = ()
 
     def makes_the_same(self, other: Plan) -> bool:
         """Tell whether an engine of the other plan has the same model and the same runtime."""
@@ -55,7 +57,7 @@ class Plan:
 
     def to_row(self) -> dict[str, Any]:
         """Return it as plain JSON data."""
-        return {"options": self.options.to_dict(), "runtime": dict(self.runtime)}
+        return {"options": self.options.to_dict(), "runtime": dict(self.runtime), "files": list(self.files)}
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> Self:
@@ -64,7 +66,8 @@ class Plan:
         Raises:
             InputError: If the options are none.
         """
-        return cls(PipelineOptions.of(row["options"], own_features=True), row["runtime"])
+        options = PipelineOptions.of(row["options"], own_features=True)
+        return cls(options, row["runtime"], files=tuple(row.get("files", ())))  # rows of 0.1.0 have none
 
     def _identity(self) -> tuple[Any, ...]:
         attachment = self.runtime["attachment"]

@@ -32,12 +32,15 @@ class Branch:
     Attributes:
         as_kept: Take what is kept, and ask nobody.
         changed: Files that the hub has in another state than was kept.
+        has_moved: Another tab replaced a file while this load went on: what it was given is of two states.
     """
 
     def __init__(self, keeper: Keeper, locks: Locks, *, as_kept: bool = False) -> None:
         """Nothing has changed."""
         self.as_kept = as_kept
         self.changed: set[FileKey] = set()
+        self.has_moved = False
+        self._given: dict[FileKey, str] = {}
         self._keeper = keeper
         self._locks = locks
         self._switching = AsyncExitStack()
@@ -61,25 +64,27 @@ class Branch:
                 await self._switching.enter_async_context(self._locks.hold(SWITCH_LOCK))
                 self._holds = True
 
-    def settle(self, key: FileKey) -> None:
-        """Hear that a changed file has come, or was found kept."""
+    def give(self, key: FileKey, kept: Kept) -> Kept:
+        """Hear that a file is given as it is kept."""
+        self._given[key] = kept.sha256
         self._awaited.discard(key)
+        return kept
 
     def silent(self, key: FileKey) -> None:
-        """Hear that a file was given as it is kept, because the hub did not say whether it changed."""
+        """Hear that the hub did not say whether a file changed."""
         self._silent.add(key)
 
     def take(self, arrival: Arrival) -> Kept:
         """Hold a changed file that has come until `finish`."""
         self._come[arrival.key] = arrival
-        self.settle(arrival.key)
+        self._awaited.discard(arrival.key)
         return kept_of(arrival)
 
     async def finish(self) -> None:
         """Keep what has come, now that the load has succeeded.
 
         Raises:
-            UnavailableError: If another file may be older than these.
+            UnavailableError: If another file may be older than these, or newer than one of them.
             StorageError: If it cannot be stored, and memory will not do.
         """
         if self.changed and (unsure := self._silent | self._awaited):
@@ -88,6 +93,9 @@ class Branch:
                 f"The hub has changed {changed}, and does not give {unsaid} as it is now. "
                 "They may not fit together: try again when it answers."
             )
+        if moved := await self._keeper.replaced(self._given):
+            self.has_moved = True
+            raise UnavailableError(f"{'/'.join(min(moved))} was replaced by another tab while the model was loaded.")
         await self._keeper.keep_all(list(self._come.values()), self._gone)
 
     async def __aenter__(self) -> Self:
@@ -119,12 +127,15 @@ async def whole[T](
         try:
             return await load(branch), None
         except ModelDenError as error:
-            if not branch.changed:
+            if not (branch.changed or branch.has_moved):
                 raise
             reason = error
+    if branch.has_moved:  # and what came instead is whole
+        return await whole(keeper, locks, load)
     logger.warning("A branch changed, and cannot be had as it is now; what is kept of it is loaded. %s", reason)
     try:
-        return await load(Branch(keeper, locks, as_kept=True)), reason
+        async with locks.hold(SWITCH_LOCK):
+            return await load(Branch(keeper, locks, as_kept=True)), reason
     except ModelDenError as second:
         logger.warning("What is kept of it cannot be loaded either: %s", second)
         raise reason from reason.__cause__

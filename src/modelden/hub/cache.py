@@ -8,36 +8,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from modelden.errors import QuotaExceeded
 from modelden.hub.begun import Begun
 from modelden.hub.body import Received
-from modelden.hub.contents import Changes, Contents, key_of, names_of
+from modelden.hub.contents import ROWS_LOCK, Changes, Contents, key_of, names_of
 from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import Content, FileKey, file_id, read_chunks
-from modelden.ports import Blobs, Clock, Database, Delete, Locks, Put, Row
+from modelden.hub.uses import Use, Uses
+from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
-
-ROWS_LOCK = "rows"
-"""Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Who uses a file.
-
-    Attributes:
-        task_name: The task.
-        engine_id: The engine; empty for nobody in particular. Its `flow_id` is for events, and not kept.
-    """
-
-    task_name: str
-    engine_id: str
-    flow_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +44,7 @@ class ModelCache:
         """Nothing is read yet."""
         self._database = database
         self._contents = Contents(database)
+        self._uses = Uses(database, clock, locks)
         self.begun = Begun(database, locks)
         self._blobs = blobs
         self._clock = clock
@@ -68,18 +52,43 @@ class ModelCache:
 
     async def get(self, key: FileKey, use: Use | None) -> Kept | None:
         """Return a file and note its use; None when it is not kept, or not whole: then it is dropped."""
-        row, file = await asyncio.gather(self._database.get("headers", key), self._database.get("files", file_id(key)))
-        if row is None or file is None:
-            return None
-        fields = row["headers"]
-        chunks = await read_chunks(self._database, file["content"])
-        blob = self._blobs.join(chunks, fields["Content-Type"])
-        if blob.size != fields["fileSize"]:
-            await self.drop([key])
-            return None
-        if use is not None:
-            fields = await self._note(key, use) or fields
-        return Kept(blob, file["sha256"], file["integrity"], fields)
+        kept = (await self._read([key])).get(key)
+        if kept is None or use is None:
+            return kept
+        return replace(kept, fields={**kept.fields, "lastUsed": await self._uses.note([key], use)})
+
+    async def get_all(self, keys: Sequence[FileKey], use: Use) -> dict[FileKey, Kept]:
+        """Return those of these files that are kept whole, and note their use: as `get`, in fewer transactions."""
+        kept = await self._read(keys)
+        await self._uses.note(list(kept), use)
+        return kept
+
+    async def hashes(self, keys: Sequence[FileKey]) -> dict[FileKey, str]:
+        """Return the SHA-256 of those of these files that are kept, as they are at one moment."""
+        rows = await self._database.get_many([("files", file_id(key)) for key in keys])
+        return {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
+
+    async def _read(self, keys: Sequence[FileKey]) -> dict[FileKey, Kept]:
+        found = await self._found(keys)
+        if torn := [key for key, kept in found.items() if kept is None]:
+            async with self._locks.hold(ROWS_LOCK):  # so that nobody replaces them: that may have been all
+                again = await self._found(torn)
+                broken = {key for key, kept in again.items() if kept is None}
+                await self._database.commit(await self._removal(broken))
+            found |= again
+        return {key: kept for key, kept in found.items() if kept is not None}
+
+    async def _found(self, keys: Sequence[FileKey]) -> dict[FileKey, Kept | None]:
+        """Return files by what their rows say at one moment; None for one that has not the bytes of its row."""
+        stores: list[tuple[str, Key]] = [each for key in keys for each in (("headers", key), ("files", file_id(key)))]
+        rows = iter(await self._database.get_many(stores))
+        there = {key: (header, file) for key, header, file in zip(keys, rows, rows, strict=True) if header and file}
+        return dict(zip(there, await asyncio.gather(*(self._whole(*rows) for rows in there.values())), strict=True))
+
+    async def _whole(self, header: Row, file: Row) -> Kept | None:
+        fields = header["headers"]
+        blob = self._blobs.join(await read_chunks(self._database, file["content"]), fields["Content-Type"])
+        return Kept(blob, file["sha256"], file["integrity"], fields) if blob.size == fields["fileSize"] else None
 
     async def put(self, key: FileKey, use: Use, received: Received, origin: Origin) -> Mapping[str, Any]:
         """Keep a whole file; returns its header record.
@@ -104,7 +113,7 @@ class ModelCache:
             for each in arrivals:
                 (come, content), uses, old = await asyncio.gather(
                     self._contents.of(each.key, each.received),
-                    self._use_rows(each.key, each.use),
+                    self._uses.rows(each.key, each.use),
                     self._database.get("files", file_id(each.key)),
                 )
                 fields = header_record(each.origin.headers, each.received.size, self._clock.now())
@@ -129,7 +138,7 @@ class ModelCache:
             before = await self._database.get("files", file_id(key))
             changes = await self._contents.unused([before] if before else [], spared=[content])
             changes += _rows(key, fields, file["sha256"], content, origin)
-            await self._database.commit([*changes, *await self._use_rows(key, use)])
+            await self._database.commit([*changes, *await self._uses.rows(key, use)])
         return True
 
     async def twins(self, key: FileKey) -> dict[FileKey, StoredFile]:
@@ -241,28 +250,6 @@ class ModelCache:
             rows = await asyncio.gather(*(self._database.get_all(store) for store in stores))
             headers, files, *others = ({key_of(row) for row in each} for each in rows)
             await self._database.commit(await self._removal((headers | files).union(*others) - (headers & files)))
-
-    async def _note(self, key: FileKey, use: Use) -> Mapping[str, Any] | None:
-        async with self._locks.hold(ROWS_LOCK):
-            row, uses = await asyncio.gather(self._database.get("headers", key), self._use_rows(key, use))
-            if row is None:  # deleted by another tab in between: its bytes are still good
-                return None
-            row["headers"] = {**row["headers"], "lastUsed": self._clock.now()}
-            try:
-                await self._database.commit([Put("headers", row), *uses])
-            except QuotaExceeded as error:  # the file is there, and good
-                logger.warning("The use of %s is not noted. %s", file_id(key), error)
-            return dict(row["headers"])
-
-    async def _use_rows(self, key: FileKey, use: Use) -> Changes:
-        known = await self._database.get("engines", key)
-        engine_ids = list(known["engineIds"]) if known else []
-        if use.engine_id not in engine_ids:
-            engine_ids.append(use.engine_id)
-        return [
-            Put("tasks", {"taskName": use.task_name, **names_of(key)}),
-            Put("engines", {"engineIds": engine_ids, **names_of(key)}),
-        ]
 
     async def _without_tasks(self, taken: list[Row], rows: list[Row]) -> Changes:
         changes: Changes = [Delete("tasks", (row["taskName"], *key_of(row))) for row in taken]

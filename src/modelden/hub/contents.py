@@ -11,9 +11,12 @@ from modelden.ports import Database, Delete, Put, Row
 
 type Changes = list[Put | Delete]
 
+ROWS_LOCK = "rows"
+"""Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
+
 
 class Contents:
-    """The contents that rows of ``files`` name. Used by whoever holds `cache.ROWS_LOCK`."""
+    """The contents that rows of ``files`` name. Used by whoever holds `ROWS_LOCK`."""
 
     def __init__(self, database: Database) -> None:
         """Nothing is read yet."""

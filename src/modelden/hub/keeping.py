@@ -8,11 +8,12 @@ from typing import Any
 
 from modelden.errors import QuotaExceeded, StorageError
 from modelden.hub.body import Received
-from modelden.hub.cache import Arrival, ModelCache, Use
+from modelden.hub.cache import Arrival, ModelCache
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.room import Room
 from modelden.hub.rules import Rules
+from modelden.hub.uses import Use
 
 
 class Keeper:
@@ -42,6 +43,11 @@ class Keeper:
     def in_memory(self, key: FileKey) -> Kept | None:
         """Return a file that could not be stored."""
         return self._memory.get(key)
+
+    async def replaced(self, given: Mapping[FileKey, str]) -> set[FileKey]:
+        """Return those of these files that are kept by now with another SHA-256 than this one."""
+        now = await self._cache.hashes([key for key in given if key not in self._memory])
+        return {key for key, sha256 in now.items() if sha256 != given[key]}
 
     async def may_store(self, key: FileKey, size: int) -> bool:
         """Reserve room for what is still to come of a file; False: there is none, and memory will do.

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 from modelden.errors import FileNotFoundOnHub, UnavailableError
 from modelden.hub.branch import Branch
-from modelden.hub.cache import ModelCache, Use
+from modelden.hub.cache import ModelCache
 from modelden.hub.keeping import Keeper
 from modelden.hub.names import ModelFile
 from modelden.hub.origin import Kept
 from modelden.hub.partials import FileKey
 from modelden.hub.rules import Wish
+from modelden.hub.uses import Use
 from modelden.ports import Fetcher
 
 logger = logging.getLogger(__name__)
@@ -48,15 +49,17 @@ class Known:
             kept = await self.current(wish.key, wish.use, {})
             if kept is None:
                 raise not_found(url, 404, wish.file)
-            return kept, None
+            return wish.branch.give(wish.key, kept), None
         come = wish.branch.come(wish.key)
         return (come, None) if come else await self._of_branch(wish, wish.branch, url)
 
     async def _of_branch(self, wish: Wish, branch: Branch, url: str) -> tuple[Kept | None, Mapping[str, str] | None]:
         status, told = await self._ask(url, HEAD_TIMEOUT)
         kept = await self.current(wish.key, wish.use, {})
-        if kept is None or (told and told.get("etag") == kept.etag):
-            return kept, told
+        if kept is None:
+            return None, told
+        if told and told.get("etag") == kept.etag:
+            return branch.give(wish.key, kept), told
         if status in (404, 410):
             await branch.change(wish.key, is_gone=True)
             raise not_found(url, status, wish.file)
@@ -66,7 +69,7 @@ class Known:
         # A hub that never gave a tag for the file cannot be asked whether it changed.
         if not told or kept.etag is not None:
             branch.silent(wish.key)
-        return kept, told
+        return branch.give(wish.key, kept), told
 
     async def current(self, key: FileKey, use: Use, head: Mapping[str, str]) -> Kept | None:
         """Return a file if it is kept in the state that the hub told of, or if it told of none."""

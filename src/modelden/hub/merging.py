@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from modelden.errors import StorageError
 from modelden.hub.body import FIRST_SIZE
-from modelden.hub.cache import ROWS_LOCK
+from modelden.hub.contents import ROWS_LOCK
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
 from modelden.hub.room import Room
 from modelden.hub.turns import download_lock

@@ -6,50 +6,42 @@ the branch ``main`` a HEAD with a limit of 1000 ms, the kept copy counts if tags
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from itertools import zip_longest
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from modelden.errors import (
     ForbiddenURL,
-    HttpError,
-    IntegrityError,
     ModelDenError,
-    UnavailableError,
 )
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch, whole
-from modelden.hub.cache import ModelCache, Use
+from modelden.hub.cache import ModelCache
+from modelden.hub.fetching import Fetching
 from modelden.hub.importing import Importer
 from modelden.hub.in_use import InUse, use_lock
-from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
 from modelden.hub.known import BRANCH, HEAD_TIMEOUT, Known, not_found
 from modelden.hub.listing import StoredFile, StoredModel
 from modelden.hub.merging import Merger
 from modelden.hub.names import HubAddress, ModelFile, check_stored
 from modelden.hub.notes import Notes
-from modelden.hub.origin import Kept, Origin
+from modelden.hub.origin import Kept
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.private import HubFetcher
 from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.sweep import Sweep
-from modelden.hub.told import Told
 from modelden.hub.total import Total
-from modelden.hub.transfer import Source, Transfer
+from modelden.hub.transfer import Transfer
 from modelden.hub.turns import Turns
+from modelden.hub.uses import Use
 from modelden.idle import WatchedFetcher
 from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 from modelden.telling import UNHEARD, Downloads
 
 logger = logging.getLogger(__name__)
-
-FILES_AT_ONCE = 4
-"""Downloads that run side by side."""
 
 
 class HubFiles:
@@ -68,15 +60,12 @@ class HubFiles:
         self._told = downloads
         self._address = address
         self.rules = rules or Rules()
-        self._manifests = manifests
         self._fetcher = HubFetcher(
             WatchedFetcher(ports.fetcher, self.rules.idle_timeout), address.root_url, self.rules.headers
         )
         self._locks = ports.locks
         self._partials = Partials(database, ports.clock)
         self._turns = Turns(ports.locks, self._partials)
-        self._transfer = Transfer(self._fetcher, self._partials, ports.blobs, ports.clock)
-        self._slots = asyncio.Semaphore(FILES_AT_ONCE)
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
         self.notes = Notes(database, ports.clock)
         self.sweep = Sweep(database, self.cache, ports.locks, ports.clock)
@@ -88,6 +77,10 @@ class HubFiles:
         self.total = Total(address, self.cache, self._partials, self._keeper, manifests)
         self._known = Known(self._fetcher, self._keeper, self.cache)
         self.remote = Remote(address, self._fetcher, self.cache, manifests)
+        transfer = Transfer(self._fetcher, self._partials, ports.blobs, ports.clock)
+        self._fetching = Fetching(
+            address, self.rules, manifests, self.cache, self._keeper, self._known, self.remote, transfer
+        )
         self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests, self._told)
 
     @property
@@ -138,30 +131,52 @@ class HubFiles:
         self.merger.later(wish.key, kept.blob.size)
         return kept
 
+    async def get_kept(
+        self,
+        files: Sequence[ModelFile],
+        use: Use,
+        allow_list: AllowList,
+        on_progress: ProgressCallback | None = None,
+    ) -> dict[ModelFile, Kept]:
+        """Return those of these files that `get` would give without a request, all in one go.
+
+        Raises:
+            ForbiddenURL: As `get`.
+            StorageError: If the browser's storage fails.
+        """
+        pinned = {file: self.key(file) for file in files if file.revision != BRANCH}
+        for file, key in pinned.items():
+            await self._check_allowed(self._address.url(file), key, allow_list)
+        found = await self.cache.get_all(list(pinned.values()), use)
+        heard = self._told.heard(on_progress, use.engine_id, use.flow_id)
+        given = {file: found[key] for file, key in pinned.items() if key in found}
+        for file, kept in given.items():
+            with self._reporter(LOADING_FROM_CACHE, file, use, heard):
+                self.merger.later(pinned[file], kept.blob.size)
+        return given
+
     async def _kept(self, wish: Wish, on_progress: ProgressCallback | None) -> Kept:
         file, key, use = wish.file, wish.key, wish.use
         url = self._address.url(file)
         await self._check_allowed(url, key, wish.allow_list)
-        metadata = {
-            "model": file.model,
-            "revision": file.revision,
-            "file": file.file,
-            "url": url,
-            "taskName": use.task_name,
-        }
         kept, told = await self._known.look(wish, url)
         if kept is not None:
-            with Reporter(on_progress, LOADING_FROM_CACHE, url, metadata):
+            with self._reporter(LOADING_FROM_CACHE, file, use, on_progress):
                 return kept
         if told is None and await self.notes.is_missing(key):
             raise not_found(url, 404, file)
         head = told or {}
-        with Reporter(on_progress, DOWNLOADING, url, metadata) as reporter:
+        with self._reporter(DOWNLOADING, file, use, on_progress) as reporter:
             async with self._turns.take(key, reporter):
                 current = await self._known.current(key, use, head)
                 if current and wish.branch:
-                    wish.branch.settle(key)
-                return current or await self._fetched(wish, head, reporter)
+                    wish.branch.give(key, current)
+                return current or await self._fetching.fetch(wish, head, reporter)
+
+    def _reporter(self, kind: str, file: ModelFile, use: Use, on_progress: ProgressCallback | None) -> Reporter:
+        url = self._address.url(file)
+        names = {"model": file.model, "revision": file.revision, "file": file.file, "url": url}
+        return Reporter(on_progress, kind, url, {**names, "taskName": use.task_name})
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
@@ -194,81 +209,6 @@ class HubFiles:
             if error.denied:
                 await self.cache.delete(model=key[0], revision=key[1])
             raise
-
-    async def _fetched(self, wish: Wish, head: Mapping[str, str], reporter: Reporter) -> Kept:
-        expected = await self._manifests.expected(wish.file) if self._manifests else Expected()
-        linked = None if wish.replaces else await self._linked(wish, expected, head)
-        if linked is not None:
-            return linked
-        if wish.before_download is not None:
-            await wish.before_download()
-        async with self._slots:
-            try:
-                return await self._download(wish, expected, head, reporter)
-            finally:
-                self._keeper.release(wish.key)
-
-    async def _linked(self, wish: Wish, expected: Expected, head: Mapping[str, str]) -> Kept | None:
-        """Return the file if its bytes are kept already, so that nothing need be downloaded."""
-        if expected.sha256 is not None:
-            twin = await self.cache.with_hash(expected.sha256)
-            origin = Origin(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
-            return await self._keeper.link(wish.key, wish.use, twin, origin) if twin else None
-        twins = {
-            key: file for key, file in (await self.cache.twins(wish.key)).items() if (file.etag or "").startswith('"')
-        }
-        if not twins:
-            return None
-        head = head or await self._known.head(self._address.url(wish.file)) or {}
-        for key, file in twins.items():
-            if file.etag == head.get("etag"):
-                origin = Origin(head, file.integrity, self._address.root_url)
-                return await self._keeper.link(wish.key, wish.use, key, origin)
-        return None
-
-    async def _download(self, wish: Wish, expected: Expected, head: Mapping[str, str], reporter: Reporter) -> Kept:
-        told = Told(expected.or_from(head), self.remote, wish.file)
-        addresses = [self._address, *self.rules.mirrors]
-        for address, following in zip_longest(addresses, addresses[1:]):
-            is_mirror = address is not self._address
-            try:
-                return await self._download_from(
-                    address, wish, told.expected if is_mirror else expected, reporter, None if is_mirror else told
-                )
-            except (UnavailableError, IntegrityError) as error:
-                if following is None or not await told.has_hash(error):
-                    raise
-                logger.warning("%s %s is asked instead.", error, following.root_url)
-                wish.allow_list.check(following.url(wish.file))
-                reporter.restart()
-        raise AssertionError  # the last address returns or raises
-
-    async def _download_from(
-        self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter, told: Told | None
-    ) -> Kept:
-        async def may_store(size: int) -> bool:
-            return await self._keeper.may_store(wish.key, size)
-
-        source = Source(
-            url=address.url(wish.file),
-            file=wish.file.file,
-            expected=expected,
-            check_redirect=wish.allow_list.check_redirect,
-            may_store=may_store,
-            expect=wish.expect,
-            require_hash=self.rules.require_hashes,
-            learn=told.learn if told else lambda _headers: None,
-        )
-        try:
-            got = await self._transfer.run(wish.key, source, reporter, required=not self.rules.memory_when_full)
-        except HttpError as error:
-            if error.status not in (404, 410):
-                raise
-            raise not_found(source.url, error.status, wish.file) from error
-        origin = Origin(got.headers, got.integrity, address.root_url)
-        if wish.branch and wish.replaces:
-            return wish.branch.take(await self._keeper.accept(wish.key, wish.use, got.body, origin))
-        return await self._keeper.keep(wish.key, wish.use, got.body, origin)
 
     async def list_models(self) -> list[StoredModel]:
         """Return every model and revision of which files are kept."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from modelden.hub.allow_list import AllowList
-from modelden.hub.cache import Use
 from modelden.hub.integrity import Expected
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.partials import FileKey
+from modelden.hub.uses import Use
 from modelden.in_memory import InMemory
 
 if TYPE_CHECKING:

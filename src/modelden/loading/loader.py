@@ -17,9 +17,9 @@ from modelden.engine.tasks import FIREFOX_TASKS, has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
-from modelden.hub.cache import Use
 from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
+from modelden.hub.uses import Use
 from modelden.loading.attempts import check_files, load_carefully
 from modelden.loading.offered import OfferedRuntimes
 from modelden.ports import Blob, EngineHost, EngineWorker, Start
@@ -173,7 +173,7 @@ class EngineLoader:
                 await self._plan_downloads(hub, options, on_progress)
             files = EngineFiles(hub, use, allow_list, on_progress, watch, room, branch)
             try:
-                info = await self._start(worker, options, wasm, files, on_progress, without)
+                info = await self._start(worker, plan, wasm, files, on_progress, without)
             except EngineError as error:
                 reason = files.reason_for(error)
                 if isinstance(reason, FileNotFoundOnHub):
@@ -187,6 +187,7 @@ class EngineLoader:
             if files is not None:
                 files.in_use.end()
             raise
+        plan = replace(plan, files=tuple(files.given))
         return Loaded(plan, worker, info, frozenset(files.used), files.in_use)
 
     async def _plan_downloads(
@@ -207,12 +208,13 @@ class EngineLoader:
     async def _start(
         self,
         worker: EngineWorker,
-        options: PipelineOptions,
+        plan: Plan,
         wasm: Blob,
         files: EngineFiles,
         on_progress: ProgressCallback | None,
         without: Without,
     ) -> Mapping[str, Any]:
+        options = plan.options
         device, threads = without.of(options.device, options.num_threads)
         message: dict[str, Any] = {
             "task": options.task_name,
@@ -231,7 +233,7 @@ class EngineLoader:
         if options.task_name in FIREFOX_TASKS:
             message["config"] = _config(options)
         with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
-            return await worker.create(message, wasm, files)
+            return await worker.create(message, wasm, files, await files.kept(plan.files))
 
 
 _SEVERITIES = {"All": 0, "Trace": 0, "Debug": 0, "Info": 1, "Warn": 2, "Error": 3, "Critical": 4}

@@ -16,9 +16,9 @@ from modelden.errors import EngineError, ModelDenError
 from modelden.events import Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
-from modelden.hub.cache import Use
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.uses import Use
 from modelden.loading.attempts import check_files, load_carefully
 from modelden.loading.loader import ALLOW_DENY_LIST
 from modelden.loading.offered import OfferedRuntimes

@@ -125,9 +125,11 @@ class EngineSource:
         """
         history = await self._history()
         before = await history.get(request)
+        if before is not None and before.makes_the_same(plan):
+            plan = replace(plan, files=before.files)
         loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
         try:
-            await history.put(request, plan)
+            await history.put(request, loaded.plan)
         except StorageError as error:
             logger.warning("What this engine is made of is not remembered, as what to go back to. %s", error)
         except BaseException:

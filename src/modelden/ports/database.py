@@ -80,6 +80,9 @@ class Database(Protocol):
     async def get(self, store: str, key: Key) -> Row | None:
         """Return the row with this key."""
 
+    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
+        """Return the rows with these keys of these stores, in this order, all as they are at one moment."""
+
     async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
         """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
 

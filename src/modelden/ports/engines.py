@@ -22,13 +22,16 @@ FileProvider = Callable[[str], Awaitable[Blob | None]]
 class EngineWorker(Protocol):
     """A worker that holds one loaded model."""
 
-    async def create(self, options: Mapping[str, Any], wasm: Blob, files: FileProvider) -> Mapping[str, Any]:
+    async def create(
+        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, kept: Mapping[str, Blob]
+    ) -> Mapping[str, Any]:
         """Load the model.
 
         Args:
             options: The ``create`` message's JSON (``web/worker/protocol.ts``).
             wasm: The runtime's WASM file.
-            files: Asked for each model file.
+            files: Asked for each model file that is not among ``kept``.
+            kept: Files that will be asked for, by their hub URLs.
 
         Returns:
             What the worker tells of itself: versions, threads, device. Nothing if only files were asked for.

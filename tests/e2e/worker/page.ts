@@ -104,7 +104,7 @@ class Host {
       ...options,
     };
     const runtime: Runtime = { wasm, glue: this.glue };
-    const { json } = await this.ask({ type: "create", json: JSON.stringify(all), runtime });
+    const { json } = await this.ask({ type: "create", json: JSON.stringify(all), runtime, kept: [] });
     return JSON.parse(json);
   }
 
