@@ -87,11 +87,56 @@ async def test_a_warm_visit_asks_for_nothing(profile: Profile) -> None:
     assert profile.engines.workers[1].received == FILES
 
 
+def url(file: str) -> str:
+    return f"{ORIGIN}/hub/org/tiny/v1.0/{file}"
+
+
+async def test_a_warm_visits_worker_gets_the_files_of_the_last_one_before_it_asks(profile: Profile) -> None:
+    events: list[ProgressEvent] = []
+    await profile.visit().create_engine(EMBED)
+    profile.clock.milliseconds += 1000
+    await profile.visit().create_engine(EMBED, events.append)
+
+    first, second = profile.engines.workers
+    assert dict(first.kept) == {}
+    assert {file: await blob.read() for file, blob in second.kept.items()} == {
+        url(file): content for file, content in FILES.items()
+    }
+    told = [event.metadata["file"] for event in events if event.type == "loading_from_cache"]
+    assert sorted(told) == sorted([*FILES, *FILES])  # begun and done, once
+    used = [row["headers"]["lastUsed"] for row in profile.databases["modelFiles"].contents()["headers"]]
+    assert used == [profile.clock.milliseconds] * len(FILES)
+
+
+async def test_of_the_last_visits_files_one_that_went_is_asked_for_and_fetched(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    hub = await profile.visit().hub()
+    await hub.cache.drop([("localhost/org/tiny", "v1.0", "config.json")])
+    profile.requests()
+    await profile.visit().create_engine(EMBED)
+
+    assert url("config.json") not in profile.engines.workers[1].kept
+    assert profile.engines.workers[1].received == FILES
+    assert profile.requests() == [download("config.json")]
+
+
+async def test_files_are_not_handed_out_that_the_lists_came_to_deny(profile: Profile, application: Application) -> None:
+    await profile.visit().create_engine(EMBED)
+    records(LISTS, {"id": "deny", "filter": "DENY", "urlPrefix": f"{ORIGIN}/hub/org/"})(application)
+    profile.clock.advance(hours=24)
+    with pytest.raises(ForbiddenURL):
+        await profile.visit().create_engine(EMBED)
+
+    assert dict(profile.engines.workers[1].kept) == {}
+    assert await (await profile.visit().hub()).list_models() == []
+
+
 async def test_a_warm_visit_to_a_branch_asks_for_tags_only(profile: Profile) -> None:
     request = asked_for(task_name="summarization")
     await profile.visit().create_engine(request)
     profile.requests()
     await profile.visit().create_engine(request)
+    assert dict(profile.engines.workers[1].kept) == {}  # whether they are current is not known yet
 
     expected = [download(file, "main").replace("GET", "HEAD") for file in FILES]
     assert sorted(profile.requests()) == sorted(expected)
