@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -204,17 +203,8 @@ async def _start_ahead(databases: JsDatabases, engines: JsEngineHost) -> None:
 async def _import(names: Sequence[str]) -> None:
     """Import modules one after the other, and let the page have its turn in between."""
     for name in names:
-        with _compiling():
-            import_module(name)
+        import_module(name)
         await asyncio.sleep(0)
-
-
-def _compiling() -> AbstractContextManager[None]:
-    if not _in_browser():
-        return nullcontext()
-    from modelden._js import bytecode
-
-    return bytecode.written()
 
 
 def _in_browser() -> bool:

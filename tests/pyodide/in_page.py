@@ -327,25 +327,21 @@ def _told(error: modelden.ModelDenError) -> dict[str, Json]:
 
 
 async def origins() -> dict[str, list[str]]:
-    """Tell of each module of modelden that has bytecode whether an earlier visit had compiled it."""
+    """Tell of each module of modelden whether an earlier visit had compiled it; not of the few that come before."""
     found: dict[str, list[str]] = {"kept": [], "compiled": []}
     for name, module in list(sys.modules.items()):
-        spec = module.__spec__ if name.startswith("modelden") else None
-        if spec is not None and (header := _header(spec.cached)):
-            path = str(Path(str(spec.cached)).relative_to(Path(str(modelden.__file__)).parent))
-            found["kept" if header == bytecode._restored.get(path) else "compiled"].append(name)
+        if isinstance(getattr(module.__spec__, "loader", None), bytecode._Loader):
+            found["compiled" if name in bytecode._compiled else "kept"].append(name)
     return found
 
 
-def _header(cached: str | None) -> bytes:
-    return Path(cached).read_bytes()[:16] if cached and Path(cached).exists() else b""
-
-
 async def change(module: str, line: str) -> None:
-    """Add a line to a module's source, before it is imported."""
+    """Add a line to a module's source, before it is imported, as the wheel of another version would have it."""
     package, _, name = module.rpartition(".")
     source = Path(str(import_module(package).__file__)).with_name(f"{name}.py")
     source.write_text(f"{source.read_text('utf-8')}\n{line}\n", "utf-8")
+    (record,) = Path(str(modelden.__file__)).parents[1].glob("modelden-*.dist-info/RECORD")
+    record.write_text(f"{record.read_text('utf-8')}changed\n", "utf-8")
 
 
 async def attribute(module: str, name: str) -> Json:

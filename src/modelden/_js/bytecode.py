@@ -1,9 +1,9 @@
 """What Python compiled on an earlier visit, so that this one only reads it.
 
 In Pyodide a wheel has no bytecode, and Python writes none: each visit would compile all that an engine needs, which is
-most of what importing it costs. Python's own files are kept in the browser's Cache API, all in one entry, because that
-takes two calls: what opens IndexedDB is itself a part of what is to be imported. They are hash-based and checked
-(PEP 552): a source that is not the one they were made of is compiled, as ever.
+most of what importing it costs. So the code is kept in the browser's Cache API, all of it in one entry, because that
+takes two calls: what opens IndexedDB is itself a part of what is to be imported. It belongs to one build of the wheel,
+by the hashes of its files, and to one version of Python.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import asyncio
 import logging
 import marshal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import MAGIC_NUMBER, source_hash
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import source_hash
 from pathlib import Path
+from types import CodeType
 
 import js
 from pyodide.ffi import JsException, to_js
@@ -25,75 +26,94 @@ from modelden._js.convert import QuotaRefused, fulfilled, js_object
 logger = logging.getLogger(__name__)
 
 _CACHE = "modelden"
-_ENTRY = f"https://modelden.invalid/{sys.implementation.cache_tag}.pyc"
-"""Keys of the Cache API are URLs; nobody has this one (RFC 2606)."""
+_SITE = f"https://modelden.invalid/{sys.implementation.cache_tag}/"
+"""Keys of the Cache API are URLs; nobody has these (RFC 2606)."""
 
 _PACKAGE = Path(__file__).parents[1]
+_ABOVE = str(_PACKAGE.parent)
 _DAMAGED = (EOFError, TypeError, ValueError)
 """What `marshal.loads` raises."""
 
-_HEADER = 16
-_CHECKED_HASH = (0b11).to_bytes(4, "little")
-"""The flags in a file's header, between Python's magic number and the hash of the source."""
+_kept: dict[str, tuple[bool, bytes]] = {}
+"""By module: whether it is a package, and its code, as `marshal` writes it."""
 
-_restored: dict[str, bytes] = {}
-"""Headers of what an earlier visit had compiled. Where a source has changed since, Python has put another."""
+_compiled: dict[str, tuple[bool, CodeType]] = {}
+"""What this visit had to compile."""
+
+
+class _Loader(SourceFileLoader):
+    """Takes a module's code from what is kept; compiles what is not, and has it kept."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return a module's code."""
+        if fullname in _kept:
+            code: CodeType = marshal.loads(_kept[fullname][1])  # noqa: S302  see `_read`
+        else:
+            code = self.source_to_code(self.get_data(self.path), self.path)
+            _compiled[fullname] = self.is_package(fullname), code
+        return code
+
+
+class _Finder:
+    """Finds this package's modules: those that are kept without a look at the file system."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
+        """Return where a module is."""
+        if not name.startswith("modelden."):
+            return None
+        if name not in _kept:
+            spec = PathFinder.find_spec(name, path)
+            if spec is not None and spec.origin and isinstance(spec.loader, SourceFileLoader):
+                spec.loader = _Loader(name, spec.origin)
+            return spec
+        is_package, _ = _kept[name]
+        place = f"{_ABOVE}/{name.replace('.', '/')}"
+        file = f"{place}/__init__.py" if is_package else f"{place}.py"
+        spec = ModuleSpec(name, _Loader(name, file), origin=file, is_package=is_package)
+        spec.has_location = True
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(place)
+        return spec
 
 
 async def restore() -> None:
-    """Put beside the sources what earlier visits compiled; what cannot be had is compiled."""
+    """Take what earlier visits compiled; what cannot be had is compiled. Called once in a page."""
     try:
-        for name, compiled in (await _kept()).items():
-            file = _PACKAGE / name
-            file.parent.mkdir(exist_ok=True)
-            file.write_bytes(compiled)
-            _restored[name] = compiled[:_HEADER]
-    except (AttributeError, JsException, OSError, *_DAMAGED) as error:
+        _kept.update(await _read())
+    except (AttributeError, FileNotFoundError, JsException, *_DAMAGED) as error:
         # An insecure context has no Cache API, a sandboxed frame no right to it.
         logger.debug("There is no bytecode of an earlier visit: %s", error)
+    sys.meta_path.insert(0, _Finder)
 
 
-async def _kept() -> dict[str, bytes]:
-    response = await js.caches.match(_ENTRY, js_object(cacheName=_CACHE))
+async def _read() -> dict[str, tuple[bool, bytes]]:
+    response = await js.caches.match(_entry(), js_object(cacheName=_CACHE))
     if response is None:
         return {}
     packed = (await response.arrayBuffer()).to_bytes()
     return dict(marshal.loads(packed))  # noqa: S302  who can write this origin's caches can run code in it anyway
 
 
-@contextmanager
-def written() -> Iterator[None]:
-    """Have Python write what it compiles meanwhile, for `keep`."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before
-
-
 async def keep() -> None:
     """Keep what this visit compiled together with what it did not need to; nothing happens if it compiled nothing."""
-    files = {str(cached.relative_to(_PACKAGE)): (source, cached) for source, cached in _written()}
-    if all(_header(cached) == _restored.get(name) for name, (_, cached) in files.items()):
+    if not _compiled:
         return
-    compiled = {}
-    for name, (source, cached) in files.items():
-        compiled[name] = MAGIC_NUMBER + _CHECKED_HASH + source_hash(source.read_bytes()) + cached.read_bytes()[_HEADER:]
+    for name, (is_package, code) in list(_compiled.items()):
+        _kept[name] = is_package, marshal.dumps(code)
         await asyncio.sleep(0)  # the page has its turn
     try:
         cache = await fulfilled(js.caches, "open", _CACHE)
-        await fulfilled(cache, "put", _ENTRY, js.Response.new(to_js(marshal.dumps(compiled))))
-    except (AttributeError, JsException, QuotaRefused) as error:
+        for other in await cache.keys():  # of other builds
+            await cache.delete(other)
+        await fulfilled(cache, "put", _entry(), js.Response.new(to_js(marshal.dumps(_kept))))
+    except (AttributeError, JsException, QuotaRefused, FileNotFoundError) as error:
         logger.debug("What was compiled is not kept: %s", error)
 
 
-def _written() -> Iterator[tuple[Path, Path]]:
-    for name, module in list(sys.modules.items()):
-        spec = module.__spec__ if name.partition(".")[0] == "modelden" else None
-        if spec is not None and spec.origin and spec.cached and Path(spec.cached).exists():
-            yield Path(spec.origin), Path(spec.cached)
-
-
-def _header(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(_HEADER)
+def _entry() -> str:
+    """Return the key of what belongs to this build: to the list of its files with their hashes."""
+    record = next(_PACKAGE.parent.glob("modelden-*.dist-info/RECORD"), None)
+    if record is None:
+        raise FileNotFoundError("modelden was not installed from a wheel")
+    return f"{_SITE}{source_hash(record.read_bytes()).hex()}"

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelden._js import bytecode
 from modelden._js.blobs import js_blob
 from modelden._js.convert import js_buffers
 from modelden._js.model_worker import ModelWorker
@@ -76,10 +75,9 @@ class JsEngineWorker:
         try:
             await asyncio.sleep(0)  # it is told
             # Imported here: when a page's first worker starts Python has not come to these yet; now there is time.
-            with bytecode.written():
-                from modelden._js.media import JsMedia
-                from modelden.engine.inputs import Inputs
-                from modelden.engine.values import decode_reply
+            from modelden._js.media import JsMedia
+            from modelden.engine.inputs import Inputs
+            from modelden.engine.values import decode_reply
 
             told = await loading
         except (EngineCrashed, EngineClosed, EngineTimeout, WorkerRefused):
