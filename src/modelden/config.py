@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelden import urls
-from modelden.engine.option_values import OVERRIDABLE
-from modelden.engine.options import PipelineOptions, check_names, field_name
 from modelden.errors import InputError
 
 PRODUCTION_ROOT_HASH = "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB"
@@ -34,6 +32,9 @@ MOZILLA_SERVERS = frozenset(
     preset["settings_server"].removesuffix("/v1") + version for preset in PRESETS.values() for version in ("/v1", "/v2")
 )
 """Mozilla's Remote Settings, in both versions of the protocol."""
+
+_TIMEOUT_MS = 120_000
+_LOG_LEVEL = "Error"
 
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 
@@ -103,9 +104,9 @@ class Configuration:
     filter_environment: Mapping[str, Any] = field(default_factory=dict)
     runtime_major: int | None = None
     start_timeout: float = 60.0
-    engine_timeout_ms: int = 120_000
+    engine_timeout_ms: int = _TIMEOUT_MS
     memory_limit: int | None = None
-    log_level: str = "Error"
+    log_level: str = _LOG_LEVEL
     override_pipeline_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hub_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     hubs: Sequence[str] = ()
@@ -136,9 +137,8 @@ class Configuration:
         for name in ("poll_interval", "freeze_warning_days", "start_timeout", "idle_timeout"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
-        PipelineOptions.of(self.engine_defaults)
-        for feature, options in self.override_pipeline_options.items():
-            _check_override(feature, options)
+        if (self.engine_timeout_ms, self.log_level, self.override_pipeline_options) != (_TIMEOUT_MS, _LOG_LEVEL, {}):
+            _check_options(self)
 
     def cid(self, collection: str, bucket: str | None = None) -> str:
         """Return ``bucket/collection``, with the configured bucket if none is given."""
@@ -166,15 +166,20 @@ class Configuration:
         return f"{self.settings_server} {self.settings_bucket} {signer}"
 
 
-def _check_override(feature: str, options: Mapping[str, Any]) -> None:
-    check_names(options)
-    refused = [name for name in options if field_name(name) not in OVERRIDABLE]
-    if refused:
-        raise InputError(
-            f"override_pipeline_options of {feature!r}: {', '.join(refused)} cannot be overridden, only "
-            f"{', '.join(OVERRIDABLE)}."
-        )
-    PipelineOptions.of(options)
+def _check_options(config: Configuration) -> None:
+    # Imported where there is something to check: the first engine's worker starts when this is done.
+    from modelden.engine.option_values import OVERRIDABLE
+    from modelden.engine.options import PipelineOptions, check_names, field_name
+
+    PipelineOptions.of(config.engine_defaults)
+    for feature, options in config.override_pipeline_options.items():
+        check_names(options)
+        if refused := [name for name in options if field_name(name) not in OVERRIDABLE]:
+            raise InputError(
+                f"override_pipeline_options of {feature!r}: {', '.join(refused)} cannot be overridden, only "
+                f"{', '.join(OVERRIDABLE)}."
+            )
+        PipelineOptions.of(options)
 
 
 _FOLDER = r"(?:\{model\}|\{revision\}|[\w.~@-])+"
