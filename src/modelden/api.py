@@ -19,7 +19,6 @@ from modelden.current import (
     replace_config,
 )
 from modelden.errors import InputError
-from modelden.events import EventListener, EventType
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from modelden.engine.engine import Engine
     from modelden.engine.options import OptionNames, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
+    from modelden.events import EventListener, EventType
     from modelden.onnxruntime import InferenceSession, SessionOptions
     from modelden.progress import ProgressCallback
 

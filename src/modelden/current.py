@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from modelden.errors import NotInBrowser
-from modelden.events import Events
-from modelden.settings.listeners import SyncListeners
 
 if TYPE_CHECKING:
     from modelden._js.database import JsDatabases
     from modelden._js.engine_host import JsEngineHost
     from modelden.config import Configuration
     from modelden.den import Den
+    from modelden.events import Events
     from modelden.ports import Suspender
+    from modelden.settings.listeners import SyncListeners
 
 _FIRST = (
     "modelden.ports",
     "modelden.engine.runtime",
-    "modelden.engine.history",
     "modelden._js.database",
     "modelden._js.engine_host",
     "modelden.loading.ahead",
@@ -52,6 +52,7 @@ _REST = (
     "modelden.hub.fetching",
     "modelden.hub.importing",
     "modelden.hub.model_hub",
+    "modelden.engine.history",
     "modelden.engine.guard",
     "modelden.loading.loader",
     "modelden.loading.source",
@@ -71,18 +72,22 @@ class _Current:
     begun: tuple[JsDatabases, JsEngineHost] | None = None
     has_restored = False
     keeping: asyncio.Future[None] | None = None
-    listeners = SyncListeners()
-    events = Events()
 
 
+@cache
 def listeners() -> SyncListeners:
     """Return who wants to know of changes in Remote Settings, whatever the configuration."""
-    return _Current.listeners
+    from modelden.settings.listeners import SyncListeners
+
+    return SyncListeners()
 
 
+@cache
 def events() -> Events:
     """Return who wants to know what happens, whatever the configuration."""
-    return _Current.events
+    from modelden.events import Events
+
+    return Events()
 
 
 def current_config() -> Configuration:
@@ -192,12 +197,11 @@ async def _begun() -> tuple[JsDatabases, JsEngineHost]:
 
 
 async def _start_ahead(databases: JsDatabases, engines: JsEngineHost) -> None:
-    from modelden._js.clock import JsClock
     from modelden._js.worker_scripts import load_bundles
     from modelden.loading.ahead import start_ahead
 
     # Not beside imports: each answer of a database would wait for one of them.
-    await start_ahead(current_config(), load_bundles(), databases, engines, JsClock())
+    await start_ahead(current_config(), load_bundles(), databases, engines)
 
 
 async def _import(names: Sequence[str]) -> None:

@@ -12,11 +12,12 @@ from modelden.config import Configuration
 from modelden.engine import choice, runtime
 from modelden.engine.engine import Engine
 from modelden.engine.guard import Guard
-from modelden.engine.history import MODELDEN, History
+from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine
 from modelden.engine.registry import EngineRegistry
 from modelden.engine.runtime import Bundle
+from modelden.engine.schema import MODELDEN
 from modelden.engine.session import EngineSession
 from modelden.engine.update_status import UpdateStatus
 from modelden.errors import StorageError
@@ -81,7 +82,7 @@ class Den:
             required=config.require_storage,
             moving=_SMALL if config.memory_when_full else (),
         )
-        self.ports = ports = replace(ports, databases=databases)
+        self.ports = ports = ports._replace(databases=databases)
         self._runtimes = OfferedRuntimes(config, bundles, ports.page)
         self._listeners = listeners
         self._events = events

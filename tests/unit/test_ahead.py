@@ -16,7 +16,7 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=
 
 async def ahead(profile: Profile, config: Configuration | None = None) -> Start | None:
     """What a page of the profile starts before it knows what it needs."""
-    await start_ahead(config or profile.config, (profile.bundle,), profile.databases, profile.engines, profile.clock)
+    await start_ahead(config or profile.config, (profile.bundle,), profile.databases, profile.engines)
     return profile.engines.ahead[0] if profile.engines.ahead else None
 
 
@@ -76,6 +76,6 @@ async def test_nothing_is_started_with_a_runtime_that_is_not_kept(profile: Profi
 
 async def test_nothing_is_started_with_a_runtime_that_this_modelden_does_not_know(profile: Profile) -> None:
     await profile.visit().create_engine(EMBED)
-    profile.bundle = replace(profile.bundle, sha256="0" * 64)
+    profile.bundle = profile.bundle._replace(sha256="0" * 64)
 
     assert await ahead(profile) is None

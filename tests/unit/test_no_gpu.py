@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +31,7 @@ async def test_without_an_adapter_the_worker_is_told_wasm(profile: Profile, devi
 
 
 async def test_a_runtime_without_webgpu_is_named(profile: Profile) -> None:
-    profile.bundle = replace(profile.bundle, devices=("wasm",))
+    profile.bundle = profile.bundle._replace(devices=("wasm",))
 
     engine = await engine_of(profile, "gpu")
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ TRUTH = load_truth("rs_wasm_max_version")
 RECORDS: list[dict[str, Any]] = TRUTH["server_initial"]["rs"]["collections"]["ml-onnx-runtime"]["records"]
 BUNDLE = Bundle(5, "engine-5.js", NAME, "jsep.mjs", "ab" * 32, "1.22.0-dev", "3.8.1", ("wasm", "webgpu"))
 NEXT = Bundle(6, "engine-6.js", "small.wasm", "small.mjs", "cd" * 32, "1.31.0-dev", "4.3.1")
-GPU = replace(NEXT, name="gpu.wasm", glue="gpu.mjs", sha256="98" * 32, devices=("webgpu",))
+GPU = NEXT._replace(name="gpu.wasm", glue="gpu.mjs", sha256="98" * 32, devices=("webgpu",))
 ALL = (BUNDLE, NEXT, GPU)
 
 
@@ -225,7 +224,7 @@ def test_the_file_that_the_bundle_was_built_with_fits() -> None:
 
 def test_another_build_of_the_same_version_is_refused_before_it_runs() -> None:
     with pytest.raises(RuntimeMismatch, match=rf"SHA-256 {'ab' * 32}.*onnxruntime-web 1\.22\.0-dev.*update modelden"):
-        check_fits(record("5.0"), replace(BUNDLE, sha256="cd" * 32))
+        check_fits(record("5.0"), BUNDLE._replace(sha256="cd" * 32))
 
 
 @pytest.mark.parametrize(

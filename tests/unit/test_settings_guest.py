@@ -107,7 +107,7 @@ async def test_two_tabs_that_import_different_states_do_not_mix_them(
         published.publish({"id": "new"})
 
     den = profile.visit()
-    den.ports = replace(den.ports, fetcher=Meanwhile(profile.fetcher, happens))
+    den.ports = den.ports._replace(fetcher=Meanwhile(profile.fetcher, happens))
     client = (await den.settings()).client
     records = await client.get(OPTIONS, force_sync=True)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyodide.ffi import create_proxy
 
@@ -18,8 +17,7 @@ from modelden.errors import EngineClosed, EngineCrashed, EngineError, WorkerRefu
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a request was answered with: the fields of ``ReplyMessage``."""
 
     json: str

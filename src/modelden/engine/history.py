@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
 from modelden.errors import InputError
-from modelden.ports import Clock, Database, Delete, Put, Row, Schema, Store
-
-MODELDEN = Schema(name="modelden", version=1, stores={"engines": Store("id"), "loads": Store("id")})
-"""Our own database: ``engines`` is this module's, ``loads`` that of `engine.guard`."""
+from modelden.ports import Clock, Database, Delete, Put, Row
 
 LONGEST = 90 * 24 * 60 * 60 * 1000
 """Milliseconds after which an engine that nobody asked for is forgotten."""
@@ -29,12 +26,6 @@ class History:
     async def get(self, request: PipelineOptions) -> Plan | None:
         """Return what the same request was last answered with."""
         row = await self._database.get("engines", self._id(request))
-        return None if row is None else Plan.of_row(row["plan"])
-
-    async def latest(self) -> Plan | None:
-        """Return what the request that was answered last was answered with."""
-        rows = [row for row in await self._database.get_all("engines") if row["source"] == self._source]
-        row = max(rows, key=lambda row: int(row["time"]), default=None)
         return None if row is None else Plan.of_row(row["plan"])
 
     async def put(self, request: PipelineOptions, plan: Plan) -> None:

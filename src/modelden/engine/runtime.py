@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.engine.versions import compare, version_key
 from modelden.errors import NoRuntime, RuntimeMismatch
-from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
+
+if TYPE_CHECKING:
+    from modelden.settings.changeset import Record
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +27,7 @@ WASM, WEBGPU = "wasm", "webgpu"
 """transformers.js' and onnxruntime-web's names of devices."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A WASM file and the JavaScript that drives it; a major has one file, or one for each device.
 
     Attributes:
@@ -50,8 +51,7 @@ class Bundle:
     devices: tuple[str, ...] = (WASM,)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A runtime to use.
 
     Attributes:

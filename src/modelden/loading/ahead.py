@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from modelden.config import Configuration
 from modelden.engine import runtime
-from modelden.engine.history import MODELDEN, History
+from modelden.engine.latest import latest
 from modelden.engine.runtime import Bundle
+from modelden.engine.schema import MODELDEN
 from modelden.errors import ModelDenError
-from modelden.ports import Clock, Databases, EngineHost, Start
+from modelden.ports import Databases, EngineHost, Start
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.schema import REMOTE_SETTINGS
 
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 async def start_ahead(
-    config: Configuration, bundles: Sequence[Bundle], databases: Databases, engines: EngineHost, clock: Clock
+    config: Configuration, bundles: Sequence[Bundle], databases: Databases, engines: EngineHost
 ) -> None:
     """Start the worker that the next engine will want if nothing has changed. What fails here fails later, in words.
 
@@ -31,18 +32,17 @@ async def start_ahead(
         bundles: The JavaScript in this wheel.
         databases: The browser's.
         engines: Starts workers.
-        clock: The browser's.
     """
     try:
-        plan = await History(await databases.open(MODELDEN), config.trust_source, clock).latest()
-        if plan is None:
+        last = await latest(await databases.open(MODELDEN), config.trust_source)
+        if last is None:
             return
-        bundle = runtime.bundle_of(plan.runtime, bundles)
-        runtime.check_fits(plan.runtime, bundle)
+        bundle = runtime.bundle_of(last.runtime, bundles)
+        runtime.check_fits(last.runtime, bundle)
         kept = AttachmentStore(await databases.open(REMOTE_SETTINGS))
-        wasm = await kept.read(config.cid(runtime.COLLECTION), plan.runtime)
+        wasm = await kept.read(config.cid(runtime.COLLECTION), last.runtime)
         if wasm is not None and config.runtime_major in (None, bundle.major):
-            start = Start(bundle.bundle, bundle.glue, bundle.sha256, plan.options.num_threads or 0)
+            start = Start(bundle.bundle, bundle.glue, bundle.sha256, last.threads)
             await engines.start_ahead(start, wasm)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)

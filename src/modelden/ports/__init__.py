@@ -6,7 +6,7 @@ Model bytes stay on the far side: `Chunk` and `Blob` are handles, Python looks a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelden.ports.blobs import Blob, Blobs, Chunk, Collector
 from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
@@ -50,8 +50,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(NamedTuple):
     """All seams together, as `modelden._js.connect` hands them to the core."""
 
     fetcher: Fetcher

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,10 @@ Row = dict[str, Any]
 """A stored value: plain JSON data, in which a `Blob` may stand where `Put.blobs` put one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Put(NamedTuple):
     """Store ``row`` under the key that the store's key path finds in it.
 
     Attributes:
@@ -29,19 +31,17 @@ class Put:
 
     store: str
     row: Row
-    blobs: Mapping[tuple[str, ...], Blob] = field(default_factory=dict)
+    blobs: Mapping[tuple[str, ...], Blob] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """Remove the row with this key, if it is there."""
 
     store: str
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(NamedTuple):
     """A condition of a commit: the row with this key is still the one that was read; None: there is still none."""
 
     store: str
@@ -49,16 +49,14 @@ class Unchanged:
     row: Row | None
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(NamedTuple):
     """An object store: its key path, and the key paths of its indexes by name."""
 
     key_path: Key
-    indexes: Mapping[str, Key] = field(default_factory=dict)
+    indexes: Mapping[str, Key] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """A database: name, version and object stores by name.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from modelden.ports.blobs import Blob
 
@@ -65,8 +64,7 @@ class EngineWorker(Protocol):
         """End the worker. Pending calls fail with `EngineClosed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """What an engine's worker starts with, before it has a model.
 
     Attributes:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.errors import InvalidRecord
-from modelden.settings.changeset import Record
+
+if TYPE_CHECKING:
+    from modelden.settings.changeset import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """What a record says of its attachment.
 
     Attributes:
