@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
@@ -145,7 +144,7 @@ class Den:
         is_configured = address.root_url.rstrip("/") == self.config.hub_root_url.rstrip("/")
         return Rules(
             headers=self.config.hub_headers if is_configured else {},
-            mirrors=tuple(replace(address, root_url=root) for root in self.config.hubs) if is_configured else (),
+            mirrors=tuple(address._replace(root_url=root) for root in self.config.hubs) if is_configured else (),
             require_hashes=self.config.require_hashes,
             memory_when_full=self.config.memory_when_full,
             in_memory=self.in_memory,

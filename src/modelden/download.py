@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelden.errors import HttpError, IntegrityError
 from modelden.ports import Blob, Blobs, Fetcher, Response
@@ -14,8 +14,7 @@ TIMEOUT = 30.0
 """Seconds until the headers must be there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Downloaded:
+class Downloaded(NamedTuple):
     """A complete body.
 
     Attributes:

@@ -212,7 +212,7 @@ class ModelHub(KeptModels):
             return await den.hub()
         address = await self._address()
         rules = den.rules(address)
-        mirrors = tuple(replace(address, root_url=root) for root in self._hubs) or rules.mirrors
+        mirrors = tuple(address._replace(root_url=root) for root in self._hubs) or rules.mirrors
         rules = replace(rules, headers={**rules.headers, **self._headers}, mirrors=mirrors)
         if self._own is None or self._own[0] is not den:
             self._own = den, await den.hub_at(address, rules)

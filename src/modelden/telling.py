@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from modelden.errors import ModelDenError
 from modelden.events import Event, Events
 from modelden.progress import ProgressCallback, ProgressEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Teller:
+class Teller(NamedTuple):
     """Tells of one engine or session.
 
     Attributes:
@@ -44,8 +43,7 @@ class Teller:
         self.events.tell(Event("update", name, self.engine_id, detail, self.flow_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Downloads:
+class Downloads(NamedTuple):
     """Tells of files that come, whoever asked for them.
 
     Attributes:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from modelden.engine.options import PipelineOptions
 from modelden.settings.changeset import Record
@@ -26,8 +25,7 @@ _DECIDED = (
 """Options that decide what is loaded, and how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """An engine's options and runtime.
 
     Attributes:
@@ -74,8 +72,7 @@ class Plan:
         return attachment["hash"], self.runtime["version"], *(getattr(self.options, name) for name in _DECIDED)
 
 
-@dataclass(frozen=True, slots=True)
-class Without:
+class Without(NamedTuple):
     """What one load does without, whatever was decided.
 
     Attributes:
@@ -102,8 +99,7 @@ class Without:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEngine:
+class KnownEngine(NamedTuple):
     """An engine that was loaded with success.
 
     Attributes:

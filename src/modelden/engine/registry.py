@@ -6,7 +6,6 @@ Source: Firefox ``MLEngineParent.sys.mjs`` (``getEngine``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelden.engine.engine import Engine
@@ -45,7 +44,7 @@ class EngineRegistry:
         async with self._locks(engine_id):
             current, engine = self._engines.get(engine_id, (None, None))
             if current and engine and not current.has_ended and current.request.is_equivalent(request):
-                current.teller = replace(current.teller, flow_id=request.flow_id)
+                current.teller = current.teller._replace(flow_id=request.flow_id)
                 await current.refresh(on_progress)
                 return engine
             if current is not None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from modelden.errors import InputError
 
@@ -51,8 +51,7 @@ class Chunk:
         return cls(told["text"], None if tokens is None else tuple(tokens), told["isPrompt"])
 
 
-@dataclass(frozen=True, slots=True)
-class Streaming:
+class Streaming(NamedTuple):
     """How the chunks of a run are told, and to whom.
 
     Attributes:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden import urls
 from modelden.errors import ForbiddenURL
@@ -21,8 +20,7 @@ _LOCALHOST = "localhost"
 """Firefox takes its port away before it compares: a prefix without one means all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class AllowList:
+class AllowList(NamedTuple):
     """The prefixes of the collection.
 
     Attributes:
@@ -72,8 +70,7 @@ class AllowList:
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Canonical:
+class _Canonical(NamedTuple):
     """A URL in the one form that prefixes are compared in."""
 
     scheme: str

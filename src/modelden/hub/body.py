@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.integrity import HEAD_SIZE
@@ -23,8 +23,7 @@ CHUNK_SECONDS = 5.0
 """Seconds after which less is stored, so that slow lines lose little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A complete body.
 
     Attributes:
@@ -137,7 +136,7 @@ class Body:
         pending = self._replace_pending()
         blob = await pending.blob()
         partial = self._partial
-        self._partial = replace(partial, received=partial.received + blob.size, chunks=partial.chunks + 1)
+        self._partial = partial._replace(received=partial.received + blob.size, chunks=partial.chunks + 1)
         self._stored_at = self._clock.now()
         self._storing = asyncio.ensure_future(self._store(partial, blob))
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden.hub.begun import Begun
 from modelden.hub.body import Received
@@ -23,8 +22,7 @@ from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A whole file that was checked, and is not kept yet."""
 
     key: FileKey
@@ -55,7 +53,7 @@ class ModelCache:
         kept = (await self._read([key])).get(key)
         if kept is None or use is None:
             return kept
-        return replace(kept, fields={**kept.fields, "lastUsed": await self._uses.note([key], use)})
+        return kept._replace(fields={**kept.fields, "lastUsed": await self._uses.note([key], use)})
 
     async def get_all(self, keys: Sequence[FileKey], use: Use) -> dict[FileKey, Kept]:
         """Return those of these files that are kept whole, and note their use: as `get`, in fewer transactions."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from modelden.errors import IntegrityError, NoHash
 from modelden.hub.body import Body
@@ -22,8 +22,7 @@ from modelden.progress import IMPORTING, ProgressCallback, Reporter
 from modelden.telling import Downloads
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A file that is to be imported.
 
     Attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelden.errors import IntegrityError
 
@@ -24,8 +24,7 @@ HEAD_SIZE = 1024
 """Bytes of a file's beginning that `check_beginning` wants to see."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What a file has to be.
 
     Attributes:

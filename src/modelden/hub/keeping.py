@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from modelden.errors import QuotaExceeded, StorageError
@@ -121,7 +120,7 @@ class Keeper:
         except StorageError as error:
             for each in stored:
                 await self._unstored(each.key, each.received, error)
-        files = {each.key: replace(kept_of(each), fields=fields.get(each.key, kept_of(each).fields)) for each in come}
+        files = {each.key: kept_of(each)._replace(fields=fields.get(each.key, kept_of(each).fields)) for each in come}
         for key in gone:
             self._memory.pop(key, None)
         for key, kept in files.items():
@@ -151,7 +150,7 @@ class Keeper:
     async def _unstored(self, key: FileKey, received: Received, error: StorageError) -> Received:
         await self._partials.drop(key)
         await self._refuse_or_warn(error, received.size)
-        return replace(received, stored=False)
+        return received._replace(stored=False)
 
     async def _refuse_or_warn(self, error: StorageError, needed: int | None = None) -> None:
         if isinstance(error, QuotaExceeded):

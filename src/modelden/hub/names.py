@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelden import urls
 from modelden.errors import InputError
@@ -72,8 +73,7 @@ def _fits(pattern: re.Pattern[str], name: object) -> bool:
     return isinstance(name, str) and bool(pattern.match(name)) and not {".", ".."} & set(name.split("/"))
 
 
-@dataclass(frozen=True, slots=True)
-class HubAddress:
+class HubAddress(NamedTuple):
     """Where a hub is, and how it lays out URLs.
 
     Attributes:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden.hub.listing import etag_of
 from modelden.ports import Blob, Row
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a file comes from, to be kept with it.
 
     Attributes:
@@ -25,8 +23,7 @@ class Origin:
     hub: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A file that is kept.
 
     Attributes:

@@ -7,7 +7,7 @@ The chunks of a download are already the file's final place: when it is complete
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from modelden.hub.resume import Partial
 from modelden.ports import Blob, Clock, Database, Delete, Put, Row
@@ -16,8 +16,7 @@ FileKey = tuple[str, str, str]
 """Model with its host name, revision, path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """Stored bytes.
 
     Attributes:
@@ -58,7 +57,7 @@ class Partials:
 
     async def shorten(self, key: FileKey, partial: Partial, size: int) -> Partial:
         """Take the last chunk, of ``size`` bytes, off the beginning of a file; returns what is left."""
-        left = replace(partial, received=partial.received - size, chunks=partial.chunks - 1)
+        left = partial._replace(received=partial.received - size, chunks=partial.chunks - 1)
         last = delete_chunks(Content(partial.content, partial.chunks))[-1]
         await self._database.commit([last, Put("partials", self._row(key, left))])
         return left

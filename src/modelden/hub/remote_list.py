@@ -7,8 +7,7 @@ Hugging Face's hub lists a repository at ``/api/models/{model}/tree/{revision}?r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden import urls
 from modelden.download import TIMEOUT
@@ -32,8 +31,7 @@ _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
+class RemoteFile(NamedTuple):
     """A file that a hub has.
 
     Attributes:
@@ -47,8 +45,7 @@ class RemoteFile:
     sha256: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteList:
+class RemoteList(NamedTuple):
     """What a hub has of a revision.
 
     Attributes:

@@ -7,8 +7,8 @@ Hugging Face hub knows them. A page needs what transformers.js asks for, and peo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 WEIGHTS = "weights"
 CONFIGURATION = "configuration"
@@ -66,8 +66,7 @@ _NAMED = (
 """Of what a page may ask for, the first that fits."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileRole:
+class FileRole(NamedTuple):
     """What a file is for.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from modelden.hub.allow_list import AllowList
 from modelden.hub.integrity import Expected
@@ -53,8 +53,7 @@ class Expectations(Protocol):
         """Return the files of a revision; None when there is no manifest for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
+class ManifestFile(NamedTuple):
     """A file as a manifest names it.
 
     Attributes:
@@ -68,8 +67,7 @@ class ManifestFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """A file that somebody wants.
 
     Attributes:

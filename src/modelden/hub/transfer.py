@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from random import random
+from typing import NamedTuple
 
 from modelden.download import TIMEOUT, announced_length
 from modelden.errors import (
@@ -33,8 +33,7 @@ RANGES_WITHOUT_ANSWER = 2
 """Requests for a range that fail while the server answers others: then CORS refuses the headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a file comes from, and what it has to be.
 
     Attributes:
@@ -58,8 +57,7 @@ class Source:
     learn: Callable[[Mapping[str, str]], None] = lambda _headers: None
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(NamedTuple):
     """A file that is complete and right.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelden.errors import QuotaExceeded
 from modelden.hub.contents import ROWS_LOCK, Changes, names_of
@@ -14,8 +14,7 @@ from modelden.ports import Clock, Database, Key, Locks, Put, Row
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Who uses a file.
 
     Attributes:

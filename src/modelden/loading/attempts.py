@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from modelden.engine.guard import Guard, Watch
 from modelden.engine.plan import Without
@@ -98,7 +97,7 @@ async def check_files(hub: HubFiles, keys: set[FileKey], error: EngineError) -> 
 
 def _less(without: Without, error: Exception) -> Without:
     if isinstance(error, EngineTimeout):
-        return replace(without, threads=_SILENT)
+        return without._replace(threads=_SILENT)
     if isinstance(error, DeviceLost):
-        return replace(without, gpu=lost_gpu(error.reason))
+        return without._replace(gpu=lost_gpu(error.reason))
     return without

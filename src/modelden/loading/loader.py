@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden.config import Configuration
 from modelden.engine import choice, runtime
@@ -30,8 +30,7 @@ ALLOW_DENY_LIST = "ml-model-allow-deny-list"
 """The collection of Remote Settings that says which URLs may be downloaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A model in a worker.
 
     Attributes:
@@ -128,7 +127,7 @@ class EngineLoader:
             return await load_carefully(await self._guard(), key, str(options.model_id), load_with, gpu)
 
         loaded, failure = await (await self._hub(options)).whole(load)
-        return replace(loaded, failure=failure)
+        return loaded._replace(failure=failure)
 
     async def fetch(self, plan: Plan, on_progress: ProgressCallback | None = None) -> None:
         """Fetch what was decided, and load nothing.
@@ -187,7 +186,7 @@ class EngineLoader:
             if files is not None:
                 files.in_use.end()
             raise
-        plan = replace(plan, files=tuple(files.given))
+        plan = plan._replace(files=tuple(files.given))
         return Loaded(plan, worker, info, frozenset(files.used), files.in_use)
 
     async def _plan_downloads(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 
 from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
@@ -108,7 +107,7 @@ class EngineSource:
                 logger.warning("What worked before cannot be loaded either: %s", second)
                 raise error from error.__cause__
             self.tell_failed(request, known, plan, error)
-            return replace(loaded, is_current=False)
+            return loaded._replace(is_current=False)
 
     async def load(
         self,
@@ -126,7 +125,7 @@ class EngineSource:
         history = await self._history()
         before = await history.get(request)
         if before is not None and before.makes_the_same(plan):
-            plan = replace(plan, files=before.files)
+            plan = plan._replace(files=before.files)
         loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
         try:
             await history.put(request, loaded.plan)

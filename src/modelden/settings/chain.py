@@ -7,14 +7,13 @@ Source: Firefox ``ContentSignatureVerifier`` with ``AppTrustDomain`` (code-signi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
 """Object identifier of the extended key usage "code signing" (RFC 5280, 4.2.1.12)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """What the rules need of one X.509 certificate.
 
     Attributes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden.errors import InvalidResponse
 from modelden.settings.json_text import parse_json
@@ -16,8 +16,7 @@ Record = dict[str, Any]
 """A record as the server sent it, camelCase names and all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changeset:
+class Changeset(NamedTuple):
     """One answer of a changeset endpoint.
 
     Attributes:
@@ -37,8 +36,7 @@ class Changeset:
         return any(isinstance(at := change.get("last_modified"), int) and at <= since for change in self.changes)
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(NamedTuple):
     """A collection's whole state at one timestamp.
 
     Attributes:

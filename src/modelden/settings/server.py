@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from modelden import urls
@@ -117,7 +116,7 @@ class SettingsServer:
         changeset = parse_changeset(text, url)
         _check_names(changeset, bucket, collection, url)
         redirected = "_since=" not in response.url
-        return replace(changeset, full=since is None or redirected or changeset.reaches_before(since)), url
+        return changeset._replace(full=since is None or redirected or changeset.reaches_before(since)), url
 
     async def _get(self, url: str) -> tuple[str, Response]:
         await self._backoff.check()

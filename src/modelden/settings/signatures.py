@@ -10,8 +10,7 @@ import binascii
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden import urls
 from modelden.config import Configuration
@@ -36,8 +35,7 @@ CHAIN_TIMEOUT = 30.0
 """Seconds until a chain's headers must be there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """When a collection can have been signed: while the certificate of its signer was valid.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelden.ports import Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
@@ -15,8 +15,7 @@ _SIGNED_SINCE = "modeldenSignedSince"
 _SIGNED_UNTIL = "modeldenSignedUntil"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCollection:
+class StoredCollection(NamedTuple):
     """A collection as it is kept.
 
     Attributes:
