@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,19 @@ from typing import Any
 import pytest
 
 from modelden.engine.guard import RUNTIME
-from modelden.errors import EngineTimeout, InputError, LoadEndedPage, NotEnoughMemory
+from modelden.errors import (
+    CacheSizeExceeded,
+    EngineTimeout,
+    InputError,
+    LoadEndedPage,
+    NotEnoughMemory,
+    QuotaExceeded,
+)
+from modelden.host.server import Application
 from modelden.hub.names import ModelFile
 from modelden.loading.session_files import Source
 from tests.simulators.profile import Profile
-from tests.unit.conftest import write
+from tests.unit.conftest import TIMESTAMP, write
 
 OPTIONS: dict[str, Any] = {"device": "wasm", "numThreads": 4, "options": {}}
 MODEL = ModelFile("org/raw", "v1.0", "onnx/model.onnx")
@@ -73,6 +82,42 @@ async def test_bytes_are_weighed_too(profile: Profile) -> None:
         await den.sessions().open(Source(bytes(100)), OPTIONS)
     with pytest.raises(NotEnoughMemory):
         await den.sessions().open(Source(b"beside:w", {"w": bytes(100)}), OPTIONS)
+
+
+async def test_what_a_session_uses_is_not_evicted_until_it_is_closed(profile: Profile, tree: Path) -> None:
+    write(tree / "hub/org/other/v1.0/onnx/model.onnx", bytes(4000))
+    config = replace(profile.config, max_cache_size=6000 / 1024**3, evict=True)
+    opened = await profile.visit(config).sessions().open(Source(MODEL), OPTIONS)
+    other = Source(ModelFile("org/other", "v1.0", "onnx/model.onnx"))
+    with pytest.raises(CacheSizeExceeded):
+        await profile.visit(config).sessions().open(other, OPTIONS)
+
+    opened.close()
+    await profile.visit(config).sessions().open(other, OPTIONS)
+    kept = await (await profile.visit(config).hub()).list_models()
+    assert [model.name for model in kept] == ["localhost/org/other"]
+
+
+async def test_room_is_asked_for_the_weights_beside_it_before_the_first_byte(
+    profile: Profile, raw: Path, application: Application
+) -> None:
+    write(raw / "model.onnx", b"beside:model.onnx_data")
+    write(raw / "model.onnx_data", bytes(5000))
+    contents = {path: (raw / path).read_bytes() for path in ("model.onnx", "model.onnx_data", "weights.bin")}
+    files = [
+        {"path": f"onnx/{path}", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for path, content in contents.items()
+    ]
+    record = {"id": "raw", "modelId": "org/raw", "revision": "v1.0", "files": files}
+    application.collections.add("main", "ml-model-manifests", [record], TIMESTAMP)
+    den = profile.visit(replace(profile.config, manifests=True))
+    profile.page.quota = profile.page.usage + profile.page.stored() + 5010
+    with pytest.raises(QuotaExceeded):
+        await den.sessions().open(Source(MODEL), OPTIONS)
+    assert [request for request in profile.requests() if "/hub/" in request] == []
+
+    profile.page.quota += 12  # and no more: the weights of another name do not count
+    await den.sessions().open(Source(MODEL), OPTIONS)
 
 
 async def test_loads_that_ended_their_pages_are_remembered(profile: Profile) -> None:

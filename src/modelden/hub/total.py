@@ -6,12 +6,13 @@ nobody tells, room is asked for file by file, when its size is announced.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
 from modelden.hub.cache import ModelCache
 from modelden.hub.keeping import Keeper
-from modelden.hub.names import HubAddress
+from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.needs import needed_files
 from modelden.hub.partials import Partials
 from modelden.hub.rules import Expectations
@@ -57,6 +58,14 @@ class Total:
         if listed is not None:
             needed = needed_files(task, dtype, {file.path for file in listed})
             await self.ask(model, revision, [file for file in listed if file.path in needed])
+
+    async def ask_for_session(self, model: ModelFile) -> None:
+        """Ask for room for a raw model and the data beside it, as `ask_for_task`."""
+        listed = await self._manifests.files(model.model, model.revision) if self._manifests else None
+        if listed is not None:
+            # As PyTorch and Optimum name them: model.onnx_data, model.onnx_data_1, model.onnx.data.
+            beside = re.compile(rf"{re.escape(model.file)}(?:[_.]data.*)?")
+            await self.ask(model.model, model.revision, [file for file in listed if beside.fullmatch(file.path)])
 
     async def ask(self, model: str, revision: str, files: Iterable[KnownFile]) -> None:
         """Ask for room for those files that are still to come. Where memory will do, none of them is stored then.

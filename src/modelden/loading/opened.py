@@ -10,6 +10,7 @@ from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import SessionInfo
 from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
+from modelden.hub.in_use import InUse
 from modelden.ports import SessionWorker
 from modelden.telling import Teller
 
@@ -19,6 +20,7 @@ class Opened:
 
     Attributes:
         info: What its worker tells of it.
+        in_use: Keeps its files from being evicted while it is open.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Opened:
         teller: Teller,
         about: Mapping[str, Any],
         without_gpu: Callable[[str], Awaitable[Opened]] | None,
+        in_use: InUse,
     ) -> None:
         """Adopt a worker.
 
@@ -37,12 +40,14 @@ class Opened:
             teller: Tells what happens to it.
             about: What events say it is.
             without_gpu: Opens the model again on wasm, with what the browser says of its loss; None if it is there.
+            in_use: Keeps its files from being evicted; ended with it.
         """
         self.info = info
         self._worker: SessionWorker | None = worker
         self._teller = teller
         self._about = about
         self._without_gpu = without_gpu
+        self.in_use = in_use
         self._moving = asyncio.Lock()
 
     @property
@@ -63,6 +68,7 @@ class Opened:
         except ModelDenError as error:
             self._teller.failed(error, "run")
             if isinstance(error, EngineCrashed):
+                self.in_use.end()
                 self._teller.status(CRASHED, self._about)
             raise
         self._teller.ran(lambda: self._about)
@@ -83,6 +89,7 @@ class Opened:
         worker, self._worker, self._without_gpu = self._worker, None, None
         if worker is not None:
             worker.close()
+            self.in_use.end()
             self._teller.status(CLOSED, self._about)
 
     def tell_ready(self) -> None:
@@ -106,8 +113,11 @@ class Opened:
             self._teller.status(CRASHED, self._about)
             again = await self._without_gpu(error.reason)
             lost.close()
+            self.in_use.end()
+            self.in_use = again.in_use
             if self._worker is not lost:  # it was closed meanwhile
                 again.worker().close()
+                self.in_use.end()
                 return
             self.info, self._worker, self._without_gpu = again.info, again.worker(), None
             self.tell_ready()

@@ -16,6 +16,7 @@ from modelden.errors import EngineError, ModelDenError
 from modelden.events import Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
+from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
 from modelden.hub.uses import Use
@@ -115,10 +116,11 @@ class SessionLoader:
         device, threads = without.of(*wanted)
         bundle = self._runtimes.bundle_of(record)
         worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
+        in_use = InUse(self._ports.locks)
         try:
             settings = await self._settings()
             wasm = await settings.attachments.get(self._config.cid(runtime.COLLECTION), record, on_progress)
-            files = await self._files(source, settings, watch, on_progress, branch)
+            files = await self._files(source, settings, watch, in_use, on_progress, branch)
             model = await files.model()
             try:
                 told = await worker.open({**options, "device": device, "numThreads": threads}, wasm, model, files)
@@ -128,6 +130,7 @@ class SessionLoader:
                 await branch.finish()
         except BaseException:
             worker.close()
+            in_use.end()
             raise
         info = SessionInfo.of({**told, **without.reasons(*wanted)})
 
@@ -136,23 +139,32 @@ class SessionLoader:
 
         teller = Teller(self._events, ENGINE)
         about = {"task_name": TASK, "model": source.name}
-        return Opened(worker, info, teller, about, again if info.device == runtime.WEBGPU else None)
+        return Opened(worker, info, teller, about, again if info.device == runtime.WEBGPU else None, in_use)
 
     async def _files(
         self,
         source: Source,
         settings: SettingsService,
         watch: Watch,
+        in_use: InUse,
         on_progress: ProgressCallback | None,
         branch: Branch | None,
     ) -> SessionFiles:
-        if not isinstance(source.model, ModelFile):
+        model = source.model
+        if not isinstance(model, ModelFile):
             return SessionFiles(source, self._ports, watch)
         allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
         hub = await self._hub()
 
+        async def ask_room() -> None:
+            await hub.total.ask_for_session(model)
+
         async def fetch(file: ModelFile) -> Blob:
+            await in_use.add(*hub.key(file)[:2])
             use, expect = Use(TASK, ENGINE), partial(watch.expect, file.file)
-            return (await hub.get(file, use, allow_list, on_progress, branch=branch, expect=expect)).blob
+            # Of the model's own size there is no doubt when the data beside it come.
+            room = ask_room if file == model else None
+            kept = await hub.get(file, use, allow_list, on_progress, branch=branch, before_download=room, expect=expect)
+            return kept.blob
 
         return SessionFiles(source, self._ports, watch, fetch, hub.key)
