@@ -32,6 +32,8 @@ def js_buffers(buffers: Sequence[Any]) -> tuple[Any, Any]:
     Args:
         buffers: Python's buffers, which are copied, once; and the page's own objects, which stay the page's.
     """
+    if not buffers:
+        return [], None
     js_list, js_transfer = Array.new(), Array.new()
     for buffer in buffers:
         js_buffer = getattr(buffer, "js_blob", buffer)

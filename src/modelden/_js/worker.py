@@ -76,7 +76,10 @@ class WorkerPort:
         """
         if self._end is not None:
             raise self._end
-        self._worker.postMessage(js_object(**message), js_object(transfer=transfer or []))
+        if transfer is None:
+            self._worker.postMessage(js_object(**message))
+        else:
+            self._worker.postMessage(js_object(**message), transfer)
 
     async def request(
         self,
@@ -211,7 +214,7 @@ def _was_answered(reply: asyncio.Future[Any]) -> bool:
 
 
 def _reply(message: Any) -> Reply:
-    return Reply(message.json, [view.to_py() for view in message.buffers], getattr(message, "metrics", None))
+    return Reply(message.json, message.buffers.to_py(), getattr(message, "metrics", None))
 
 
 def _text(error: Any) -> str:

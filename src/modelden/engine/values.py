@@ -15,6 +15,9 @@ from modelden.engine.media import Image
 from modelden.engine.tensor import Tensor, dtype_of
 from modelden.errors import InputError
 
+_to_json = json.JSONEncoder(allow_nan=False).encode
+"""`json.dumps` makes an encoder for each call that has options."""
+
 
 def encode_call(
     args: Sequence[Any], options: Mapping[str, Any], stream: Mapping[str, bool] | None = None
@@ -33,7 +36,7 @@ def encode_call(
     message: dict[str, Any] = {"args": encoder.encode(args), "options": encoder.encode(options)}
     if stream is not None:
         message["stream"] = dict(stream)
-    return json.dumps(message, allow_nan=False), encoder.buffers
+    return _to_json(message), encoder.buffers
 
 
 def encode_feeds(feeds: Mapping[str, Any]) -> tuple[Any, list[Any]]:
@@ -53,22 +56,27 @@ def decode_reply(text: str, buffers: Sequence[memoryview]) -> Any:
         text: The ``reply`` message's JSON.
         buffers: Its buffers.
     """
+    value = json.loads(text)
+    return _decoded(value, buffers) if '"$' in text else value
 
-    def tagged(value: dict[str, Any]) -> Any:
-        match value:
-            case {"$tensor": int(index), "dtype": str(dtype), "dims": list(dims)}:
-                return Tensor(buffers[index], dtype, tuple(dims))
-            case {"$strings": list(strings), "dims": list(dims)}:
-                return Tensor(strings, "string", tuple(dims))
-            case {"$image": int(index), "width": int(width), "height": int(height), "channels": int(channels)}:
-                return Image(buffers[index], width, height, channels)
-            case {"$number": str(number)}:
-                return float(number)
-            case {"$bigint": str(digits)}:
-                return int(digits)
-        return value
 
-    return json.loads(text, object_hook=tagged)
+def _decoded(value: Any, buffers: Sequence[memoryview]) -> Any:
+    match value:
+        case list():
+            return [_decoded(item, buffers) for item in value]
+        case {"$tensor": int(index), "dtype": str(dtype), "dims": list(dims)}:
+            return Tensor(buffers[index], dtype, tuple(dims))
+        case {"$strings": list(strings), "dims": list(dims)}:
+            return Tensor(strings, "string", tuple(dims))
+        case {"$image": int(index), "width": int(width), "height": int(height), "channels": int(channels)}:
+            return Image(buffers[index], width, height, channels)
+        case {"$number": str(number)}:
+            return float(number)
+        case {"$bigint": str(digits)}:
+            return int(digits)
+        case dict():
+            return {key: _decoded(item, buffers) for key, item in value.items()}
+    return value
 
 
 class _Encoder:
