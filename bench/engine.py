@@ -20,7 +20,7 @@ from modelden.host.cors import AnyOrigin
 from modelden.host.server import RunningServer
 from tests.pyodide.servers import Site
 
-TIMES = 60
+TIMES = 100
 
 ALONE = """
     const [libraries, hub] = %s;
