@@ -50,24 +50,11 @@ class ModelCache:
 
     async def get(self, key: FileKey, use: Use | None) -> Kept | None:
         """Return a file and note its use; None when it is not kept, or not whole: then it is dropped."""
-        kept = (await self._read([key])).get(key)
-        if kept is None or use is None:
-            return kept
-        return kept._replace(fields={**kept.fields, "lastUsed": await self._uses.note([key], use)})
+        return (await self.get_all([key], use)).get(key)
 
-    async def get_all(self, keys: Sequence[FileKey], use: Use) -> dict[FileKey, Kept]:
+    async def get_all(self, keys: Sequence[FileKey], use: Use | None) -> dict[FileKey, Kept]:
         """Return those of these files that are kept whole, and note their use: as `get`, in fewer transactions."""
-        kept = await self._read(keys)
-        await self._uses.note(list(kept), use)
-        return kept
-
-    async def hashes(self, keys: Sequence[FileKey]) -> dict[FileKey, str]:
-        """Return the SHA-256 of those of these files that are kept, as they are at one moment."""
-        rows = await self._database.get_many([("files", file_id(key)) for key in keys])
-        return {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
-
-    async def _read(self, keys: Sequence[FileKey]) -> dict[FileKey, Kept]:
-        found = await self._found(keys)
+        found = await self._found(keys, use)
         if torn := [key for key, kept in found.items() if kept is None]:
             async with self._locks.hold(ROWS_LOCK):  # so that nobody replaces them: that may have been all
                 again = await self._found(torn)
@@ -76,12 +63,25 @@ class ModelCache:
             found |= again
         return {key: kept for key, kept in found.items() if kept is not None}
 
-    async def _found(self, keys: Sequence[FileKey]) -> dict[FileKey, Kept | None]:
-        """Return files by what their rows say at one moment; None for one that has not the bytes of its row."""
+    async def hashes(self, keys: Sequence[FileKey]) -> dict[FileKey, str]:
+        """Return the SHA-256 of those of these files that are kept, as they are at one moment."""
+        rows = await self._database.get_many([("files", file_id(key)) for key in keys])
+        return {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
+
+    async def _found(self, keys: Sequence[FileKey], use: Use | None = None) -> dict[FileKey, Kept | None]:
+        """Return files by what their rows say at one moment; None for one that has not the bytes of its row.
+
+        Their use is noted while the bytes are looked up.
+        """
         stores: list[tuple[str, Key]] = [each for key in keys for each in (("headers", key), ("files", file_id(key)))]
         rows = iter(await self._database.get_many(stores))
         there = {key: (header, file) for key, header, file in zip(keys, rows, rows, strict=True) if header and file}
-        return dict(zip(there, await asyncio.gather(*(self._whole(*rows) for rows in there.values())), strict=True))
+        reading = asyncio.gather(*(self._whole(*rows) for rows in there.values()))
+        if use is None or not there:
+            return dict(zip(there, await reading, strict=True))
+        whole, at = await asyncio.gather(reading, self._uses.note(list(there), use))
+        noted = (kept and kept._replace(fields={**kept.fields, "lastUsed": at}) for kept in whole)
+        return dict(zip(there, noted, strict=True))
 
     async def _whole(self, header: Row, file: Row) -> Kept | None:
         fields = header["headers"]
