@@ -33,9 +33,9 @@ export function startRuntime(
   return starting;
 }
 
-/** Compile a WASM file while it is read. */
-export function compiled(wasm: Blob): Promise<WebAssembly.Module> {
-  return WebAssembly.compileStreaming(new Response(wasm, { headers: { "content-type": "application/wasm" } }));
+/** Compile a WASM file. Not as a stream: of one that is cut short Firefox says then that there is no memory. */
+export async function compiled(wasm: Blob): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await wasm.arrayBuffer());
 }
 
 /**
