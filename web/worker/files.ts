@@ -83,6 +83,7 @@ export async function explained<T>(loading: Promise<T>): Promise<T> {
     throw (await fault().catch(() => null)) ?? error;
   } finally {
     models.clear();
+    read.clear(); // weights that nobody came for
   }
 }
 

@@ -65,7 +65,7 @@ class Plan(NamedTuple):
             InputError: If the options are none.
         """
         options = PipelineOptions.of(row["options"], own_features=True)
-        return cls(options, row["runtime"], files=tuple(row.get("files", ())))  # rows of 0.1.0 have none
+        return cls(options, row["runtime"], files=tuple(row.get("files", ())))  # rows of earlier builds have none
 
     def _identity(self) -> tuple[Any, ...]:
         attachment = self.runtime["attachment"]

@@ -162,7 +162,7 @@ class SessionLoader:
         async def fetch(file: ModelFile) -> Blob:
             await in_use.add(*hub.key(file)[:2])
             use, expect = Use(TASK, ENGINE), partial(watch.expect, file.file)
-            # Of the model's own size there is no doubt when the data beside it come.
+            # Asked once, before the model itself; the data beside it come later.
             room = ask_room if file == model else None
             kept = await hub.get(file, use, allow_list, on_progress, branch=branch, before_download=room, expect=expect)
             return kept.blob
