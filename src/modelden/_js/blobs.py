@@ -18,9 +18,6 @@ READ_SIZE = 4 * 1024 * 1024
 BUFFER_SIZE = 1024 * 1024
 """Bytes of a piece that is copied into a buffer: as many as a read of a body brings at most (`fetch.CHUNK_SIZE`)."""
 
-TURNS = 2
-"""Buffers that a Blob is made through."""
-
 BLOBS = ("Blob", "File")
 """What a blob of the page calls itself."""
 
@@ -88,10 +85,15 @@ class JsCollector:
     (Streams Standard, TransformStream and its backpressure).
     """
 
-    def __init__(self) -> None:
-        """Collect nothing yet."""
+    def __init__(self, js_free: list[Any]) -> None:
+        """Collect nothing yet.
+
+        Args:
+            js_free: Buffers that nobody uses: to take, and to give back.
+        """
         self._size = 0
-        self._js_buffers: list[Any] = []
+        self._js_free = js_free
+        self._js_used: list[Any] = []
         self._js_writer: Any = None
         self._js_blob: Any = None
 
@@ -109,6 +111,7 @@ class JsCollector:
         try:
             for js_piece in cast("JsChunk", chunk).js_pieces:
                 await self._js_writer.write(self._copy(js_piece))
+                self._give_back(self._js_used[:-1])
         except JsException as error:
             raise _refused(error) from error
         self._size += chunk.size
@@ -119,26 +122,35 @@ class JsCollector:
             return JsBlob(Blob.new())
         try:
             await self._js_writer.close()
-            return JsBlob(await self._js_blob)
+            blob = JsBlob(await self._js_blob)
         except JsException as error:
             raise _refused(error) from error
+        self._give_back(self._js_used)
+        return blob
 
     def _copy(self, js_piece: Any) -> Any:
         if js_piece.byteLength > BUFFER_SIZE:
             return js_piece.slice()
-        is_first = len(self._js_buffers) < TURNS
-        js_buffer = Uint8Array.new(BUFFER_SIZE) if is_first else self._js_buffers.pop(0)
-        self._js_buffers.append(js_buffer)
+        js_buffer = self._js_free.pop() if self._js_free else Uint8Array.new(BUFFER_SIZE)
+        self._js_used.append(js_buffer)
         js_buffer.set(js_piece)
         return js_buffer.subarray(0, js_piece.byteLength)
+
+    def _give_back(self, js_buffers: list[Any]) -> None:
+        self._js_used = self._js_used[len(js_buffers) :]
+        self._js_free += js_buffers
 
 
 class JsBlobs:
     """Makes Blobs by reference: the bytes do not pass through Python."""
 
+    def __init__(self) -> None:
+        """Nothing is collected yet."""
+        self._js_free: list[Any] = []  # one Blob after another goes through the same buffers
+
     def collect(self) -> JsCollector:
         """Return what collects bytes."""
-        return JsCollector()
+        return JsCollector(self._js_free)
 
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> JsBlob:
         """Return one Blob with the bytes of ``parts`` in order."""
