@@ -585,3 +585,53 @@ async def test_what_an_earlier_version_remembered_and_this_one_cannot_read_is_fo
 
     assert await states(profile.visit()) == ["up-to-date"]
     assert [each["id"] for each in await database.get_all("engines")] == [row["id"]]
+
+
+async def test_what_only_refreshes_a_memory_is_not_waited_for(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await profile.database("modelden")
+    commit, let_write = database.commit, asyncio.Event()
+
+    async def slow(*changes: Any) -> bool:
+        await let_write.wait()
+        return await commit(*changes)
+
+    await (await profile.visit().create_engine(EMBED)).close()
+    before = (await database.get_all("engines"))[0]
+    profile.clock.advance(hours=1)
+    monkeypatch.setattr(database, "commit", slow)
+
+    assert (await profile.visit().create_engine(EMBED)).status == "ready"
+
+    assert (await database.get_all("engines"))[0] == before
+    let_write.set()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*(task for task in others if re.search("_note|_unmark", repr(task))))
+    assert (await database.get_all("engines"))[0]["time"] == before["time"] + 60 * 60 * 1000
+    assert await database.get_all("loads") == []
+
+
+async def test_what_is_new_is_waited_for_before_what_was_before_it_goes(
+    profile: Profile, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await profile.database("modelden")
+    commit = database.commit
+
+    async def watched(changes: Any, *rest: Any) -> bool:
+        if any(isinstance(each, Put) and each.store == "engines" for each in changes):
+            for _ in range(100):  # turns in which whoever does not wait goes on
+                await asyncio.sleep(0)
+            assert list(await kept(den)) == ["v1.0", "v2.0"]
+        return await commit(changes, *rest)
+
+    await (await profile.visit().create_engine(EMBED)).close()
+    publish("v2.0")
+    profile.clock.advance(hours=24)
+    den = profile.visit()
+    monkeypatch.setattr(database, "commit", watched)
+
+    await den.create_engine(EMBED)
+
+    assert (await database.get_all("engines"))[0]["plan"]["options"]["modelRevision"] == "v2.0"
+    assert list(await kept(den)) == ["v2.0"]

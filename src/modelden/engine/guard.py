@@ -121,9 +121,12 @@ class Watch:
             row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page]}
             self._marking = asyncio.ensure_future(self._guard.note(Put("loads", row)))
 
-    async def leave(self) -> None:
-        """The page survived it."""
-        if self._marking is None or self._row is None:
-            return
-        await self._marking
-        await self._guard.note(Delete("loads", self._row["id"]))
+    def leave(self) -> None:
+        """The page survived it. Nobody waits until that is stored."""
+        if self._marking is not None:
+            self._marking = asyncio.ensure_future(self._unmark(self._marking))
+
+    async def _unmark(self, marking: asyncio.Future[None]) -> None:
+        await marking
+        if self._row is not None:
+            await self._guard.note(Delete("loads", self._row["id"]))

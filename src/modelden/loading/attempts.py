@@ -73,7 +73,7 @@ async def load_carefully[Loaded](
                 logger.warning("%s Trying once more.", error)
                 without = _less(without, error)
     finally:
-        await watch.leave()
+        watch.leave()
 
 
 async def check_files(hub: HubFiles, keys: set[FileKey], error: EngineError) -> EngineError:

@@ -54,6 +54,7 @@ class EngineSource:
         self._events = events
         self._changed: set[str] = set()
         """Engines of which the hub said that their branch changed, and that were not loaded since."""
+        self._noting: asyncio.Task[None] | None = None
 
     async def plan(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Plan:
         """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
@@ -127,13 +128,15 @@ class EngineSource:
         if before is not None and before.makes_the_same(plan):
             plan = plan._replace(files=before.files)
         loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
-        try:
-            await history.put(request, loaded.plan)
-        except StorageError as error:
-            logger.warning("What this engine is made of is not remembered, as what to go back to. %s", error)
-        except BaseException:
-            loaded.close()
-            raise
+        noting = asyncio.ensure_future(_note(history, request, loaded.plan))
+        if loaded.plan == before:  # but for the time, which nobody waits for
+            self._noting = noting
+        else:
+            try:
+                await noting
+            except BaseException:
+                loaded.close()
+                raise
         if loaded.failure is not None:
             self.tell_failed(request, plan, plan, loaded.failure)
         elif request.engine_id in self._changed or (before is not None and not before.makes_the_same(plan)):
@@ -220,6 +223,13 @@ class EngineSource:
         ]
         # What another tab's engine uses goes when that one has moved, or with the next engine that is created.
         await asyncio.gather(*(hub.delete_unused(model=model.name, revision=model.revision) for model in previous))
+
+
+async def _note(history: History, request: PipelineOptions, plan: Plan) -> None:
+    try:
+        await history.put(request, plan)
+    except StorageError as error:
+        logger.warning("What this engine is made of is not remembered, as what to go back to. %s", error)
 
 
 def _named(options: PipelineOptions) -> set[tuple[str, str]]:
