@@ -18,6 +18,9 @@ READ_SIZE = 4 * 1024 * 1024
 BUFFER_SIZE = 1024 * 1024
 """Bytes of a piece that is copied into a buffer: as many as a read of a body brings at most (`fetch.CHUNK_SIZE`)."""
 
+TURNS = 2
+"""Buffers that a Blob is made through."""
+
 BLOBS = ("Blob", "File")
 """What a blob of the page calls itself."""
 
@@ -82,18 +85,14 @@ class JsCollector:
     A Blob for each piece would be simpler, or a copy of each piece: but they are gone only when JavaScript collects its
     garbage, which does not notice in time what they hold (bench/big.py). A buffer is free when the write after its own
     is done: a stream without a queue takes the next piece only when its reader asks, having consumed the one before
-    (Streams Standard, TransformStream and its backpressure).
+    (Streams Standard, TransformStream and its backpressure). The buffers are not kept for the next Blob: what they weigh
+    as garbage makes Chromium look for it in time, and let go of the Blobs that are stored.
     """
 
-    def __init__(self, js_free: list[Any]) -> None:
-        """Collect nothing yet.
-
-        Args:
-            js_free: Buffers that nobody uses: to take, and to give back.
-        """
+    def __init__(self) -> None:
+        """Collect nothing yet."""
         self._size = 0
-        self._js_free = js_free
-        self._js_used: list[Any] = []
+        self._js_buffers: list[Any] = []
         self._js_writer: Any = None
         self._js_blob: Any = None
 
@@ -111,7 +110,6 @@ class JsCollector:
         try:
             for js_piece in cast("JsChunk", chunk).js_pieces:
                 await self._js_writer.write(self._copy(js_piece))
-                self._give_back(self._js_used[:-1])
         except JsException as error:
             raise _refused(error) from error
         self._size += chunk.size
@@ -122,35 +120,26 @@ class JsCollector:
             return JsBlob(Blob.new())
         try:
             await self._js_writer.close()
-            blob = JsBlob(await self._js_blob)
+            return JsBlob(await self._js_blob)
         except JsException as error:
             raise _refused(error) from error
-        self._give_back(self._js_used)
-        return blob
 
     def _copy(self, js_piece: Any) -> Any:
         if js_piece.byteLength > BUFFER_SIZE:
             return js_piece.slice()
-        js_buffer = self._js_free.pop() if self._js_free else Uint8Array.new(BUFFER_SIZE)
-        self._js_used.append(js_buffer)
+        is_first = len(self._js_buffers) < TURNS
+        js_buffer = Uint8Array.new(BUFFER_SIZE) if is_first else self._js_buffers.pop(0)
+        self._js_buffers.append(js_buffer)
         js_buffer.set(js_piece)
         return js_buffer.subarray(0, js_piece.byteLength)
-
-    def _give_back(self, js_buffers: list[Any]) -> None:
-        self._js_used = self._js_used[len(js_buffers) :]
-        self._js_free += js_buffers
 
 
 class JsBlobs:
     """Makes Blobs by reference: the bytes do not pass through Python."""
 
-    def __init__(self) -> None:
-        """Nothing is collected yet."""
-        self._js_free: list[Any] = []  # one Blob after another goes through the same buffers
-
     def collect(self) -> JsCollector:
         """Return what collects bytes."""
-        return JsCollector(self._js_free)
+        return JsCollector()
 
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> JsBlob:
         """Return one Blob with the bytes of ``parts`` in order."""
