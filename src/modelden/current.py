@@ -49,6 +49,7 @@ _REST = (
     "modelden.hub.transfer",
     "modelden.hub.room",
     "modelden.hub.known",
+    "modelden.hub.remote_list",
     "modelden.hub.fetching",
     "modelden.hub.importing",
     "modelden.hub.model_hub",
@@ -58,6 +59,7 @@ _REST = (
     "modelden.loading.source",
     "modelden.engine.session",
     "modelden.den",
+    "modelden._js.session_host",
     "modelden._js.connection",
 )
 """What a `Den` needs besides."""

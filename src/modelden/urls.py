@@ -17,6 +17,10 @@ PLAIN = re.compile(
 """URLs of which there is nothing to ask a parser: http(s), without credentials, escapes and fragment."""
 
 
+_FIELD = re.compile(r'[\w.~"-]*', re.ASCII)
+"""Names and values of a query in which there is nothing to escape but quotation marks (of entity tags)."""
+
+
 class Parts(NamedTuple):
     """What a URL is made of; see `urllib.parse.SplitResult`."""
 
@@ -59,6 +63,8 @@ def join(base: str, reference: str) -> str:
     Raises:
         ValueError: If there is a host in it that can be none.
     """
+    if PLAIN.fullmatch(reference) and not reference.endswith("?"):
+        return reference
     from urllib.parse import urljoin
 
     return urljoin(base, reference)
@@ -66,6 +72,8 @@ def join(base: str, reference: str) -> str:
 
 def query(members: Mapping[str, str]) -> str:
     """Return the query that a form with these members would send."""
+    if all(_FIELD.fullmatch(text) for member in members.items() for text in member):
+        return "&".join(f"{name}={value}" for name, value in members.items()).replace('"', "%22")
     from urllib.parse import urlencode
 
     return urlencode(members)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote, urlsplit
+from collections.abc import Callable
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 import pytest
 from hypothesis import given
-from hypothesis.strategies import from_regex, text
+from hypothesis.strategies import dictionaries, from_regex, text
 
 from modelden import urls
 
@@ -50,3 +51,21 @@ def test_escapes_are_undone(some: str) -> None:
 
     assert urls.unquote(quote(some)) == some
     assert urls.unquote(some) == unquote(some)
+
+
+@given(from_regex(urls.PLAIN, fullmatch=True), from_regex(urls.PLAIN, fullmatch=True) | text())
+def test_a_reference_means_what_the_parser_says(base: str, reference: str) -> None:
+    def outcome(join: Callable[[str, str], str]) -> str:
+        try:
+            return join(base, reference)
+        except ValueError as error:
+            return str(error)
+
+    assert outcome(urls.join) == outcome(urljoin)
+
+
+@given(dictionaries(text(), text()) | dictionaries(text("_expected0"), text('"0123456789')))
+def test_a_query_is_the_one_of_a_form(members: dict[str, str]) -> None:
+    members = {name: value.encode(errors="ignore").decode() for name, value in members.items()}
+
+    assert urls.query(members) == urlencode(members)
