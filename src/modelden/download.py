@@ -65,6 +65,15 @@ async def download(
         return Downloaded(blobs.join(parts, content_type), digest.hexdigest(), response.headers)
 
 
+async def sha256_of(blob: Blob) -> str:
+    """Hash bytes that were stored; in lower-case hexadecimal."""
+    digest = hashlib.sha256()
+    async for chunk in blob.chunks():
+        for buffer in chunk.buffers():
+            digest.update(buffer)
+    return digest.hexdigest()
+
+
 def announced_length(response: Response) -> int | None:
     """Return the body's length on the wire, when the server tells it."""
     length = response.headers.get("content-length", "")

@@ -1,4 +1,4 @@
-"""A flipped byte in stored weights is found by the load that fails on it, and heals."""
+"""A flipped byte in stored weights, or in the stored runtime, is found by the load that fails on it, and heals."""
 
 from __future__ import annotations
 
@@ -15,19 +15,35 @@ if TYPE_CHECKING:
 
 TINY = {"feature_id": "tiny"}
 
-_FLIP = """
+_SETTLED = """
     const settled = (request) => new Promise((resolve, reject) => {
         request.onsuccess = () => resolve(request.result);
         request.onerror = () => reject(request.error);
     });
+"""
+
+_FLIP = f"""
+    {_SETTLED}
     const database = await settled(indexedDB.open("modelFiles"));
     const rows = (store) => settled(database.transaction(store).objectStore(store).getAll());
-    const { content } = (await rows("files")).find((row) => row.file === file);
+    const {{ content }} = (await rows("files")).find((row) => row.file === file);
     const chunk = (await rows("chunks")).find((row) => row.content === content);
     const bytes = new Uint8Array(await chunk.data.arrayBuffer());
     bytes[at] ^= 0xff;
-    const changed = { ...chunk, data: new Blob([bytes]) };
+    const changed = {{ ...chunk, data: new Blob([bytes]) }};
     await settled(database.transaction("chunks", "readwrite").objectStore("chunks").put(changed));
+    database.close();
+"""
+
+
+_FLIP_RUNTIME = f"""
+    {_SETTLED}
+    const database = await settled(indexedDB.open("remote-settings"));
+    const [row] = await settled(database.transaction("attachments").objectStore("attachments").getAll());
+    const bytes = new Uint8Array(await row.attachment.blob.arrayBuffer());
+    bytes[0] ^= 0xff;
+    row.attachment.blob = new Blob([bytes]);
+    await settled(database.transaction("attachments", "readwrite").objectStore("attachments").put(row));
     database.close();
 """
 
@@ -60,3 +76,18 @@ def test_what_cannot_be_fetched_again_is_named(flipped: Page, site: Site) -> Non
     assert error.facts["url"] == site.hub_url(WEIGHTS)
     flipped.visit(site.config, **TINY)
     flipped.is_clean()
+
+
+def test_an_engine_fetches_a_damaged_runtime_again(page: Page, site: Site) -> None:
+    first = page.visit(site.config, **TINY)
+    page.runner.run_js(_FLIP_RUNTIME)
+    site.requests()
+
+    second = page.visit(site.config, **TINY)
+
+    (fetched,) = (each for each in site.requests() if "/attachments/" in each)
+    assert fetched.endswith(".wasm")
+    assert second["vectors"] == first["vectors"]
+    page.visit(site.config, **TINY)
+    assert site.requests() == []
+    page.is_clean()

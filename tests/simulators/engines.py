@@ -52,6 +52,8 @@ class ScriptedWorker:
     ) -> Mapping[str, Any]:
         self.created, self.wasm = dict(options), await wasm.read()
         self._engines.loading.set()
+        if self.wasm.startswith(b"corrupt"):
+            raise EngineError("no available backend found")
         if self._engines.lose_gpu and options["device"] == "webgpu":
             raise DeviceLost(self._engines.lose_gpu)
         if self._engines.hang > 0:
@@ -218,6 +220,8 @@ class ScriptedSession:
         if self._sessions.hang:
             self._sessions.hang -= 1
             raise EngineTimeout("The engine gave no sign of life.")
+        if (await wasm.read()).startswith(b"corrupt"):
+            raise EngineError("no available backend found")
         content = await model.read()
         if content.startswith(b"beside:") and await files(content.removeprefix(b"beside:").decode()) is None:
             raise EngineError("there is no such file")

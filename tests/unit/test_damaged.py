@@ -17,11 +17,12 @@ from modelden.loading.session_files import Source
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
-from tests.unit.conftest import FILES, write
+from tests.unit.conftest import FILES, WASM, write
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 WEIGHTS = "onnx/model_quantized.onnx"
 GET = f"GET /hub/org/tiny/v1.0/{WEIGHTS}?download=true"
+GET_RUNTIME = "GET /attachments/main-workspace/ml-onnx-runtime/runtime.wasm"
 OPTIONS = {"device": "wasm", "numThreads": 0, "options": {}}
 
 
@@ -33,6 +34,14 @@ async def damage(profile: Profile) -> None:
     body = (b"corrupt" + FILES[WEIGHTS])[: len(FILES[WEIGHTS])]
     content = {"content": row["content"], "index": "000000"}
     await database.commit([Put("chunks", content, {("data",): MemoryBlob(body)})])
+
+
+async def damage_runtime(profile: Profile) -> None:
+    """Another WASM file of the same size."""
+    database = await profile.database("remote-settings")
+    (row,) = await database.get_all("attachments")
+    body = b"corrupt" + (await row["attachment"].pop("blob").read())[len(b"corrupt") :]
+    await database.commit([Put("attachments", row, {("attachment", "blob"): MemoryBlob(body)})])
 
 
 @pytest.fixture
@@ -106,3 +115,40 @@ async def test_a_raw_model_that_is_not_there_is_no_damage(profile: Profile) -> N
         await profile.visit().sessions().open(Source(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
 
     assert [worker.closed for worker in profile.sessions.workers] == [True]
+
+
+async def test_a_damaged_runtime_is_fetched_again_and_the_engine_is_there(profile: Profile) -> None:
+    await (await profile.visit().create_engine(EMBED)).close()
+    await damage_runtime(profile)
+    profile.requests()
+
+    engine = await profile.visit().create_engine(EMBED)
+
+    assert (engine.status, profile.engines.alive) == ("ready", 1)
+    assert [each for each in profile.requests() if each != "GET /v1/"] == [GET_RUNTIME]
+    assert profile.engines.workers[-1].wasm == WASM
+    await profile.visit().create_engine(EMBED)
+    assert profile.requests() == []
+
+
+async def test_a_damaged_runtime_that_cannot_be_fetched_is_told(profile: Profile, application: Application) -> None:
+    await (await profile.visit().create_engine(EMBED)).close()
+    await damage_runtime(profile)
+    application.faults.set(Fault(path="/attachments/*", drop_cors=True))
+
+    with pytest.raises(NetworkError, match=r"runtime\.wasm"):
+        await profile.visit().create_engine(EMBED)
+
+    application.faults.set()
+    assert (await profile.visit().create_engine(EMBED)).status == "ready"
+
+
+async def test_a_raw_model_finds_a_damaged_runtime(profile: Profile) -> None:
+    source = Source(ModelFile("org/tiny", "v1.0", WEIGHTS))
+    await profile.visit().sessions().open(source, OPTIONS)
+    await damage_runtime(profile)
+    profile.requests()
+
+    await profile.visit().sessions().open(source, OPTIONS)
+
+    assert [each for each in profile.requests() if each != "GET /v1/"] == [GET_RUNTIME]

@@ -85,8 +85,8 @@ class JsCollector:
     A Blob for each piece would be simpler, or a copy of each piece: but they are gone only when JavaScript collects its
     garbage, which does not notice in time what they hold (bench/big.py). A buffer is free when the write after its own
     is done: a stream without a queue takes the next piece only when its reader asks, having consumed the one before
-    (Streams Standard, TransformStream and its backpressure). The buffers are not kept for the next Blob: what they weigh
-    as garbage makes Chromium look for it in time, and let go of the Blobs that are stored.
+    (Streams Standard, TransformStream and its backpressure). They are not kept for the next Blob: what they weigh as
+    garbage makes Chromium look for it in time, and let go of the Blobs that are stored.
     """
 
     def __init__(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelden.download import sha256_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from modelden.hub.model_hub import HubFiles
     from modelden.hub.partials import FileKey
-    from modelden.ports import Blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,7 @@ async def damaged_files(hub: HubFiles, keys: Collection[FileKey]) -> list[FileKe
 
 async def _verified(hub: HubFiles, key: FileKey, expected: str) -> VerifiedFile:
     kept = await hub.cache.get(key, None)
-    actual = "" if kept is None else await _sha256(kept.blob)
+    actual = "" if kept is None else await sha256_of(kept.blob)
     if actual != expected:
         await hub.cache.drop_content_of(key)
     return VerifiedFile(key[2], actual == expected, expected, actual)
-
-
-async def _sha256(blob: Blob) -> str:
-    from hashlib import sha256  # slow to import
-
-    digest = sha256()
-    async for chunk in blob.chunks():
-        for buffer in chunk.buffers():
-            digest.update(buffer)
-    return digest.hexdigest()

@@ -76,8 +76,16 @@ async def load_carefully[Loaded](
         watch.leave()
 
 
-async def check_files(hub: HubFiles, keys: set[FileKey], error: EngineError) -> EngineError:
+async def check_files(
+    hub: HubFiles, keys: set[FileKey], drop_runtime: Callable[[], Awaitable[bool]], error: EngineError
+) -> EngineError:
     """Find out whether a load failed because files that it used are damaged in storage.
+
+    Args:
+        hub: Has the model's files.
+        keys: Which of them were used.
+        drop_runtime: Removes the runtime if it is damaged, and tells whether it was.
+        error: What the load ended with.
 
     Returns:
         The error, which says that they are not, if that was checked.
@@ -85,12 +93,15 @@ async def check_files(hub: HubFiles, keys: set[FileKey], error: EngineError) -> 
     Raises:
         DamagedFiles: If they are; they are removed.
     """
-    if not keys or type(error) not in (EngineError, EngineCrashed):
+    if type(error) not in (EngineError, EngineCrashed):
         return error
-    if damaged := await damaged_files(hub, keys):
-        logger.warning("What is stored of %s is damaged, and fetched again.", ", ".join(map("/".join, damaged)))
+    damaged = ["/".join(key) for key in await damaged_files(hub, keys)]
+    if await drop_runtime():
+        damaged.append("the runtime")
+    if damaged:
+        logger.warning("What is stored of %s is damaged, and fetched again.", ", ".join(damaged))
         raise DamagedFiles(error)
-    if type(error) is EngineCrashed:
+    if not keys or type(error) is EngineCrashed:
         return error
     return EngineError(f"{error} What is stored of its files was checked, and is what came from the hub.")
 

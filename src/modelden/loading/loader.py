@@ -177,7 +177,9 @@ class EngineLoader:
                 reason = files.reason_for(error)
                 if isinstance(reason, FileNotFoundOnHub):
                     raise await hub.remote.without(reason) from error
-                raise (await check_files(hub, files.keys, error) if reason is error else reason) from error
+                drop_runtime = partial(settings.attachments.drop_damaged, cid, plan.runtime)
+                checked = await check_files(hub, files.keys, drop_runtime, error) if reason is error else reason
+                raise checked from error
             info = {**info, **without.reasons(options.device, options.num_threads)}
             await branch.finish()
             await files.remember_missing()

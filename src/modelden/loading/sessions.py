@@ -119,13 +119,16 @@ class SessionLoader:
         in_use = InUse(self._ports.locks)
         try:
             settings = await self._settings()
-            wasm = await settings.attachments.get(self._config.cid(runtime.COLLECTION), record, on_progress)
+            cid = self._config.cid(runtime.COLLECTION)
+            wasm = await settings.attachments.get(cid, record, on_progress)
             files = await self._files(source, settings, watch, in_use, on_progress, branch)
             model = await files.model()
             try:
                 told = await worker.open({**options, "device": device, "numThreads": threads}, wasm, model, files)
             except EngineError as error:
-                raise files.failure or await check_files(await self._hub(), files.keys, error) from error
+                drop_runtime = partial(settings.attachments.drop_damaged, cid, record)
+                checked = files.failure or await check_files(await self._hub(), files.keys, drop_runtime, error)
+                raise checked from error
             if branch:
                 await branch.finish()
         except BaseException:

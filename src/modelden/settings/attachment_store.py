@@ -39,6 +39,12 @@ class AttachmentStore:
         row = {"cid": cid, "attachmentId": record["id"], "attachment": {"record": record}}
         await self._database.commit([Put("attachments", row, {("attachment", "blob"): blob})])
 
+    async def remove(self, record: Record) -> None:
+        """Remove the bytes of an attachment, whichever records they are kept under."""
+        rows = await self._database.get_all("attachments")
+        keys = [(row["cid"], row["attachmentId"]) for row in rows if _holds(row, record)]
+        await self._database.commit([Delete("attachments", key) for key in keys])
+
     async def prune(self) -> int:
         """Remove attachments without a record, and return how many: what came when another tab had removed the record.
 

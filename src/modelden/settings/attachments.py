@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelden import urls
-from modelden.download import download
+from modelden.download import download, sha256_of
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
 from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
@@ -87,6 +87,18 @@ class Attachments:
                     blob = await self._fetch(attachment, reporter)
                     await self._store.write(cid, record, blob)
                 return blob
+
+    async def drop_damaged(self, cid: str, record: Record) -> bool:
+        """Hash the attachment's kept bytes again, and remove them if they are not its own; return whether.
+
+        Raises:
+            StorageError: If the browser's storage fails.
+        """
+        blob = await self._store.read(cid, record)
+        if blob is None or await sha256_of(blob) == Attachment.of(record).hash:
+            return False
+        await self._store.remove(record)
+        return True
 
     async def prune(self) -> None:
         """Remove attachments whose records are gone."""
