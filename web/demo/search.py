@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from modelden import Engine
+if TYPE_CHECKING:
+    from modelden import Engine
 
 
 @dataclass(frozen=True, slots=True)

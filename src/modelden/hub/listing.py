@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelden.ports import Row
+if TYPE_CHECKING:
+    from modelden.ports import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ function row(model, send) {
   });
   const used = make("time", "", ago(model.last_used));
   used.dateTime = new Date(model.last_used).toISOString();
-  used.title = new Date(model.last_used).toLocaleString("en");
+  used.title = new Date(model.last_used).toUTCString();
   const facts = make("span", "facts", `${model.revision} · ${bytes(model.size)} · ${model.files} files · used `, used);
   return make("li", "model", make("span", "name", model.name), facts, remove);
 }
