@@ -54,7 +54,7 @@ class EngineSource:
         self._events = events
         self._changed: set[str] = set()
         """Engines of which the hub said that their branch changed, and that were not loaded since."""
-        self._noting: asyncio.Task[None] | None = None
+        self._noting: set[asyncio.Task[None]] = set()
 
     async def plan(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Plan:
         """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
@@ -130,7 +130,8 @@ class EngineSource:
         loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
         noting = asyncio.ensure_future(_note(history, request, loaded.plan))
         if loaded.plan == before:  # but for the time, which nobody waits for
-            self._noting = noting
+            self._noting.add(noting)
+            noting.add_done_callback(self._noting.discard)
         else:
             try:
                 await noting
