@@ -131,8 +131,8 @@ for (const [name, from, size] of [
   ["cut short", "ort-wasm-simd-threaded.jsep.wasm", 1_000_000],
   ["that is empty", "ort-wasm-simd-threaded.jsep.wasm", 0],
 ] as const) {
-  test(`a WASM file ${name} is told within seconds`, async ({ page }) => {
-    const told = await page.evaluate(
+  test(`a WASM file ${name} is told, and does not hang`, async ({ page }) => {
+    const message = await page.evaluate(
       async ([from, size]) => {
         const engine = await globalThis.page.startEngine();
         const wasm = (await globalThis.page.wasm(from)).slice(0, size);
@@ -140,14 +140,11 @@ for (const [name, from, size] of [
           () => "created",
           (error) => error.message,
         );
-        const started = performance.now();
-        const message = await Promise.race([creation, engine.crashed().then(([crash]) => crash?.message)]);
-        return { message, seconds: (performance.now() - started) / 1000 };
+        return Promise.race([creation, engine.crashed().then(([crash]) => crash?.message)]);
       },
       [from, size] as const,
     );
-    expect(told.message).toMatch(/is not a function|CompileError/);
-    expect(told.seconds).toBeLessThan(5);
+    expect(message).toMatch(/is not a function|CompileError/);
   });
 }
 
