@@ -16,6 +16,20 @@ interface Trouble {
 
 const TROUBLES: readonly Trouble[] = [
   {
+    name: "the page has no configuration",
+    faults: [{ path: "/config.json", status: 404 }],
+    kind: "OSError",
+    title: "The page's configuration could not be read",
+    text: /http:\/\/localhost:\d+\/config\.json answered 404/,
+  },
+  {
+    name: "the page's server is gone when its configuration is asked for",
+    faults: [{ path: "/config.json", close: true }],
+    kind: "OSError",
+    title: "The page's configuration could not be read",
+    text: /config\.json could not be fetched/,
+  },
+  {
     name: "the settings server is down on the first visit",
     faults: [{ path: "/v1/*", close: true }],
     kind: "NetworkError",
