@@ -6,7 +6,6 @@ Arguments and results are plain JSON data, whatever they are in modelden.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
 import warnings
 from dataclasses import asdict, is_dataclass
@@ -19,6 +18,7 @@ from pyodide.ffi import JsNull, JsProxy
 import modelden
 from modelden._js import bytecode
 from modelden._js.blobs import JsBlob
+from modelden.download import sha256_of
 
 type Json = Any
 
@@ -155,15 +155,6 @@ async def hold_file(root_url: str, model: str, revision: str, file: str) -> None
 async def read_held() -> str:
     """SHA-256 of the bytes of `hold_file`."""
     return await sha256_of(held.blob)
-
-
-async def sha256_of(blob: Any) -> str:
-    """SHA-256 of a Blob's bytes, read now."""
-    digest = hashlib.sha256()
-    async for chunk in blob.chunks():
-        for buffer in chunk.buffers():
-            digest.update(buffer)
-    return digest.hexdigest()
 
 
 async def begin_file(root_url: str, model: str, revision: str, file: str) -> None:
