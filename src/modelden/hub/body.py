@@ -9,15 +9,12 @@ from typing import NamedTuple
 
 from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.integrity import HEAD_SIZE
-from modelden.hub.partials import FileKey, Partials
+from modelden.hub.partials import FIRST_SIZE, FileKey, Partials
 from modelden.hub.resume import Partial
 from modelden.ports import Blob, Blobs, Chunk, Clock, Collector
 
 CHUNK_SIZE = 16 * 1024 * 1024
 """Bytes that are stored together: what a killed page loses at most."""
-
-FIRST_SIZE = 4 * 1024 * 1024
-"""Bytes that are stored together at first: then as many as there are already, so that storing begins early."""
 
 CHUNK_SECONDS = 5.0
 """Seconds after which less is stored, so that slow lines lose little."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.hub.begun import Begun
-from modelden.hub.body import Received
 from modelden.hub.contents import ROWS_LOCK, Changes, Contents, key_of, names_of
 from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import Content, FileKey, file_id, read_chunks
 from modelden.hub.uses import Use, Uses
 from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row
+
+if TYPE_CHECKING:
+    from modelden.hub.body import Received
 
 logger = logging.getLogger(__name__)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelden.hub.body import Received
 from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
 from modelden.ports import Database, Delete, Put, Row
+
+if TYPE_CHECKING:
+    from modelden.hub.body import Received
 
 type Changes = list[Put | Delete]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelden.errors import QuotaExceeded, StorageError
-from modelden.hub.body import Received
 from modelden.hub.cache import Arrival, ModelCache
 from modelden.hub.origin import Kept, Origin, header_record
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.room import Room
 from modelden.hub.rules import Rules
 from modelden.hub.uses import Use
+
+if TYPE_CHECKING:
+    from modelden.hub.body import Received
 
 
 class Keeper:

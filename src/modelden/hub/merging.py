@@ -13,9 +13,8 @@ import logging
 from collections.abc import Callable
 
 from modelden.errors import StorageError
-from modelden.hub.body import FIRST_SIZE
 from modelden.hub.contents import ROWS_LOCK
-from modelden.hub.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
+from modelden.hub.partials import FIRST_SIZE, Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
 from modelden.hub.room import Room
 from modelden.hub.turns import download_lock
 from modelden.ports import Blob, Database, Ports, Put

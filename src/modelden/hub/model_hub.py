@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from modelden.errors import (
     ForbiddenURL,
@@ -16,8 +18,6 @@ from modelden.errors import (
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch, whole
 from modelden.hub.cache import ModelCache
-from modelden.hub.fetching import Fetching
-from modelden.hub.importing import Importer
 from modelden.hub.in_use import InUse, use_lock
 from modelden.hub.keeping import Keeper
 from modelden.hub.known import BRANCH, HEAD_TIMEOUT, Known, not_found
@@ -28,20 +28,35 @@ from modelden.hub.notes import Notes
 from modelden.hub.origin import Kept
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.private import HubFetcher
-from modelden.hub.remote import Remote
 from modelden.hub.room import Room
 from modelden.hub.rules import Expectations, Rules, Wish
 from modelden.hub.sweep import Sweep
 from modelden.hub.total import Total
-from modelden.hub.transfer import Transfer
 from modelden.hub.turns import Turns
 from modelden.hub.uses import Use
 from modelden.idle import WatchedFetcher
+from modelden.pieces import import_in_pieces
 from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 from modelden.telling import UNHEARD, Downloads
 
+if TYPE_CHECKING:
+    from modelden.hub.fetching import Fetching
+    from modelden.hub.importing import Importer
+    from modelden.hub.remote import Remote
+
 logger = logging.getLogger(__name__)
+
+DOWNLOADERS = (
+    "hashlib",
+    "modelden.hub.body",
+    "modelden.hub.transfer",
+    "modelden.hub.remote_list",
+    "modelden.hub.overview",
+    "modelden.hub.remote",
+    "modelden.hub.fetching",
+)
+"""What downloads, imported when there is something to download: most visits find everything here."""
 
 
 class HubFiles:
@@ -59,11 +74,12 @@ class HubFiles:
         """Nothing is fetched yet."""
         self._told = downloads
         self._address = address
+        self._ports = ports
+        self._manifests = manifests
         self.rules = rules or Rules()
         self._fetcher = HubFetcher(
             WatchedFetcher(ports.fetcher, self.rules.idle_timeout), address.root_url, self.rules.headers
         )
-        self._locks = ports.locks
         self._partials = Partials(database, ports.clock)
         self._turns = Turns(ports.locks, self._partials)
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
@@ -76,12 +92,37 @@ class HubFiles:
         self._keeper = Keeper(self.cache, self._partials, room, self.rules)
         self.total = Total(address, self.cache, self._partials, self._keeper, manifests)
         self._known = Known(self._fetcher, self._keeper, self.cache)
-        self.remote = Remote(address, self._fetcher, self.cache, manifests)
-        transfer = Transfer(self._fetcher, self._partials, ports.blobs, ports.clock)
-        self._fetching = Fetching(
-            address, self.rules, manifests, self.cache, self._keeper, self._known, self.remote, transfer
+
+    @cached_property
+    def remote(self) -> Remote:
+        """What looks at the hub's models without keeping anything."""
+        from modelden.hub.remote import Remote
+
+        return Remote(self._address, self._fetcher, self.cache, self._manifests)
+
+    @cached_property
+    def importer(self) -> Importer:
+        """What keeps files that come from somewhere else."""
+        from modelden.hub.importing import Importer
+
+        return Importer(self.cache, self._partials, self._keeper, self._ports, self.rules, self._manifests, self._told)
+
+    @cached_property
+    def _fetching(self) -> Fetching:
+        from modelden.hub.fetching import Fetching
+        from modelden.hub.transfer import Transfer
+
+        transfer = Transfer(self._fetcher, self._partials, self._ports.blobs, self._ports.clock)
+        return Fetching(
+            self._address,
+            self.rules,
+            self._manifests,
+            self.cache,
+            self._keeper,
+            self._known,
+            self.remote,
+            transfer,
         )
-        self.importer = Importer(self.cache, self._partials, self._keeper, ports, self.rules, manifests, self._told)
 
     @property
     def wrote(self) -> bool:
@@ -171,7 +212,10 @@ class HubFiles:
                 current = await self._known.current(key, use, head)
                 if current and wish.branch:
                     wish.branch.give(key, current)
-                return current or await self._fetching.fetch(wish, head, reporter)
+                if current:
+                    return current
+                await import_in_pieces(DOWNLOADERS)
+                return await self._fetching.fetch(wish, head, reporter)
 
     def _reporter(self, kind: str, file: ModelFile, use: Use, on_progress: ProgressCallback | None) -> Reporter:
         url = self._address.url(file)
@@ -188,15 +232,15 @@ class HubFiles:
 
     def branch(self) -> Branch:
         """Return what a load takes of branches, for one that is not to go back to what is kept."""
-        return Branch(self._keeper, self._locks)
+        return Branch(self._keeper, self._ports.locks)
 
     async def whole[T](self, load: Callable[[Branch], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
         """Load a model of a branch as the hub has it now, or else as it is kept; see `branch.whole`."""
-        return await whole(self._keeper, self._locks, load)
+        return await whole(self._keeper, self._ports.locks, load)
 
     def in_use(self) -> InUse:
         """Return what says that models are in use, until it is ended; by their names in the store."""
-        return InUse(self._locks)
+        return InUse(self._ports.locks)
 
     async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""
@@ -234,7 +278,7 @@ class HubFiles:
 
     async def delete_unused(self, *, model: str, revision: str) -> bool:
         """Remove all files kept of one revision, unless an engine uses them, in whatever tab; returns whether."""
-        async with self._locks.attempt(use_lock(model, revision)) as is_free:
+        async with self._ports.locks.attempt(use_lock(model, revision)) as is_free:
             if is_free:
                 await self.cache.delete(model=model, revision=revision)
             return is_free

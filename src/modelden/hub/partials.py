@@ -12,6 +12,9 @@ from typing import NamedTuple
 from modelden.hub.resume import Partial
 from modelden.ports import Blob, Clock, Database, Delete, Put, Row
 
+FIRST_SIZE = 4 * 1024 * 1024
+"""Bytes that are stored together at first: then as many as there are already, so that storing begins early."""
+
 FileKey = tuple[str, str, str]
 """Model with its host name, revision, path."""
 

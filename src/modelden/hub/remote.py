@@ -12,7 +12,6 @@ from modelden.hub.allow_list import AllowList
 from modelden.hub.cache import ModelCache
 from modelden.hub.integrity import HUB, Expected
 from modelden.hub.names import HubAddress, ModelFile
-from modelden.hub.needs import needed_files
 from modelden.hub.overview import ModelFiles, dtypes_in_place_of, overview
 from modelden.hub.remote_list import remote_list
 from modelden.hub.roles import role_of
@@ -98,21 +97,6 @@ class Remote:
             return etag not in (None, tags[path])
 
         return any(await asyncio.gather(*map(differs, paths)))
-
-    async def planned(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
-        """Return the sizes of what a task will download, by URL, where a signed manifest tells them.
-
-        Raises:
-            SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
-        """
-        files = await self._manifests.files(model, revision) if self._manifests else None
-        if not files:
-            return {}
-        needed = needed_files(task, dtype, {file.path for file in files})
-        stored = await self._cache.list_files(self._address.store_name(model), revision)
-        kept = {file.path: file.sha256 for file in stored}
-        missing = [file for file in files if file.path in needed and kept.get(file.path) != file.sha256]
-        return {self._address.url(ModelFile(model, revision, file.path)): file.size for file in missing}
 
     async def listed(self, file: ModelFile) -> Expected:
         """Return what the hub's own list tells of a file: nothing when it has none, or does not name the file."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from modelden.hub.allow_list import AllowList
-from modelden.hub.integrity import Expected
 from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.partials import FileKey
 from modelden.hub.uses import Use
@@ -15,6 +14,7 @@ from modelden.in_memory import InMemory
 
 if TYPE_CHECKING:
     from modelden.hub.branch import Branch
+    from modelden.hub.integrity import Expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,21 @@ class Total:
         self._keeper = keeper
         self._manifests = manifests
 
+    async def planned(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
+        """Return the sizes of what a task will download, by URL, where a signed manifest tells them.
+
+        Raises:
+            SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
+        """
+        files = await self._manifests.files(model, revision) if self._manifests else None
+        if not files:
+            return {}
+        needed = needed_files(task, dtype, {file.path for file in files})
+        stored = await self._cache.list_files(self._address.store_name(model), revision)
+        kept = {file.path: file.sha256 for file in stored}
+        missing = [file for file in files if file.path in needed and kept.get(file.path) != file.sha256]
+        return {self._address.url(ModelFile(model, revision, file.path)): file.size for file in missing}
+
     async def ask_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
         """Ask for room for what a task needs of a model, if a manifest tells it; the errors are those of `ask`."""
         listed = await self._manifests.files(model, revision) if self._manifests else None

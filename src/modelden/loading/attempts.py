@@ -14,7 +14,6 @@ from modelden.engine.runtime import lost_gpu
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.partials import FileKey
-from modelden.hub.verify import damaged_files
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +94,8 @@ async def check_files(
     """
     if type(error) not in (EngineError, EngineCrashed):
         return error
+    from modelden.hub.verify import damaged_files
+
     damaged = ["/".join(key) for key in await damaged_files(hub, keys)]
     if await drop_runtime():
         damaged.append("the runtime")

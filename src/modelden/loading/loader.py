@@ -195,7 +195,7 @@ class EngineLoader:
         self, hub: HubFiles, options: PipelineOptions, on_progress: ProgressCallback | None
     ) -> None:
         model, revision, task = str(options.model_id), str(options.model_revision), str(options.task_name)
-        if sizes := await hub.remote.planned(model, revision, task, str(options.dtype)):
+        if sizes := await hub.total.planned(model, revision, task, str(options.dtype)):
             with Reporter(on_progress, PLANNING, model, {"sizes": sizes}) as reporter:
                 reporter.plan(sum(sizes.values()))
 

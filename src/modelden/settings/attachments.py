@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelden import urls
-from modelden.download import download, sha256_of
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
 from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
@@ -94,6 +93,8 @@ class Attachments:
         Raises:
             StorageError: If the browser's storage fails.
         """
+        from modelden.download import sha256_of
+
         blob = await self._store.read(cid, record)
         if blob is None or await sha256_of(blob) == Attachment.of(record).hash:
             return False
@@ -126,6 +127,9 @@ class Attachments:
         return base_url(page, self._server.url)
 
     async def _fetch_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
+        # Imported when there is something to download, as most visits find everything here.
+        from modelden.download import download
+
         got = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
         # Size before hash, as Firefox: Downloader's checks.
         if got.blob.size != attachment.size:
