@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.current import (
     begin_engine,
+    begin_restoring,
     current_config,
     current_den,
     end_beginning,
@@ -18,7 +19,6 @@ from modelden.current import (
     keep_bytecode,
     replace_config,
 )
-from modelden.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -47,7 +47,9 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
     Raises:
         InputError: For an unknown name or a value that cannot be used.
     """
+    begin_restoring()
     from modelden.config import PRESETS, Configuration
+    from modelden.errors import InputError
 
     unknown = sorted(set(values) - set(Configuration.__dataclass_fields__))
     if unknown:

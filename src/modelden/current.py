@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from modelden.errors import NotInBrowser
+from modelden.pieces import import_in_pieces
 
 if TYPE_CHECKING:
     from modelden._js.database import JsDatabases
@@ -20,12 +18,19 @@ if TYPE_CHECKING:
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
 
-_FIRST = (
+_MEMORY = (
     "modelden.ports",
-    "modelden.engine.runtime",
+    "modelden.config",
     "modelden._js.database",
-    "modelden._js.engine_host",
+    "modelden.engine.runtime",
+    "modelden._js.worker_scripts",
     "modelden.loading.ahead",
+)
+"""What finds out which engine an earlier visit had."""
+
+_WORKERS = (
+    "modelden._js.model_worker",
+    "modelden._js.engine_host",
 )
 """What starts an engine's worker."""
 
@@ -38,20 +43,18 @@ _REQUEST = (
 """What checks the request for an engine, in the order of who needs whom."""
 
 _REST = (
-    "hashlib",
     "modelden.settings.store",
     "modelden.settings.client",
     "modelden.settings.service",
     "modelden.in_memory",
     "modelden.hub.allow_list",
-    "modelden.hub.body",
+    "modelden.hub.partials",
+    "modelden.hub.begun",
+    "modelden.hub.listing",
+    "modelden.hub.uses",
     "modelden.hub.cache",
-    "modelden.hub.transfer",
     "modelden.hub.room",
     "modelden.hub.known",
-    "modelden.hub.remote_list",
-    "modelden.hub.fetching",
-    "modelden.hub.importing",
     "modelden.hub.model_hub",
     "modelden.engine.history",
     "modelden.engine.guard",
@@ -72,7 +75,7 @@ class _Current:
     den: Den | None = None
     opening = asyncio.Lock()
     begun: tuple[JsDatabases, JsEngineHost] | None = None
-    has_restored = False
+    restoring: asyncio.Future[None] | None = None
     keeping: asyncio.Future[None] | None = None
 
 
@@ -99,6 +102,14 @@ def current_config() -> Configuration:
     return _Current.config or Configuration()
 
 
+def begin_restoring() -> None:
+    """Have the browser look for what Python compiled on an earlier visit; imports need not wait for it."""
+    if _Current.restoring is None and _in_browser():
+        from modelden._js import bytecode
+
+        _Current.restoring = bytecode.restore()
+
+
 def replace_config(config: Configuration) -> None:
     """Put another configuration in force."""
     if _Current.den is not None:
@@ -121,7 +132,7 @@ async def current_den() -> Den:
 
 async def import_for_request() -> None:
     """Import what checks the request for an engine. In one go it would keep a page busy for a tenth of a second."""
-    await _import(_REQUEST)
+    await import_in_pieces(_REQUEST)
 
 
 async def begin_engine() -> None:
@@ -131,11 +142,16 @@ async def begin_engine() -> None:
     """
     async with _Current.opening:
         if _in_browser() and _Current.den is None and _Current.begun is None:
-            begun = await _begun()
-            await _start_ahead(*begun)
-            if _Current.begun is not begun:  # another configuration came meanwhile
-                _, engines = begun
-                engines.end_ahead()
+            await _restored()
+            await import_in_pieces(_MEMORY)
+            from modelden._js.database import JsDatabases
+            from modelden._js.worker_scripts import load_bundles
+            from modelden.loading.ahead import start_ahead
+
+            engines = asyncio.ensure_future(_engine_host())
+            await start_ahead(current_config(), load_bundles(), JsDatabases(), engines)
+            if not _is_current(await engines):  # another configuration came meanwhile
+                engines.result().end_ahead()
 
 
 def end_beginning() -> None:
@@ -165,12 +181,14 @@ def suspender() -> Suspender | None:
 
 async def _open_den() -> Den:
     if not _in_browser():
+        from modelden.errors import NotInBrowser
+
         raise NotInBrowser(
             "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
             "On this Python it can only be imported."
         )
     await _begun()
-    await _import(_REST)
+    await import_in_pieces(_REST)
     from modelden._js.connection import connect
     from modelden._js.worker_scripts import load_bundles
     from modelden.den import Den
@@ -183,13 +201,10 @@ async def _open_den() -> Den:
 
 async def _begun() -> tuple[JsDatabases, JsEngineHost]:
     """Return what a `Den` is made of that may be at work before it."""
+    await _restored()
+    await import_in_pieces(_MEMORY)
+    await import_in_pieces(_WORKERS)
     if _Current.begun is None:
-        if not _Current.has_restored:
-            from modelden._js import bytecode
-
-            _Current.has_restored = True
-            await bytecode.restore()
-        await _import(_FIRST)
         from modelden._js.database import JsDatabases
         from modelden._js.engine_host import JsEngineHost
 
@@ -198,19 +213,19 @@ async def _begun() -> tuple[JsDatabases, JsEngineHost]:
     return _Current.begun
 
 
-async def _start_ahead(databases: JsDatabases, engines: JsEngineHost) -> None:
-    from modelden._js.worker_scripts import load_bundles
-    from modelden.loading.ahead import start_ahead
-
-    # Not beside imports: each answer of a database would wait for one of them.
-    await start_ahead(current_config(), load_bundles(), databases, engines)
+async def _restored() -> None:
+    begin_restoring()
+    if _Current.restoring is not None:
+        await asyncio.shield(_Current.restoring)
 
 
-async def _import(names: Sequence[str]) -> None:
-    """Import modules one after the other, and let the page have its turn in between."""
-    for name in names:
-        import_module(name)
-        await asyncio.sleep(0)
+async def _engine_host() -> JsEngineHost:
+    _, engines = await _begun()
+    return engines
+
+
+def _is_current(engines: JsEngineHost) -> bool:
+    return _Current.begun is not None and _Current.begun[1] is engines
 
 
 def _in_browser() -> bool:

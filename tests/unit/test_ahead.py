@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,8 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=
 
 async def ahead(profile: Profile, config: Configuration | None = None) -> Start | None:
     """What a page of the profile starts before it knows what it needs."""
-    await start_ahead(config or profile.config, (profile.bundle,), profile.databases, profile.engines)
+    engines = asyncio.sleep(0, profile.engines)
+    await start_ahead(config or profile.config, (profile.bundle,), profile.databases, engines)
     return profile.engines.ahead[0] if profile.engines.ahead else None
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import modelden
-from modelden.current import _FIRST, _REQUEST, _REST
+from modelden.current import _MEMORY, _REQUEST, _REST, _WORKERS
+from modelden.hub.model_hub import DOWNLOADERS
 
 ROOT = Path(modelden.__file__).parent
 
-PIECES = _REQUEST + _FIRST + _REST
+PIECES = _MEMORY + _WORKERS + _REQUEST + _REST + DOWNLOADERS
 
 BROWSER = {"js", "pyodide", "pyodide_js"}
 

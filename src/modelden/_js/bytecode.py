@@ -17,11 +17,12 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import source_hash
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import js
 from pyodide.ffi import JsException, to_js
 
-from modelden._js.convert import QuotaRefused, fulfilled, js_object
+from modelden import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -77,22 +78,31 @@ class _Finder:
         return spec
 
 
-async def restore() -> None:
-    """Take what earlier visits compiled; what cannot be had is compiled. Called once in a page."""
+def restore() -> asyncio.Future[None]:
+    """Take what earlier visits compiled; what cannot be had is compiled. Called once in a page.
+
+    The browser is asked at once: it looks while Python compiles what comes before the first turn of the page.
+
+    Returns:
+        Done when imports find what there is.
+    """
     try:
-        _kept.update(await _read())
-    except (AttributeError, FileNotFoundError, JsException, *_DAMAGED) as error:
-        # An insecure context has no Cache API, a sandboxed frame no right to it.
+        js_found = js.caches.match(_entry(), to_js({"cacheName": _CACHE}, dict_converter=js.Object.fromEntries))
+    except (AttributeError, FileNotFoundError) as error:  # an insecure context has no Cache API
         logger.debug("There is no bytecode of an earlier visit: %s", error)
+        js_found = None
+    return asyncio.ensure_future(_restore(js_found))
+
+
+async def _restore(js_found: Any) -> None:
+    try:
+        response = await js_found if js_found else None
+        if response is not None:
+            packed = (await response.arrayBuffer()).to_bytes()
+            _kept.update(marshal.loads(packed))  # noqa: S302  who can write this origin's caches can run code in it anyway
+    except (JsException, *_DAMAGED) as error:  # a sandboxed frame has no right to it
+        logger.debug("The bytecode of an earlier visit cannot be used: %s", error)
     sys.meta_path.insert(0, _Finder)
-
-
-async def _read() -> dict[str, tuple[bool, bytes]]:
-    response = await js.caches.match(_entry(), js_object(cacheName=_CACHE))
-    if response is None:
-        return {}
-    packed = (await response.arrayBuffer()).to_bytes()
-    return dict(marshal.loads(packed))  # noqa: S302  who can write this origin's caches can run code in it anyway
 
 
 async def keep() -> None:
@@ -102,6 +112,8 @@ async def keep() -> None:
     for name, (is_package, code) in list(_compiled.items()):
         _kept[name] = is_package, marshal.dumps(code)
         await asyncio.sleep(0)  # the page has its turn
+    from modelden._js.convert import QuotaRefused, fulfilled
+
     try:
         cache = await fulfilled(js.caches, "open", _CACHE)
         for other in await cache.keys():  # of other builds
@@ -113,7 +125,5 @@ async def keep() -> None:
 
 def _entry() -> str:
     """Return the key of what belongs to this build: to the list of its files with their hashes."""
-    record = next(_PACKAGE.parent.glob("modelden-*.dist-info/RECORD"), None)
-    if record is None:
-        raise FileNotFoundError("modelden was not installed from a wheel")
+    record = _PACKAGE.with_name(f"modelden-{__version__}.dist-info") / "RECORD"
     return f"{_SITE}{source_hash(record.read_bytes()).hex()}"

@@ -46,44 +46,70 @@ Names follow the conditions, with Firefox's and onnxruntime's words where they h
 
 from __future__ import annotations
 
-from modelden.errors.base import CryptoUnavailable, InputError, InvalidOption, ModelDenError, NotInBrowser, UnknownTask
-from modelden.errors.engine import (
-    DeviceLost,
-    EngineClosed,
-    EngineCrashed,
-    EngineError,
-    EngineTimeout,
-    LoadEndedPage,
-    NotEnoughMemory,
-    SyncUnavailable,
-    WorkerRefused,
-)
-from modelden.errors.storage import CacheSizeExceeded, QuotaExceeded, StorageError, StorageUnavailable
-from modelden.errors.unavailable import (
-    DownloadInterrupted,
-    FileNotFoundOnHub,
-    HttpError,
-    InvalidResponse,
-    NetworkError,
-    NoRuntime,
-    NotPrefetched,
-    Offline,
-    RedirectRefused,
-    RequestTimeout,
-    ResponseTooLarge,
-    ServerBusy,
-    UnavailableError,
-    UnknownCollection,
-)
-from modelden.errors.untrusted import (
-    ForbiddenURL,
-    IntegrityError,
-    InvalidRecord,
-    NoHash,
-    RuntimeMismatch,
-    SignatureError,
-    UntrustedError,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelden.errors.base import (
+        CryptoUnavailable,
+        InputError,
+        InvalidOption,
+        ModelDenError,
+        NotInBrowser,
+        UnknownTask,
+    )
+    from modelden.errors.engine import (
+        DeviceLost,
+        EngineClosed,
+        EngineCrashed,
+        EngineError,
+        EngineTimeout,
+        LoadEndedPage,
+        NotEnoughMemory,
+        SyncUnavailable,
+        WorkerRefused,
+    )
+    from modelden.errors.storage import CacheSizeExceeded, QuotaExceeded, StorageError, StorageUnavailable
+    from modelden.errors.unavailable import (
+        DownloadInterrupted,
+        FileNotFoundOnHub,
+        HttpError,
+        InvalidResponse,
+        NetworkError,
+        NoRuntime,
+        NotPrefetched,
+        Offline,
+        RedirectRefused,
+        RequestTimeout,
+        ResponseTooLarge,
+        ServerBusy,
+        UnavailableError,
+        UnknownCollection,
+    )
+    from modelden.errors.untrusted import (
+        ForbiddenURL,
+        IntegrityError,
+        InvalidRecord,
+        NoHash,
+        RuntimeMismatch,
+        SignatureError,
+        UntrustedError,
+    )
+
+_HOMES = {
+    "base": "CryptoUnavailable InputError InvalidOption ModelDenError NotInBrowser UnknownTask",
+    "engine": (
+        "DeviceLost EngineClosed EngineCrashed EngineError EngineTimeout LoadEndedPage NotEnoughMemory SyncUnavailable "
+        "WorkerRefused"
+    ),
+    "storage": "CacheSizeExceeded QuotaExceeded StorageError StorageUnavailable",
+    "unavailable": (
+        "DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse NetworkError NoRuntime NotPrefetched Offline "
+        "RedirectRefused RequestTimeout ResponseTooLarge ServerBusy UnavailableError UnknownCollection"
+    ),
+    "untrusted": "ForbiddenURL IntegrityError InvalidRecord NoHash RuntimeMismatch SignatureError UntrustedError",
+}
+"""Modules by what they define. All at once a page would compile on each visit, before it can read what it keeps."""
 
 __all__ = [
     "CacheSizeExceeded",
@@ -127,3 +153,12 @@ __all__ = [
     "UntrustedError",
     "WorkerRefused",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import an error when it is first asked for (PEP 562)."""
+    home = next((home for home, names in _HOMES.items() if name in names.split()), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value

@@ -6,8 +6,9 @@ another core when settings, or the caller, want another runtime.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from modelden.config import Configuration
 from modelden.engine import runtime
@@ -15,7 +16,7 @@ from modelden.engine.latest import latest
 from modelden.engine.runtime import Bundle
 from modelden.engine.schema import MODELDEN
 from modelden.errors import ModelDenError
-from modelden.ports import Databases, EngineHost, Start
+from modelden.ports import Blob, Databases, EngineHost, Start
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.schema import REMOTE_SETTINGS
 
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 async def start_ahead(
-    config: Configuration, bundles: Sequence[Bundle], databases: Databases, engines: EngineHost
+    config: Configuration, bundles: Sequence[Bundle], databases: Databases, engines: Awaitable[EngineHost]
 ) -> None:
     """Start the worker that the next engine will want if nothing has changed. What fails here fails later, in words.
 
@@ -31,18 +32,29 @@ async def start_ahead(
         config: What is configured.
         bundles: The JavaScript in this wheel.
         databases: The browser's.
-        engines: Starts workers.
+        engines: Starts workers; awaited while the databases answer.
     """
+    expecting = asyncio.ensure_future(_expected(config, bundles, databases))
+    host = await engines
     try:
-        last = await latest(await databases.open(MODELDEN), config.trust_source)
-        if last is None:
-            return
-        bundle = runtime.bundle_of(last.runtime, bundles)
-        runtime.check_fits(last.runtime, bundle)
-        kept = AttachmentStore(await databases.open(REMOTE_SETTINGS))
-        wasm = await kept.read(config.cid(runtime.COLLECTION), last.runtime)
-        if wasm is not None and config.runtime_major in (None, bundle.major):
-            start = Start(bundle.bundle, bundle.glue, bundle.sha256, last.threads)
-            await engines.start_ahead(start, wasm)
+        expected = await expecting
+        if expected is not None:
+            # Nothing is imported beside this: browsers fetch a worker's script on the page's thread.
+            await host.start_ahead(*expected)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)
+
+
+async def _expected(
+    config: Configuration, bundles: Sequence[Bundle], databases: Databases
+) -> tuple[Start, Blob] | None:
+    modelden, settings = await asyncio.gather(databases.open(MODELDEN), databases.open(REMOTE_SETTINGS))
+    last = await latest(modelden, config.trust_source)
+    if last is None:
+        return None
+    bundle = runtime.bundle_of(last.runtime, bundles)
+    runtime.check_fits(last.runtime, bundle)
+    wasm = await AttachmentStore(settings).read(config.cid(runtime.COLLECTION), last.runtime)
+    if wasm is None or config.runtime_major not in (None, bundle.major):
+        return None
+    return Start(bundle.bundle, bundle.glue, bundle.sha256, last.threads), wasm
