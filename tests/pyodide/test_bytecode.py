@@ -40,6 +40,16 @@ def test_a_second_visit_compiles_nothing_that_the_first_one_did(page: Page, site
     assert came["compiled"] == []
 
 
+def test_a_visit_that_downloads_nothing_imports_nothing_for_it(page: Page, site: Site) -> None:
+    keep(page, site)
+    with another(page) as tab:
+        visit(tab, site)
+        came = call(tab, "origins")
+
+    assert "modelden.hub.model_hub" in came["kept"]
+    assert not {"modelden.hub.fetching", "modelden.hub.body", "modelden.download"} & set(came["kept"])
+
+
 def test_another_version_is_compiled(page: Page, site: Site) -> None:
     keep(page, site)
     before = page.runner.run_js(KEYS)

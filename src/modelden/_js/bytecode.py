@@ -88,7 +88,8 @@ def restore() -> asyncio.Future[None]:
     """
     try:
         js_found = js.caches.match(_entry(), to_js({"cacheName": _CACHE}, dict_converter=js.Object.fromEntries))
-    except (AttributeError, FileNotFoundError) as error:  # an insecure context has no Cache API
+    except (AttributeError, FileNotFoundError, JsException) as error:
+        # An insecure context has no Cache API, a sandboxed frame no right to it.
         logger.debug("There is no bytecode of an earlier visit: %s", error)
         js_found = None
     return asyncio.ensure_future(_restore(js_found))
@@ -96,11 +97,10 @@ def restore() -> asyncio.Future[None]:
 
 async def _restore(js_found: Any) -> None:
     try:
-        response = await js_found if js_found else None
-        if response is not None:
+        if js_found is not None and (response := await js_found) is not None:
             packed = (await response.arrayBuffer()).to_bytes()
             _kept.update(marshal.loads(packed))  # noqa: S302  who can write this origin's caches can run code in it anyway
-    except (JsException, *_DAMAGED) as error:  # a sandboxed frame has no right to it
+    except (JsException, *_DAMAGED) as error:
         logger.debug("The bytecode of an earlier visit cannot be used: %s", error)
     sys.meta_path.insert(0, _Finder)
 

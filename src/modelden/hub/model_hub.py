@@ -113,16 +113,8 @@ class HubFiles:
         from modelden.hub.transfer import Transfer
 
         transfer = Transfer(self._fetcher, self._partials, self._ports.blobs, self._ports.clock)
-        return Fetching(
-            self._address,
-            self.rules,
-            self._manifests,
-            self.cache,
-            self._keeper,
-            self._known,
-            self.remote,
-            transfer,
-        )
+        whose = self._address, self.rules, self._manifests
+        return Fetching(*whose, self.cache, self._keeper, self._known, self.remote, transfer)
 
     @property
     def wrote(self) -> bool:
@@ -210,9 +202,9 @@ class HubFiles:
         with self._reporter(DOWNLOADING, file, use, on_progress) as reporter:
             async with self._turns.take(key, reporter):
                 current = await self._known.current(key, use, head)
-                if current and wish.branch:
-                    wish.branch.give(key, current)
                 if current:
+                    if wish.branch:
+                        wish.branch.give(key, current)
                     return current
                 await import_in_pieces(DOWNLOADERS)
                 return await self._fetching.fetch(wish, head, reporter)

@@ -35,14 +35,16 @@ async def start_ahead(
         engines: Starts workers; awaited while the databases answer.
     """
     expecting = asyncio.ensure_future(_expected(config, bundles, databases))
-    host = await engines
     try:
+        host = await engines
         expected = await expecting
         if expected is not None:
             # Nothing is imported beside this: browsers fetch a worker's script on the page's thread.
             await host.start_ahead(*expected)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)
+    finally:
+        expecting.cancel()  # where the caller was
 
 
 async def _expected(
