@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +49,25 @@ except AttributeError as error:
 
 
 def test_every_error_that_can_be_raised_can_be_caught_by_its_public_name() -> None:
-    raised = {
+    defined = {
         name
-        for name, value in vars(errors).items()
-        if inspect.isclass(value) and issubclass(value, errors.ModelDenError)
+        for module in pkgutil.iter_modules(errors.__path__, "modelden.errors.")
+        for name, value in vars(import_module(module.name)).items()
+        if inspect.isclass(value) and value.__module__ == module.name
     }
 
-    assert raised <= set(modelden.__all__)
+    assert defined == set(errors.__all__)
+    assert defined <= set(modelden.__all__)
+    assert all(issubclass(getattr(errors, name), errors.ModelDenError) for name in defined)
+    with pytest.raises(AttributeError, match="no attribute 'Mistake'"):
+        _ = errors.Mistake
 
 
 def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
     drawn: list[tuple[int, str]] = []
     for line in inspect.getdoc(errors).splitlines()[2:]:  # type: ignore[union-attr]  # it has one
         name = line.lstrip(" │├└─").split(" ")[0]
-        if hasattr(errors, name):
+        if name in errors.__all__:
             # The root of the tree is indented once.
             drawn.append(((len(line) - len(line.lstrip(" │├└─"))) // 4 - 1, name))
     parents: list[str] = []
@@ -69,8 +76,7 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
         base = getattr(errors, name).__mro__[1]
         assert base.__name__ == (parents[depth - 1] if depth else "Exception")
 
-    defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}
-    assert {name for _, name in drawn} == defined
+    assert {name for _, name in drawn} == set(errors.__all__)
 
 
 @pytest.mark.parametrize("thing", PUBLIC, ids=modelden.__all__)
