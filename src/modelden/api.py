@@ -152,7 +152,7 @@ async def prefetch(
     """Fetch settings, runtime and model for a task, so that the next visit needs no network.
 
     Nothing is loaded: it takes no memory for the model. What was there before stays until an engine has the new one.
-    What a model asks for only when it runs (SpeechT5 for its vocoder) comes with its first run.
+    What transformers.js asks for only when SpeechT5 runs, its vocoder, comes too.
 
     Args:
         options: As for `create_engine`.

@@ -57,6 +57,8 @@ SOUND = _marked("$floats", wave(3000).tobytes())
 LONG_SOUND = _marked("$floats", wave(2 * RATE).tobytes())
 OTHER_SOUND = _marked("$floats", wave(1024).tobytes())
 
+VOICE = _marked("$floats", wave(6).tobytes())
+
 TEXT = "Hello world, the cat"
 WORDS = "the [MASK] cat a dog"
 
@@ -84,6 +86,7 @@ CASES: dict[str, list[Json]] = {
         call(TEXT, max_new_tokens=12, repetition_penalty=1.3, no_repeat_ngram_size=2),
     ],
     "text-to-audio": [call(TEXT)],
+    "text-to-speech": [call("the cat", speaker_embeddings=VOICE), call("a dog", speaker_embeddings=VOICE)],
     "text2text-generation": [call(TEXT, max_new_tokens=30), call([TEXT, "dog"], max_new_tokens=8)],
     "token-classification": [call(TEXT), call([TEXT, "hello"], ignore_labels=[])],
     "translation": [call(TEXT, max_new_tokens=20)],

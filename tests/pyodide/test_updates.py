@@ -23,8 +23,10 @@ from tests.pyodide.servers import (
     runtime_record,
     write_model,
 )
+from tests.pyodide.task_cases import CASES
 from tests.pyodide.test_tasks import engine_request
 from tests.tiny_model import tiny_model
+from tests.tiny_models.speech import VOCODER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,6 +266,21 @@ def test_a_prefetch_has_every_file_and_loads_none(engines: Engines, own_site: Si
     for task in PREFETCHED:
         assert engines.call("create", config=config, **engine_request(task))["status"] == "ready"
         engines.call("close_all")
+
+
+def test_speech_was_prefetched_with_what_only_its_run_asks_for(
+    engines: Engines, task_page: Page, own_site: Site
+) -> None:
+    request, run = engine_request("text-to-speech"), CASES["text-to-speech"][0]
+    own_site.fault(Fault(path=f"/hub/{VOCODER}/main/onnx/model.onnx", method="GET", status=404, times=1))
+    missing = engines.call("prefetch", config=own_site.config, **request)
+    assert missing == [own_site.hub_url("onnx/model.onnx", VOCODER, "main")]
+    assert engines.call("prefetch", config=own_site.config, **request) is None
+    own_site.settings.stop()
+    own_site.hub.stop()
+
+    results = task_page.call("run_task", config=own_site.config, request=request, calls=[run], module="in_page_tasks")
+    assert len(results[0]["audio"]["bytes"]) > 1000
 
 
 def test_a_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(engines: Engines, own_site: Site) -> None:

@@ -13,7 +13,7 @@ import onnx
 from onnx.external_data_helper import set_external_data
 
 from tests.tiny_model import tiny_model
-from tests.tiny_models import audio, generation, text, vision, whisper
+from tests.tiny_models import audio, generation, speech, text, vision, whisper
 from tests.tiny_models.tokenizers import Files
 
 
@@ -61,6 +61,7 @@ MODELS: Mapping[str, Callable[[], Files]] = {
     "text-classification": text.text_classification,
     "text-generation": generation.text_generation,
     "text-to-audio": audio.text_to_audio,
+    "text-to-speech": speech.text_to_speech,
     "text2text-generation": generation.text2text_generation,
     "token-classification": text.token_classification,
     "translation": generation.text2text_generation,

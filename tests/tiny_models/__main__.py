@@ -7,20 +7,26 @@ from pathlib import Path
 
 from tests.tiny_models import MODELS, REVISION, files, model_name
 from tests.tiny_models.raw import WEIGHTS, raw_models
+from tests.tiny_models.speech import VOCODER, vocoder
+from tests.tiny_models.tokenizers import Files
 
 
 def write(folder: Path) -> None:
     """Put every model's files below ``folder``."""
     for model in MODELS:
-        for name, data in files(model).items():
-            path = folder / model_name(model) / REVISION / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        _write(folder / model_name(model) / REVISION, files(model))
+    for revision in ("main", REVISION):  # the first as transformers.js has it, the other where it is alone in a test
+        _write(folder / VOCODER / revision, vocoder())
     raw = raw_models()
-    for name in ("onnx/external.onnx", f"onnx/{WEIGHTS}", "alone/external.onnx"):
-        path = folder / "tiny/raw" / REVISION / name
+    names = {"onnx/external.onnx": "external", f"onnx/{WEIGHTS}": WEIGHTS, "alone/external.onnx": "external"}
+    _write(folder / "tiny/raw" / REVISION, {path: raw[name] for path, name in names.items()})
+
+
+def _write(folder: Path, contents: Files) -> None:
+    for name, data in contents.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(raw[path.stem if path.suffix == ".onnx" else path.name])
+        path.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
  * It runs one pipeline, or one raw model (`session.ts`), for its whole life. Files come from the host (`files.ts`), the runtime's WASM with the
  * message that creates the engine (`runtime.ts`); see `protocol.ts` for the messages.
  */
-import { env, type PipelineType, pipeline } from "@huggingface/transformers";
+import { AutoModel, env, type PipelineType, pipeline, type TextToAudioPipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
 import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
 import { closeNetwork, explained, hostCache, keep, leaveWeights, receiveFile } from "./files";
@@ -111,7 +111,14 @@ async function askForFiles(options: CreateOptions, kept: CreateMessage["kept"]):
   keep(kept);
   skipRuntime();
   const { device } = await usableDevice(options.device); // decides on the data type, where nobody else does
-  await loaded(options, device);
+  await askForVocoder(await loaded(options, device));
+}
+
+/** SpeechT5's pipeline loads what makes a sound of its spectrograms with its first run, in these words. */
+async function askForVocoder(call: Loaded): Promise<void> {
+  const { processor, vocoder, DEFAULT_VOCODER_ID } = call as Partial<TextToAudioPipeline>;
+  if (processor && DEFAULT_VOCODER_ID && !vocoder)
+    await AutoModel.from_pretrained(DEFAULT_VOCODER_ID, { dtype: "fp32" });
 }
 
 /** Let transformers.js ask the host, and nobody else. */
