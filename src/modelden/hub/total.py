@@ -1,7 +1,7 @@
-"""Is there room for a whole model? Asked before the first byte of its first file, where somebody tells the sizes.
+"""What a whole model will bring, and whether there is room for it: before the first byte of its first file.
 
-That is a signed manifest, or the list of a repository that was asked for anyway. Nothing is requested for this: where
-nobody tells, room is asked for file by file, when its size is announced.
+A signed manifest tells the sizes, or the list of a repository that was asked for anyway. Nothing is requested for this:
+where nobody tells, room is asked for file by file, when its size is announced.
 """
 
 from __future__ import annotations
