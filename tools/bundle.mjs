@@ -82,6 +82,18 @@ const TRANSFORMERS_REWRITES = {
       "const tokenizerFiles = await get_tokenizer_files(pretrained_model_name_or_path);",
       'const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json"];',
     ],
+    /*
+     * SpeechT5 has a processor, without which its pipeline takes it for a model that makes sounds by itself, and fails;
+     * and its vocoder tells one sound of shape (samples,), of which 4.x would make as many empty ones as there are samples.
+     */
+    [
+      'const include_processor = type !== "text";',
+      'const include_processor = type !== "text" || task === "text-to-audio";',
+    ],
+    [
+      "const [batch_size, waveformLength] = waveform.dims;",
+      "const [batch_size, waveformLength] = waveform.dims.length > 1 ? waveform.dims : [1, ...waveform.dims];",
+    ],
   ],
 };
 

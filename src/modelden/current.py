@@ -132,6 +132,7 @@ async def current_den() -> Den:
 
 async def import_for_request() -> None:
     """Import what checks the request for an engine. In one go it would keep a page busy for a tenth of a second."""
+    await _restored()  # or this visit would compile it, as would all later ones
     await import_in_pieces(_REQUEST)
 
 

@@ -268,18 +268,21 @@ def test_a_prefetch_has_every_file_and_loads_none(engines: Engines, own_site: Si
         engines.call("close_all")
 
 
+@pytest.mark.parametrize("major", [5, 6])
 def test_speech_was_prefetched_with_what_only_its_run_asks_for(
-    engines: Engines, task_page: Page, own_site: Site
+    engines: Engines, task_page: Page, own_site: Site, major: int
 ) -> None:
+    offer_runtime_6(own_site)
+    config = {**own_site.config, "runtime_major": major}
     request, run = engine_request("text-to-speech"), CASES["text-to-speech"][0]
     own_site.fault(Fault(path=f"/hub/{VOCODER}/main/onnx/model.onnx", method="GET", status=404, times=1))
-    missing = engines.call("prefetch", config=own_site.config, **request)
+    missing = engines.call("prefetch", config=config, **request)
     assert missing == [own_site.hub_url("onnx/model.onnx", VOCODER, "main")]
-    assert engines.call("prefetch", config=own_site.config, **request) is None
+    assert engines.call("prefetch", config=config, **request) is None
     own_site.settings.stop()
     own_site.hub.stop()
 
-    results = task_page.call("run_task", config=own_site.config, request=request, calls=[run], module="in_page_tasks")
+    results = task_page.call("run_task", config=config, request=request, calls=[run], module="in_page_tasks")
     assert len(results[0]["audio"]["bytes"]) > 1000
 
 
