@@ -69,8 +69,7 @@ if TYPE_CHECKING:
     from modelden.huggingface import hub_download, snapshot_download
     from modelden.memory import StorageWarning
     from modelden.model_hub import ModelHub
-    from modelden.progress import ProgressEvent
-    from modelden.progress_total import MultiProgressAggregator
+    from modelden.progress import MultiProgressAggregator, ProgressEvent
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
@@ -96,8 +95,7 @@ _HOMES = {
     "huggingface": "hub_download snapshot_download",
     "memory": "StorageWarning",
     "model_hub": "ModelHub",
-    "progress": "ProgressEvent",
-    "progress_total": "MultiProgressAggregator",
+    "progress": "MultiProgressAggregator ProgressEvent",
     "remote_settings": "RemoteSettings poll_settings",
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",

@@ -168,7 +168,7 @@ class Configuration:
 
 def _check_options(config: Configuration) -> None:
     # Imported where there is something to check: the first engine's worker starts when this is done.
-    from modelden.engine.option_values import OVERRIDABLE
+    from modelden.engine.option_rules import OVERRIDABLE
     from modelden.engine.options import PipelineOptions, check_names, field_name
 
     PipelineOptions.of(config.engine_defaults)

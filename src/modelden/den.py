@@ -12,15 +12,15 @@ from modelden.engine import choice, runtime
 from modelden.engine.engine import Engine
 from modelden.engine.guard import Guard
 from modelden.engine.history import History
+from modelden.engine.latest import MODELDEN
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine
 from modelden.engine.registry import EngineRegistry
 from modelden.engine.runtime import Bundle
-from modelden.engine.schema import MODELDEN
 from modelden.engine.session import EngineSession
 from modelden.engine.update_status import UpdateStatus
 from modelden.errors import StorageError
-from modelden.events import Events
+from modelden.events import Downloads, Events
 from modelden.hub.allow_list import AllowList
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
@@ -36,7 +36,6 @@ from modelden.progress import ProgressCallback
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.service import SettingsService
-from modelden.telling import Downloads
 
 if TYPE_CHECKING:
     from modelden.hub.manifests import Manifests, Records

@@ -7,8 +7,8 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.den import Den
+from modelden.engine.latest import MODELDEN
 from modelden.engine.runtime import Bundle
-from modelden.engine.schema import MODELDEN
 from modelden.events import Events
 from modelden.host.crypto import HostCrypto
 from modelden.hub.schema import MODEL_FILES

@@ -25,9 +25,9 @@ from modelden.host.server import RunningServer
 from modelden.hub import body as body_module
 from modelden.hub.allow_list import AllowList
 from modelden.hub.integrity import Expected
+from modelden.hub.listing import Kept
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress, ModelFile
-from modelden.hub.origin import Kept
 from modelden.hub.rules import Expectations, Rules
 from modelden.hub.schema import MODEL_FILES
 from modelden.hub.uses import Use

@@ -8,9 +8,9 @@ import pytest
 from modelden.engine.files import EngineFiles
 from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.hub.allow_list import AllowList
-from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress, ModelFile
+from modelden.hub.turns import InUse
 from modelden.hub.uses import Use
 from modelden.locks import PageLocks
 

@@ -17,8 +17,7 @@ from modelden.hub.allow_list import AllowList
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
 from modelden.hub.uses import Use
-from modelden.progress import ProgressEvent
-from modelden.progress_total import MultiProgressAggregator
+from modelden.progress import MultiProgressAggregator, ProgressEvent
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
 

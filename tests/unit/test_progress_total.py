@@ -13,10 +13,10 @@ from modelden.progress import (
     LOADING_FROM_CACHE,
     PLANNING,
     STARTING_ENGINE,
+    MultiProgressAggregator,
     ProgressEvent,
     Reporter,
 )
-from modelden.progress_total import MultiProgressAggregator
 from tests.replay import load_truth
 
 STEPS = [step for step in load_truth("table_multi_progress")["steps"] if step["op"] == "aggregator"]

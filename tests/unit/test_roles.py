@@ -4,8 +4,7 @@ import pytest
 
 from modelden.engine.tasks import DEFAULT_MODELS
 from modelden.hub import roles
-from modelden.hub.needs import needed_files, needed_settings, parts_of
-from modelden.hub.roles import SUFFIXES, FileRole, onnx_path, role_of
+from modelden.hub.roles import SUFFIXES, FileRole, needed_files, needed_settings, onnx_path, parts_of, role_of
 from tests.tiny_models import MODELS, files, task_of
 
 GROUPS: dict[str, tuple[str, ...]] = {

@@ -10,10 +10,9 @@ from typing import Any
 
 from modelden._js.blobs import js_blob
 from modelden._js.convert import js_object
-from modelden._js.liveness import DeathWatch
 from modelden._js.timers import JsTimers
 from modelden._js.wasm import CompilingModule
-from modelden._js.worker import Reply, WorkerPort
+from modelden._js.worker import DeathWatch, Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider

@@ -5,6 +5,8 @@ Those of Pyodide's event loop keep theirs until the time has come, cancelled or 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 
 from js import clearTimeout, setTimeout
@@ -32,3 +34,15 @@ class JsTimers:
         proxy = create_proxy(fire)
         timer = setTimeout(proxy, milliseconds)
         return free
+
+
+class JsClock:
+    """The browser's clock, which is Pyodide's."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass."""
+        await asyncio.sleep(seconds)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelden.config import check_root_url, check_url_template
-from modelden.engine.option_values import ENUMS
+from modelden.engine.option_rules import ENUMS
 from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS, known_task
 from modelden.errors import InputError, InvalidRecord

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelden.ports import Schema, Store
+
 if TYPE_CHECKING:
     from modelden.ports import Database
     from modelden.settings.changeset import Record
+
+
+MODELDEN = Schema(name="modelden", version=1, stores={"engines": Store("id"), "loads": Store("id")})
+"""``engines`` is for `engine.history` and `engine.latest`, ``loads`` for `engine.guard`."""
 
 
 class Latest(NamedTuple):

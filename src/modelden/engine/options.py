@@ -10,8 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self, TypedDict
 
-from modelden.engine.option_rules import check_option, wire_name
-from modelden.engine.option_values import DEFAULT_ENGINE_ID, FEATURES, MODEL_HUBS, NOT_IDENTITY, TEST_FEATURE
+from modelden.engine.option_rules import (
+    DEFAULT_ENGINE_ID,
+    FEATURES,
+    MODEL_HUBS,
+    NOT_IDENTITY,
+    TEST_FEATURE,
+    check_option,
+    wire_name,
+)
 from modelden.errors import InputError
 
 

@@ -14,7 +14,7 @@ from modelden.engine.plan import KnownEngine
 from modelden.engine.streaming import Chunk, take_streaming
 from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
-from modelden.telling import Teller
+from modelden.events import Teller
 
 if TYPE_CHECKING:
     from modelden.engine.options import PipelineOptions

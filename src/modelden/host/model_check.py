@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from modelden.hub.needs import needed_settings, parts_of
-from modelden.hub.roles import SUFFIXES, FileRole, role_of
+from modelden.hub.roles import SUFFIXES, FileRole, needed_settings, parts_of, role_of
 
 
 def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[str]:

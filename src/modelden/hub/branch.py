@@ -16,7 +16,7 @@ from typing import Self
 from modelden.errors import ModelDenError, UnavailableError
 from modelden.hub.cache import Arrival
 from modelden.hub.keeping import Keeper, kept_of
-from modelden.hub.origin import Kept
+from modelden.hub.listing import Kept
 from modelden.hub.partials import FileKey
 from modelden.ports import Locks
 

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.hub.begun import Begun
 from modelden.hub.contents import ROWS_LOCK, Changes, Contents, key_of, names_of
-from modelden.hub.listing import StoredFile, StoredModel, stored_files, stored_models, stored_size
-from modelden.hub.origin import Kept, Origin, header_record
+from modelden.hub.listing import (
+    Kept,
+    Origin,
+    StoredFile,
+    StoredModel,
+    header_record,
+    stored_files,
+    stored_models,
+    stored_size,
+)
 from modelden.hub.partials import Content, FileKey, file_id, read_chunks
 from modelden.hub.uses import Use, Uses
 from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row

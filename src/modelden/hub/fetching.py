@@ -7,20 +7,44 @@ import logging
 from collections.abc import Mapping
 from itertools import zip_longest
 
-from modelden.errors import HttpError, IntegrityError, UnavailableError
+from modelden.errors import FileNotFoundOnHub, HttpError, IntegrityError, ModelDenError, UnavailableError
 from modelden.hub.cache import ModelCache
 from modelden.hub.integrity import Expected
 from modelden.hub.keeping import Keeper
 from modelden.hub.known import Known, not_found
-from modelden.hub.names import HubAddress
-from modelden.hub.origin import Kept, Origin
+from modelden.hub.listing import Kept, Origin
+from modelden.hub.names import HubAddress, ModelFile
 from modelden.hub.remote import Remote
 from modelden.hub.rules import Expectations, Rules, Wish
-from modelden.hub.told import Told
 from modelden.hub.transfer import Source, Transfer
 from modelden.progress import Reporter
 
 logger = logging.getLogger(__name__)
+
+
+class Told:
+    """Keeps it during one download.
+
+    Attributes:
+        expected: What is known so far.
+    """
+
+    def __init__(self, expected: Expected, remote: Remote, file: ModelFile) -> None:
+        """Begin with what a manifest or the hub told before."""
+        self.expected = expected
+        self._remote = remote
+        self._file = file
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Hear the headers of an answer of the hub, whatever becomes of its body."""
+        self.expected = self.expected.or_from(headers)
+
+    async def has_hash(self, error: ModelDenError) -> bool:
+        """Tell whether the hash is known; where the hub has the file, and does not give it, its list is asked."""
+        if self.expected.sha256 is None and not isinstance(error, FileNotFoundOnHub):
+            self.expected = await self._remote.listed(self._file)
+        return self.expected.sha256 is not None
+
 
 FILES_AT_ONCE = 4
 """Downloads that run side by side."""

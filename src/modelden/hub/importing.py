@@ -7,19 +7,19 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from modelden.errors import IntegrityError, NoHash
+from modelden.events import Downloads
 from modelden.hub.body import Body
 from modelden.hub.cache import ModelCache
 from modelden.hub.integrity import HEAD_SIZE, Expected, check_beginning, hub_hash
 from modelden.hub.keeping import Keeper
+from modelden.hub.listing import Origin
 from modelden.hub.names import ModelFile
-from modelden.hub.origin import Origin
 from modelden.hub.partials import FileKey, Partials, file_id
 from modelden.hub.rules import Expectations, Rules
 from modelden.hub.turns import download_lock
 from modelden.hub.uses import Use
 from modelden.ports import Blob, Ports
 from modelden.progress import IMPORTING, ProgressCallback, Reporter
-from modelden.telling import Downloads
 
 
 class Incoming(NamedTuple):

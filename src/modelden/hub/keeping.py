@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelden.errors import QuotaExceeded, StorageError
 from modelden.hub.cache import Arrival, ModelCache
-from modelden.hub.origin import Kept, Origin, header_record
+from modelden.hub.listing import Kept, Origin, header_record
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.room import Room
 from modelden.hub.rules import Rules

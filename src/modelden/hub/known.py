@@ -13,8 +13,8 @@ from modelden.errors import FileNotFoundOnHub, UnavailableError
 from modelden.hub.branch import Branch
 from modelden.hub.cache import ModelCache
 from modelden.hub.keeping import Keeper
+from modelden.hub.listing import Kept
 from modelden.hub.names import ModelFile
-from modelden.hub.origin import Kept
 from modelden.hub.partials import FileKey
 from modelden.hub.rules import Wish
 from modelden.hub.uses import Use

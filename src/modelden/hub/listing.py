@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from modelden.ports import Blob, Row
 
 if TYPE_CHECKING:
     from modelden.ports import Row
@@ -142,3 +144,51 @@ def _stored_file(row: Row, kept: Row, engine_ids: tuple[str, ...]) -> StoredFile
 
 def _key(row: Row) -> tuple[str, str, str]:
     return row["model"], row["revision"], row["file"]
+
+
+class Origin(NamedTuple):
+    """Where a file comes from, to be kept with it.
+
+    Attributes:
+        headers: The hub's response headers, names in lower case.
+        integrity: Who vouches for it, as in `integrity.Expected`.
+        hub: The hub's root URL; None when it was imported.
+    """
+
+    headers: Mapping[str, str]
+    integrity: str
+    hub: str | None
+
+
+class Kept(NamedTuple):
+    """A file that is kept.
+
+    Attributes:
+        blob: Its bytes.
+        sha256: Their SHA-256 in lower-case hexadecimal, as it was when they were stored.
+        integrity: Who vouches for it, as in `integrity.Expected`.
+        fields: The header record.
+    """
+
+    blob: Blob
+    sha256: str
+    integrity: str
+    fields: Mapping[str, Any]
+
+    @property
+    def etag(self) -> str | None:
+        """The hub's entity tag, or None when it sent none."""
+        return etag_of(self.fields)
+
+
+def header_record(response: Mapping[str, str], size: int, now: int) -> Row:
+    """Return what Firefox keeps of a response's headers."""
+    # Firefox's fields, in its order (ModelHub.sys.mjs, extractHeaders).
+    return {
+        "Content-Type": response.get("content-type", "application/octet-stream").partition(";")[0].strip(),
+        "Content-Length": response.get("content-length"),
+        "ETag": response.get("etag", "NO_ETAG"),
+        "fileSize": size,
+        "lastUpdated": now,
+        "lastUsed": now,
+    }

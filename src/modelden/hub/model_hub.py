@@ -15,30 +15,26 @@ from modelden.errors import (
     ForbiddenURL,
     ModelDenError,
 )
+from modelden.events import UNHEARD, Downloads
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch, whole
 from modelden.hub.cache import ModelCache
-from modelden.hub.in_use import InUse, use_lock
 from modelden.hub.keeping import Keeper
 from modelden.hub.known import BRANCH, HEAD_TIMEOUT, Known, not_found
-from modelden.hub.listing import StoredFile, StoredModel
+from modelden.hub.listing import Kept, StoredFile, StoredModel
 from modelden.hub.merging import Merger
 from modelden.hub.names import HubAddress, ModelFile, check_stored
-from modelden.hub.notes import Notes
-from modelden.hub.origin import Kept
 from modelden.hub.partials import FileKey, Partials
 from modelden.hub.private import HubFetcher
-from modelden.hub.room import Room
+from modelden.hub.room import Room, Sweep
 from modelden.hub.rules import Expectations, Rules, Wish
-from modelden.hub.sweep import Sweep
 from modelden.hub.total import Total
-from modelden.hub.turns import Turns
-from modelden.hub.uses import Use
+from modelden.hub.turns import InUse, Turns, use_lock
+from modelden.hub.uses import Notes, Use
 from modelden.idle import WatchedFetcher
 from modelden.pieces import import_in_pieces
 from modelden.ports import Database, Ports
 from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
-from modelden.telling import UNHEARD, Downloads
 
 if TYPE_CHECKING:
     from modelden.hub.fetching import Fetching

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelden.hub.needs import needed_files
-from modelden.hub.roles import SUFFIXES, FileRole, role_of
+from modelden.hub.roles import SUFFIXES, FileRole, needed_files, role_of
 
 if TYPE_CHECKING:
     from modelden.hub.listing import StoredFile

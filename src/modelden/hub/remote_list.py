@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from modelden import urls
 from modelden.download import TIMEOUT
-from modelden.errors import HttpError, InvalidResponse, UnavailableError
+from modelden.errors import HttpError, InvalidResponse, ResponseTooLarge, UnavailableError
 from modelden.hub.names import HubAddress
 from modelden.hub.rules import Expectations
 from modelden.ports import Fetcher
@@ -122,3 +122,38 @@ def _file(listed: dict[str, Any]) -> RemoteFile:
         raise TypeError(f"a file has a path and a size, not {listed!r}")
     sha256 = str((listed.get("lfs") or {}).get("oid", ""))
     return RemoteFile(path, size, sha256 if _SHA256.match(sha256) else None)
+
+
+_HOST = "https://huggingface.co"
+_HUBS = ("huggingface.co", "model-hub.mozilla.org")
+
+_LIMIT = 1024 * 1024
+"""Bytes of a picture that are read."""
+
+
+async def owner_icon(fetcher: Fetcher, model: str) -> bytes | None:
+    """Return the picture of a model's owner; None if there is none, or its hub is not Hugging Face's or Mozilla's.
+
+    Args:
+        fetcher: Does the requests.
+        model: ``hostname/organization/name``.
+    """
+    host, _, rest = model.partition("/")
+    if host not in _HUBS:
+        return None
+    for kind in ("organizations", "users"):
+        url = f"{_HOST}/api/{kind}/{rest.partition('/')[0]}/avatar?redirect=true"
+        try:
+            async with fetcher.fetch(url, timeout=10) as response:
+                if response.status != 200:
+                    continue
+                picture = bytearray()
+                async for chunk in response.chunks():
+                    for part in chunk.buffers():
+                        picture += part
+                    if len(picture) > _LIMIT:
+                        raise ResponseTooLarge(url, _LIMIT)
+                return bytes(picture)
+        except UnavailableError:
+            continue
+    return None

@@ -13,8 +13,8 @@ from typing import Protocol
 from modelden.hub.cache import ModelCache
 from modelden.hub.keeping import Keeper
 from modelden.hub.names import HubAddress, ModelFile
-from modelden.hub.needs import needed_files
 from modelden.hub.partials import Partials
+from modelden.hub.roles import needed_files
 from modelden.hub.rules import Expectations
 
 

@@ -12,9 +12,8 @@ from collections.abc import Awaitable, Sequence
 
 from modelden.config import Configuration
 from modelden.engine import runtime
-from modelden.engine.latest import latest
+from modelden.engine.latest import MODELDEN, latest
 from modelden.engine.runtime import Bundle
-from modelden.engine.schema import MODELDEN
 from modelden.errors import ModelDenError
 from modelden.ports import Blob, Databases, EngineHost, Start
 from modelden.settings.attachment_store import AttachmentStore

@@ -17,8 +17,8 @@ from modelden.engine.tasks import FIREFOX_TASKS, has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
-from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
+from modelden.hub.turns import InUse
 from modelden.hub.uses import Use
 from modelden.loading.attempts import check_files, load_carefully
 from modelden.loading.offered import OfferedRuntimes

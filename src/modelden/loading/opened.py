@@ -10,9 +10,9 @@ from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import SessionInfo
 from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
-from modelden.hub.in_use import InUse
+from modelden.events import Teller
+from modelden.hub.turns import InUse
 from modelden.ports import SessionWorker
-from modelden.telling import Teller
 
 
 class Opened:

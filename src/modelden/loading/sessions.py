@@ -13,12 +13,12 @@ from modelden.engine.onnx import SessionInfo
 from modelden.engine.plan import Without
 from modelden.engine.runtime import Choice
 from modelden.errors import EngineError, ModelDenError
-from modelden.events import Events
+from modelden.events import Events, Teller
 from modelden.hub.allow_list import AllowList
 from modelden.hub.branch import Branch
-from modelden.hub.in_use import InUse
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import ModelFile
+from modelden.hub.turns import InUse
 from modelden.hub.uses import Use
 from modelden.loading.attempts import check_files, load_carefully
 from modelden.loading.loader import ALLOW_DENY_LIST
@@ -29,7 +29,6 @@ from modelden.ports import Blob, Ports
 from modelden.progress import ProgressCallback
 from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
-from modelden.telling import Teller
 
 TASK = "onnx"
 """The task by which files of raw models are counted."""

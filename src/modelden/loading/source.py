@@ -15,14 +15,13 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import KnownEngine, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
-from modelden.events import Events
+from modelden.events import Events, Teller
 from modelden.hub.known import BRANCH, HEAD_TIMEOUT
 from modelden.hub.model_hub import HubFiles
 from modelden.hub.names import HubAddress
 from modelden.hub.roles import role_of
 from modelden.loading.loader import EngineLoader, Loaded
 from modelden.progress import DONE, ProgressCallback, ProgressEvent
-from modelden.telling import Teller
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,10 @@ from modelden.engine.history import History
 from modelden.engine.plan import KnownEngine, Plan
 from modelden.engine.update_status import OFFLINE, UNAVAILABLE, State, UpdateStatus
 from modelden.errors import InputError, InvalidRecord, ModelDenError, NoRuntime, UnavailableError
-from modelden.events import Events
+from modelden.events import Events, Teller
 from modelden.loading.source import EngineSource
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.service import SettingsService
-from modelden.telling import Teller
 
 logger = logging.getLogger(__name__)
 

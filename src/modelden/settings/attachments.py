@@ -11,6 +11,7 @@ from typing import Any
 
 from modelden import urls
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
+from modelden.events import Downloads
 from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.progress import LOADING_RUNTIME, ProgressCallback, Reporter
@@ -18,7 +19,6 @@ from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
 from modelden.settings.server import SettingsServer
-from modelden.telling import Downloads
 
 logger = logging.getLogger(__name__)
 

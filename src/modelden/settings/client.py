@@ -17,9 +17,8 @@ from modelden.locks import KeyedLocks
 from modelden.ports import Clock
 from modelden.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff, merge
-from modelden.settings.expressions import ExpressionFilter
 from modelden.settings.listeners import SyncListeners
-from modelden.settings.query import filter_records, sort_records
+from modelden.settings.query import ExpressionFilter, filter_records, sort_records
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore, StoredCollection
