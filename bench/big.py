@@ -29,8 +29,8 @@ from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
 from bench.profiles import MIB, Peak, settle  # noqa: E402
-from modelden.host.browsers import executable  # noqa: E402
-from modelden.host.server import RunningServer  # noqa: E402
+from modelden.host.browser.browsers import executable  # noqa: E402
+from modelden.host.serve.server import RunningServer  # noqa: E402
 from tests.faults.hub import FaultyHub  # noqa: E402
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 import modelden
-from modelden.current import current_den
-from modelden.hub.schema import MODEL_FILES
+from modelden.default_context import current_den
+from modelden.hub.store.schema import MODEL_FILES
 from modelden.ports import Delete, Put
 
 FILE = "model.onnx"

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from modelden.host.cors import AnyOrigin
-from modelden.host.server import RunningServer
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.server import RunningServer
 from tests.pyodide.servers import Site
 
 TIMES = 100

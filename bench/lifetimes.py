@@ -16,7 +16,7 @@ from typing import Any
 
 from pages import ROOT, page_with_pyodide, report  # also makes tests/ known
 
-from modelden.host.browsers import resident_memory
+from modelden.host.browser.browsers import resident_memory
 from tests.pyodide.browser_page import Page
 from tests.pyodide.servers import LARGE_MODEL, REVISION, TASK, WEIGHTS, Site, write_tiny_tree
 from tests.pyodide.test_tasks import engine_request

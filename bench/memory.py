@@ -20,7 +20,7 @@ import numpy as np
 from pages import ROOT, report  # also makes tests/ known
 
 from bench.profiles import MIB, BenchPage, Peak, pyodide_server
-from modelden.host.browsers import open_profile, playwright
+from modelden.host.browser.browsers import open_profile, playwright
 from tests.pyodide.servers import MODEL, REVISION, Site, write_model, write_tiny_tree
 from tests.tiny_models.graph import INT64, Graph
 

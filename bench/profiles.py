@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext

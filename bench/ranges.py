@@ -17,7 +17,7 @@ from pages import report  # also makes tests/ known
 from playwright.sync_api import sync_playwright
 from starlette.datastructures import Headers
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from tests.pyodide.runners import launch
 
 if TYPE_CHECKING:

@@ -26,12 +26,12 @@ from pages import ROOT, page_with_pyodide, report  # also makes tests/ known
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from modelden.host.collections_model import Collections
-from modelden.host.cors import AnyOrigin
-from modelden.host.faults import Fault, Faults
-from modelden.host.request_log import RequestLog
-from modelden.host.server import RunningServer, settings_routes
-from modelden.host.signing import Signer
+from modelden.host.keys.signer import Signer
+from modelden.host.publish.collections import Collections
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.faults import Fault, Faults
+from modelden.host.serve.request_log import RequestLog
+from modelden.host.serve.server import RunningServer, settings_routes
 from tests.replay import replay_chain
 
 ML = ("ml-inference-options", "ml-onnx-runtime", "ml-model-allow-deny-list")

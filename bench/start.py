@@ -25,9 +25,9 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from modelden.host.browsers import open_profile, playwright
-from modelden.host.cors import AnyOrigin
-from modelden.host.server import RunningServer
+from modelden.host.browser.browsers import open_profile, playwright
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.server import RunningServer
 from tests.pyodide.servers import PACKAGE_6, RUNTIME_6, Site, offer_runtime_6
 
 VISITS = 9

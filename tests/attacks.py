@@ -26,7 +26,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from modelden.host.certificates import (
+from modelden.host.keys.certificates import (
     Authority,
     CertificatePlan,
     SigningChain,
@@ -35,13 +35,13 @@ from modelden.host.certificates import (
     leaf_plan,
     root_plan,
 )
-from modelden.host.collections_model import Collection, Collections
-from modelden.host.cors import AnyOrigin
-from modelden.host.faults import Fault, Faults
-from modelden.host.request_log import RequestLog
-from modelden.host.server import settings_routes
-from modelden.host.settings_app import EXPOSED
-from modelden.host.signing import Signer
+from modelden.host.keys.signer import Signer
+from modelden.host.publish.collections import Collection, Collections
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.faults import Fault, Faults
+from modelden.host.serve.request_log import RequestLog
+from modelden.host.serve.server import settings_routes
+from modelden.host.serve.settings_app import EXPOSED
 from tests.replay import replay_chain
 
 type Json = dict[str, Any]

@@ -25,20 +25,20 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from modelden.host.certificates import new_chain
-from modelden.host.collections_model import Collections
-from modelden.host.cors import AnyOrigin
-from modelden.host.faults import Fault, Faults
-from modelden.host.hub_app import EXPOSED
-from modelden.host.request_log import RequestLog
-from modelden.host.server import RunningServer, settings_routes
-from modelden.host.signing import Signer
+from modelden.host.keys.certificates import new_chain
+from modelden.host.keys.signer import Signer
+from modelden.host.publish.collections import Collections
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.faults import Fault, Faults
+from modelden.host.serve.hub_app import EXPOSED
+from modelden.host.serve.request_log import RequestLog
+from modelden.host.serve.server import RunningServer, settings_routes
 from tests.replay_hub import FAULT_FIELDS, body_of, hub_answer, hub_faults
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from modelden.host.certificates import SigningChain
+    from modelden.host.keys.certificates import SigningChain
 
 type Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response, StreamingResponse
 
-from modelden.host.faults import Fault
+from modelden.host.serve.faults import Fault
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FAULT_FIELDS = {
     "drop_after": "cut_after",
     "redirect": "redirect",
 }
-"""What the faults of recordings are called in `modelden.host.faults`."""
+"""What the faults of recordings are called in `modelden.host.serve.faults`."""
 
 _WAYS = ("no_etag", "etag", "chunked", "gzip", "accept_ranges", "chunk_delay_ms", "chunk_bytes")
 """What recordings name beside the faults is another way to send what is asked for."""

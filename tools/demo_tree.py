@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelden.errors import ModelDenError
-from modelden.host.keys import open_keys
-from modelden.host.lists import change_list
-from modelden.host.publisher import Publisher
-from modelden.host.release import Release, publish
-from modelden.host.repository import read_repository
-from modelden.host.runtimes import publish_runtime, runtime_files
-from modelden.host.tree import MARKER
+from modelden.host.keys.key_folder import open_keys
+from modelden.host.publish.allow_list import change_list
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import Release, publish
+from modelden.host.publish.repository import read_repository
+from modelden.host.publish.runtimes import publish_runtime, runtime_files
+from modelden.host.publish.tree import MARKER
 
 RELEASE = Release(
     model="Xenova/all-MiniLM-L6-v2",

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelden.api import check_updates, configure, create_engine, load_session, on, prefetch
+    from modelden.core.events import Event
+    from modelden.core.memory_database import StorageWarning
+    from modelden.core.progress import MultiProgressAggregator, ProgressEvent
     from modelden.engine.engine import Engine
     from modelden.engine.media import Audio, Image
     from modelden.engine.metrics import RunMetrics
@@ -60,16 +63,13 @@ if TYPE_CHECKING:
         UntrustedError,
         WorkerRefused,
     )
-    from modelden.events import Event
-    from modelden.hub.listing import StoredFile, StoredModel
-    from modelden.hub.overview import ModelFiles, RepositoryFile
-    from modelden.hub.roles import FileRole
-    from modelden.hub.verify import VerifiedFile
+    from modelden.hub.catalog.file_roles import FileRole
+    from modelden.hub.catalog.model_overview import ModelFiles, RepositoryFile
+    from modelden.hub.store.records import StoredFile, StoredModel
+    from modelden.hub.store.verification import VerifiedFile
     from modelden.hub_file import FileResponse, HubFile
     from modelden.huggingface import hub_download, snapshot_download
-    from modelden.memory import StorageWarning
     from modelden.model_hub import ModelHub
-    from modelden.progress import MultiProgressAggregator, ProgressEvent
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
@@ -86,16 +86,16 @@ _HOMES = {
     "engine.streaming": "Chunk Stream",
     "engine.tensor": "Tensor",
     "engine.update_status": "UpdateStatus",
-    "events": "Event",
-    "hub.listing": "StoredFile StoredModel",
-    "hub.overview": "ModelFiles RepositoryFile",
-    "hub.roles": "FileRole",
-    "hub.verify": "VerifiedFile",
+    "core.events": "Event",
+    "hub.store.records": "StoredFile StoredModel",
+    "hub.catalog.model_overview": "ModelFiles RepositoryFile",
+    "hub.catalog.file_roles": "FileRole",
+    "hub.store.verification": "VerifiedFile",
     "hub_file": "FileResponse HubFile",
     "huggingface": "hub_download snapshot_download",
-    "memory": "StorageWarning",
+    "core.memory_database": "StorageWarning",
     "model_hub": "ModelHub",
-    "progress": "MultiProgressAggregator ProgressEvent",
+    "core.progress": "MultiProgressAggregator ProgressEvent",
     "remote_settings": "RemoteSettings poll_settings",
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",

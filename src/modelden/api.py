@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from modelden.current import (
+from modelden.default_context import (
     begin_engine,
     begin_restoring,
     current_config,
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from modelden.config import Configuration
+    from modelden.core.events import EventListener, EventType
+    from modelden.core.progress import ProgressCallback
     from modelden.engine.engine import Engine
     from modelden.engine.options import OptionNames, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
-    from modelden.events import EventListener, EventType
     from modelden.onnxruntime import InferenceSession, SessionOptions
-    from modelden.progress import ProgressCallback
 
 
 def configure(preset: str = "production", **values: Any) -> Configuration:
@@ -133,8 +133,8 @@ async def load_session(
         ModelDenError: As `create_engine`.
         NotInBrowser: Outside Pyodide.
     """
-    from modelden.hub.names import ModelFile
-    from modelden.loading.session_files import Source
+    from modelden.hub.catalog.names import ModelFile
+    from modelden.loading.onnx_file_provider import Source
     from modelden.onnxruntime import InferenceSession
 
     external = sess_options.external if sess_options else {}
@@ -200,7 +200,7 @@ def on(event: EventType, listener: EventListener) -> Callable[[], None]:
 
 
 def _request(options: Mapping[str, Any] | PipelineOptions | None, named: Mapping[str, Any]) -> PipelineOptions:
-    from modelden.engine.choice import check_request
+    from modelden.engine.model_selection import check_request
     from modelden.engine.options import PipelineOptions, check_names
 
     check_names(named)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelden import urls
+from modelden.core import urls
 from modelden.errors import InputError
 
 PRODUCTION_ROOT_HASH = "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB"
@@ -168,7 +168,7 @@ class Configuration:
 
 def _check_options(config: Configuration) -> None:
     # Imported where there is something to check: the first engine's worker starts when this is done.
-    from modelden.engine.option_rules import OVERRIDABLE
+    from modelden.engine.option_validation import OVERRIDABLE
     from modelden.engine.options import PipelineOptions, check_names, field_name
 
     PipelineOptions.of(config.engine_defaults)

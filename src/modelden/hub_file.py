@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelden.hub.listing import etag_of
+from modelden.hub.store.records import etag_of
 
 if TYPE_CHECKING:
     from modelden.ports import Blob

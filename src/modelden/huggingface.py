@@ -14,15 +14,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from modelden.current import current_den
+from modelden.core.local_files import write
+from modelden.default_context import current_den
 from modelden.errors import UnavailableError
-from modelden.local_files import write
 
 if TYPE_CHECKING:
-    from modelden.hub.overview import RepositoryFile
+    from modelden.core.progress import ProgressCallback
+    from modelden.hub.catalog.model_overview import RepositoryFile
     from modelden.hub_file import HubFile
     from modelden.model_hub import ModelHub
-    from modelden.progress import ProgressCallback
 
 logger = logging.getLogger(__name__)
 

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelden.current import current_den
+from modelden.default_context import current_den
 from modelden.errors import FileNotFoundOnHub, InputError
 from modelden.hub_file import HubFile
 
 if TYPE_CHECKING:
-    from modelden.den import Den
-    from modelden.hub.allow_list import AllowList
-    from modelden.hub.listing import StoredFile, StoredModel
-    from modelden.hub.model_hub import HubFiles
-    from modelden.hub.names import HubAddress, ModelFile
-    from modelden.hub.overview import ModelFiles
-    from modelden.hub.verify import VerifiedFile
-    from modelden.progress import ProgressCallback
+    from modelden.context import Den
+    from modelden.core.progress import ProgressCallback
+    from modelden.hub.catalog.allow_list import AllowList
+    from modelden.hub.catalog.model_overview import ModelFiles
+    from modelden.hub.catalog.names import HubAddress, ModelFile
+    from modelden.hub.files import HubFiles
+    from modelden.hub.store.records import StoredFile, StoredModel
+    from modelden.hub.store.verification import VerifiedFile
 
 
 class KeptModels(ABC):
@@ -68,7 +68,7 @@ class KeptModels(ABC):
         Raises:
             InputError: If nothing is given (`purge` removes everything), or for names that no model can have.
         """
-        from modelden.hub.names import check_stored
+        from modelden.hub.catalog.names import check_stored
 
         if model is None and revision is None and task_name is None:
             raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
@@ -104,7 +104,7 @@ class KeptModels(ABC):
         Raises:
             InputError: For names that no model can have.
         """
-        from modelden.hub.verify import verify
+        from modelden.hub.store.verification import verify
 
         return await verify(await self.open(), model, revision)
 
@@ -174,7 +174,7 @@ class ModelHub(KeptModels):
         Raises:
             InputError: With Firefox's message and the name.
         """
-        from modelden.hub.names import ModelFile
+        from modelden.hub.catalog.names import ModelFile
 
         ModelFile(model, revision, file)
 
@@ -219,8 +219,8 @@ class ModelHub(KeptModels):
             UntrustedError: If what came is not the right file; nothing of it is kept.
             StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
         """
-        from modelden.hub.names import ModelFile
-        from modelden.hub.uses import Use
+        from modelden.hub.catalog.names import ModelFile
+        from modelden.hub.store.usage import Use
 
         if not task_name:
             raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")
@@ -250,7 +250,7 @@ class ModelHub(KeptModels):
             UntrustedError: If the manifest cannot be trusted.
         """
         from modelden.engine.tasks import known_task
-        from modelden.hub.roles import SUFFIXES
+        from modelden.hub.catalog.file_roles import SUFFIXES
 
         task = None if task is None else known_task(task)
         if dtype not in SUFFIXES:
@@ -271,7 +271,7 @@ class ModelHub(KeptModels):
             UnavailableError: If it cannot be fetched.
             ResponseTooLarge: If it has more than two megabytes.
         """
-        from modelden.hub.names import ModelFile
+        from modelden.hub.catalog.names import ModelFile
 
         hub, allow_list = await self.open(), await self._allow_list()
         try:
@@ -285,12 +285,12 @@ class ModelHub(KeptModels):
         Args:
             model: ``hostname/organization/name``.
         """
-        from modelden.hub.remote_list import owner_icon
+        from modelden.hub.catalog.repository import owner_icon
 
         return await owner_icon((await current_den()).ports.fetcher, model)
 
     async def _address(self) -> HubAddress:
-        from modelden.hub.names import HubAddress
+        from modelden.hub.catalog.names import HubAddress
 
         config = (await current_den()).config
         return HubAddress(self._root_url or config.hub_root_url, self._url_template or config.hub_url_template)
@@ -309,7 +309,7 @@ class ModelHub(KeptModels):
         return self._own[1]
 
     async def _allow_list(self) -> AllowList:
-        from modelden.hub.allow_list import AllowList
+        from modelden.hub.catalog.allow_list import AllowList
 
         if self._allow_deny_list is not None:
             return AllowList.of(self._allow_deny_list)

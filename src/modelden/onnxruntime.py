@@ -1,9 +1,9 @@
 """Raw ONNX models by onnxruntime's Python names, run by onnxruntime-web in a worker.
 
-    from modelden import onnxruntime as ort
+    from modelden import onnxruntime
 
-    session = ort.InferenceSession(model_bytes)              # where the browser can suspend Python
-    session = await ort.InferenceSession.create(model_bytes) # everywhere
+    session = onnxruntime.InferenceSession(model_bytes)              # where the browser can suspend Python
+    session = await onnxruntime.InferenceSession.create(model_bytes) # everywhere
     [y] = session.run(None, {"x": x})
     [y] = await session.run_async(None, {"x": x})
 
@@ -22,14 +22,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.engine.onnx import ModelMetadata, NodeArg, SessionInfo, check_feed, check_outputs
-from modelden.engine.session_options import ExecutionMode, GraphOptimizationLevel, RunOptions, SessionOptions
+from modelden.engine.onnx_options import ExecutionMode, GraphOptimizationLevel, RunOptions, SessionOptions
 from modelden.engine.tensor import Tensor
 from modelden.errors import NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
-    from modelden.loading.opened import Opened
-    from modelden.loading.session_files import Source
-    from modelden.progress import ProgressCallback
+    from modelden.core.progress import ProgressCallback
+    from modelden.loading.onnx_file_provider import Source
+    from modelden.loading.onnx_session import Opened
 
 __all__ = [
     "ExecutionMode",
@@ -230,7 +230,7 @@ def get_device() -> str:
 
 
 def _source(model: Any, options: SessionOptions | None) -> Source:
-    from modelden.loading.session_files import Source
+    from modelden.loading.onnx_file_provider import Source
 
     path = PurePath(model) if isinstance(model, str) else model
     return Source(path, options.external if options else {})
@@ -242,7 +242,7 @@ async def _open(
     providers: Sequence[str | tuple[str, Any]] | None,
     on_progress: ProgressCallback | None = None,
 ) -> Opened:
-    from modelden.current import current_den
+    from modelden.default_context import current_den
 
     message = (options or SessionOptions()).to_message(_device(providers))
     den = await current_den()
@@ -265,7 +265,7 @@ def _device(providers: Sequence[str | tuple[str, Any]] | None) -> str:
 
 
 def _wait(start: Callable[[], Awaitable[Any]], instead: str) -> Any:
-    from modelden.current import suspender
+    from modelden.default_context import suspender
 
     host = suspender()
     if host is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelden.current import current_config, current_den, listeners
+from modelden.default_context import current_config, current_den, listeners
 from modelden.errors import InputError
 
 if TYPE_CHECKING:
+    from modelden.core.progress import ProgressCallback
     from modelden.ports import Blob
-    from modelden.progress import ProgressCallback
     from modelden.settings.changeset import Record, SyncEvent
     from modelden.settings.listeners import SyncListener
 

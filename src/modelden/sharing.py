@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelden.current import current_den
+from modelden.default_context import current_den
 from modelden.errors import InputError, StorageUnavailable
 
 if TYPE_CHECKING:
-    from modelden.hub.importing import Incoming
-    from modelden.hub.listing import StoredFile
-    from modelden.hub.model_hub import HubFiles
+    from modelden.core.progress import ProgressCallback
+    from modelden.hub.files import HubFiles
+    from modelden.hub.importer import Incoming
+    from modelden.hub.store.records import StoredFile
     from modelden.model_hub import ModelHub
     from modelden.ports import Blob, Blobs
-    from modelden.progress import ProgressCallback
 
 IMPORT_TASK = "import"
 """The task of imported files, when none is named."""
@@ -50,7 +50,7 @@ class ModelArchive:
         Raises:
             OSError: If the file system refuses; nothing is left behind.
         """
-        from modelden.local_files import write
+        from modelden.core.local_files import write
 
         await write(self.blob, Path(path))
         return str(path)
@@ -121,7 +121,7 @@ async def import_files(
         NoHash: If ``require_hashes`` is on and no signed manifest names a file.
         StorageError: If there is no room; files before that one are kept.
     """
-    from modelden.hub.uses import Use
+    from modelden.hub.store.usage import Use
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     opened = await (hub or ModelHub()).open()
@@ -140,9 +140,9 @@ async def import_files(
 def _loose(
     hub: HubFiles, blobs: Blobs, files: Mapping[str, object], model: str | None, revision: str | None
 ) -> list[Incoming]:
-    from modelden.hub.importing import Incoming
-    from modelden.hub.names import ModelFile
-    from modelden.local_files import blob_of
+    from modelden.core.local_files import blob_of
+    from modelden.hub.catalog.names import ModelFile
+    from modelden.hub.importer import Incoming
 
     if model is None or revision is None or not files:
         raise InputError("import_files: of a mapping from paths to files, name model and revision as well.")
@@ -154,10 +154,10 @@ def _loose(
 
 
 async def _packed(hub: HubFiles, blobs: Blobs, source: object, asked: tuple[str | None, str | None]) -> list[Incoming]:
+    from modelden.core.local_files import blob_of
     from modelden.hub.archive import unpack
-    from modelden.hub.importing import Incoming
-    from modelden.hub.names import ModelFile
-    from modelden.local_files import blob_of
+    from modelden.hub.catalog.names import ModelFile
+    from modelden.hub.importer import Incoming
 
     archive = source.blob if isinstance(source, ModelArchive) else source
     name = str(source) if isinstance(source, str | os.PathLike) else "the archive"

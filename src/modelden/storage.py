@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelden.current import current_den
+from modelden.default_context import current_den
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""What every `ports.Crypto` does. Runs against `modelden.host.crypto` on CPython and against the browser's in a page.
+"""What every `ports.Crypto` does. Runs against `host.keys.crypto` on CPython and against the browser's in a page.
 
 Each of `CASES` is ``async def case(crypto)``; it returns, or raises AssertionError. ``crypto`` is a `ports.Crypto`.
 
-The certificates were made once with `modelden.host.certificates` and read with openssl: what is expected of them does
+The certificates were made once with `host.keys.certificates` and read with openssl: what is expected of them does
 not come from the code under test. Their keys are gone, and nothing trusts them.
 
 Only the standard library and modelden are imported: ship this file's text to the page and execute it there.

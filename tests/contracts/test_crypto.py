@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.host.crypto import HostCrypto
+from modelden.host.keys.crypto import HostCrypto
 from tests.contracts.crypto import CASES, Case
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from modelden.core.storage_fallback import InMemory, SessionDatabases
 from modelden.errors import StorageUnavailable
-from modelden.in_memory import InMemory, SessionDatabases
 from modelden.ports import Database, Schema
 from tests.contracts.database import CASES, Case, a_database_of_a_later_version_is_left_alone
 from tests.simulators.blobs import MemoryBlob
@@ -28,7 +28,7 @@ class Refusing:
 
 
 @pytest.mark.parametrize("case", IN_MEMORY, ids=lambda case: case.__name__)
-@pytest.mark.filterwarnings("ignore::modelden.memory.StorageWarning")
+@pytest.mark.filterwarnings("ignore::modelden.core.memory_database.StorageWarning")
 async def test_a_page_without_storage_keeps_the_contract(case: Case) -> None:
     await case(SessionDatabases(Refusing(), ScriptedPage(), InMemory(), required=False), MemoryBlob)
 
@@ -50,6 +50,6 @@ class Everything:
 
 
 @pytest.mark.parametrize("case", IN_MEMORY, ids=lambda case: case.__name__)
-@pytest.mark.filterwarnings("ignore::modelden.memory.StorageWarning")
+@pytest.mark.filterwarnings("ignore::modelden.core.memory_database.StorageWarning")
 async def test_a_page_without_room_keeps_the_contract(case: Case) -> None:
     await case(SessionDatabases(Full(), ScriptedPage(), InMemory(), required=True, moving=Everything()), MemoryBlob)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from tests.contracts.fetcher import CASES, Case
 from tests.simulators.fetch_app import fetch_app
 from tests.simulators.fetcher import PageFetcher

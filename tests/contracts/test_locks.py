@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.locks import PageLocks
+from modelden.core.locks import PageLocks
 from tests.contracts.locks import CASES, Case
 
 

@@ -88,7 +88,7 @@ class Request:
 
 @dataclass
 class FaultyHub:
-    """An ASGI application for `modelden.host.server.RunningServer`.
+    """An ASGI application for `modelden.host.serve.server.RunningServer`.
 
     Attributes:
         files: Bodies by path.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelden.host.certificates import SigningChain, new_chain
+from modelden.host.keys.certificates import SigningChain, new_chain
 from tests.unit.host.publishing import add_runtime, publish_tiny
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from modelden.host.certificates import SigningChain
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
-from modelden.host.verify_command import verify_server
+from modelden.host.keys.certificates import SigningChain
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
+from modelden.host.verify.target import verify_server
 from tests.hosting.nginx import nginx
 
 WEIGHTS = "/hub/acme/tiny/v1/onnx/model_quantized.onnx"

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from modelden.host.certificates import SigningChain
-from modelden.host.publisher import Publisher
-from modelden.host.release import publish
-from modelden.host.repository import read_repository
+from modelden.host.keys.certificates import SigningChain
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import publish
+from modelden.host.publish.repository import read_repository
 from tests.hosting.conftest import ROOT
 from tests.unit.host.publishing import MODEL, WEIGHTS, add_runtime, release, write_repository
 

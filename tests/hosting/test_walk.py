@@ -16,7 +16,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from modelden.host.verify_command import verify_tree
+from modelden.host.verify.target import verify_tree
 from tests.hosting.conftest import ROOT
 from tests.unit.host.independent import assert_whole
 

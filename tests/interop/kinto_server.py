@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from modelden.host.certificates import Authority, SigningChain, issue, leaf_plan, new_chain, root_plan
+from modelden.host.keys.certificates import Authority, SigningChain, issue, leaf_plan, new_chain, root_plan
 from tests.replay import replay_chain
 
 type Json = dict[str, Any]

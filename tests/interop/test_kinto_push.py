@@ -15,21 +15,21 @@ from typing import Any
 
 import pytest
 
+from modelden.core.memory_database import MemoryDatabase
 from modelden.errors import InputError
-from modelden.host.certificates import SigningChain
 from modelden.host.errors import RemoteError, TreeError
-from modelden.host.http import HttpFetcher
-from modelden.host.kinto import KintoEditor
-from modelden.host.kinto_push import Pushed
-from modelden.host.kinto_push import push as push_tree
-from modelden.host.publisher import Publisher
-from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, unpublish
-from modelden.host.server import RunningServer
-from modelden.host.static_app import static_app
-from modelden.host.tree import Tree
-from modelden.host.verification import SystemClock
-from modelden.host.verify_command import verify_server
-from modelden.memory import MemoryDatabase
+from modelden.host.keys.certificates import SigningChain
+from modelden.host.publish.http_fetcher import HttpFetcher
+from modelden.host.publish.kinto_editor import KintoEditor
+from modelden.host.publish.kinto_push import Pushed
+from modelden.host.publish.kinto_push import push as push_tree
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, unpublish
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import RunningServer
+from modelden.host.serve.static_app import static_app
+from modelden.host.verify.target import verify_server
+from modelden.host.verify.verification import SystemClock
 from modelden.settings.backoff import Backoff
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer

@@ -16,9 +16,9 @@ from typing import Any
 from pyodide.ffi import JsNull, JsProxy
 
 import modelden
-from modelden._js import bytecode
+from modelden._js import bytecode_cache
 from modelden._js.blobs import JsBlob
-from modelden.download import sha256_of
+from modelden.core.download import sha256_of
 
 type Json = Any
 
@@ -274,8 +274,8 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
     from pyodide.ffi import to_js
 
     from modelden._js.connection import connect
-    from modelden._js.database import JsDatabases
     from modelden._js.engine_host import JsEngineHost
+    from modelden._js.indexeddb import JsDatabases
     from modelden.config import Configuration
 
     ports = connect(Configuration(), JsDatabases(), JsEngineHost(60, None))
@@ -321,8 +321,8 @@ async def origins() -> dict[str, list[str]]:
     """Tell of each module of modelden whether an earlier visit had compiled it; not of the few that come before."""
     found: dict[str, list[str]] = {"kept": [], "compiled": []}
     for name, module in list(sys.modules.items()):
-        if isinstance(getattr(module.__spec__, "loader", None), bytecode._Loader):
-            found["compiled" if name in bytecode._compiled else "kept"].append(name)
+        if isinstance(getattr(module.__spec__, "loader", None), bytecode_cache._Loader):
+            found["compiled" if name in bytecode_cache._compiled else "kept"].append(name)
     return found
 
 

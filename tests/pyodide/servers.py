@@ -14,9 +14,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from modelden.host.keys import save_keys
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from modelden.host.keys.key_folder import save_keys
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
 from tests.replay import replay_chain
 from tests.tiny_model import tiny_model
 from tests.tiny_models.__main__ import write as write_tiny_models
@@ -24,7 +24,7 @@ from tests.tiny_models.__main__ import write as write_tiny_models
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from modelden.host.collections_model import Collection
+    from modelden.host.publish.collections import Collection
     from modelden.host.testing import Fault
 
 type Json = dict[str, Any]

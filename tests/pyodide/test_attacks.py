@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.responses import Response
 
-from modelden.host.cors import AnyOrigin
-from modelden.host.faults import Fault
-from modelden.host.server import RunningServer
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import RunningServer
 from tests.attacks import ATTACKS, NAME, Attack, Publisher
 from tests.pyodide.browser_page import Page
 from tests.pyodide.settings_page import Json, SettingsPage

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.pyodide.servers import Site
 
 KEYS = "return (await (await caches.open('modelden')).keys()).map(({ url }) => url).join()"
-LATE = "modelden.den"
+LATE = "modelden.context"
 """A module that nothing but an engine's creation imports."""
 
 
@@ -46,8 +46,12 @@ def test_a_visit_that_downloads_nothing_imports_nothing_for_it(page: Page, site:
         visit(tab, site)
         came = call(tab, "origins")
 
-    assert "modelden.hub.model_hub" in came["kept"]
-    assert not {"modelden.hub.fetching", "modelden.hub.body", "modelden.download"} & set(came["kept"])
+    assert "modelden.hub.files" in came["kept"]
+    assert not {
+        "modelden.hub.download.downloader",
+        "modelden.hub.download.chunk_writer",
+        "modelden.core.download",
+    } & set(came["kept"])
 
 
 def test_another_version_is_compiled(page: Page, site: Site) -> None:

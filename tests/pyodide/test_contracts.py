@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from tests.contracts import crypto, database, fetcher, locks
 from tests.simulators.fetch_app import fetch_app
 

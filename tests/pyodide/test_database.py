@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _OPEN = """
 import asyncio, json
-from modelden._js.database import JsDatabases
+from modelden._js.indexeddb import JsDatabases
 from modelden.errors import StorageUnavailable
 from modelden.ports import Put, Schema, Store
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from tests.faults.hub import Fault, FaultyHub
 from tests.pyodide.browser_page import HERE, assert_whole_files
 from tests.pyodide.servers import MODEL, REVISION, WEIGHTS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from tests.faults.hub import Fault, FaultyHub
 from tests.pyodide.browser_page import Page, Told, assert_whole_files
 from tests.pyodide.runners import INSECURE_HOST

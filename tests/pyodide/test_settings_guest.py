@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden.host.collections_model import Collections
-from modelden.host.server import RunningServer
-from modelden.host.signing import Signer
+from modelden.host.keys.signer import Signer
+from modelden.host.publish.collections import Collections
+from modelden.host.serve.server import RunningServer
 from tests.attacks import NAME, RECORDS, Publisher
 from tests.pyodide.browser_page import Page
 from tests.pyodide.runners import INSECURE_HOST, Runners

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from tests.faults.hub import PIECE, FaultyHub
 from tests.pyodide.browser_page import assert_whole_files
 from tests.pyodide.halted import CHUNK, first_byte, kept, kept_at_limit

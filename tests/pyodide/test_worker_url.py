@@ -10,10 +10,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 
-from modelden.host.isolation import HEADERS as ISOLATION
-from modelden.host.server import RunningServer
-from modelden.host.site_app import site_app
-from modelden.host.worker_files import copy_worker_files
+from modelden.host.browser.worker_files import copy_worker_files
+from modelden.host.serve.isolation import HEADERS as ISOLATION
+from modelden.host.serve.server import RunningServer
+from modelden.host.serve.site_app import site_app
 from tests.pyodide.browser_page import Page
 from tests.pyodide.servers import ROOT, offer_runtime_6
 

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from modelden.host.cors import AnyOrigin
-from modelden.host.faults import Fault, Faults
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.faults import Fault, Faults
 
 BIG = (bytes(range(251)) * 12_000)[:3_000_000]
 
@@ -22,7 +22,7 @@ PATIENCE = 20.0
 
 
 def fetch_app() -> ASGIApp:
-    """A fresh server; it needs real connections (`modelden.host.server.RunningServer`)."""
+    """A fresh server; it needs real connections (`modelden.host.serve.server.RunningServer`)."""
     faults = Faults()
     faults.set(
         Fault(path="/private", drop_cors=True),

@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 from modelden.config import Configuration
-from modelden.den import Den
-from modelden.engine.latest import MODELDEN
-from modelden.engine.runtime import Bundle
-from modelden.events import Events
-from modelden.host.crypto import HostCrypto
-from modelden.hub.schema import MODEL_FILES
-from modelden.locks import PageLocks
+from modelden.context import Den
+from modelden.core.events import Events
+from modelden.core.locks import PageLocks
+from modelden.engine.last_engine import MODELDEN
+from modelden.engine.runtime_selection import Bundle
+from modelden.host.keys.crypto import HostCrypto
+from modelden.hub.store.schema import MODEL_FILES
 from modelden.ports import Ports
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.schema import REMOTE_SETTINGS

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from modelden.host.collections_model import Collection, Collections
-from modelden.host.cors import AnyOrigin
-from modelden.host.settings_app import chains_app
-from modelden.host.signing import signature_entry
+from modelden.host.keys.signer import signature_entry
+from modelden.host.publish.collections import Collection, Collections
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.settings_app import chains_app
 
 type Json = dict[str, Any]
 

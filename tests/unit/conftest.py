@@ -10,10 +10,10 @@ import pytest
 from hypothesis import settings
 
 from modelden.config import Configuration
-from modelden.engine.runtime import Bundle
-from modelden.host.keys import save_keys
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from modelden.engine.runtime_selection import Bundle
+from modelden.host.keys.key_folder import save_keys
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
 from tests.replay import replay_chain
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PATIENCE, AsgiFetcher, PageFetcher

@@ -8,14 +8,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from modelden import current
+from modelden import default_context
 from modelden.config import Configuration
-from modelden.engine.runtime import Bundle
+from modelden.core.progress import ProgressEvent
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
-from modelden.hub.schema import MODEL_FILES
+from modelden.hub.store.schema import MODEL_FILES
 from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 from modelden.ports import Delete, Put, Schema, Store
-from modelden.progress import ProgressEvent
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PATIENCE, PageFetcher
@@ -62,7 +62,7 @@ class HubDriver:
 
     def _visit(self, max_size: float | None) -> None:
         den = self.profile.visit(replace(self.profile.config, max_cache_size=max_size))
-        self._monkeypatch.setattr(current._Current, "den", den)
+        self._monkeypatch.setattr(default_context._Current, "den", den)
 
     async def do(self, op: str, args: Json) -> Done:
         """Do a step."""

@@ -8,7 +8,7 @@ import pytest
 from modelden.config import Configuration
 from modelden.engine.options import PipelineOptions
 from modelden.errors import UnavailableError
-from modelden.loading.ahead import start_ahead
+from modelden.loading.prewarm import start_ahead
 from modelden.ports import Delete, Start
 from tests.simulators.profile import Profile
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelden.errors import ForbiddenURL
-from modelden.hub.allow_list import AllowList
+from modelden.hub.catalog.allow_list import AllowList
 from tests.replay import load_truth
 
 LOCALHOST = {"filter": "DENY", "urlPrefix": "http://localhost:8000/org/model"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from modelden.core.progress import ProgressEvent
 from modelden.errors import (
     HttpError,
     IntegrityError,
@@ -16,9 +17,8 @@ from modelden.errors import (
     NetworkError,
     QuotaExceeded,
 )
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.progress import ProgressEvent
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
 from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
 from tests.simulators.profile import Profile

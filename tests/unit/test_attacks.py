@@ -9,9 +9,9 @@ import pytest
 
 from modelden import errors
 from modelden.config import Configuration
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
-from modelden.host.server import RunningServer
+from modelden.host.serve.server import RunningServer
 from modelden.settings.client import SettingsClient
 from tests.attacks import ATTACKS, NAME, RECORDS, Attack, Publisher
 from tests.simulators.engines import ScriptedEngines

@@ -8,16 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
+from modelden.core.progress import ProgressEvent
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
-from modelden.hub.allow_list import AllowList
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import ModelFile
-from modelden.hub.partials import Partials
-from modelden.hub.resume import Partial
-from modelden.hub.rules import Rules
-from modelden.hub.turns import download_lock
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.download.resume import Partial
+from modelden.hub.files import HubFiles
+from modelden.hub.policy import Rules
+from modelden.hub.store.partials import Partials
+from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Put
-from modelden.progress import ProgressEvent
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, WHOLE, Browser, browser

@@ -10,7 +10,7 @@ import pytest
 
 from modelden.engine.options import PipelineOptions
 from modelden.errors import HttpError
-from modelden.host.faults import Fault
+from modelden.host.serve.faults import Fault
 from tests.simulators.fetcher import AsgiFetcher
 from tests.unit.conftest import FILES, write
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from modelden.events import Event
-    from modelden.host.server import Application
+    from modelden.core.events import Event
+    from modelden.host.serve.server import Application
     from tests.simulators.fetcher import PageResponse
     from tests.simulators.profile import Profile
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modelden.host.certificates import (
+from modelden.host.keys.certificates import (
     SIGNER_NAME,
     Authority,
     CertificatePlan,
@@ -19,7 +19,7 @@ from modelden.host.certificates import (
     issue,
     leaf_plan,
 )
-from modelden.host.crypto import HostCrypto
+from modelden.host.keys.crypto import HostCrypto
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from tests.replay import replay_chain
 

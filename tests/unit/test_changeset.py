@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelden.errors import InvalidResponse
-from modelden.host.collections_model import Collection as Published
+from modelden.host.publish.collections import Collection as Published
 from modelden.settings.changeset import Changeset, Collection, Record, diff, merge, parse_changeset
 
 URL = "https://settings.example/changeset"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
-from modelden.engine.choice import check_request, choose
+from modelden.engine.model_selection import check_request, choose
 from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import DEFAULT_MODELS
 from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTask

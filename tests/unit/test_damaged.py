@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from modelden.engine.guard import FACTOR, RUNTIME
+from modelden.engine.memory_guard import FACTOR, RUNTIME
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
-from modelden.host.server import Application
+from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
-from modelden.hub.names import ModelFile
-from modelden.loading.session_files import Source
+from modelden.hub.catalog.names import ModelFile
+from modelden.loading.onnx_file_provider import Source
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from modelden.core.progress import ProgressEvent
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     EngineClosed,
@@ -28,9 +29,8 @@ from modelden.errors import (
     SignatureError,
     UnknownTask,
 )
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.progress import ProgressEvent
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, WASM
 

@@ -9,6 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from modelden.core.locks import PageLocks
+from modelden.core.memory_database import StorageWarning
+from modelden.core.progress import ProgressEvent
 from modelden.errors import (
     CacheSizeExceeded,
     DownloadInterrupted,
@@ -20,21 +23,18 @@ from modelden.errors import (
     QuotaExceeded,
     RedirectRefused,
 )
-from modelden.host.crypto import HostCrypto
-from modelden.host.server import RunningServer
-from modelden.hub import body as body_module
-from modelden.hub.allow_list import AllowList
-from modelden.hub.integrity import Expected
-from modelden.hub.listing import Kept
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import HubAddress, ModelFile
-from modelden.hub.rules import Expectations, Rules
-from modelden.hub.schema import MODEL_FILES
-from modelden.hub.uses import Use
-from modelden.locks import PageLocks
-from modelden.memory import StorageWarning
+from modelden.host.keys.crypto import HostCrypto
+from modelden.host.serve.server import RunningServer
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.integrity import Expected
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.download import chunk_writer as body_module
+from modelden.hub.files import HubFiles
+from modelden.hub.policy import Expectations, Rules
+from modelden.hub.store.records import Kept
+from modelden.hub.store.schema import MODEL_FILES
+from modelden.hub.store.usage import Use
 from modelden.ports import Ports
-from modelden.progress import ProgressEvent
 from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelden.den import Den
+from modelden.context import Den
+from modelden.core.events import Event
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
@@ -19,8 +20,7 @@ from modelden.errors import (
     NotEnoughMemory,
     SyncUnavailable,
 )
-from modelden.events import Event
-from modelden.host.server import Application
+from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from tests.simulators.profile import Profile
 

@@ -5,14 +5,14 @@ from typing import Any, cast
 
 import pytest
 
-from modelden.engine.files import EngineFiles
+from modelden.core.locks import PageLocks
 from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
-from modelden.hub.allow_list import AllowList
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import HubAddress, ModelFile
-from modelden.hub.turns import InUse
-from modelden.hub.uses import Use
-from modelden.locks import PageLocks
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.files import HubFiles
+from modelden.hub.store.tab_locks import InUse
+from modelden.hub.store.usage import Use
+from modelden.loading.file_provider import EngineFiles
 
 ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden import StorageWarning, current, storage_info
+from modelden import StorageWarning, default_context, storage_info
 from modelden.engine.options import PipelineOptions
 from modelden.errors import QuotaExceeded
 from tests.unit.conftest import FILES, WASM
 
 if TYPE_CHECKING:
-    from modelden.den import Den
+    from modelden.context import Den
     from tests.simulators.profile import Profile
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
@@ -27,7 +27,7 @@ def visit(profile: Profile, monkeypatch: pytest.MonkeyPatch | None = None) -> De
     """A page in which memory will do."""
     den = profile.visit(replace(profile.config, memory_when_full=True))
     if monkeypatch:
-        monkeypatch.setattr(current._Current, "den", den)
+        monkeypatch.setattr(default_context._Current, "den", den)
     return den
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelden.core.progress import ProgressEvent
 from modelden.errors import (
     FileNotFoundOnHub,
     ForbiddenURL,
@@ -17,13 +18,12 @@ from modelden.errors import (
     NetworkError,
     QuotaExceeded,
 )
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.hub.allow_list import AllowList
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import ModelFile
-from modelden.hub.uses import Use
-from modelden.progress import ProgressEvent
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.files import HubFiles
+from modelden.hub.store.usage import Use
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import FileNotFoundOnHub, InputError, QuotaExceeded, UnavailableError
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.host.tree import Tree
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
 from modelden.hub_file import HubFile
 from modelden.huggingface import hub_download, snapshot_download
 from modelden.model_hub import ModelHub
@@ -38,7 +38,7 @@ class Hub:
 
     def visit(self) -> None:
         """Load the page again."""
-        self._monkeypatch.setattr("modelden.current._Current.den", self.profile.visit())
+        self._monkeypatch.setattr("modelden.default_context._Current.den", self.profile.visit())
 
     def downloads(self) -> list[str]:
         """The files that were asked for since the last call."""

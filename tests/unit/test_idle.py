@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelden.core.idle_timeout import WatchedFetcher
 from modelden.engine.options import PipelineOptions
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError, NetworkError
-from modelden.host.server import Application, RunningServer
-from modelden.idle import WatchedFetcher
+from modelden.host.serve.server import Application, RunningServer
 from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PageFetcher

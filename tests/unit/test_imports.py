@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import modelden
-from modelden.current import _MEMORY, _REQUEST, _REST, _WORKERS
-from modelden.hub.model_hub import DOWNLOADERS
+from modelden.default_context import _MEMORY, _REQUEST, _REST, _WORKERS
+from modelden.hub.files import DOWNLOADERS
 
 ROOT = Path(modelden.__file__).parent
 
@@ -24,30 +24,30 @@ PURE = {
     "modelden.config",
     "modelden.engine.inputs",
     "modelden.engine.media",
-    "modelden.engine.choice",
+    "modelden.engine.model_selection",
     "modelden.engine.lifecycle",
     "modelden.engine.metrics",
-    "modelden.engine.option_rules",
+    "modelden.engine.option_validation",
     "modelden.engine.options",
     "modelden.engine.plan",
-    "modelden.engine.runtime",
+    "modelden.engine.runtime_selection",
     "modelden.engine.tasks",
     "modelden.engine.tensor",
     "modelden.engine.values",
     "modelden.engine.versions",
-    "modelden.hub.allow_list",
-    "modelden.hub.names",
-    "modelden.hub.roles",
-    "modelden.hub.schema",
-    "modelden.locks",
-    "modelden.progress",
-    "modelden.urls",
+    "modelden.hub.catalog.allow_list",
+    "modelden.hub.catalog.names",
+    "modelden.hub.catalog.file_roles",
+    "modelden.hub.store.schema",
+    "modelden.core.locks",
+    "modelden.core.progress",
+    "modelden.core.urls",
     "modelden.settings.canonical_json",
     "modelden.settings.chain",
     "modelden.settings.changeset",
     "modelden.settings.json_text",
     "modelden.settings.listeners",
-    "modelden.settings.query",
+    "modelden.settings.record_filter",
     "modelden.settings.records",
     "modelden.settings.schema",
 }
@@ -57,9 +57,9 @@ DECLARATIONS = ("modelden.errors", "modelden.ports")
 """Packages of nothing but classes, pure as well."""
 
 SIDES = {"settings", "hub", "engine"}
-"""The three kinds of policy do not know one another: `modelden.loading` and `modelden.den` join them."""
+"""The three kinds of policy do not know one another: `modelden.loading` and `modelden.context` join them."""
 
-JOINTS = {"modelden.engine.files": "modelden.hub"}
+JOINTS = {"modelden.loading.file_provider": "modelden.hub"}
 """An engine's files come from the hub: that is what the module is for."""
 
 
@@ -135,7 +135,7 @@ def test_host_and_browser_do_not_know_each_other(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_the_core_reaches_the_browser_by_ports_alone(name: str) -> None:
     """One module connects; it does so late."""
-    if within(name, "modelden._js") or name == "modelden.current":
+    if within(name, "modelden._js") or name == "modelden.default_context":
         return
 
     assert not any(within(each, "modelden._js") for each in imports(MODULES[name]))
@@ -167,7 +167,7 @@ def test_a_module_fits_into_a_head(name: str) -> None:
 
 def test_there_are_modules_and_rules_name_existing_ones() -> None:
     assert len(MODULES) > 40
-    assert set(MODULES) >= PURE | set(JOINTS) | {"modelden._js", "modelden.current", "modelden.host.cli"}
+    assert set(MODULES) >= PURE | set(JOINTS) | {"modelden._js", "modelden.default_context", "modelden.host.cli"}
 
 
 def test_a_page_imports_in_small_pieces() -> None:

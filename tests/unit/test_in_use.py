@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from modelden.den import Den
+from modelden.context import Den
 from modelden.engine.options import PipelineOptions
 from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub
-from modelden.hub.allow_list import AllowList
-from modelden.hub.names import ModelFile
-from modelden.hub.uses import Use
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.usage import Use
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, write
 

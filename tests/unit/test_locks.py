@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from modelden.locks import KeyedLocks
+from modelden.core.locks import KeyedLocks
 
 
 class Crowd:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelden.den import Den
+from modelden.context import Den
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
 from modelden.errors import DeviceLost

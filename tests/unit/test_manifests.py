@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
+from modelden.core.progress import MultiProgressAggregator, ProgressEvent
 from modelden.engine.options import PipelineOptions
 from modelden.errors import IntegrityError, InvalidRecord, NoHash, SignatureError
-from modelden.host.collections_model import Collection
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.hub.allow_list import AllowList
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import ModelFile
-from modelden.hub.uses import Use
-from modelden.progress import MultiProgressAggregator, ProgressEvent
+from modelden.host.publish.collections import Collection
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.files import HubFiles
+from modelden.hub.store.usage import Use
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelden.hub.allow_list import AllowList
-from modelden.hub.names import ModelFile
-from modelden.hub.room import GIB
-from modelden.hub.uses import Use
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.quota import GIB
+from modelden.hub.store.usage import Use
 from modelden.ports import Put
 from tests.unit.conftest import FILES, ORIGIN
 
 if TYPE_CHECKING:
-    from modelden.hub.model_hub import HubFiles
+    from modelden.hub.files import HubFiles
     from tests.simulators.profile import Profile
 
 MODELS, PER_MODEL = 500, 20

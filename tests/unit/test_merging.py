@@ -6,16 +6,17 @@ import asyncio
 
 import pytest
 
-from modelden.hub import body, merging
-from modelden.hub.allow_list import AllowList
-from modelden.hub.contents import ROWS_LOCK
-from modelden.hub.merging import LARGEST, QUIET
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import ModelFile
-from modelden.hub.partials import Partials
-from modelden.hub.resume import Partial
-from modelden.hub.turns import download_lock
-from modelden.hub.uses import Use
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.download import chunk_writer
+from modelden.hub.download.resume import Partial
+from modelden.hub.files import HubFiles
+from modelden.hub.store import compaction
+from modelden.hub.store.compaction import LARGEST, QUIET
+from modelden.hub.store.contents import ROWS_LOCK
+from modelden.hub.store.partials import Partials
+from modelden.hub.store.tab_locks import download_lock
+from modelden.hub.store.usage import Use
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
@@ -33,8 +34,8 @@ BYTES = FILES[WEIGHTS]
 async def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> HubFiles:
     """It has one file, in several chunks."""
     # Sizes, not behaviour: with the real ones each test would move tens of megabytes.
-    monkeypatch.setattr(body, "CHUNK_SIZE", 50_000)
-    monkeypatch.setattr(merging, "FIRST_SIZE", 50_000)
+    monkeypatch.setattr(chunk_writer, "CHUNK_SIZE", 50_000)
+    monkeypatch.setattr(compaction, "FIRST_SIZE", 50_000)
     hub = await profile.visit().hub()
     await hub.get(FILE, USE, ALLOWED)
     assert await chunks(profile) > 1

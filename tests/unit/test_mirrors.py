@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from modelden.errors import HttpError, IntegrityError
-from modelden.host.server import RunningServer
-from modelden.hub.names import HubAddress, ModelFile
-from modelden.hub.rules import Rules
+from modelden.host.serve.server import RunningServer
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.policy import Rules
 from tests.faults.hub import Fault, FaultyHub
 from tests.unit.test_downloads import BIG, FILES, PATH, WEIGHTS, Browser, browser
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from modelden import current
+from modelden import default_context
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     FileNotFoundOnHub,
@@ -21,7 +21,7 @@ from modelden.errors import (
     ResponseTooLarge,
     UnknownTask,
 )
-from modelden.host.cors import AnyOrigin
+from modelden.host.serve.cors import AnyOrigin
 from modelden.model_hub import ModelHub
 from tests.simulators.fetcher import AsgiFetcher, PageFetcher
 from tests.unit.conftest import FILES, ORIGIN, write
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from modelden.host.server import Application
+    from modelden.host.serve.server import Application
     from tests.simulators.profile import Profile
 
 WEIGHTS = "onnx/model_quantized.onnx"
@@ -96,7 +96,7 @@ def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
 
 def open_hub(profile: Profile, monkeypatch: pytest.MonkeyPatch, *, manifests: bool = False) -> ModelHub:
     den = profile.visit(replace(profile.config, manifests=manifests))
-    monkeypatch.setattr(current._Current, "den", den)
+    monkeypatch.setattr(default_context._Current, "den", den)
     return ModelHub(allow_deny_list=ALLOWED)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelden.errors import InputError
-from modelden.hub.names import HubAddress, ModelFile, check_model, check_stored
+from modelden.hub.catalog.names import HubAddress, ModelFile, check_model, check_stored
 from modelden.model_hub import ModelHub
 from tests.replay import load_truth
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modelden.config import PRESETS, Configuration
-from modelden.engine.option_rules import BACKENDS, FEATURES
+from modelden.engine.option_validation import BACKENDS, FEATURES
 from modelden.engine.options import FIELDS, OptionNames, PipelineOptions, check_names
 from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS
 from modelden.errors import InputError, InvalidOption

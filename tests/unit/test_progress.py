@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelden.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressEvent, Reporter
+from modelden.core.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressEvent, Reporter
 from tests.replay import load_truth
 
 URL = "http://localhost:18432/org/model/v1.0/config.json?download=true"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelden.progress import (
+from modelden.core.progress import (
     DONE,
     DOWNLOADING,
     INITIATE,

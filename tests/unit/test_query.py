@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.settings.query import filter_records, sort_records
+from modelden.settings.record_filter import filter_records, sort_records
 
 RECORDS: list[dict[str, Any]] = [
     {"id": "a", "n": 1, "on": True, "nested": {"x": {"y": 1}}},

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
-from modelden.den import Den
+from modelden.context import Den
+from modelden.core.progress import ProgressEvent
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError, SignatureError
-from modelden.hub.allow_list import AllowList
-from modelden.hub.names import ModelFile
-from modelden.hub.uses import Use
-from modelden.progress import ProgressEvent
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.usage import Use
 from tests.replay import ReplayServer, load_truth
 from tests.replay_hub import RUNTIMES
 from tests.simulators.engines import ScriptedEngines

@@ -3,22 +3,36 @@ from __future__ import annotations
 import pytest
 
 from modelden.engine.tasks import DEFAULT_MODELS
-from modelden.hub import roles
-from modelden.hub.roles import SUFFIXES, FileRole, needed_files, needed_settings, onnx_path, parts_of, role_of
+from modelden.hub.catalog import file_roles
+from modelden.hub.catalog.file_roles import (
+    SUFFIXES,
+    FileRole,
+    needed_files,
+    needed_settings,
+    onnx_path,
+    parts_of,
+    role_of,
+)
 from tests.tiny_models import MODELS, files, task_of
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    roles.WEIGHTS: ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.safetensors", "onnx/model.onnx"),
-    roles.CONFIGURATION: ("config.json", "generation_config.json"),
-    roles.TOKENIZER: ("vocab.txt", "vocab.json", "tokenizer.json", "tokenizer_config.json"),
-    roles.PREPROCESSING: ("special_tokens_map.json", "added_tokens.json"),
-    roles.TRAINING: ("training_args.bin", "trainer_state.json", "optimizer.pt"),
-    roles.CARD: ("README.md", "model_card.json"),
-    roles.FEATURES: ("merges.txt", "preprocessor_config.json"),
+    file_roles.WEIGHTS: (
+        "pytorch_model.bin",
+        "tf_model.h5",
+        "flax_model.msgpack",
+        "model.safetensors",
+        "onnx/model.onnx",
+    ),
+    file_roles.CONFIGURATION: ("config.json", "generation_config.json"),
+    file_roles.TOKENIZER: ("vocab.txt", "vocab.json", "tokenizer.json", "tokenizer_config.json"),
+    file_roles.PREPROCESSING: ("special_tokens_map.json", "added_tokens.json"),
+    file_roles.TRAINING: ("training_args.bin", "trainer_state.json", "optimizer.pt"),
+    file_roles.CARD: ("README.md", "model_card.json"),
+    file_roles.FEATURES: ("merges.txt", "preprocessor_config.json"),
 }
 """The table of "Models management", whole."""
 
-NEVER = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.safetensors", *GROUPS[roles.TRAINING])
+NEVER = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.safetensors", *GROUPS[file_roles.TRAINING])
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -32,18 +46,18 @@ def test_every_name_of_the_table_is_known(group: str) -> None:
 @pytest.mark.parametrize("part", ["model", "encoder_model", "decoder_model", "decoder_model_merged", "vision_encoder"])
 def test_onnx_files_tell_part_and_data_type(part: str, dtype: str) -> None:
     path = onnx_path(part, dtype)
-    assert role_of(path) == FileRole(roles.WEIGHTS, None, dtype, part)
+    assert role_of(path) == FileRole(file_roles.WEIGHTS, None, dtype, part)
     for data in ("_data", "_data_1", "_data_12"):
-        assert role_of(path + data) == FileRole(roles.WEIGHTS, None, dtype, part, external_data=True)
+        assert role_of(path + data) == FileRole(file_roles.WEIGHTS, None, dtype, part, external_data=True)
 
 
 def test_similar_names_are_not_mistaken() -> None:
     assert role_of("onnx/model_uint8.onnx").dtype == "uint8"
     assert role_of("onnx/model_q4f16.onnx").dtype == "q4f16"
     assert role_of("onnx/model_fp16_x.onnx").part == "model_fp16_x"
-    assert role_of("onnx/model.onnx.part").never == roles.NEEDLESS
-    assert role_of("my_config.json/README.md").group == roles.CARD
-    assert role_of("checkpoint-7/model.onnx").never == roles.TRAINING_STATE
+    assert role_of("onnx/model.onnx.part").never == file_roles.NEEDLESS
+    assert role_of("my_config.json/README.md").group == file_roles.CARD
+    assert role_of("checkpoint-7/model.onnx").never == file_roles.TRAINING_STATE
 
 
 @pytest.mark.parametrize("task", DEFAULT_MODELS)

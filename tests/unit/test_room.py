@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from modelden.errors import QuotaExceeded
-from modelden.hub.allow_list import AllowList
-from modelden.hub.names import ModelFile
-from modelden.hub.room import LARGE, Room
-from modelden.hub.uses import Use
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.quota import LARGE, Room
+from modelden.hub.store.usage import Use
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN
 

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from modelden.engine.runtime import Bundle, bundle_of, check_fits, choose, device_of, lack_of_gpu, read_bundles
+from modelden.engine.runtime_selection import (
+    Bundle,
+    bundle_of,
+    check_fits,
+    choose,
+    device_of,
+    lack_of_gpu,
+    read_bundles,
+)
 from modelden.errors import InvalidRecord, NoRuntime, RuntimeMismatch
 from tests.replay import load_truth
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelden.engine.guard import RUNTIME
+from modelden.engine.memory_guard import RUNTIME
 from modelden.errors import (
     CacheSizeExceeded,
     EngineTimeout,
@@ -19,9 +19,9 @@ from modelden.errors import (
     NotEnoughMemory,
     QuotaExceeded,
 )
-from modelden.host.server import Application
-from modelden.hub.names import ModelFile
-from modelden.loading.session_files import Source
+from modelden.host.serve.server import Application
+from modelden.hub.catalog.names import ModelFile
+from modelden.loading.onnx_file_provider import Source
 from tests.simulators.profile import Profile
 from tests.unit.conftest import TIMESTAMP, write
 

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from modelden.errors import HttpError, ResponseTooLarge, SignatureError
-from modelden.host.certificates import Authority, SigningChain, intermediate_plan, issue, leaf_plan
-from modelden.host.crypto import HostCrypto
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.host.signing import Signer
+from modelden.host.keys.certificates import Authority, SigningChain, intermediate_plan, issue, leaf_plan
+from modelden.host.keys.crypto import HostCrypto
+from modelden.host.keys.signer import Signer
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
 from modelden.settings.changeset import Record, merge, parse_changeset
 from modelden.settings.signatures import SignatureVerifier
 from tests.replay import replay_chain

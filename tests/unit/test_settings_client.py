@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from modelden.core.progress import ProgressEvent
 from modelden.errors import (
     HttpError,
     InvalidResponse,
@@ -23,9 +24,8 @@ from modelden.errors import (
     UnavailableError,
     UnknownCollection,
 )
-from modelden.host.faults import Fault
-from modelden.host.server import Application
-from modelden.progress import ProgressEvent
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application
 from modelden.settings.changeset import Record, SyncEvent
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import HttpError, UnknownCollection
-from modelden.host.collections_model import Collection, Collections
-from modelden.host.signing import Signer
+from modelden.host.keys.signer import Signer
+from modelden.host.publish.collections import Collection, Collections
 from modelden.settings.client import SettingsClient
 from tests.replay import replay_chain
 from tests.simulators.engines import ScriptedEngines

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from modelden.errors import SignatureError
-from modelden.host.certificates import SigningChain, issue, leaf_plan
-from modelden.host.server import Application
-from modelden.host.signing import Signer
+from modelden.host.keys.certificates import SigningChain, issue, leaf_plan
+from modelden.host.keys.signer import Signer
+from modelden.host.serve.server import Application
 from modelden.ports import Response
 from tests.replay import replay_chain
 from tests.simulators.blobs import MemoryBlob

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
-from modelden.engine import choice, runtime
+from modelden.engine import model_selection, runtime_selection
 from modelden.engine.options import PipelineOptions
-from modelden.engine.runtime import Bundle
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.listeners import SyncListeners
@@ -63,8 +63,8 @@ _CHOICE = "the runtime is chosen again after a sync, not once per process"
 _BYTES = "/attachments/main-workspace/ml-onnx-runtime/1.wasm"
 _COLD_WASM = [
     "/v1/",
-    MONITOR.replace(OPTIONS, runtime.COLLECTION),
-    CHANGESET.replace(OPTIONS, runtime.COLLECTION),
+    MONITOR.replace(OPTIONS, runtime_selection.COLLECTION),
+    CHANGESET.replace(OPTIONS, runtime_selection.COLLECTION),
 ]
 
 DIFFERENCES: dict[tuple[str, int], Ours] = {
@@ -96,8 +96,8 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
     ("rs_wasm_bad_names", 2): Ours(
         "there is no maybeSync with a timestamp: a sync asks for it",
         [
-            MONITOR.replace(OPTIONS, runtime.COLLECTION),
-            f"/v1/buckets/main/collections/{runtime.COLLECTION}/changeset?_expected=3000&_since=2000",
+            MONITOR.replace(OPTIONS, runtime_selection.COLLECTION),
+            f"/v1/buckets/main/collections/{runtime_selection.COLLECTION}/changeset?_expected=3000&_since=2000",
         ],
     ),
     ("rs_wasm_bad_names", 5): Ours(f"{_NAMES}; {_TRIES}", [_BYTES] * 3, "IntegrityError"),
@@ -158,8 +158,8 @@ class Driver:
         records = await (await self.service()).client.get(OPTIONS)
         asked = {"task_name": taskName, "feature_id": featureId or None, "model_id": modelId}
         request = PipelineOptions.of(asked, own_features=True)
-        choice.check_request(request)
-        record = choice._find(records, request) or {}
+        model_selection.check_request(request)
+        record = model_selection._find(records, request) or {}
         return {name: record[name] for name in ("modelId", "modelRevision", "dtype", "numThreads") if record.get(name)}
 
     async def getAllowDenyList(self) -> list[Json]:  # noqa: N802
@@ -169,8 +169,8 @@ class Driver:
         if backend != "onnx":
             return "not here"
         service = await self.service()
-        record = runtime.choose(await service.client.get(runtime.COLLECTION), [BUNDLE]).record
-        data = await (await service.attachments.get(f"main/{runtime.COLLECTION}", record)).read()
+        record = runtime_selection.choose(await service.client.get(runtime_selection.COLLECTION), [BUNDLE]).record
+        data = await (await service.attachments.get(f"main/{runtime_selection.COLLECTION}", record)).read()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
     async def rsPoll(self) -> None:  # noqa: N802

@@ -13,15 +13,15 @@ from typing import Any, cast
 
 import pytest
 
-from modelden import local_files
 from modelden.config import Configuration
-from modelden.engine.runtime import Bundle
+from modelden.core import local_files
+from modelden.core.progress import ProgressEvent
+from modelden.engine.runtime_selection import Bundle
 from modelden.errors import InputError, IntegrityError, NoHash, QuotaExceeded, StorageUnavailable
-from modelden.host.server import Application
-from modelden.host.tree import Tree
-from modelden.hub import body as body_module
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application
 from modelden.hub.archive import INDEX
-from modelden.progress import ProgressEvent
+from modelden.hub.download import chunk_writer as body_module
 from modelden.sharing import ModelArchive, export_model, import_files
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
@@ -49,7 +49,9 @@ class Rooms:
     def enter(self, room: Profile, **config: Any) -> None:
         """From now on the calls are made in a new page there."""
         values = {name: getattr(self.config, name) for name in Configuration.__dataclass_fields__}
-        self._monkeypatch.setattr("modelden.current._Current.den", room.visit(Configuration(**{**values, **config})))
+        self._monkeypatch.setattr(
+            "modelden.default_context._Current.den", room.visit(Configuration(**{**values, **config}))
+        )
 
     async def exported(self) -> ModelArchive:
         """The model, loaded and exported where the hub is."""

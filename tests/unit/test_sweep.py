@@ -9,13 +9,13 @@ import pytest
 
 from modelden.engine.options import PipelineOptions
 from modelden.errors import QuotaExceeded
-from modelden.hub.allow_list import AllowList
-from modelden.hub.model_hub import HubFiles
-from modelden.hub.names import ModelFile
-from modelden.hub.partials import Partials
-from modelden.hub.resume import Partial
-from modelden.hub.turns import download_lock
-from modelden.hub.uses import Use
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.download.resume import Partial
+from modelden.hub.files import HubFiles
+from modelden.hub.store.partials import Partials
+from modelden.hub.store.tab_locks import download_lock
+from modelden.hub.store.usage import Use
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile

@@ -4,7 +4,7 @@ import pytest
 
 from modelden.engine.tasks import ALIASES, DEFAULT_MODELS, known_task
 from modelden.errors import InputError, UnknownTask
-from modelden.hub.names import check_model
+from modelden.hub.catalog.names import check_model
 
 
 def test_every_default_is_a_model_name() -> None:

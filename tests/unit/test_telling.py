@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from modelden import current
+from modelden import default_context
+from modelden.core.events import Event
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineError, FileNotFoundOnHub
-from modelden.events import Event
-from modelden.hub.names import ModelFile
+from modelden.hub.catalog.names import ModelFile
 from modelden.huggingface import hub_download
-from modelden.loading.session_files import Source
+from modelden.loading.onnx_file_provider import Source
 from modelden.model_hub import ModelHub
 from modelden.sharing import import_files
 from tests.simulators.profile import Profile
@@ -35,7 +35,7 @@ def told(profile: Profile) -> list[Event]:
 
 @pytest.fixture
 def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
-    monkeypatch.setattr(current._Current, "den", profile.visit())
+    monkeypatch.setattr(default_context._Current, "den", profile.visit())
     return ModelHub(allow_deny_list=ALLOWED)
 
 

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modelden.core.memory_database import StorageWarning
 from modelden.engine.options import PipelineOptions
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
-from modelden.hub.allow_list import AllowList
-from modelden.hub.names import ModelFile
-from modelden.hub.partials import Partials
-from modelden.hub.remote_list import RemoteFile
-from modelden.hub.resume import Partial
-from modelden.hub.room import GIB
-from modelden.hub.uses import Use
-from modelden.memory import StorageWarning
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.catalog.repository import RemoteFile
+from modelden.hub.download.resume import Partial
+from modelden.hub.store.partials import Partials
+from modelden.hub.store.quota import GIB
+from modelden.hub.store.usage import Use
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, write
 
 if TYPE_CHECKING:
-    from modelden.den import Den
-    from modelden.host.server import Application
+    from modelden.context import Den
+    from modelden.host.serve.server import Application
     from tests.simulators.profile import Profile
 
 WEIGHTS = "onnx/model_quantized.onnx"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from modelden.den import Den
+from modelden.context import Den
+from modelden.core.events import Event
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineClosed, EngineError, IntegrityError, NetworkError, NotPrefetched
-from modelden.events import Event
-from modelden.host.server import Application
+from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from modelden.ports import Put
 from tests.simulators.profile import Profile

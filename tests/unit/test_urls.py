@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import dictionaries, from_regex, text
 
-from modelden import urls
+from modelden.core import urls
 
 
 def parsed(url: str) -> urls.Parts:

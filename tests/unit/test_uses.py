@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelden.hub.cache import ModelCache
-from modelden.hub.contents import ROWS_LOCK
-from modelden.hub.schema import MODEL_FILES
-from modelden.hub.uses import Use
-from modelden.locks import PageLocks
+from modelden.core.locks import PageLocks
+from modelden.hub.store.cache import ModelCache
+from modelden.hub.store.contents import ROWS_LOCK
+from modelden.hub.store.schema import MODEL_FILES
+from modelden.hub.store.usage import Use
 from modelden.ports import Delete, Put
 from tests.simulators.blobs import MemoryBlob, MemoryBlobs
 from tests.simulators.clock import ManualClock

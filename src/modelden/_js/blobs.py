@@ -9,7 +9,7 @@ from js import Array, Blob, Response, TransformStream, Uint8Array
 from pyodide.ffi import JsException
 
 from modelden import ports
-from modelden._js.convert import js_bytes, js_kind, js_object
+from modelden._js.ffi import js_bytes, js_kind, js_object
 from modelden.errors import StorageUnavailable
 
 READ_SIZE = 4 * 1024 * 1024

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from modelden._js.blobs import JsBlobs
-from modelden._js.database import JsDatabases
+from modelden._js.broadcast import JsTabs
 from modelden._js.engine_host import JsEngineHost
 from modelden._js.fetch import JsFetcher
-from modelden._js.locks import JsPresence, connect_locks
+from modelden._js.indexeddb import JsDatabases
 from modelden._js.page import JsPage
 from modelden._js.session_host import JsSessionHost
 from modelden._js.suspender import JsSuspender
-from modelden._js.tabs import JsTabs
 from modelden._js.timers import JsClock, JsTimers
 from modelden._js.trust import JsCrypto, JsExpressions, TrustWorker
+from modelden._js.web_locks import JsPresence, connect_locks
 from modelden.config import Configuration
 from modelden.ports import Ports
 

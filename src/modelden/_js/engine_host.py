@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelden._js.blobs import js_blob
-from modelden._js.convert import js_buffers
+from modelden._js.ffi import js_buffers
 from modelden._js.model_worker import ModelWorker
-from modelden._js.wasm import CompilingModule
+from modelden._js.wasm_compile import CompilingModule
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
 from modelden.ports import Blob, FileProvider, Start

@@ -15,7 +15,7 @@ from js import fetch as js_fetch
 from pyodide.ffi import JsException
 
 from modelden._js.blobs import JsChunk
-from modelden._js.convert import abort_scope, js_object
+from modelden._js.ffi import abort_scope, js_object
 from modelden.errors import NetworkError, Offline, RedirectRefused, RequestTimeout, ResponseTooLarge
 
 CHUNK_SIZE = 1024 * 1024

@@ -11,8 +11,8 @@ import js
 from pyodide.ffi import JsException
 
 from modelden._js.blobs import BLOBS, JsBlob
-from modelden._js.convert import abort_scope, js_bytes, js_kind, js_object
 from modelden._js.fetch import failed_request
+from modelden._js.ffi import abort_scope, js_bytes, js_kind, js_object
 from modelden.engine.inputs import File, Pixels, Sound
 from modelden.engine.media import Audio
 from modelden.errors import HttpError, InputError

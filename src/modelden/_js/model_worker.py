@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from modelden._js.blobs import js_blob
-from modelden._js.convert import js_object
+from modelden._js.ffi import js_object
 from modelden._js.timers import JsTimers
-from modelden._js.wasm import CompilingModule
+from modelden._js.wasm_compile import CompilingModule
 from modelden._js.worker import DeathWatch, Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError

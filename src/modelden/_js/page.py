@@ -10,7 +10,7 @@ import js
 from pyodide.ffi import JsException, create_proxy
 
 import modelden
-from modelden._js.convert import QuotaRefused, fulfilled, js_object
+from modelden._js.ffi import QuotaRefused, fulfilled, js_object
 
 logger = logging.getLogger(__name__)
 

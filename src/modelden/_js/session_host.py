@@ -11,7 +11,7 @@ from js import Object
 from pyodide.ffi import JsProxy, to_js
 
 from modelden._js.blobs import JsBlob, js_blob
-from modelden._js.convert import js_buffers, js_bytes
+from modelden._js.ffi import js_buffers, js_bytes
 from modelden._js.model_worker import ModelWorker
 from modelden._js.worker_scripts import Script
 from modelden.engine.tensor import Tensor

@@ -11,7 +11,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, to_js
 
-from modelden._js.convert import js_object
+from modelden._js.ffi import js_object
 from modelden._js.worker import WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import CryptoUnavailable, EngineCrashed, EngineError, WorkerRefused

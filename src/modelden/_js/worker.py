@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import js
 from pyodide.ffi import create_once_callable, create_proxy
 
-from modelden._js.convert import js_object
+from modelden._js.ffi import js_object
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, WorkerRefused
 

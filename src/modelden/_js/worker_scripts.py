@@ -9,8 +9,8 @@ import js
 from js import URL, Array, Blob, Worker
 from pyodide.ffi import JsException, to_js
 
-from modelden._js.convert import js_object
-from modelden.engine.runtime import Bundle, read_bundles
+from modelden._js.ffi import js_object
+from modelden.engine.runtime_selection import Bundle, read_bundles
 from modelden.errors import WorkerRefused
 
 _ASSETS = Path(__file__).with_name("assets")

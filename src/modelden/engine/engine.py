@@ -12,10 +12,10 @@ from modelden.engine.streaming import Chunk, Stream
 from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:
+    from modelden.core.progress import ProgressCallback
+    from modelden.engine.engine_runner import EngineSession
     from modelden.engine.options import PipelineOptions
-    from modelden.engine.session import EngineSession
     from modelden.ports import Suspender
-    from modelden.progress import ProgressCallback
 
 
 class Engine:

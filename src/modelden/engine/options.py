@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self, TypedDict
 
-from modelden.engine.option_rules import (
+from modelden.engine.option_validation import (
     DEFAULT_ENGINE_ID,
     FEATURES,
     MODEL_HUBS,

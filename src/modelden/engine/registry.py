@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from modelden.core.locks import KeyedLocks
 from modelden.engine.engine import Engine
 from modelden.engine.plan import KnownEngine
-from modelden.locks import KeyedLocks
 
 if TYPE_CHECKING:
+    from modelden.core.progress import ProgressCallback
+    from modelden.engine.engine_runner import EngineSession
     from modelden.engine.options import PipelineOptions
-    from modelden.engine.session import EngineSession
     from modelden.ports import Suspender
-    from modelden.progress import ProgressCallback
 
 
 class EngineRegistry:

@@ -15,7 +15,7 @@ except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import assets, mirroring, publishing, running, serving, verifying
+from modelden.host.commands import assets, mirror, publish, run, serve, verify
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
@@ -40,24 +40,24 @@ def _keep_examples(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for _command in (
-    publishing.publish,
-    publishing.unpublish,
-    publishing.allow,
-    publishing.deny,
-    publishing.sign,
-    serving.serve,
+    publish.publish,
+    publish.unpublish,
+    publish.allow,
+    publish.deny,
+    publish.sign,
+    serve.serve,
     assets.assets,
-    verifying.verify,
-    mirroring.mirror,
-    running.run,
-    running.check,
+    verify.verify,
+    mirror.mirror,
+    run.run,
+    run.check,
 ):
     app.command()(_keep_examples(_command))
-for _group in (publishing.runtime, keys, kinto):
+for _group in (publish.runtime, keys, kinto):
     for _info in _group.registered_commands:
         if _info.callback:
             _keep_examples(_info.callback)
-app.add_typer(publishing.runtime, name="runtime")
+app.add_typer(publish.runtime, name="runtime")
 app.add_typer(keys, name="keys")
 app.add_typer(kinto, name="kinto")
 

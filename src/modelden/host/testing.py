@@ -37,24 +37,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from modelden.host.certificates import SigningChain
-    from modelden.host.den_page import DenBrowser, DenPage
+    from modelden.host.browser.page_fixtures import DenBrowser, DenPage
     from modelden.host.errors import BrowserError
-    from modelden.host.faults import Fault
-    from modelden.host.model_server import ModelServer
-    from modelden.host.server import Application, RunningServer
-    from modelden.host.tree import Tree
+    from modelden.host.keys.certificates import SigningChain
+    from modelden.host.publish.tree import Tree
+    from modelden.host.serve.faults import Fault
+    from modelden.host.serve.model_server import ModelServer
+    from modelden.host.serve.server import Application, RunningServer
 
 __all__ = ["Application", "BrowserError", "DenPage", "Fault", "ModelServer", "RunningServer", "Tree"]
 
 _HOMES = {
-    "Application": "modelden.host.server",
+    "Application": "modelden.host.serve.server",
     "BrowserError": "modelden.host.errors",
-    "DenPage": "modelden.host.den_page",
-    "Fault": "modelden.host.faults",
-    "ModelServer": "modelden.host.model_server",
-    "RunningServer": "modelden.host.server",
-    "Tree": "modelden.host.tree",
+    "DenPage": "modelden.host.browser.page_fixtures",
+    "Fault": "modelden.host.serve.faults",
+    "ModelServer": "modelden.host.serve.model_server",
+    "RunningServer": "modelden.host.serve.server",
+    "Tree": "modelden.host.publish.tree",
 }
 
 
@@ -84,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def den_chain() -> SigningChain:
     """The keys of the session's servers."""
-    from modelden.host.certificates import new_chain
+    from modelden.host.keys.certificates import new_chain
 
     return new_chain()
 
@@ -92,7 +92,7 @@ def den_chain() -> SigningChain:
 @pytest.fixture(scope="session")
 def den_tree(request: pytest.FixtureRequest, den_chain: SigningChain, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree with the runtime and no model, from which each server starts."""
-    from modelden.host.model_server import ModelServer
+    from modelden.host.serve.model_server import ModelServer
 
     folder = tmp_path_factory.mktemp("den") / "tree"
     with ModelServer(folder, den_chain) as server:
@@ -103,7 +103,7 @@ def den_tree(request: pytest.FixtureRequest, den_chain: SigningChain, tmp_path_f
 @pytest.fixture
 def model_server(den_tree: Path, den_chain: SigningChain) -> Iterator[ModelServer]:
     """Remote Settings and a hub, with the runtime and no model."""
-    from modelden.host.model_server import ModelServer
+    from modelden.host.serve.model_server import ModelServer
 
     with _scratch() as scratch:
         shutil.copytree(den_tree, scratch / "tree")
@@ -114,7 +114,7 @@ def model_server(den_tree: Path, den_chain: SigningChain) -> Iterator[ModelServe
 @pytest.fixture(scope="session")
 def den_browser(den_browser_name: str, request: pytest.FixtureRequest) -> Iterator[DenBrowser]:
     """The browser of the session."""
-    from modelden.host.den_page import DenBrowser
+    from modelden.host.browser.page_fixtures import DenBrowser
 
     with DenBrowser(den_browser_name, request.config.getoption("--den-pyodide")) as browser:
         yield browser

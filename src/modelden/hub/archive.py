@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import Any
 
 from modelden.errors import InputError, IntegrityError
-from modelden.hub.names import ModelFile
+from modelden.hub.catalog.names import ModelFile
 from modelden.ports import Blob, Blobs
 from modelden.settings.json_text import parse_json
 

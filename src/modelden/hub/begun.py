@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from modelden.hub.contents import key_of
-from modelden.hub.partials import Content, FileKey, delete_chunks
-from modelden.hub.turns import download_lock
+from modelden.hub.store.contents import key_of
+from modelden.hub.store.partials import Content, FileKey, delete_chunks
+from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Database, Delete, Locks, Row
 
 logger = logging.getLogger(__name__)

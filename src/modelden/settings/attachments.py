@@ -9,12 +9,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from modelden import urls
+from modelden.core import urls
+from modelden.core.events import Downloads
+from modelden.core.locks import KeyedLocks
+from modelden.core.progress import LOADING_RUNTIME, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
-from modelden.events import Downloads
-from modelden.locks import KeyedLocks
 from modelden.ports import Blob, Blobs, Fetcher
-from modelden.progress import LOADING_RUNTIME, ProgressCallback, Reporter
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
@@ -93,7 +93,7 @@ class Attachments:
         Raises:
             StorageError: If the browser's storage fails.
         """
-        from modelden.download import sha256_of
+        from modelden.core.download import sha256_of
 
         blob = await self._store.read(cid, record)
         if blob is None or await sha256_of(blob) == Attachment.of(record).hash:
@@ -128,7 +128,7 @@ class Attachments:
 
     async def _fetch_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         # Imported when there is something to download, as most visits find everything here.
-        from modelden.download import download
+        from modelden.core.download import download
 
         got = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
         # Size before hash, as Firefox: Downloader's checks.

@@ -12,13 +12,13 @@ from contextlib import nullcontext
 from typing import Any
 
 from modelden.config import Configuration
+from modelden.core.locks import KeyedLocks
+from modelden.core.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
 from modelden.errors import SignatureError, StorageError, UnavailableError, UnknownCollection
-from modelden.locks import KeyedLocks
 from modelden.ports import Clock
-from modelden.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff, merge
 from modelden.settings.listeners import SyncListeners
-from modelden.settings.query import ExpressionFilter, filter_records, sort_records
+from modelden.settings.record_filter import ExpressionFilter, filter_records, sort_records
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore, StoredCollection

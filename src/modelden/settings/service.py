@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from modelden.config import Configuration
-from modelden.events import Downloads
-from modelden.idle import WatchedFetcher
+from modelden.core.events import Downloads
+from modelden.core.idle_timeout import WatchedFetcher
 from modelden.ports import Ports
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
@@ -15,7 +15,7 @@ from modelden.settings.backoff import Backoff
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.poll import Poller
-from modelden.settings.query import ExpressionFilter
+from modelden.settings.record_filter import ExpressionFilter
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier

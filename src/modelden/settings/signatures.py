@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from modelden import urls
 from modelden.config import Configuration
+from modelden.core import urls
 from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.canonical_json import signed_text

@@ -1,4 +1,4 @@
-"""Print chains of certificates as JSON: for each its PEM, and what `modelden.host.crypto` reads in it.
+"""Print chains of certificates as JSON: for each its PEM, and what `modelden.host.keys.crypto` reads in it.
 
     python tests/e2e/worker/chains.py
 
@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modelden.host.certificates import CONSTRAINT, intermediate_plan, issue, leaf_plan, new_chain, root_plan
-from modelden.host.crypto import HostCrypto
+from modelden.host.keys.certificates import CONSTRAINT, intermediate_plan, issue, leaf_plan, new_chain, root_plan
+from modelden.host.keys.crypto import HostCrypto
 
 if TYPE_CHECKING:
     from modelden.settings.chain import Certificate

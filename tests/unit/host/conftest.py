@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from modelden.host.certificates import SigningChain, new_chain
-from modelden.host.keys import save_keys
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from modelden.host.keys.certificates import SigningChain, new_chain
+from modelden.host.keys.key_folder import save_keys
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

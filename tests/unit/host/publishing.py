@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelden.host.publisher import Publisher
-from modelden.host.release import Published, Release, publish
-from modelden.host.repository import read_repository
-from modelden.host.runtimes import publish_runtime, runtime_files
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import Published, Release, publish
+from modelden.host.publish.repository import read_repository
+from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelden.host.certificates import SigningChain
+    from modelden.host.keys.certificates import SigningChain
 
 ORT = Path(__file__).parents[3] / "node_modules/onnxruntime-web/dist"
 MODEL = "acme/tiny"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelden.host.runtimes import bundles
+from modelden.host.publish.runtimes import bundles
 from tests.unit.host.publishing import run
 
 

@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modelden.host.certificates import CONSTRAINT, SIGNER_NAME, issue, leaf_plan
 from modelden.host.errors import KeysError
-from modelden.host.keys import open_keys, save_keys
+from modelden.host.keys.certificates import CONSTRAINT, SIGNER_NAME, issue, leaf_plan
+from modelden.host.keys.key_folder import open_keys, save_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelden.host.certificates import SigningChain
+    from modelden.host.keys.certificates import SigningChain
 
 NOW = datetime.now(UTC)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from modelden.host.certificates import SigningChain
 from modelden.host.errors import MachineError, machine_errors
-from modelden.host.keys import save_keys
+from modelden.host.keys.certificates import SigningChain
+from modelden.host.keys.key_folder import save_keys
 from tests.unit.host.independent import assert_whole
 from tests.unit.host.publishing import WEIGHTS, facts_of, run, state_of, write_repository
 

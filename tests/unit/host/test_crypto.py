@@ -11,16 +11,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from modelden.host.certificates import SIGNER_NAME, Authority, SigningChain, intermediate_plan, issue, leaf_plan
-from modelden.host.crypto import HostCrypto
-from modelden.host.signing import Signer
+from modelden.host.keys.certificates import SIGNER_NAME, Authority, SigningChain, intermediate_plan, issue, leaf_plan
+from modelden.host.keys.crypto import HostCrypto
+from modelden.host.keys.signer import Signer
 from modelden.settings.canonical_json import signed_text
 from modelden.settings.chain import ChainFault, check_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelden.host.certificates import CertificatePlan
+    from modelden.host.keys.certificates import CertificatePlan
     from modelden.ports import Crypto
 
 NOW = datetime.now(UTC)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from modelden.host.faults import Fault
+from modelden.host.serve.faults import Fault
 from tests.unit.host.conftest import MODEL_FILE
 
 if TYPE_CHECKING:
-    from modelden.host.server import Application
+    from modelden.host.serve.server import Application
 
 MODEL = "/hub/acme/minilm/v1.0.0/onnx/model.onnx"
 CONFIG = "/hub/acme/minilm/v1.0.0/config.json"

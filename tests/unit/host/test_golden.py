@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from modelden.errors import InputError
+from modelden.host.browser.run_options import engine_arguments, parse_input, parse_options, server_arguments
 from modelden.host.errors import HostError
-from modelden.host.golden import Golden, differences, golden_text
-from modelden.host.run_options import engine_arguments, parse_input, parse_options, server_arguments
+from modelden.host.verify.golden import Golden, differences, golden_text
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from modelden.errors import NetworkError
-from modelden.host.http import HttpFetcher
-from modelden.host.server import RunningServer
+from modelden.host.publish.http_fetcher import HttpFetcher
+from modelden.host.serve.server import RunningServer
 from tests.contracts.fetcher import CASES, Case
 from tests.simulators.fetch_app import fetch_app
 

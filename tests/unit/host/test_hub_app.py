@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from modelden.host.server import RunningServer
+    from modelden.host.serve.server import RunningServer
 
 MODEL = "/hub/acme/minilm/v1.0.0/onnx/model.onnx"
 CONFIG = "/hub/acme/minilm/v1.0.0/config.json"

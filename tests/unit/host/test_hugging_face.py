@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from modelden.host.certificates import SigningChain
 from modelden.host.cli import app
 from modelden.host.errors import HostError
-from modelden.host.faults import Fault, Faults
-from modelden.host.keys import save_keys
-from modelden.host.request_log import RequestLog
-from modelden.host.server import RunningServer
+from modelden.host.keys.certificates import SigningChain
+from modelden.host.keys.key_folder import save_keys
+from modelden.host.serve.faults import Fault, Faults
+from modelden.host.serve.request_log import RequestLog
+from modelden.host.serve.server import RunningServer
 from tests.simulators.hugging_face import HuggingFace
 from tests.unit.host.independent import assert_whole
 from tests.unit.host.publishing import MODEL, WEIGHTS, run, write_repository

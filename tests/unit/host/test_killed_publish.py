@@ -15,17 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelden.host.keys import load_keys, save_keys
-from modelden.host.publisher import Publisher
-from modelden.host.release import publish, unpublish
-from modelden.host.repository import read_repository
+from modelden.host.keys.key_folder import load_keys, save_keys
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import publish, unpublish
+from modelden.host.publish.repository import read_repository
 from tests.unit.host.independent import assert_whole
 from tests.unit.host.publishing import MODEL, TASK, publish_tiny, release, write_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelden.host.certificates import SigningChain
+    from modelden.host.keys.certificates import SigningChain
 
 RANDOM_MOMENTS = 30
 

@@ -7,13 +7,13 @@ import pytest
 
 from modelden.config import Configuration
 from modelden.errors import IntegrityError, SignatureError, UnavailableError
-from modelden.host.certificates import SigningChain
 from modelden.host.errors import HostError
-from modelden.host.faults import Fault
-from modelden.host.keys import save_keys
-from modelden.host.mirror import mirror_revision
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from modelden.host.keys.certificates import SigningChain
+from modelden.host.keys.key_folder import save_keys
+from modelden.host.publish.mirror import mirror_revision
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import Application, RunningServer
 from tests.unit.host.independent import assert_whole
 from tests.unit.host.publishing import MODEL, WEIGHTS, facts_of, publish_tiny
 

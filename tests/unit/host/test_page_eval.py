@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelden.host.page_eval import evaluate
+from modelden.host.browser.page_eval import evaluate
 
 
 @pytest.mark.parametrize(

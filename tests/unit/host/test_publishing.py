@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from modelden.errors import InputError
-from modelden.host.certificates import SigningChain, new_chain
 from modelden.host.errors import HostError, KeysError, PublishError, TreeError
-from modelden.host.lists import change_list
-from modelden.host.publisher import Publisher
-from modelden.host.release import LISTS, MANIFESTS, OPTIONS, Release, publish, unpublish
-from modelden.host.repository import read_repository
-from modelden.host.tree import Tree
+from modelden.host.keys.certificates import SigningChain, new_chain
+from modelden.host.publish.allow_list import change_list
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, Release, publish, unpublish
+from modelden.host.publish.repository import read_repository
+from modelden.host.publish.tree import Tree
 from tests.unit.host.independent import assert_whole, collections_of
 from tests.unit.host.publishing import (
     MODEL,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from modelden.host.errors import HostError, PublishError
-from modelden.host.repository import read_repository
-from modelden.hub.roles import HOUSEKEEPING, NEEDLESS, OTHER_FRAMEWORK, TRAINING_STATE, role_of
+from modelden.host.publish.repository import read_repository
+from modelden.hub.catalog.file_roles import HOUSEKEEPING, NEEDLESS, OTHER_FRAMEWORK, TRAINING_STATE, role_of
 from tests.unit.host.publishing import MODEL, WEIGHTS, write_repository
 
 KEPT = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.errors import HostError
-from modelden.host.runtimes import bundles, bundles_of, runtime_files
+from modelden.host.publish.runtimes import bundles, bundles_of, runtime_files
 
 if TYPE_CHECKING:
     from pathlib import Path

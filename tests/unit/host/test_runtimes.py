@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelden.host.errors import MachineError
-from modelden.host.runtimes import bundles_of, runtime_files
-from modelden.host.server import RunningServer
+from modelden.host.publish.runtimes import bundles_of, runtime_files
+from modelden.host.serve.server import RunningServer
 
 RUNTIME = b"\0asm runtime"
 

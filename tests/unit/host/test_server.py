@@ -9,8 +9,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from modelden.host.errors import ServeError, TreeError
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
 from tests.unit.host.conftest import MODEL_FILE
 
 if TYPE_CHECKING:

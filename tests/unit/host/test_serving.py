@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from modelden.host.collections_model import Collections
-from modelden.host.lists import change_list
-from modelden.host.publisher import Publisher
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
-from modelden.host.watching import Watcher
+from modelden.host.publish.allow_list import change_list
+from modelden.host.publish.collections import Collections
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
+from modelden.host.serve.watcher import Watcher
 from tests.unit.host.publishing import publish_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelden.host.certificates import SigningChain
+    from modelden.host.keys.certificates import SigningChain
 
 CHANGESET = "/v1/buckets/main/collections/{}/changeset?_expected=0"
 

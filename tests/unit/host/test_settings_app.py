@@ -12,7 +12,7 @@ from tests.unit.host.conftest import RECORDS
 if TYPE_CHECKING:
     import httpx
 
-    from modelden.host.server import Application
+    from modelden.host.serve.server import Application
 
 MONITOR = "/v1/buckets/monitor/collections/changes/changeset"
 OPTIONS = "/v1/buckets/main/collections/options/changeset"

@@ -13,16 +13,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from modelden.host.collections_model import Collection
-from modelden.host.signing import Signer
+from modelden.host.keys.signer import Signer
+from modelden.host.publish.collections import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from modelden.host.certificates import SigningChain
-    from modelden.host.server import Application
+    from modelden.host.keys.certificates import SigningChain
+    from modelden.host.serve.server import Application
 
 CHANGESET = "/v1/buckets/main/collections/options/changeset?_expected=0"
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelden.host.errors import MachineError, TreeBusy, TreeError
-from modelden.host.transaction import STATE, Transaction, alone, is_interrupted
+from modelden.host.publish.transaction import STATE, Transaction, alone, is_interrupted
 from tests.unit.host.publishing import state_of
 
 
@@ -45,7 +45,7 @@ def test_an_abandoned_change_leaves_nothing(tmp_path: Path) -> None:
 
 def test_two_processes_do_not_change_a_folder_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from modelden.host.transaction import alone\n"
+        "import sys, pathlib; from modelden.host.publish.transaction import alone\n"
         "with alone(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(  # noqa: S603  our own code

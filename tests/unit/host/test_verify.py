@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from modelden.errors import InputError
-from modelden.host.certificates import SigningChain, issue, leaf_plan, new_chain
 from modelden.host.errors import TreeError
-from modelden.host.published import MONITOR
-from modelden.host.publisher import Publisher
-from modelden.host.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
-from modelden.host.runtimes import publish_runtime, runtime_files
-from modelden.host.server import Application, RunningServer
-from modelden.host.tree import Tree
-from modelden.host.verify_command import verify_server, verify_tree
+from modelden.host.keys.certificates import SigningChain, issue, leaf_plan, new_chain
+from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.runtimes import publish_runtime, runtime_files
+from modelden.host.publish.static_layout import MONITOR
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application, RunningServer
+from modelden.host.verify.target import verify_server, verify_tree
 from tests.unit.host.publishing import MODEL, WEIGHTS, facts_of, publish_tiny, run
 
 ORT = Path("node_modules/onnxruntime-web/dist").resolve()

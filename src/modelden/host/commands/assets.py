@@ -18,7 +18,7 @@ def assets(
     Examples:
       modelden assets site/modelden
     """
-    from modelden.host.worker_files import copy_worker_files
+    from modelden.host.browser.worker_files import copy_worker_files
 
     for path in copy_worker_files(folder):
         typer.echo(path)

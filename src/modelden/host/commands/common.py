@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from modelden.host.certificates import SigningChain
-    from modelden.host.publisher import Publisher
+    from modelden.host.keys.certificates import SigningChain
+    from modelden.host.publish.publisher import Publisher
 
 TreeOption = Annotated[Path, typer.Option("--to", help="The tree; made if it is not there.", metavar="TREE")]
 
@@ -66,7 +66,7 @@ def chain_for(tree: Path, keys: Path, passphrase_file: Path | None) -> SigningCh
         KeysError: They are in the tree, where a static host would publish them; or they cannot be used.
     """
     from modelden.host.errors import KeysError
-    from modelden.host.keys import load_keys
+    from modelden.host.keys.key_folder import load_keys
 
     if keys.resolve().is_relative_to(tree.resolve()):
         raise KeysError(
@@ -85,7 +85,7 @@ def opened(
     Raises:
         HostError: Keys or tree cannot be used.
     """
-    from modelden.host.publisher import Publisher
+    from modelden.host.publish.publisher import Publisher
 
     chain = chain_for(tree, keys, passphrase_file)
     with ExitStack() as closing:

@@ -10,7 +10,7 @@ import typer
 from modelden.host.commands.common import JsonOption, PassphraseOption, passphrase, tell
 
 if TYPE_CHECKING:
-    from modelden.host.certificates import SigningChain
+    from modelden.host.keys.certificates import SigningChain
 
 keys = typer.Typer(help="The keys that sign what is published.", no_args_is_help=True)
 
@@ -28,9 +28,9 @@ def new(folder: FolderArgument, passphrase_file: PassphraseOption = None, *, as_
 
       modelden keys new keys --passphrase-file secret.txt --json
     """
-    from modelden.host.certificates import new_chain
     from modelden.host.errors import KeysError, machine_errors
-    from modelden.host.keys import save_keys
+    from modelden.host.keys.certificates import new_chain
+    from modelden.host.keys.key_folder import save_keys
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise KeysError(f"{folder} is there already, and keys are never overwritten: name another folder.")
@@ -54,7 +54,7 @@ def rotate(
     Examples:
       modelden keys rotate keys && modelden sign --to tree --keys keys
     """
-    from modelden.host.keys import rotate_keys
+    from modelden.host.keys.key_folder import rotate_keys
 
     chain = rotate_keys(folder, passphrase(passphrase_file), intermediate=intermediate)
     tell({"folder": str(folder), **_facts(chain)}, as_json=as_json)
@@ -67,7 +67,7 @@ def show(folder: FolderArgument, passphrase_file: PassphraseOption = None, *, as
     Examples:
       modelden keys show keys --json
     """
-    from modelden.host.keys import load_keys
+    from modelden.host.keys.key_folder import load_keys
 
     tell({"folder": str(folder), **_facts(load_keys(folder, passphrase(passphrase_file)))}, as_json=as_json)
 

@@ -51,9 +51,9 @@ def push(
       modelden kinto push tree --server https://settings.example/v1 --dry-run --json
     """
     from modelden.host.errors import HostError
-    from modelden.host.kinto import KintoEditor
-    from modelden.host.kinto_push import push as push_tree
-    from modelden.host.tree import Tree
+    from modelden.host.publish.kinto_editor import KintoEditor
+    from modelden.host.publish.kinto_push import push as push_tree
+    from modelden.host.publish.tree import Tree
 
     # not Typer's envvar: its messages repeat what they were given
     account, other = auth or os.environ.get(AUTH), reviewer or os.environ.get(REVIEWER)

@@ -1,0 +1,1 @@
+"""Parts that hub, settings, engine and loading share: progress, events, locks, URLs, databases in memory."""

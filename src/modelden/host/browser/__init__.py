@@ -1,0 +1,1 @@
+"""Real browsers, driven headlessly, and the pages that they open."""

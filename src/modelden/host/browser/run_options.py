@@ -1,0 +1,75 @@
+"""What a command line says of servers, engines and inputs, read and checked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from modelden.config import PRESETS
+from modelden.engine.model_selection import check_request
+from modelden.engine.options import PipelineOptions
+from modelden.errors import InputError
+
+
+def engine_arguments(task: str | None, feature: str | None, model: str | None, dtype: str | None) -> dict[str, Any]:
+    """Arguments of `modelden.create_engine`, checked as it does.
+
+    Raises:
+        InputError: One of them cannot be used.
+    """
+    model_id, _, revision = (model or "").partition("@")
+    named = {
+        "task_name": task,
+        "feature_id": feature,
+        "model_id": model_id or None,
+        "model_revision": revision or None,
+        "dtype": dtype,
+    }
+    check_request(PipelineOptions.of(named, own_features=True))
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def parse_input(text: str) -> list[Any]:
+    """The arguments of one run: a JSON list of them, or one text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return [text]
+    return value if isinstance(value, list) else [text]
+
+
+def parse_options(text: str) -> dict[str, Any]:
+    """The options of a run.
+
+    Raises:
+        InputError: It is no JSON object.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--options: expected a JSON object, got {text!r} ({error}).") from error
+    if not isinstance(value, dict):
+        raise InputError(f"--options: expected a JSON object, got {text!r}.")
+    return value
+
+
+def server_arguments(server: str, root_hash: str | None, hub: str | None) -> dict[str, Any]:
+    """Arguments of `modelden.configure` for a server that the command line names.
+
+    Args:
+        server: Root URL of the settings.
+        root_hash: Whom to trust; known for Mozilla's servers.
+        hub: Root URL of the hub; ``hub`` beside the settings without it.
+
+    Raises:
+        InputError: Nobody said whom to trust.
+    """
+    server = server.rstrip("/")
+    known = {preset["settings_server"]: preset["root_hash"] for preset in PRESETS.values()}
+    if root_hash is None and server not in known:
+        raise InputError("Whom do clients of this server trust? Say --root-hash; `modelden keys show` tells it.")
+    return {
+        "settings_server": server,
+        "root_hash": root_hash or known[server],
+        "hub_root_url": hub or f"{server.rpartition('/')[0]}/hub",
+    }

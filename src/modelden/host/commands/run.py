@@ -1,0 +1,137 @@
+"""`run` and `check`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from modelden.host.commands.common import JsonOption, tell
+
+PyodideOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of a Pyodide distribution; otherwise build/pyodide or node_modules/pyodide.",
+        envvar="MODELDEN_PYODIDE",
+        metavar="DIR",
+    ),
+]
+
+
+def run(
+    inputs: Annotated[
+        list[str], typer.Option("--input", help="An input: text, or JSON of one run's arguments. May be repeated.")
+    ],
+    task: Annotated[str | None, typer.Option(help="The task, feature-extraction for example.")] = None,
+    feature: Annotated[str | None, typer.Option(help="The feature.")] = None,
+    model: Annotated[str | None, typer.Option(help="organization/name or organization/name@revision.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="Data type of the weights.")] = None,
+    options: Annotated[str, typer.Option(help="Options of the run, as a JSON object.", metavar="JSON")] = "{}",
+    tree: Annotated[Path | None, typer.Option(help="A tree with settings and models.")] = None,
+    server: Annotated[str | None, typer.Option(help="Or the root URL of a settings server (…/v1).")] = None,
+    root_hash: Annotated[str | None, typer.Option(help="Whom to trust, with --server.")] = None,
+    hub: Annotated[str | None, typer.Option(help="Root URL of the hub, if it is not beside the settings.")] = None,
+    browser: Annotated[str, typer.Option(help="chromium or firefox.")] = "chromium",
+    pyodide: PyodideOption = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="Browser profile to keep: the next run finds its models.")
+    ] = None,
+    write_golden: Annotated[
+        Path | None, typer.Option(help="Write inputs and outputs as golden inputs, for `modelden check`.")
+    ] = None,
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Run once more with a new browser and no network, and compare.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a task headlessly in a real browser, with the package as users get it.
+
+    Prints the result, timings, memory and the requests that were made. Exit code 1 if the engine refused, or if the
+    second run of --offline failed.
+
+    Examples:
+      modelden run --task feature-extraction --tree tree --input "a cat" --options '{"pooling": "mean"}' --json
+
+      modelden run --feature search --tree tree --input '[["a cat", "a dog"]]' --browser firefox --offline
+    """
+    from modelden.host.browser.browsers import check_browser
+    from modelden.host.browser.headless import Job, Source, run_job
+    from modelden.host.browser.page_site import find_pyodide
+    from modelden.host.browser.run_options import engine_arguments, parse_input, parse_options, server_arguments
+    from modelden.host.verify.golden import golden_text
+
+    job = Job(
+        engine=engine_arguments(task, feature, model, dtype),
+        inputs=[parse_input(each) for each in inputs],
+        options=parse_options(options),
+    )
+    source = Source(tree, server_arguments(server, root_hash, hub) if server else None)
+    outcome = run_job(source, job, check_browser(browser), find_pyodide(pyodide), profile=profile, offline=offline)
+    if write_golden and not outcome["error"]:
+        text = golden_text(outcome["engine"]["task"], dtype, asdict(job), outcome["outputs"])
+        write_golden.write_text(text, encoding="utf-8")
+    tell(outcome if as_json else _words(outcome), as_json=as_json)
+    again = outcome.get("offline")
+    raise typer.Exit(1 if outcome["error"] or (again and not again["same_outputs"]) else 0)
+
+
+def check(
+    tree: Annotated[Path, typer.Argument(help="The tree.")],
+    browsers: Annotated[str, typer.Option(help="Browsers, with commas between.")] = "chromium,firefox",
+    model: Annotated[str | None, typer.Option(help="Only this one: organization/name[@revision].")] = None,
+    pyodide: PyodideOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Run each published model on its golden inputs in real browsers, and compare: may this tree ship?
+
+    Golden inputs are in a file golden.json of the model's repository; `modelden run --write-golden` makes one. Exit
+    code 1 if an output differs, or if no model has any.
+
+    Examples:
+      modelden check tree --browsers chromium,firefox --json
+    """
+    from modelden.host.browser.browsers import check_browser
+    from modelden.host.browser.page_site import find_pyodide
+    from modelden.host.verify.golden_check import check_tree
+
+    names = [check_browser(each.strip()) for each in browsers.split(",")]
+    results, without = check_tree(tree, names, find_pyodide(pyodide), model)
+    good = bool(results) and not any(each.faults for each in results)
+    facts: dict[str, Any] = {"good": good, "without_golden_inputs": without}
+    if as_json:
+        facts["results"] = [asdict(each) for each in results]
+    else:
+        for each in results:
+            facts[f"{each.model} {each.revision} {each.browser}"] = each.faults or [f"{each.cases} cases are right"]
+    tell(facts, as_json=as_json)
+    raise typer.Exit(0 if good else 1)
+
+
+def _words(outcome: dict[str, Any]) -> dict[str, Any]:
+    """What people want to see of a run."""
+    if outcome["error"]:
+        return {"browser": outcome["browser"], **outcome["error"]}
+    facts = {
+        "browser": outcome["browser"],
+        **outcome["engine"],
+        "outputs": [_short(json.dumps(each)) for each in outcome["outputs"]],
+        "loaded in": f"{outcome['load_ms']:.0f} ms",
+        "ran in": ", ".join(f"{each:.0f} ms" for each in outcome["run_ms"]),
+        "python heap": f"{outcome['python_heap'] / 1e6:.0f} MB",
+        "memory": f"{outcome['memory'] / 1e6:.0f} MB" if outcome["memory"] else "unknown",
+        "requests": [f"{each['method']} {each.get('path') or each.get('url')}" for each in outcome["requests"]],
+    }
+    if "offline" in outcome:
+        again = outcome["offline"]
+        words = f"the same outputs, {len(again['requests'])} requests" if again["same_outputs"] else "other outputs"
+        facts["offline"] = again["error"]["message"] if again["error"] else words
+    return facts
+
+
+def _short(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

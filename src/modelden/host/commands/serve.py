@@ -1,0 +1,83 @@
+"""`serve`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    tree: Annotated[Path, typer.Argument(help="Folder with hub, settings and attachments.")],
+    site: Annotated[Path | None, typer.Option(help="Folder of a static site to serve at /.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 for any free one.")] = 8642,
+    max_age: Annotated[
+        int, typer.Option(min=0, help="Seconds for which a CDN may keep changesets; 0 lets it ask each time.")
+    ] = 0,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Serve what is published meanwhile.")] = False,
+    isolate: Annotated[bool, typer.Option("--isolate", help="Send COOP and COEP: pages may then use threads.")] = False,
+    access_log: Annotated[bool, typer.Option("--access-log", help="Write a line for each request to stderr.")] = False,
+    test_switches: Annotated[
+        bool,
+        typer.Option(
+            "--test-switches",
+            help="Offer /__log__, /__faults__ and /__collections__ to everybody, for tests.",
+        ),
+    ] = False,
+) -> None:
+    """Serve a tree over HTTP: Remote Settings, model hub and, with --site, a page.
+
+    A published tree is served as it was signed; a tree with a folder `keys` is signed now, for development.
+
+    Examples:
+      modelden serve build/tree --site build/site
+
+      modelden serve tree --host 0.0.0.0 --port 80 --watch --max-age 60 --access-log
+    """
+    from modelden.host.publish.tree import Tree
+    from modelden.host.serve.server import Application, listen
+    from modelden.host.serve.server import serve as serve_forever
+    from modelden.host.serve.watcher import Watcher
+
+    opened = Tree(tree)
+    application = Application(
+        opened,
+        site,
+        switches=test_switches,
+        # what the switches show and change is the plain answer
+        record=test_switches,
+        compress=not test_switches,
+        max_age=max_age,
+        isolate=isolate,
+    )
+    listener = listen(host, port)
+    origin = f"http://localhost:{listener.getsockname()[1]}"
+    typer.echo(f"settings   {origin}/v1")
+    typer.echo(f"hub        {origin}/hub")
+    if site:
+        typer.echo(f"site       {origin}/")
+    typer.echo(f"root hash  {application.root_hash}")
+    # whoever starts the server as a child waits for these lines
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:
+        if watch:
+            closing.enter_context(Watcher(opened, application.collections, _say))
+        if access_log:
+            from modelden.host.serve.access_log import with_access_log
+
+            serve_forever(with_access_log(application, _write), listener)
+        else:
+            serve_forever(application, listener)
+
+
+def _say(words: str) -> None:
+    typer.echo(f"modelden: {words}", err=True)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,62 @@
+"""`verify`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelden.host.commands.common import JsonOption, tell
+
+if TYPE_CHECKING:
+    from modelden.host.verify.verification import Report
+
+RootHashOption = Annotated[
+    str | None,
+    typer.Option(help="SHA-256 of the root certificate that clients trust; Mozilla's servers' is known."),
+]
+HubOption = Annotated[str | None, typer.Option(help="Root URL of the hub, if it is not beside the settings.")]
+
+
+def verify(
+    where: Annotated[str, typer.Argument(help="Root URL of the settings (…/v1), or a tree.", metavar="URL|TREE")],
+    root_hash: RootHashOption = None,
+    hub: HubOption = None,
+    bucket: Annotated[str, typer.Option(help="The bucket of the collections.")] = "main",
+    *,
+    files: Annotated[bool, typer.Option(help="Fetch and hash attachments and model files.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Walk settings, signatures, attachments, manifests and model files, and report every fault.
+
+    Exit code 1 when there is one. A tree is looked at as a plain web server would serve it; without --root-hash its
+    own root certificate counts, which proves that it is whole, not who signed it.
+
+    Examples:
+      modelden verify tree --json
+
+      modelden verify https://models.example/v1 --root-hash AB:CD:...
+
+      modelden verify https://firefox.settings.services.mozilla.com/v1 --hub https://model-hub.mozilla.org --no-files
+    """
+    import asyncio
+
+    from modelden.host.verify.target import verify_server, verify_tree
+
+    tree = Path(where)
+    if where.startswith(("http://", "https://")):
+        report = asyncio.run(verify_server(where, root_hash=root_hash, hub=hub, bucket=bucket, files=files))
+    else:
+        report = verify_tree(tree, root_hash=root_hash, bucket=bucket, files=files)
+    _tell_report(where, report, as_json=as_json)
+    raise typer.Exit(1 if report.faults else 0)
+
+
+def _tell_report(where: str, report: Report, *, as_json: bool) -> None:
+    facts = {"verified": where, "good": not report.faults, **asdict(report)}
+    if not as_json:
+        facts["faults"] = [f"{each.where}: {each.what}" for each in report.faults]
+        facts["notes"] = [f"{each.where}: {each.what}" for each in report.notes]
+    tell(facts, as_json=as_json)

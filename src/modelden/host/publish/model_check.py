@@ -1,0 +1,64 @@
+"""Will a client be able to run this model? Asked before it is published."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, needed_settings, parts_of, role_of
+
+
+def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[str]:
+    """Everything that is missing or broken, a sentence each. ONNX files are not loaded: see `check_onnx`.
+
+    Args:
+        files: The files by path in the repository.
+        task: The task that the model is for.
+        dtype: The data type that clients are told to use.
+    """
+    faults = [fault for name in needed_settings(task) if (fault := _json_fault(name, files.get(name)))]
+    onnx = [role for path in files if path.startswith("onnx/") and (role := role_of(path)).dtype]
+    faults += [
+        f"{path} has 0 bytes." for path, file in files.items() if path.endswith(".onnx") and file.stat().st_size == 0
+    ]
+    return faults + _missing_parts(onnx, task, dtype)
+
+
+def check_onnx(files: Mapping[str, Path]) -> list[str] | None:
+    """Load each ONNX file with onnxruntime; the faults, or None where onnxruntime is not installed."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    faults = []
+    for path, file in files.items():
+        if path.endswith(".onnx") and file.stat().st_size > 0:
+            try:
+                onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+            except Exception as error:  # noqa: BLE001  onnxruntime's errors have no base of their own
+                faults.append(f"{path} cannot be loaded by onnxruntime: {str(error).splitlines()[0]}")
+    return faults
+
+
+def _json_fault(name: str, file: Path | None) -> str | None:
+    if file is None:
+        return f"{name} is missing."
+    try:
+        json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        return f"{name} is not JSON: {error}."
+    return None
+
+
+def _missing_parts(onnx: list[FileRole], task: str, dtype: str) -> list[str]:
+    there = {each.part for each in onnx if each.dtype == dtype and not each.external_data}
+    choices = parts_of(task)
+    if any(set(parts) <= there for parts in choices):
+        return []
+    wanted = " and ".join(f"onnx/{part}{SUFFIXES.get(dtype, '')}.onnx" for part in choices[0])
+    dtypes = sorted({str(each.dtype) for each in onnx})
+    have = f"the repository has {', '.join(dtypes)}" if dtypes else "the repository has no folder onnx with such files"
+    return [f"{task} with the data type {dtype} needs {wanted}; {have}."]

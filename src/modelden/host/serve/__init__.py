@@ -1,0 +1,1 @@
+"""The local server: Remote Settings, hub and site on one origin."""

@@ -1,0 +1,1 @@
+"""The checks of a published tree or server, and of the models in it."""

@@ -1,0 +1,115 @@
+"""Names of models, revisions and files, and their URLs. Pure.
+
+Rules and messages are those of Firefox's ``ModelHub.sys.mjs`` (``checkInput``, ``parseUrl``) and ``Utils.sys.mjs``
+(``createFileUrl``, ``FILE_REGEX``), stricter where Firefox lets ``..`` through.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from modelden.core import urls
+from modelden.errors import InputError
+
+# \Z, for Python's $ also matches before a final newline.
+_MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
+_STORED = re.compile(r"[^/]+/.+\Z")
+_REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
+_FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file of a model's repository at a revision.
+
+    Attributes:
+        model: ``organization/name``.
+        revision: Branch or version.
+        file: Path in the repository.
+    """
+
+    model: str
+    revision: str
+    file: str
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            InputError: For a name that no hub can have, with Firefox's message and the name.
+        """
+        check_model(self.model, self.revision)
+        if not _fits(_FILE, self.file):
+            raise InputError(f"Invalid file name {self.file!r}: expected a path such as 'onnx/model.onnx'.")
+
+
+def check_model(model: str, revision: str) -> None:
+    """Check the names of a model and a revision.
+
+    Raises:
+        InputError: With Firefox's message and the name.
+    """
+    if not _fits(_MODEL, model):
+        raise InputError(f"Invalid model name. Expected 'organization/name', got {model!r}.")
+    if not _fits(_REVISION, revision):
+        raise InputError(f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {revision!r}.")
+
+
+def check_stored(model: str, revision: str) -> None:
+    """Check the names of a kept model, ``hostname/organization/name``, and a revision.
+
+    Raises:
+        InputError: With Firefox's message and the name.
+    """
+    if not _fits(_STORED, model):
+        raise InputError(f"Invalid model name. Expected 'hostname/organization/name', got {model!r}.")
+    check_model(model.partition("/")[2], revision)
+
+
+def _fits(pattern: re.Pattern[str], name: object) -> bool:
+    # Callers may give anything: their own mistake is told in words, not as an error of `re`.
+    return isinstance(name, str) and bool(pattern.match(name)) and not {".", ".."} & set(name.split("/"))
+
+
+class HubAddress(NamedTuple):
+    """Where a hub is, and how it lays out URLs.
+
+    Attributes:
+        root_url: Its root, with or without a final slash.
+        url_template: The path below it, with ``{model}`` and ``{revision}``.
+    """
+
+    root_url: str
+    url_template: str
+
+    def url(self, file: ModelFile) -> str:
+        """Return the URL that downloads ``file``, as Firefox makes it."""
+        path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", file.revision)
+        return f"{self.root_url.rstrip('/')}/{path}/{file.file}?download=true"
+
+    def parse(self, url: str) -> ModelFile:
+        """Return the file that an absolute URL of this hub names; its query does not matter.
+
+        Raises:
+            InputError: If the URL is not one of this hub's files.
+        """
+        root = self.root_url.rstrip("/") + "/"
+        if not url.startswith(root):
+            raise InputError(f"Invalid domain for model URL: {url} (expected {root}...)")
+        path = urls.unquote(url[len(root) :].partition("?")[0]).lstrip("/")
+        match = self._pattern().fullmatch(path)
+        if match is None:
+            raise InputError(f"Invalid model URL format: {url} (expected {root}{self.url_template}/file)")
+        return ModelFile(match["model"], match["revision"], match["file"])
+
+    def store_name(self, model: str) -> str:
+        """Return the model's name in the store: ``hostname/organization/name``, without port."""
+        return f"{urls.split(self.root_url).hostname}/{model}"
+
+    def _pattern(self) -> re.Pattern[str]:
+        template = re.escape(self.url_template.strip("/"))
+        template = template.replace(re.escape("{model}"), "(?P<model>[^/]+/[^/]+)")
+        template = template.replace(re.escape("{revision}"), "(?P<revision>[^/]+)")
+        return re.compile(template + "/(?P<file>.+)")

@@ -1,0 +1,1 @@
+"""The download of one file: its freshness, the request, the transfer, and the switch of a branch."""

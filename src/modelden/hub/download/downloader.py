@@ -1,0 +1,161 @@
+"""Files that are not kept: linked to equal bytes that are, else downloaded, from the hub or from a mirror."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from itertools import zip_longest
+
+from modelden.core.progress import Reporter
+from modelden.errors import FileNotFoundOnHub, HttpError, IntegrityError, ModelDenError, UnavailableError
+from modelden.hub.catalog.integrity import Expected
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.download.freshness import Known, not_found
+from modelden.hub.download.transfer import Source, Transfer
+from modelden.hub.policy import Expectations, Rules, Wish
+from modelden.hub.remote_models import Remote
+from modelden.hub.store.cache import ModelCache
+from modelden.hub.store.records import Kept, Origin
+from modelden.hub.store.writer import Keeper
+
+logger = logging.getLogger(__name__)
+
+
+class Told:
+    """Keeps it during one download.
+
+    Attributes:
+        expected: What is known so far.
+    """
+
+    def __init__(self, expected: Expected, remote: Remote, file: ModelFile) -> None:
+        """Begin with what a manifest or the hub told before."""
+        self.expected = expected
+        self._remote = remote
+        self._file = file
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Hear the headers of an answer of the hub, whatever becomes of its body."""
+        self.expected = self.expected.or_from(headers)
+
+    async def has_hash(self, error: ModelDenError) -> bool:
+        """Tell whether the hash is known; where the hub has the file, and does not give it, its list is asked."""
+        if self.expected.sha256 is None and not isinstance(error, FileNotFoundOnHub):
+            self.expected = await self._remote.listed(self._file)
+        return self.expected.sha256 is not None
+
+
+FILES_AT_ONCE = 4
+"""Downloads that run side by side."""
+
+
+class Fetching:
+    """Fetches the files of one hub."""
+
+    def __init__(
+        self,
+        address: HubAddress,
+        rules: Rules,
+        manifests: Expectations | None,
+        cache: ModelCache,
+        keeper: Keeper,
+        known: Known,
+        remote: Remote,
+        transfer: Transfer,
+    ) -> None:
+        """Nothing is fetched yet."""
+        self._address = address
+        self._rules = rules
+        self._manifests = manifests
+        self._cache = cache
+        self._keeper = keeper
+        self._known = known
+        self._remote = remote
+        self._transfer = transfer
+        self._slots = asyncio.Semaphore(FILES_AT_ONCE)
+
+    async def fetch(self, wish: Wish, head: Mapping[str, str], reporter: Reporter) -> Kept:
+        """Return a file that is not kept as the hub has it.
+
+        Args:
+            wish: Which file, by what rules.
+            head: What the hub told of it; nothing if it was not asked.
+            reporter: Told how far it is.
+
+        Raises:
+            ModelDenError: As `HubFiles.get`.
+        """
+        expected = await self._manifests.expected(wish.file) if self._manifests else Expected()
+        linked = None if wish.replaces else await self._linked(wish, expected, head)
+        if linked is not None:
+            return linked
+        if wish.before_download is not None:
+            await wish.before_download()
+        async with self._slots:
+            try:
+                return await self._download(wish, expected, head, reporter)
+            finally:
+                self._keeper.release(wish.key)
+
+    async def _linked(self, wish: Wish, expected: Expected, head: Mapping[str, str]) -> Kept | None:
+        """Return the file if its bytes are kept already, so that nothing need be downloaded."""
+        if expected.sha256 is not None:
+            twin = await self._cache.with_hash(expected.sha256)
+            origin = Origin(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
+            return await self._keeper.link(wish.key, wish.use, twin, origin) if twin else None
+        twins = {
+            key: file for key, file in (await self._cache.twins(wish.key)).items() if (file.etag or "").startswith('"')
+        }
+        if not twins:
+            return None
+        head = head or await self._known.head(self._address.url(wish.file)) or {}
+        for key, file in twins.items():
+            if file.etag == head.get("etag"):
+                origin = Origin(head, file.integrity, self._address.root_url)
+                return await self._keeper.link(wish.key, wish.use, key, origin)
+        return None
+
+    async def _download(self, wish: Wish, expected: Expected, head: Mapping[str, str], reporter: Reporter) -> Kept:
+        told = Told(expected.or_from(head), self._remote, wish.file)
+        addresses = [self._address, *self._rules.mirrors]
+        for address, following in zip_longest(addresses, addresses[1:]):
+            is_mirror = address is not self._address
+            try:
+                return await self._download_from(
+                    address, wish, told.expected if is_mirror else expected, reporter, None if is_mirror else told
+                )
+            except (UnavailableError, IntegrityError) as error:
+                if following is None or not await told.has_hash(error):
+                    raise
+                logger.warning("%s %s is asked instead.", error, following.root_url)
+                wish.allow_list.check(following.url(wish.file))
+                reporter.restart()
+        raise AssertionError  # the last address returns or raises
+
+    async def _download_from(
+        self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter, told: Told | None
+    ) -> Kept:
+        async def may_store(size: int) -> bool:
+            return await self._keeper.may_store(wish.key, size)
+
+        source = Source(
+            url=address.url(wish.file),
+            file=wish.file.file,
+            expected=expected,
+            check_redirect=wish.allow_list.check_redirect,
+            may_store=may_store,
+            expect=wish.expect,
+            require_hash=self._rules.require_hashes,
+            learn=told.learn if told else lambda _headers: None,
+        )
+        try:
+            got = await self._transfer.run(wish.key, source, reporter, required=not self._rules.memory_when_full)
+        except HttpError as error:
+            if error.status not in (404, 410):
+                raise
+            raise not_found(source.url, error.status, wish.file) from error
+        origin = Origin(got.headers, got.integrity, address.root_url)
+        if wish.branch and wish.replaces:
+            return wish.branch.take(await self._keeper.accept(wish.key, wish.use, got.body, origin))
+        return await self._keeper.keep(wish.key, wish.use, got.body, origin)

@@ -1,0 +1,1 @@
+"""The database ``modelFiles``. Only this package knows its rows."""
