@@ -134,11 +134,11 @@ async def load_session(
         NotInBrowser: Outside Pyodide.
     """
     from modelden.hub.catalog.names import ModelFile
-    from modelden.loading.onnx_file_provider import Source
+    from modelden.loading.onnx_file_provider import OnnxSource
     from modelden.onnxruntime import InferenceSession
 
     external = sess_options.external if sess_options else {}
-    source = Source(ModelFile(model, revision, file) if isinstance(model, str) else model, external)
+    source = OnnxSource(ModelFile(model, revision, file) if isinstance(model, str) else model, external)
     return await InferenceSession.load(source, sess_options, providers, on_progress)
 
 

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
-from modelden.core.events import Downloads, Events
+from modelden.core.events import DownloadEvents, Events
 from modelden.core.progress import ProgressCallback
-from modelden.core.storage_fallback import InMemory, SessionDatabases
+from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.engine import Engine
-from modelden.engine.engine_runner import EngineSession
+from modelden.engine.engine_runner import EngineRunner
 from modelden.engine.history import History
 from modelden.engine.last_engine import MODELDEN
-from modelden.engine.memory_guard import Guard
+from modelden.engine.memory_guard import MemoryGuard
 from modelden.engine.options import PipelineOptions
-from modelden.engine.plan import KnownEngine
+from modelden.engine.plan import EngineRecord
 from modelden.engine.registry import EngineRegistry
 from modelden.engine.runtime_selection import Bundle
 from modelden.engine.update_status import UpdateStatus
@@ -26,12 +26,12 @@ from modelden.errors import StorageError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import Rules
+from modelden.hub.policy import HubPolicy
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.loading.engine_loader import ALLOW_DENY_LIST, EngineLoader
-from modelden.loading.runtime_catalog import OfferedRuntimes
-from modelden.loading.update_check import Updates
-from modelden.loading.update_fallback import EngineSource
+from modelden.loading.runtime_catalog import RuntimeCatalog
+from modelden.loading.update_check import UpdateCheck
+from modelden.loading.update_fallback import LoaderWithFallback
 from modelden.ports import Database, Ports, Schema
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.schema import REMOTE_SETTINGS
@@ -39,7 +39,7 @@ from modelden.settings.service import SettingsService
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.manifests import Manifests, Records
-    from modelden.loading.onnx_session_loader import SessionLoader
+    from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ _SHARE_OF_MEMORY = 0.5
 """How much of the device's memory a model may take, if the configuration does not say."""
 
 
-class Den:
+class Context:
     """Everything that one configuration needs, opened when it is first used.
 
     Attributes:
@@ -72,8 +72,8 @@ class Den:
             events: Told what happens.
         """
         self.config = config
-        self.in_memory = InMemory()
-        databases = SessionDatabases(
+        self.in_memory = StorageFallback()
+        databases = FallbackDatabases(
             ports.databases,
             ports.page,
             self.in_memory,
@@ -81,21 +81,21 @@ class Den:
             moving=_SMALL if config.memory_when_full else (),
         )
         self.ports = ports = ports._replace(databases=databases)
-        self._runtimes = OfferedRuntimes(config, bundles, ports.page)
+        self._runtimes = RuntimeCatalog(config, bundles, ports.page)
         self._listeners = listeners
         self._events = events
-        self._downloads = Downloads(events)
+        self._downloads = DownloadEvents(events)
         self._opening = asyncio.Lock()
         self._settings: SettingsService | None = None
         self._databases: dict[str, Database] = {}
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tidying: asyncio.Future[None] | None = None
         loader = EngineLoader(config, self._runtimes, ports.engines, self.settings, self._hub_of, self._guard)
-        self._source = EngineSource(loader, self._history, self._hub_of, self._live, self._events)
+        self._source = LoaderWithFallback(loader, self._history, self._hub_of, self._live, self._events)
         self._engines = EngineRegistry(
-            lambda request: EngineSession(request, self._source, ports, self._events), ports.suspender
+            lambda request: EngineRunner(request, self._source, ports, self._events), ports.suspender
         )
-        self._updates = Updates(self._source, self._history, self._live, self.settings, self._events)
+        self._updates = UpdateCheck(self._source, self._history, self._live, self.settings, self._events)
         self._deaf = [
             listeners.add(config.cid(collection), self._updates.settings_changed)
             for collection in (model_selection.COLLECTION, runtime_selection.COLLECTION)
@@ -129,7 +129,7 @@ class Den:
         """
         return await self._hub_at(HubAddress(self.config.hub_root_url, self.config.hub_url_template))
 
-    async def hub_at(self, address: HubAddress, rules: Rules) -> HubFiles:
+    async def hub_at(self, address: HubAddress, rules: HubPolicy) -> HubFiles:
         """Return the files of any hub, by other rules than the configured ones, kept in the same cache.
 
         Raises:
@@ -138,10 +138,10 @@ class Den:
         database = await self._database(MODEL_FILES)
         return HubFiles(address, database, self.ports, rules, self._manifests(database), self._downloads)
 
-    def rules(self, address: HubAddress) -> Rules:
+    def rules(self, address: HubAddress) -> HubPolicy:
         """Return what the configuration says of a hub's files; headers and mirrors are the configured hub's alone."""
         is_configured = address.root_url.rstrip("/") == self.config.hub_root_url.rstrip("/")
-        return Rules(
+        return HubPolicy(
             headers=self.config.hub_headers if is_configured else {},
             mirrors=tuple(address._replace(root_url=root) for root in self.config.hubs) if is_configured else (),
             require_hashes=self.config.require_hashes,
@@ -156,11 +156,11 @@ class Den:
         """Return which URLs may be downloaded, by Remote Settings."""
         return AllowList.of(await (await self.settings()).client.get(ALLOW_DENY_LIST))
 
-    def sessions(self) -> SessionLoader:
+    def sessions(self) -> OnnxSessionLoader:
         """Return what opens raw models."""
-        from modelden.loading.onnx_session_loader import SessionLoader
+        from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
-        return SessionLoader(
+        return OnnxSessionLoader(
             self.config, self.ports, self._runtimes, self.settings, self.hub, self._guard, self._events
         )
 
@@ -195,13 +195,13 @@ class Den:
             self._tidying = asyncio.ensure_future(self._tidy(wrote))
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
-        """Fetch all that an engine for the request needs; the errors are those of `EngineSource.prefetch`."""
+        """Fetch all that an engine for the request needs; the errors are those of `LoaderWithFallback.prefetch`."""
         model_selection.check_request(request)
         await self._source.prefetch(request, on_progress)
         self.tidy()
 
     async def check_updates(self) -> list[UpdateStatus]:
-        """Tell for each engine that was ever loaded whether it is current; the errors are those of `Updates.check`."""
+        """Return for each engine that was ever loaded whether it is current; errors as `UpdateCheck.check`."""
         return await self._updates.check()
 
     async def _tidy(self, hub: HubFiles) -> None:
@@ -211,7 +211,7 @@ class Den:
         except StorageError as error:
             logger.warning("What is of no use any more stays stored: %s", error)
 
-    def _live(self) -> Iterator[KnownEngine]:
+    def _live(self) -> Iterator[EngineRecord]:
         return self._engines.known()
 
     async def _hub_of(self, options: PipelineOptions) -> HubFiles:
@@ -238,10 +238,10 @@ class Den:
     async def _history(self) -> History:
         return History(await self._database(MODELDEN), self.config.trust_source, self.ports.clock)
 
-    async def _guard(self) -> Guard:
+    async def _guard(self) -> MemoryGuard:
         device = self.ports.page.memory()
         memory = self.config.memory_limit or (None if device is None else int(device * _SHARE_OF_MEMORY))
-        return Guard(await self._database(MODELDEN), self.ports.presence, memory)
+        return MemoryGuard(await self._database(MODELDEN), self.ports.presence, memory)
 
     async def _database(self, schema: Schema) -> Database:
         async with self._opening:

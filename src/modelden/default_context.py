@@ -1,4 +1,4 @@
-"""The one configuration of a page, and the `Den` that serves it, made when it is first needed."""
+"""The one configuration of a page, and the `Context` that serves it, made when it is first needed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from modelden.core.staged_imports import import_in_pieces
+from modelden.core.staged_imports import import_staged
 
 if TYPE_CHECKING:
     from modelden._js.engine_host import JsEngineHost
     from modelden._js.indexeddb import JsDatabases
     from modelden.config import Configuration
-    from modelden.context import Den
+    from modelden.context import Context
     from modelden.core.events import Events
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
@@ -65,14 +65,14 @@ _REST = (
     "modelden._js.session_host",
     "modelden._js.connection",
 )
-"""What a `Den` needs besides."""
+"""What a `Context` needs besides."""
 
 
 class _Current:
     """What is in force."""
 
     config: Configuration | None = None
-    den: Den | None = None
+    den: Context | None = None
     opening = asyncio.Lock()
     begun: tuple[JsDatabases, JsEngineHost] | None = None
     restoring: asyncio.Future[None] | None = None
@@ -118,7 +118,7 @@ def replace_config(config: Configuration) -> None:
     _Current.config, _Current.den = config, None
 
 
-async def current_den() -> Den:
+async def current_den() -> Context:
     """Return what serves the configuration in force.
 
     Raises:
@@ -133,18 +133,18 @@ async def current_den() -> Den:
 async def import_for_request() -> None:
     """Import what checks the request for an engine. In one go it would keep a page busy for a tenth of a second."""
     await _restored()  # or this visit would compile it, as would all later ones
-    await import_in_pieces(_REQUEST)
+    await import_staged(_REQUEST)
 
 
 async def begin_engine() -> None:
     """Start the worker of the engine that will be asked for: in a page's first call, if an earlier visit tells which.
 
-    `end_beginning` ends it if there is to be no engine, `Den.create_engine` if it wants another one.
+    `end_beginning` ends it if there is to be no engine, `Context.create_engine` if it wants another one.
     """
     async with _Current.opening:
         if _in_browser() and _Current.den is None and _Current.begun is None:
             await _restored()
-            await import_in_pieces(_MEMORY)
+            await import_staged(_MEMORY)
             from modelden._js.indexeddb import JsDatabases
             from modelden._js.worker_scripts import load_bundles
             from modelden.loading.prewarm import start_ahead
@@ -180,7 +180,7 @@ def suspender() -> Suspender | None:
     return JsSuspender()
 
 
-async def _open_den() -> Den:
+async def _open_den() -> Context:
     if not _in_browser():
         from modelden.errors import NotInBrowser
 
@@ -189,22 +189,22 @@ async def _open_den() -> Den:
             "On this Python it can only be imported."
         )
     await _begun()
-    await import_in_pieces(_REST)
+    await import_staged(_REST)
     from modelden._js.connection import connect
     from modelden._js.worker_scripts import load_bundles
-    from modelden.context import Den
+    from modelden.context import Context
 
     databases, engines = await _begun()  # again: another configuration may have come meanwhile
     _Current.begun = None
     config = current_config()
-    return Den(config, connect(config, databases, engines), load_bundles(), listeners(), events())
+    return Context(config, connect(config, databases, engines), load_bundles(), listeners(), events())
 
 
 async def _begun() -> tuple[JsDatabases, JsEngineHost]:
-    """Return what a `Den` is made of that may be at work before it."""
+    """Return what a `Context` is made of that may be at work before it."""
     await _restored()
-    await import_in_pieces(_MEMORY)
-    await import_in_pieces(_WORKERS)
+    await import_staged(_MEMORY)
+    await import_staged(_WORKERS)
     if _Current.begun is None:
         from modelden._js.engine_host import JsEngineHost
         from modelden._js.indexeddb import JsDatabases

@@ -12,7 +12,7 @@ from modelden.errors import FileNotFoundOnHub, InputError
 from modelden.hub_file import HubFile
 
 if TYPE_CHECKING:
-    from modelden.context import Den
+    from modelden.context import Context
     from modelden.core.progress import ProgressCallback
     from modelden.hub.catalog.allow_list import AllowList
     from modelden.hub.catalog.model_overview import ModelFiles
@@ -156,7 +156,7 @@ class ModelHub(KeptModels):
         self._url_template = url_template
         self._allow_deny_list = allow_deny_list
         self._hubs = tuple(hubs)
-        self._own: tuple[Den, HubFiles] | None = None
+        self._own: tuple[Context, HubFiles] | None = None
         self._headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
 
     async def parse_url(self, url: str) -> ModelFile:
@@ -220,13 +220,13 @@ class ModelHub(KeptModels):
             StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
         """
         from modelden.hub.catalog.names import ModelFile
-        from modelden.hub.store.usage import Use
+        from modelden.hub.store.usage import Consumer
 
         if not task_name:
             raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")
         wanted = ModelFile(model, revision, file)
         allow_list = await self._allow_list()
-        kept = await (await self.open()).get(wanted, Use(task_name, engine_id), allow_list, on_progress)
+        kept = await (await self.open()).get(wanted, Consumer(task_name, engine_id), allow_list, on_progress)
         return HubFile(model, revision, file, kept.blob.size, kept.sha256, kept.integrity, kept.fields, kept.blob)
 
     async def model_files(

@@ -28,8 +28,8 @@ from modelden.errors import NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
     from modelden.core.progress import ProgressCallback
-    from modelden.loading.onnx_file_provider import Source
-    from modelden.loading.onnx_session import Opened
+    from modelden.loading.onnx_file_provider import OnnxSource
+    from modelden.loading.onnx_session import OnnxSession
 
 __all__ = [
     "ExecutionMode",
@@ -90,7 +90,7 @@ class InferenceSession:
     @classmethod
     async def load(
         cls,
-        source: Source,
+        source: OnnxSource,
         sess_options: SessionOptions | None = None,
         providers: Sequence[str | tuple[str, Any]] | None = None,
         on_progress: ProgressCallback | None = None,
@@ -99,12 +99,12 @@ class InferenceSession:
         return cls._of(await _open(source, sess_options, providers, on_progress))
 
     @classmethod
-    def _of(cls, opened: Opened) -> Self:
+    def _of(cls, opened: OnnxSession) -> Self:
         session = cls.__new__(cls)
         session._adopt(opened)  # noqa: SLF001  one of its own
         return session
 
-    def _adopt(self, opened: Opened) -> None:
+    def _adopt(self, opened: OnnxSession) -> None:
         self._opened = opened
 
     @property
@@ -187,7 +187,7 @@ class InferenceSession:
 
     def __del__(self) -> None:
         """Close a session that nobody has any more, as onnxruntime does."""
-        opened: Opened | None = getattr(self, "_opened", None)
+        opened: OnnxSession | None = getattr(self, "_opened", None)
         if opened is not None and opened.is_open:
             self.close()
 
@@ -229,19 +229,19 @@ def get_device() -> str:
     return "CPU"
 
 
-def _source(model: Any, options: SessionOptions | None) -> Source:
-    from modelden.loading.onnx_file_provider import Source
+def _source(model: Any, options: SessionOptions | None) -> OnnxSource:
+    from modelden.loading.onnx_file_provider import OnnxSource
 
     path = PurePath(model) if isinstance(model, str) else model
-    return Source(path, options.external if options else {})
+    return OnnxSource(path, options.external if options else {})
 
 
 async def _open(
-    source: Source,
+    source: OnnxSource,
     options: SessionOptions | None,
     providers: Sequence[str | tuple[str, Any]] | None,
     on_progress: ProgressCallback | None = None,
-) -> Opened:
+) -> OnnxSession:
     from modelden.default_context import current_den
 
     message = (options or SessionOptions()).to_message(_device(providers))

@@ -15,7 +15,7 @@ from modelden.errors import InputError, StorageUnavailable
 if TYPE_CHECKING:
     from modelden.core.progress import ProgressCallback
     from modelden.hub.files import HubFiles
-    from modelden.hub.importer import Incoming
+    from modelden.hub.importer import ImportSource
     from modelden.hub.store.records import StoredFile
     from modelden.model_hub import ModelHub
     from modelden.ports import Blob, Blobs
@@ -67,7 +67,7 @@ async def export_model(model: str, revision: str) -> ModelArchive:
         InputError: For names that no model can have, or if nothing of it is kept.
         StorageUnavailable: If a file is not whole any more; it is fetched again when it is next used.
     """
-    from modelden.hub.archive import Contents, Listed, pack
+    from modelden.hub.archive import ArchiveEntry, ArchiveIndex, pack
 
     den = await current_den()
     hub = await den.hub()
@@ -81,8 +81,8 @@ async def export_model(model: str, revision: str) -> ModelArchive:
         raise StorageUnavailable(
             f"Of {model} {revision}, {lost} is not whole any more. Load the model once, and again."
         )
-    listed = tuple(Listed(file.path, file.size, file.sha256, file.content_type, file.etag) for file in files)
-    contents = Contents(model.partition("/")[2], revision, listed)
+    listed = tuple(ArchiveEntry(file.path, file.size, file.sha256, file.content_type, file.etag) for file in files)
+    contents = ArchiveIndex(model.partition("/")[2], revision, listed)
     blob = pack(den.ports.blobs, contents, bodies)
     name = f"{model.rpartition('/')[2]}-{revision}.tar"
     return ModelArchive(name, contents.model, revision, tuple(bodies), blob.size, blob)
@@ -121,7 +121,7 @@ async def import_files(
         NoHash: If ``require_hashes`` is on and no signed manifest names a file.
         StorageError: If there is no room; files before that one are kept.
     """
-    from modelden.hub.store.usage import Use
+    from modelden.hub.store.usage import Consumer
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     opened = await (hub or ModelHub()).open()
@@ -131,7 +131,7 @@ async def import_files(
         incoming = _loose(opened, blobs, source, model, revision)
     else:
         incoming = await _packed(opened, blobs, source, (model, revision))
-    await opened.importer.run(incoming, Use(task_name, DEFAULT_ENGINE), on_progress)
+    await opened.importer.run(incoming, Consumer(task_name, DEFAULT_ENGINE), on_progress)
     den.tidy(opened)
     name, kept_revision, _ = incoming[0].key
     return await opened.list_files(model=name, revision=kept_revision)
@@ -139,25 +139,27 @@ async def import_files(
 
 def _loose(
     hub: HubFiles, blobs: Blobs, files: Mapping[str, object], model: str | None, revision: str | None
-) -> list[Incoming]:
+) -> list[ImportSource]:
     from modelden.core.local_files import blob_of
     from modelden.hub.catalog.names import ModelFile
-    from modelden.hub.importer import Incoming
+    from modelden.hub.importer import ImportSource
 
     if model is None or revision is None or not files:
         raise InputError("import_files: of a mapping from paths to files, name model and revision as well.")
     incoming = []
     for path, body in files.items():
         file = ModelFile(model, revision, path)
-        incoming.append(Incoming(file, hub.key(file), blob_of(body, blobs, path), path))
+        incoming.append(ImportSource(file, hub.key(file), blob_of(body, blobs, path), path))
     return incoming
 
 
-async def _packed(hub: HubFiles, blobs: Blobs, source: object, asked: tuple[str | None, str | None]) -> list[Incoming]:
+async def _packed(
+    hub: HubFiles, blobs: Blobs, source: object, asked: tuple[str | None, str | None]
+) -> list[ImportSource]:
     from modelden.core.local_files import blob_of
     from modelden.hub.archive import unpack
     from modelden.hub.catalog.names import ModelFile
-    from modelden.hub.importer import Incoming
+    from modelden.hub.importer import ImportSource
 
     archive = source.blob if isinstance(source, ModelArchive) else source
     name = str(source) if isinstance(source, str | os.PathLike) else "the archive"
@@ -171,5 +173,5 @@ async def _packed(hub: HubFiles, blobs: Blobs, source: object, asked: tuple[str 
         file = ModelFile(contents.model, contents.revision, listed.path)
         place = f"{name}: {listed.path}"
         told = listed.content_type, listed.etag, listed.sha256
-        incoming.append(Incoming(file, hub.key(file), bodies[listed.path], place, *told))
+        incoming.append(ImportSource(file, hub.key(file), bodies[listed.path], place, *told))
     return incoming

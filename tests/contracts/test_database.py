@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.core.storage_fallback import InMemory, SessionDatabases
+from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.errors import StorageUnavailable
 from modelden.ports import Database, Schema
 from tests.contracts.database import CASES, Case, a_database_of_a_later_version_is_left_alone
@@ -30,7 +30,7 @@ class Refusing:
 @pytest.mark.parametrize("case", IN_MEMORY, ids=lambda case: case.__name__)
 @pytest.mark.filterwarnings("ignore::modelden.core.memory_database.StorageWarning")
 async def test_a_page_without_storage_keeps_the_contract(case: Case) -> None:
-    await case(SessionDatabases(Refusing(), ScriptedPage(), InMemory(), required=False), MemoryBlob)
+    await case(FallbackDatabases(Refusing(), ScriptedPage(), StorageFallback(), required=False), MemoryBlob)
 
 
 class Full(MemoryDatabases):
@@ -52,4 +52,6 @@ class Everything:
 @pytest.mark.parametrize("case", IN_MEMORY, ids=lambda case: case.__name__)
 @pytest.mark.filterwarnings("ignore::modelden.core.memory_database.StorageWarning")
 async def test_a_page_without_room_keeps_the_contract(case: Case) -> None:
-    await case(SessionDatabases(Full(), ScriptedPage(), InMemory(), required=True, moving=Everything()), MemoryBlob)
+    await case(
+        FallbackDatabases(Full(), ScriptedPage(), StorageFallback(), required=True, moving=Everything()), MemoryBlob
+    )

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from modelden.config import Configuration
-from modelden.context import Den
+from modelden.context import Context
 from modelden.core.events import Events
 from modelden.core.locks import PageLocks
 from modelden.engine.last_engine import MODELDEN
@@ -47,9 +47,9 @@ class Profile:
         self.events = Events()
         self.lost: list[asyncio.Future[Any]] = []
         """What went on in pages that were killed."""
-        self._dens: list[Den] = []
+        self._dens: list[Context] = []
 
-    def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Den:
+    def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Context:
         """Load a page, with the profile's configuration or another one."""
         ports = Ports(
             fetcher=self.fetcher,
@@ -67,7 +67,9 @@ class Profile:
             timers=self.timers,
             clock=self.clock,
         )
-        self._dens.append(Den(config or self.config, ports, (self.bundle,), listeners or SyncListeners(), self.events))
+        self._dens.append(
+            Context(config or self.config, ports, (self.bundle,), listeners or SyncListeners(), self.events)
+        )
         return self._dens[-1]
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.resume import Partial
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import Rules
+from modelden.hub.policy import HubPolicy
 from modelden.hub.store.partials import Partials
 from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Put
@@ -95,7 +95,7 @@ async def test_what_somebody_is_at_stays(browser: Browser) -> None:
 
 async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
     limit = 1_700_000
-    rules = Rules(max_size=limit / 1024**3)
+    rules = HubPolicy(max_size=limit / 1024**3)
     await begun(browser)
     await browser.get(rules=rules)  # what is stored of the file itself is no other's
     assert browser.stored()["chunks"] == len(BIG) <= limit
@@ -112,7 +112,7 @@ async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
 async def test_files_of_a_model_may_come_side_by_side_up_to_the_limit(browser: Browser) -> None:
     """What is stored of a running download is not counted beside the room that was reserved for it."""
     browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
-    hub = await browser.visit(Rules(max_size=2 * len(BIG) / 1024**3))
+    hub = await browser.visit(HubPolicy(max_size=2 * len(BIG) / 1024**3))
     arrived = asyncio.Event()
     browser.hub.next(Fault(cut_after=len(BIG) // 2))
     first = asyncio.ensure_future(hub.get(WEIGHTS, USE, AllowList((), ()), when_stored(arrived)))
@@ -145,12 +145,12 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
             return browser.stored()["chunks"], room, False
 
         browser.page.storage = storage  # type: ignore[method-assign]
-    rules = Rules(max_size=room / 1024**3 if by_limit else None)
+    rules = HubPolicy(max_size=room / 1024**3 if by_limit else None)
     with pytest.raises(QuotaExceeded):
         await browser.get(OTHER, rules)
     assert browser.stored()["partials"] == 1
 
-    await browser.get(OTHER, Rules(max_size=rules.max_size, evict=True))
+    await browser.get(OTHER, HubPolicy(max_size=rules.max_size, evict=True))
     names_kept = {model.name for model in await (await browser.visit()).list_models()}
     assert names_kept == {"localhost/org/old", "localhost/org/other"}
 

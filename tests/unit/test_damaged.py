@@ -13,7 +13,7 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from modelden.hub.catalog.names import ModelFile
-from modelden.loading.onnx_file_provider import Source
+from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
@@ -102,7 +102,7 @@ async def test_what_is_damaged_comes_before_an_optional_file_that_is_missing(dam
 
 
 async def test_a_raw_model_heals_too(damaged: Profile) -> None:
-    source = Source(ModelFile("org/tiny", "v1.0", WEIGHTS))
+    source = OnnxSource(ModelFile("org/tiny", "v1.0", WEIGHTS))
 
     await damaged.visit().sessions().open(source, OPTIONS)
 
@@ -112,7 +112,7 @@ async def test_a_raw_model_heals_too(damaged: Profile) -> None:
 
 async def test_a_raw_model_that_is_not_there_is_no_damage(profile: Profile) -> None:
     with pytest.raises(FileNotFoundOnHub):
-        await profile.visit().sessions().open(Source(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
+        await profile.visit().sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
 
     assert [worker.closed for worker in profile.sessions.workers] == [True]
 
@@ -144,7 +144,7 @@ async def test_a_damaged_runtime_that_cannot_be_fetched_is_told(profile: Profile
 
 
 async def test_a_raw_model_finds_a_damaged_runtime(profile: Profile) -> None:
-    source = Source(ModelFile("org/tiny", "v1.0", WEIGHTS))
+    source = OnnxSource(ModelFile("org/tiny", "v1.0", WEIGHTS))
     await profile.visit().sessions().open(source, OPTIONS)
     await damage_runtime(profile)
     profile.requests()

@@ -26,14 +26,14 @@ from modelden.errors import (
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.integrity import Expected
+from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download import chunk_writer as body_module
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import Expectations, Rules
-from modelden.hub.store.records import Kept
+from modelden.hub.policy import HubPolicy, ManifestReader
+from modelden.hub.store.records import CachedFile
 from modelden.hub.store.schema import MODEL_FILES
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from modelden.ports import Ports
 from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.blobs import MemoryBlobs
@@ -56,7 +56,7 @@ FILES = {
 }
 WEIGHTS = ModelFile("org/model", "v1", "onnx/model.onnx")
 CONFIG = ModelFile("org/model", "v1", "config.json")
-USE = Use("task", "engine")
+USE = Consumer("task", "engine")
 
 
 class Browser:
@@ -75,7 +75,7 @@ class Browser:
     async def database(self) -> MemoryDatabase:
         return await self.databases.open(MODEL_FILES)
 
-    async def visit(self, rules: Rules | None = None, manifests: Expectations | None = None) -> HubFiles:
+    async def visit(self, rules: HubPolicy | None = None, manifests: ManifestReader | None = None) -> HubFiles:
         """A page: nothing is known but what is stored."""
         address = HubAddress(self.root, "{model}/{revision}")
         database = await self.database()
@@ -97,7 +97,7 @@ class Browser:
         )
         return HubFiles(address, database, ports, rules, manifests)
 
-    async def get(self, file: ModelFile = WEIGHTS, rules: Rules | None = None) -> Kept:
+    async def get(self, file: ModelFile = WEIGHTS, rules: HubPolicy | None = None) -> CachedFile:
         return await (await self.visit(rules)).get(file, USE, AllowList((), ()))
 
     def stored(self) -> dict[str, int]:
@@ -282,7 +282,7 @@ async def test_a_missing_file_is_told_so(browser: Browser, status: int) -> None:
 async def test_a_stalled_body_is_given_up_and_resumed(browser: Browser) -> None:
     browser.hub.next(Fault(stall_after=1_000_000))
 
-    assert await (await browser.get(rules=Rules(idle_timeout=0.2))).blob.read() == BIG
+    assert await (await browser.get(rules=HubPolicy(idle_timeout=0.2))).blob.read() == BIG
     assert browser.hub.served(PATH) <= len(BIG) + CHUNK
 
 
@@ -290,7 +290,7 @@ async def test_a_slow_body_is_not_given_up(browser: Browser) -> None:
     browser.hub.files[PATH] = BIG[:400_000]
     browser.hub.rate = 400_000
 
-    assert await (await browser.get(rules=Rules(idle_timeout=0.5))).blob.read() == BIG[:400_000]
+    assert await (await browser.get(rules=HubPolicy(idle_timeout=0.5))).blob.read() == BIG[:400_000]
     assert len(browser.hub.asked()) == 1
 
 
@@ -320,11 +320,11 @@ async def test_what_cannot_be_right_is_refused_and_not_stored(
 async def test_hashes_can_be_required(browser: Browser) -> None:
     browser.hub.always = Fault(etag='"1"')
     with pytest.raises(NoHash):
-        await browser.get(rules=Rules(require_hashes=True))
+        await browser.get(rules=HubPolicy(require_hashes=True))
     assert browser.stored() == {}
     browser.hub.heal()
 
-    assert (await browser.get(rules=Rules(require_hashes=True))).integrity == "hub"
+    assert (await browser.get(rules=HubPolicy(require_hashes=True))).integrity == "hub"
 
 
 async def test_compressed_and_chunked_answers_are_stored_as_they_unfold(browser: Browser) -> None:
@@ -443,14 +443,14 @@ async def test_where_ranges_need_a_permission_that_is_refused_the_file_is_fetche
 async def test_a_full_disk_is_an_error_and_leaves_nothing(browser: Browser) -> None:
     (await browser.database()).full = True
     with pytest.raises(QuotaExceeded):
-        await browser.get(rules=Rules())
+        await browser.get(rules=HubPolicy())
 
     assert browser.stored() == {}
 
 
 async def test_a_full_disk_is_no_obstacle_where_memory_will_do(browser: Browser) -> None:
     (await browser.database()).full = True
-    hub = await browser.visit(Rules(memory_when_full=True))
+    hub = await browser.visit(HubPolicy(memory_when_full=True))
     with pytest.warns(StorageWarning, match="from memory"):
         kept = await hub.get(WEIGHTS, USE, AllowList((), ()))
 
@@ -463,7 +463,7 @@ async def test_a_full_disk_is_no_obstacle_where_memory_will_do(browser: Browser)
 
 async def test_a_disk_that_fills_up_half_way_is_no_obstacle_where_memory_will_do(browser: Browser) -> None:
     database = await browser.database()
-    hub = await browser.visit(Rules(memory_when_full=True))
+    hub = await browser.visit(HubPolicy(memory_when_full=True))
 
     def fill(event: ProgressEvent) -> None:
         database.full = (event.total_loaded or 0) > 2 * CHUNK
@@ -505,12 +505,12 @@ async def test_files_that_come_side_by_side_share_the_room(browser: Browser) -> 
 
 async def test_over_the_limit_is_an_error_in_firefoxs_words(browser: Browser) -> None:
     with pytest.raises(CacheSizeExceeded, match=r"Exceeding cache size limit of 0\.001GiB"):
-        await browser.get(rules=Rules(max_size=0.001))
+        await browser.get(rules=HubPolicy(max_size=0.001))
     assert browser.stored() == {}
 
 
 async def test_models_that_were_not_used_for_the_longest_time_make_room(browser: Browser) -> None:
-    limit = Rules(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
+    limit = HubPolicy(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
     for name, body in (("a", BIG[1:]), ("b", BIG[2:]), ("c", BIG[3:]), ("d", BIG[4:])):
         browser.hub.files[f"/org/{name}/v1/m.bin"] = body
     for name in ("a", "b"):
@@ -545,16 +545,16 @@ async def test_a_file_that_the_model_does_without_is_not_asked_for_again(browser
     assert browser.stored() == {}
 
 
-SIGNED = Expected(hashlib.sha256(BIG).hexdigest(), len(BIG), "signed")
+SIGNED = ExpectedFile(hashlib.sha256(BIG).hexdigest(), len(BIG), "signed")
 
 
 class Manifest:
     """Vouches for every file in the same words."""
 
-    def __init__(self, expected: Expected) -> None:
+    def __init__(self, expected: ExpectedFile) -> None:
         self._expected = expected
 
-    async def expected(self, _file: ModelFile, /) -> Expected:
+    async def expected(self, _file: ModelFile, /) -> ExpectedFile:
         return self._expected
 
     async def files(self, _model: str, _revision: str, /) -> None:
@@ -579,7 +579,7 @@ async def test_a_mirror_is_asked_for_what_has_a_hash(browser: Browser) -> None:
     mirror = FaultyHub(dict(FILES))
     browser.hub.always = Fault(status=503)
     with RunningServer(mirror) as server:
-        rules = Rules(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
+        rules = HubPolicy(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
         with pytest.raises(HttpError):
             await browser.get(rules=rules)
         assert mirror.log == []
@@ -600,7 +600,7 @@ async def test_a_mirror_is_asked_for_what_the_hub_does_not_have_right(browser: B
     browser.hub.always = replace(fault, etag="")  # no hash is told, and nobody asks a mirror
     mirror = FaultyHub(dict(FILES))
     with RunningServer(mirror) as server:
-        rules = Rules(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
+        rules = HubPolicy(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
         with pytest.raises((HttpError, IntegrityError)):
             await (await browser.visit(rules)).get(CONFIG, USE, AllowList((), ()))
         assert mirror.log == []
@@ -612,18 +612,18 @@ async def test_a_mirror_is_asked_for_what_the_hub_does_not_have_right(browser: B
 
 
 async def test_headers_go_to_the_hub_and_nowhere_else(browser: Browser) -> None:
-    await browser.get(rules=Rules(headers={"Authorization": "Bearer secret"}))
+    await browser.get(rules=HubPolicy(headers={"Authorization": "Bearer secret"}))
 
     assert browser.hub.log[-1].headers["authorization"] == "Bearer secret"
     assert "secret" not in repr(browser.databases["modelFiles"].contents())
-    assert "secret" not in repr(Rules(headers={"Authorization": "Bearer secret"}))
+    assert "secret" not in repr(HubPolicy(headers={"Authorization": "Bearer secret"}))
 
 
 async def test_a_token_does_not_go_where_the_hub_redirects_to(browser: Browser) -> None:
     other = FaultyHub(dict(FILES))
     with RunningServer(other) as server:
         browser.hub.next(Fault(redirect=server.url + PATH))
-        kept = await browser.get(rules=Rules(headers={"Authorization": "Bearer secret"}))
+        kept = await browser.get(rules=HubPolicy(headers={"Authorization": "Bearer secret"}))
 
     assert await kept.blob.read() == BIG
     assert "authorization" in browser.hub.log[-1].headers
@@ -635,7 +635,7 @@ async def test_with_other_private_headers_redirects_are_refused(browser: Browser
     with RunningServer(other) as server:
         browser.hub.always = Fault(redirect=server.url + PATH)
         with pytest.raises(RedirectRefused, match="Give a token"):
-            await browser.get(rules=Rules(headers={"X-Api-Key": "secret"}))
+            await browser.get(rules=HubPolicy(headers={"X-Api-Key": "secret"}))
 
     assert other.log == []
     assert browser.hub.asked() == [PATH]
@@ -646,7 +646,7 @@ async def test_private_headers_do_not_go_to_a_mirror(browser: Browser) -> None:
     mirror = FaultyHub(dict(FILES))
     with RunningServer(mirror) as server:
         mirrors = (HubAddress(server.url, "{model}/{revision}"),)
-        rules = Rules(mirrors=mirrors, headers={"Authorization": "Bearer secret", "X-Api-Key": "secret"})
+        rules = HubPolicy(mirrors=mirrors, headers={"Authorization": "Bearer secret", "X-Api-Key": "secret"})
         hub = await browser.visit(rules, Manifest(SIGNED))
         mirror.next(Fault(redirect=browser.root + PATH.replace("v1", "v2")))
         browser.hub.next(*[Fault(status=503)] * 4)
@@ -658,7 +658,7 @@ async def test_private_headers_do_not_go_to_a_mirror(browser: Browser) -> None:
 
 async def test_progress_is_of_the_file_where_the_wire_is_compressed(browser: Browser) -> None:
     browser.hub.files[PATH] = plain = bytes(range(256)) * 8000
-    signed = Expected(hashlib.sha256(plain).hexdigest(), len(plain), "signed")
+    signed = ExpectedFile(hashlib.sha256(plain).hexdigest(), len(plain), "signed")
     browser.hub.next(Fault(gzip=True))
     events: list[ProgressEvent] = []
     hub = await browser.visit(manifests=Manifest(signed))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelden.context import Den
+from modelden.context import Context
 from modelden.core.events import Event
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
@@ -31,7 +31,7 @@ def asked(**options: Any) -> PipelineOptions:
     return PipelineOptions.of({"feature_id": FEATURE, **options}, own_features=True)
 
 
-async def engine_of(den: Den, **options: Any) -> Engine:
+async def engine_of(den: Context, **options: Any) -> Engine:
     return await den.create_engine(asked(**options))
 
 

@@ -10,9 +10,9 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.files import HubFiles
-from modelden.hub.store.tab_locks import InUse
-from modelden.hub.store.usage import Use
-from modelden.loading.file_provider import EngineFiles
+from modelden.hub.store.tab_locks import ModelLease
+from modelden.hub.store.usage import Consumer
+from modelden.loading.file_provider import EngineFileProvider
 
 ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
 
@@ -20,8 +20,8 @@ ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
 class EmptyHub:
     """Has nothing, and breaks down when asked for a tokenizer."""
 
-    def in_use(self) -> InUse:
-        return InUse(PageLocks())
+    def in_use(self) -> ModelLease:
+        return ModelLease(PageLocks())
 
     def key(self, file: ModelFile) -> tuple[str, str, str]:
         return ADDRESS.store_name(file.model), file.revision, file.file
@@ -36,8 +36,8 @@ class EmptyHub:
 
 
 @pytest.fixture
-async def asked() -> AsyncIterator[EngineFiles]:
-    files = EngineFiles(cast("HubFiles", EmptyHub()), Use("task", "engine"), AllowList((), ()))
+async def asked() -> AsyncIterator[EngineFileProvider]:
+    files = EngineFileProvider(cast("HubFiles", EmptyHub()), Consumer("task", "engine"), AllowList((), ()))
     yield files
     files.in_use.end()
 
@@ -46,7 +46,7 @@ def url(file: str) -> str:
     return ADDRESS.url(ModelFile("org/m", "v1", file))
 
 
-async def test_of_missing_files_the_one_that_the_engine_could_not_do_without_is_told(asked: EngineFiles) -> None:
+async def test_of_missing_files_the_one_that_the_engine_could_not_do_without_is_told(asked: EngineFileProvider) -> None:
     for file in ("generation_config.json", "onnx/model_fp16.onnx"):
         assert await asked(url(file)) is None
 
@@ -58,7 +58,7 @@ async def test_of_missing_files_the_one_that_the_engine_could_not_do_without_is_
     assert str(other) == "Error: something is missing"
 
 
-async def test_what_failed_comes_before_what_is_missing_before_the_engines_own_words(asked: EngineFiles) -> None:
+async def test_what_failed_comes_before_what_is_missing_before_the_engines_own_words(asked: EngineFileProvider) -> None:
     error = EngineError("no session")
     assert asked.reason_for(error) is error
 

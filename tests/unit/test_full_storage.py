@@ -15,7 +15,7 @@ from modelden.errors import QuotaExceeded
 from tests.unit.conftest import FILES, WASM
 
 if TYPE_CHECKING:
-    from modelden.context import Den
+    from modelden.context import Context
     from tests.simulators.profile import Profile
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
@@ -23,7 +23,7 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=
 DATABASES = ("remote-settings", "modelFiles", "modelden")
 
 
-def visit(profile: Profile, monkeypatch: pytest.MonkeyPatch | None = None) -> Den:
+def visit(profile: Profile, monkeypatch: pytest.MonkeyPatch | None = None) -> Context:
     """A page in which memory will do."""
     den = profile.visit(replace(profile.config, memory_when_full=True))
     if monkeypatch:

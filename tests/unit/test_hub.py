@@ -23,7 +23,7 @@ from modelden.host.serve.server import Application
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN
@@ -31,7 +31,7 @@ from tests.unit.conftest import FILES, ORIGIN
 WEIGHTS = "onnx/model_quantized.onnx"
 PINNED = ModelFile("org/tiny", "v1.0", WEIGHTS)
 MAIN = ModelFile("org/tiny", "main", WEIGHTS)
-USE = Use("feature-extraction", "engine")
+USE = Consumer("feature-extraction", "engine")
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 DENIED = AllowList((f"{ORIGIN}/hub/",), (f"{ORIGIN}/hub/org/",))
 STORED = "localhost/org/tiny"
@@ -55,7 +55,7 @@ async def hub_of(profile: Profile) -> HubFiles:
 
 
 async def read(
-    hub: HubFiles, file: ModelFile, use: Use = USE, allowed: AllowList = ALLOWED, events: list[Any] | None = None
+    hub: HubFiles, file: ModelFile, use: Consumer = USE, allowed: AllowList = ALLOWED, events: list[Any] | None = None
 ) -> bytes:
     kept = await hub.get(file, use, allowed, None if events is None else events.append)
     return await kept.blob.read()
@@ -157,7 +157,7 @@ async def test_a_branch_that_changed_and_cannot_be_fetched_keeps_its_old_file(
 
 async def test_parallel_wishes_share_one_download_and_all_engines_are_noted(profile: Profile) -> None:
     hub = await hub_of(profile)
-    uses = [Use(f"task-{n % 2}", f"engine-{n}") for n in range(6)]
+    uses = [Consumer(f"task-{n % 2}", f"engine-{n}") for n in range(6)]
     bodies = await asyncio.gather(*(read(hub, PINNED, use) for use in uses))
 
     assert set(bodies) == {FILES[WEIGHTS]}
@@ -328,7 +328,7 @@ async def test_a_use_is_noted_with_its_time(profile: Profile) -> None:
     stored = profile.clock.now()
     await read(hub, PINNED)
     profile.clock.advance(hours=1)
-    await read(hub, PINNED, Use("other-task", "other-engine"))
+    await read(hub, PINNED, Consumer("other-task", "other-engine"))
 
     (file,) = await hub.list_files(model=STORED, revision="v1.0")
     assert (file.last_updated, file.last_used) == (stored, stored + 3_600_000)
@@ -359,8 +359,8 @@ async def test_lists_tell_what_is_kept(profile: Profile) -> None:
 async def test_a_deleted_revision_is_gone_and_others_stay(profile: Profile) -> None:
     hub = await hub_of(profile)
     for name in FILES:
-        await read(hub, ModelFile("org/tiny", "v1.0", name), Use("task-1", "a"))
-    await read(hub, PINNED, Use("task-2", "b"))
+        await read(hub, ModelFile("org/tiny", "v1.0", name), Consumer("task-1", "a"))
+    await read(hub, PINNED, Consumer("task-2", "b"))
     await read(hub, MAIN)
     before = len((await contents(profile))["files"])
     await hub.delete_models(model=STORED, revision="v1.0")

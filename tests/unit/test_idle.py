@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden.core.idle_timeout import WatchedFetcher
+from modelden.core.idle_timeout import IdleTimeoutFetcher
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError, NetworkError
@@ -72,10 +72,10 @@ async def test_a_body_that_moves_is_read_however_long_it_takes() -> None:
     hub = FaultyHub({"/file": BODY}, rate=len(BODY))
     fetcher = PageFetcher()
     with RunningServer(hub) as server:
-        async with WatchedFetcher(fetcher, 0.6).fetch(f"{server.url}/file") as response:
+        async with IdleTimeoutFetcher(fetcher, 0.6).fetch(f"{server.url}/file") as response:
             assert b"".join([part async for chunk in response.chunks() for part in chunk.buffers()]) == BODY
         hub.next(Fault(stall_after=1000))
         with pytest.raises(NetworkError, match="not a byte"):
-            async with WatchedFetcher(fetcher, 0.2).fetch(f"{server.url}/file") as response:
+            async with IdleTimeoutFetcher(fetcher, 0.2).fetch(f"{server.url}/file") as response:
                 await response.text(len(BODY))
     await fetcher.close()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from modelden.context import Den
+from modelden.context import Context
 from modelden.engine.options import PipelineOptions
 from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, write
 
@@ -29,10 +29,10 @@ def small(profile: Profile, tree: Path) -> Profile:
     return profile
 
 
-async def download_other(den: Den) -> set[str]:
+async def download_other(den: Context) -> set[str]:
     """Download the other model; returns which are kept then."""
     hub = await den.hub()
-    await hub.get(OTHER, Use("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
+    await hub.get(OTHER, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
     return {model.name for model in await hub.list_models()}
 
 

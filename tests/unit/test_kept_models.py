@@ -17,7 +17,7 @@ from modelden.errors import InputError
 from modelden.host.serve.cors import AnyOrigin
 from modelden.hub.catalog.names import ModelFile
 from modelden.huggingface import hub_download
-from modelden.loading.onnx_file_provider import Source
+from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.model_hub import ModelHub
 from modelden.onnxruntime import InferenceSession
 from modelden.ports import Put
@@ -138,7 +138,7 @@ async def imported(hub: ModelHub) -> None:
 
 
 async def opened(_: ModelHub) -> None:
-    source = Source(ModelFile("org/tiny", "v1.0", WEIGHTS))
+    source = OnnxSource(ModelFile("org/tiny", "v1.0", WEIGHTS))
     await InferenceSession.load(source)
 
 

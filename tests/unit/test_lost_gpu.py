@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelden.context import Den
+from modelden.context import Context
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
 from modelden.errors import DeviceLost
@@ -17,7 +17,7 @@ REASON = "the GPU process was killed"
 TOLD = f"the GPU device was lost: {REASON}"
 
 
-async def engine_of(den: Den, device: str = "gpu", task: str = "feature-extraction") -> Engine:
+async def engine_of(den: Context, device: str = "gpu", task: str = "feature-extraction") -> Engine:
     request = {"task_name": task, "model_id": "org/tiny", "model_revision": "v1.0", "device": device}
     return await den.create_engine(PipelineOptions.of(request, own_features=True))
 

@@ -17,13 +17,13 @@ from modelden.host.serve.server import Application
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
 
 WEIGHTS = "onnx/model_quantized.onnx"
 FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
-USE = Use("task", "engine")
+USE = Consumer("task", "engine")
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 COLLECTION = "ml-model-manifests"
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)

@@ -10,7 +10,7 @@ import pytest
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.quota import GIB
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.unit.conftest import FILES, ORIGIN
 
@@ -84,7 +84,7 @@ async def test_the_files_of_a_revision_are_listed_by_an_index(hub: HubFiles, rea
 
 async def test_far_from_the_limit_nothing_is_added_up(hub: HubFiles, reads: Reads, profile: Profile) -> None:
     limited = await profile.visit(replace(profile.config, max_cache_size=1)).hub()
-    await limited.get(FILE, Use("task", "engine"), ALLOWED)
+    await limited.get(FILE, Consumer("task", "engine"), ALLOWED)
     assert not {"files", "headers"} & set(reads.whole)
     assert hub is not None
 
@@ -92,12 +92,12 @@ async def test_far_from_the_limit_nothing_is_added_up(hub: HubFiles, reads: Read
 async def test_near_the_limit_it_is(reads: Reads, profile: Profile) -> None:
     profile.page.usage, profile.page.quota = GIB - 1, 2 * GIB  # most of it is not modelden's
     limited = await profile.visit(replace(profile.config, max_cache_size=1)).hub()
-    await limited.get(FILE, Use("task", "engine"), ALLOWED)
+    await limited.get(FILE, Consumer("task", "engine"), ALLOWED)
     assert {"files", "headers"} <= set(reads.whole)
 
 
 async def test_downloading_reading_and_deleting_look_at_one_model(hub: HubFiles, reads: Reads) -> None:
-    use = Use("task", "engine")
+    use = Consumer("task", "engine")
     for _ in range(2):
         assert await (await hub.get(FILE, use, ALLOWED)).blob.read() == FILES["config.json"]
     await hub.delete_models(model="localhost/org/tiny", revision="v1.0")

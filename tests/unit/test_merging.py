@@ -16,7 +16,7 @@ from modelden.hub.store.compaction import LARGEST, QUIET
 from modelden.hub.store.contents import ROWS_LOCK
 from modelden.hub.store.partials import Partials
 from modelden.hub.store.tab_locks import download_lock
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
@@ -25,7 +25,7 @@ from tests.unit.conftest import FILES, ORIGIN
 WEIGHTS = "onnx/model_quantized.onnx"
 FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
 SAME = ModelFile("org/tiny", "main", WEIGHTS)
-USE = Use("task", "engine")
+USE = Consumer("task", "engine")
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 BYTES = FILES[WEIGHTS]
 

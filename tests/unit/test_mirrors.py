@@ -11,7 +11,7 @@ import pytest
 from modelden.errors import HttpError, IntegrityError
 from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.policy import Rules
+from modelden.hub.policy import HubPolicy
 from tests.faults.hub import Fault, FaultyHub
 from tests.unit.test_downloads import BIG, FILES, PATH, WEIGHTS, Browser, browser
 
@@ -32,8 +32,8 @@ def mirror() -> Iterator[FaultyHub]:
         yield hub
 
 
-def rules(mirror: FaultyHub) -> Rules:
-    return Rules(mirrors=(HubAddress(mirror.files["url"].decode(), "{model}/{revision}"),))
+def rules(mirror: FaultyHub) -> HubPolicy:
+    return HubPolicy(mirrors=(HubAddress(mirror.files["url"].decode(), "{model}/{revision}"),))
 
 
 async def test_an_answer_that_broke_off_told_it(browser: Browser, mirror: FaultyHub) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from modelden.config import Configuration
-from modelden.context import Den
+from modelden.context import Context
 from modelden.core.progress import ProgressEvent
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
@@ -23,7 +23,7 @@ from modelden.engine.runtime_selection import Bundle
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError, SignatureError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from tests.replay import ReplayServer, load_truth
 from tests.replay_hub import RUNTIMES
 from tests.simulators.engines import ScriptedEngines
@@ -51,7 +51,7 @@ class Replayed:
         self.server = server
         self.profile = profile
         self.events: list[ProgressEvent] = []
-        self._den: Den | None = None
+        self._den: Context | None = None
 
     async def create_engine(self, step: dict[str, Any]) -> Engine:
         """The recorded ``createEngine``."""
@@ -270,7 +270,7 @@ async def test_files_of_a_recording_are_asked_for_stored_and_told_alike(name: st
             engine = options["engineId"] if isinstance(options["engineId"], str) else "default-engine"
             page.events.clear()
             on_progress = page.events.append if step["args"]["progress"] else None
-            await hub.get(file, Use(options["taskName"], engine), AllowList((), ()), on_progress)
+            await hub.get(file, Consumer(options["taskName"], engine), AllowList((), ()), on_progress)
 
             requests = [f"{each['method']} {each['path']}" for each in page.server.log()]
             assert requests == [f"{each['method']} {each['path']}" for each in step["http"]]

@@ -7,8 +7,8 @@ import pytest
 from modelden.errors import QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.quota import LARGE, Room
-from modelden.hub.store.usage import Use
+from modelden.hub.store.quota import LARGE, StorageQuota
+from modelden.hub.store.usage import Consumer
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN
 
@@ -17,12 +17,12 @@ OTHER = ("localhost/org/other", "v1", "model.onnx")
 KEPT = ModelFile("org/tiny", "v1.0", "config.json")
 
 
-async def room(profile: Profile, *, evict: bool = False) -> Room:
+async def room(profile: Profile, *, evict: bool = False) -> StorageQuota:
     """In a browser that has room for three large files, and tells of much more."""
     profile.page.usage, profile.page.untold_quota = 0, 3 * LARGE
     hub = await profile.visit().hub()
-    await hub.get(KEPT, Use("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
-    return Room(hub.cache, hub.sweep, hub.notes, profile.page, profile.locks, None, evict=evict)
+    await hub.get(KEPT, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
+    return StorageQuota(hub.cache, hub.sweep, hub.notes, profile.page, profile.locks, None, evict=evict)
 
 
 async def test_room_that_is_not_told_is_tried_out(profile: Profile) -> None:

@@ -15,7 +15,7 @@ from modelden.hub.download.resume import Partial
 from modelden.hub.files import HubFiles
 from modelden.hub.store.partials import Partials
 from modelden.hub.store.tab_locks import download_lock
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
@@ -44,7 +44,7 @@ async def stored(profile: Profile) -> dict[str, Any]:
 
 async def hub_with_file(profile: Profile) -> HubFiles:
     hub = await profile.visit().hub()
-    await hub.get(FILE, Use("task", "engine"), ALLOWED)
+    await hub.get(FILE, Consumer("task", "engine"), ALLOWED)
     return hub
 
 
@@ -88,7 +88,7 @@ async def test_bytes_and_rows_that_belong_to_nothing_go(profile: Profile) -> Non
     await hub.sweep.run()
     rows = await stored(profile)
     assert {**rows, "files": [row for row in rows["files"] if row["id"] != "x"]} == before
-    assert await (await hub.get(FILE, Use("task", "engine"), ALLOWED)).blob.read() == FILES[WEIGHTS]
+    assert await (await hub.get(FILE, Consumer("task", "engine"), ALLOWED)).blob.read() == FILES[WEIGHTS]
 
 
 async def test_it_is_swept_when_a_model_was_completed(profile: Profile) -> None:
@@ -130,5 +130,5 @@ async def test_what_is_of_no_use_goes_before_anything_is_refused_or_evicted(prof
     profile.page.quota = profile.page.usage + size // 2
     hub = await profile.visit(replace(profile.config, evict=evict)).hub()
     with pytest.raises(QuotaExceeded):
-        await hub.get(FILE, Use("task", "engine"), ALLOWED)
+        await hub.get(FILE, Consumer("task", "engine"), ALLOWED)
     assert await stored(profile) == {}

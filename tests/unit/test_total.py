@@ -19,12 +19,12 @@ from modelden.hub.catalog.repository import RemoteFile
 from modelden.hub.download.resume import Partial
 from modelden.hub.store.partials import Partials
 from modelden.hub.store.quota import GIB
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, write
 
 if TYPE_CHECKING:
-    from modelden.context import Den
+    from modelden.context import Context
     from modelden.host.serve.server import Application
     from tests.simulators.profile import Profile
 
@@ -55,7 +55,7 @@ def leave(profile: Profile, size: int) -> None:
     profile.page.quota = profile.page.usage + profile.page.stored() + size
 
 
-def visit(profile: Profile, **config: Any) -> Den:
+def visit(profile: Profile, **config: Any) -> Context:
     return profile.visit(replace(profile.config, manifests=True, **config))
 
 
@@ -69,7 +69,7 @@ async def stored(profile: Profile) -> dict[str, Any]:
 
 async def test_a_model_that_does_not_fit_as_a_whole_is_not_begun(profile: Profile) -> None:
     den = visit(profile)
-    await (await den.hub()).get(OTHER, Use("task", "engine"), ALLOWED)
+    await (await den.hub()).get(OTHER, Consumer("task", "engine"), ALLOWED)
     before = await stored(profile)
     # It is the same file as one of the model's, so that it does not count.
     leave(profile, TOTAL - len(FILES["config.json"]) - 1)
@@ -96,7 +96,7 @@ async def test_a_model_that_just_fits_is_loaded(profile: Profile) -> None:
 
 async def test_what_is_kept_does_not_count(profile: Profile) -> None:
     leave(profile, TOTAL)
-    await (await visit(profile).hub()).get(ModelFile("org/tiny", "v1.0", WEIGHTS), Use("task", "engine"), ALLOWED)
+    await (await visit(profile).hub()).get(ModelFile("org/tiny", "v1.0", WEIGHTS), Consumer("task", "engine"), ALLOWED)
     leave(profile, TOTAL - len(FILES[WEIGHTS]))
     await visit(profile).create_engine(EMBED)
     assert len((await stored(profile))["headers"]) == len(FILES)
@@ -136,7 +136,7 @@ async def test_a_warm_visit_asks_nobody(profile: Profile) -> None:
 async def test_only_what_is_still_to_come_counts(profile: Profile) -> None:
     leave(profile, TOTAL)
     hub = await visit(profile).hub()
-    await hub.get(OTHER, Use("task", "engine"), ALLOWED)
+    await hub.get(OTHER, Consumer("task", "engine"), ALLOWED)
     leave(profile, 0)
 
     kept, digest = FILES["config.json"], hashlib.sha256(FILES["config.json"]).hexdigest()

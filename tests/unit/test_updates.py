@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modelden.context import Den
+from modelden.context import Context
 from modelden.core.events import Event
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
@@ -52,11 +52,11 @@ def revisions(told: list[Event]) -> list[tuple[str, str, str]]:
     ]
 
 
-async def kept(den: Den) -> dict[str, int]:
+async def kept(den: Context) -> dict[str, int]:
     return {model.revision: model.files for model in await (await den.hub()).list_models()}
 
 
-async def poll(den: Den) -> None:
+async def poll(den: Context) -> None:
     """The settings poll, and what follows from it."""
     await (await den.settings()).poller.poll()
     await settled()
@@ -489,7 +489,7 @@ def push(tree: Path) -> Callable[[], None]:
     return push
 
 
-async def states(den: Den) -> list[str]:
+async def states(den: Context) -> list[str]:
     return [status.status for status in await den.check_updates()]
 
 

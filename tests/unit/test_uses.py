@@ -10,7 +10,7 @@ from modelden.core.locks import PageLocks
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.contents import ROWS_LOCK
 from modelden.hub.store.schema import MODEL_FILES
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from modelden.ports import Delete, Put
 from tests.simulators.blobs import MemoryBlob, MemoryBlobs
 from tests.simulators.clock import ManualClock
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEY = ("hub.example/org/m", "main", "config.json")
 NAMES = {"model": KEY[0], "revision": KEY[1], "file": KEY[2]}
-USE = Use("task", "engine")
+USE = Consumer("task", "engine")
 OLD, NEW = b'{"a": 1}', b'{"a": 2}'
 
 
@@ -72,7 +72,7 @@ class Overtaken(MemoryDatabase):
 
 @pytest.mark.parametrize("after", range(1, 8))
 @pytest.mark.parametrize("use", [USE, None], ids=["noted", "not noted"])
-async def test_a_file_is_read_in_one_state(after: int, use: Use | None) -> None:
+async def test_a_file_is_read_in_one_state(after: int, use: Consumer | None) -> None:
     locks = PageLocks()
     database = Overtaken(locks)
     await database.commit(rows(OLD, "old"))

@@ -14,7 +14,7 @@ import js
 from pyodide.ffi import JsException, create_once_callable, create_proxy, to_js
 
 from modelden._js.ffi import js_name, js_object
-from modelden._js.indexeddb_transaction import Blocked, Failed, Writing, js_key, py_rows, settled
+from modelden._js.indexeddb_transaction import RequestFailed, UpgradeBlocked, WriteTransaction, js_key, py_rows, settled
 from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
 from modelden.ports import Delete, Key, Put, Row, Schema, Store, Unchanged
 
@@ -52,7 +52,7 @@ class JsDatabase:
         js_requests = [transaction.objectStore(store).get(js_key(key)) for store, key in keys]
         try:
             await settled(transaction, "complete", "error", "abort")
-        except Failed as error:
+        except RequestFailed as error:
             raise self._storage_error(error) from error
         rows: list[Row | None] = py_rows(to_js([request.result for request in js_requests]))
         return rows
@@ -71,10 +71,10 @@ class JsDatabase:
             return True
         stores = {change.store for change in changes} | ({condition.store} if condition else set())
         transaction = await self._transaction(sorted(stores), "readwrite")
-        writing = Writing(transaction, changes, condition)
+        writing = WriteTransaction(transaction, changes, condition)
         try:
             await settled(transaction, "complete", "abort")
-        except Failed as error:
+        except RequestFailed as error:
             if writing.refused:
                 return False
             if writing.error is None or isinstance(writing.error, JsException):
@@ -101,10 +101,10 @@ class JsDatabase:
     async def _result(self, request: Any) -> Any:
         try:
             return py_rows(await settled(request, "success", "error"))
-        except Failed as error:
+        except RequestFailed as error:
             raise self._storage_error(error) from error
 
-    def _storage_error(self, error: JsException | Failed) -> StorageError:
+    def _storage_error(self, error: JsException | RequestFailed) -> StorageError:
         name = str(error.name)
         if name == "QuotaExceededError":
             return QuotaExceeded(f"data in the database {self._schema.name}")
@@ -130,7 +130,7 @@ async def _open(schema: Schema) -> Any:
             f"Another tab keeps an earlier version of the database {schema.name} open: close this site's other tabs, "
             "then reload this one."
         ) from error
-    except Failed as error:
+    except RequestFailed as error:
         if error.name == "VersionError":
             raise StorageUnavailable(
                 f"The database {schema.name} was made by a later version of modelden. Reload this page to get that."
@@ -153,7 +153,7 @@ async def _open(schema: Schema) -> Any:
 async def _unblocked(request: Any) -> Any:
     try:
         return await settled(request, "success", "error", "blocked")
-    except Blocked:
+    except UpgradeBlocked:
         # A tab of modelden's lets go when its transactions are over; what else the site runs may never do.
         async with asyncio.timeout(PATIENCE):
             return await settled(request, "success", "error")

@@ -17,7 +17,7 @@ from modelden._js.ffi import js_json, js_object, py_value
 from modelden.ports import Delete, Key, Put, Row, Unchanged
 
 
-class Failed(Exception):
+class RequestFailed(Exception):
     """A request or transaction ended with the ``DOMException`` in ``args[0]``."""
 
     @property
@@ -26,11 +26,11 @@ class Failed(Exception):
         return str(getattr(self.args[0], "name", "unknown"))
 
 
-class Blocked(Exception):
+class UpgradeBlocked(Exception):
     """A database cannot be upgraded as long as others have it open."""
 
 
-class Writing:
+class WriteTransaction:
     """The changes of one transaction, issued at once, or when its condition was found to hold.
 
     Attributes:
@@ -125,7 +125,7 @@ async def settled(target: Any, success: str, *failures: str) -> Any:
         setattr(target, f"on{event_type}", resolvers.resolve)
     event = await resolvers.promise
     if event.type == "blocked":
-        raise Blocked
+        raise UpgradeBlocked
     if event.type != success:
-        raise Failed(target.error)
+        raise RequestFailed(target.error)
     return getattr(target, "result", None)

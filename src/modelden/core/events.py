@@ -88,7 +88,7 @@ class Events:
                 logger.exception("A listener failed on the event %s %s", event.type, event.name)
 
 
-class Teller(NamedTuple):
+class EventEmitter(NamedTuple):
     """Tells of one engine or session.
 
     Attributes:
@@ -120,7 +120,7 @@ class Teller(NamedTuple):
         self.events.tell(Event("update", name, self.engine_id, detail, self.flow_id))
 
 
-class Downloads(NamedTuple):
+class DownloadEvents(NamedTuple):
     """Tells of files that come, whoever asked for them.
 
     Attributes:
@@ -149,5 +149,5 @@ class Downloads(NamedTuple):
         return tell
 
 
-UNHEARD = Downloads(Events())
+NO_LISTENERS = DownloadEvents(Events())
 """To whom nobody listens."""

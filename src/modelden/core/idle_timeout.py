@@ -10,7 +10,7 @@ from modelden.errors import NetworkError, ResponseTooLarge
 from modelden.ports import Chunk, Fetcher, Response
 
 
-class WatchedResponse:
+class IdleTimeoutResponse:
     """A `ports.Response` whose body fails when nothing of it comes for too long."""
 
     def __init__(self, requested: str, response: Response, seconds: float) -> None:
@@ -58,7 +58,7 @@ class WatchedResponse:
             yield chunk
 
 
-class WatchedFetcher:
+class IdleTimeoutFetcher:
     """A `ports.Fetcher` that gives connections up."""
 
     def __init__(self, fetcher: Fetcher, seconds: float) -> None:
@@ -80,9 +80,9 @@ class WatchedFetcher:
         timeout: float | None = None,  # noqa: ASYNC109  it ends with the headers
         headers: Mapping[str, str] | None = None,
         redirects: bool = True,
-    ) -> AsyncIterator[WatchedResponse]:
+    ) -> AsyncIterator[IdleTimeoutResponse]:
         """Send a request; a silent body is a `NetworkError`, the other errors are those of `ports.Fetcher`."""
         async with self._fetcher.fetch(
             url, method=method, timeout=timeout, headers=headers, redirects=redirects
         ) as response:
-            yield WatchedResponse(url, response, self._seconds)
+            yield IdleTimeoutResponse(url, response, self._seconds)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 
-async def import_in_pieces(names: Sequence[str]) -> None:
+async def import_staged(names: Sequence[str]) -> None:
     """Import modules one after the other, with a turn of the page's after each that was not there yet.
 
     Args:

@@ -11,7 +11,7 @@ from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
 from modelden.ports import Database, Databases, Delete, Key, Page, Put, Row, Schema, Unchanged
 
 
-class InMemory:
+class StorageFallback:
     """Keeps account of it, for `storage.storage_info`.
 
     Attributes:
@@ -28,14 +28,14 @@ class InMemory:
         warnings.warn(StorageWarning(error), stacklevel=2)
 
 
-class SessionDatabases:
+class FallbackDatabases:
     """The browser's databases; those of the page's memory when the browser refuses, which it is asked once."""
 
     def __init__(
         self,
         databases: Databases,
         page: Page,
-        in_memory: InMemory,
+        in_memory: StorageFallback,
         *,
         required: bool,
         moving: Container[str] = (),
@@ -54,7 +54,7 @@ class SessionDatabases:
         self._in_memory = in_memory
         self._required = required
         self._moving = moving
-        self._kept: dict[str, MemoryDatabase | MovingDatabase] = {}
+        self._kept: dict[str, MemoryDatabase | SpillingDatabase] = {}
         self._refused = False
 
     async def open(self, schema: Schema) -> Database:
@@ -69,7 +69,7 @@ class SessionDatabases:
         if database is None:
             self._kept[schema.name] = MemoryDatabase(schema)
         elif schema.name in self._moving:
-            self._kept[schema.name] = MovingDatabase(schema, database, self._page, self._in_memory)
+            self._kept[schema.name] = SpillingDatabase(schema, database, self._page, self._in_memory)
         else:
             return database
         return self._kept[schema.name]
@@ -85,13 +85,13 @@ class SessionDatabases:
             return None
 
 
-class MovingDatabase:
+class SpillingDatabase:
     """A database that goes on in the page's memory, with all its rows, when the browser has no room for a change.
 
     For small ones. What other tabs write afterwards is not seen; but where there is no room, they cannot write either.
     """
 
-    def __init__(self, schema: Schema, database: Database, page: Page, in_memory: InMemory) -> None:
+    def __init__(self, schema: Schema, database: Database, page: Page, in_memory: StorageFallback) -> None:
         """Begin with the browser's database.
 
         Args:

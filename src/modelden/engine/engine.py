@@ -13,7 +13,7 @@ from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:
     from modelden.core.progress import ProgressCallback
-    from modelden.engine.engine_runner import EngineSession
+    from modelden.engine.engine_runner import EngineRunner
     from modelden.engine.options import PipelineOptions
     from modelden.ports import Suspender
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Engine:
     """A loaded model, made by `modelden.create_engine`. As an async context it closes itself."""
 
-    def __init__(self, session: EngineSession, suspender: Suspender) -> None:
+    def __init__(self, session: EngineRunner, suspender: Suspender) -> None:
         """Nothing is loaded yet.
 
         Args:

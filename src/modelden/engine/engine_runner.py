@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from modelden.core.events import Teller
+from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
-from modelden.engine.plan import KnownEngine
+from modelden.engine.plan import EngineRecord
 from modelden.engine.streaming import Chunk, take_streaming
 from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from modelden.core.progress import ProgressCallback
     from modelden.engine.options import PipelineOptions
     from modelden.engine.plan import Plan
-    from modelden.loading.engine_loader import Loaded
-    from modelden.loading.update_fallback import EngineSource
+    from modelden.loading.engine_loader import LoadedModel
+    from modelden.loading.update_fallback import LoaderWithFallback
     from modelden.ports import Ports
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ class Slot:
 
     __slots__ = ("loaded", "running")
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedModel) -> None:
         """Nothing runs yet."""
         self.loaded = loaded
         self.running = 0
 
 
-class EngineSession:
+class EngineRunner:
     """One engine's life.
 
     Attributes:
@@ -50,7 +50,7 @@ class EngineSession:
         teller: Tells what happens.
     """
 
-    def __init__(self, request: PipelineOptions, source: EngineSource, ports: Ports, events: Events) -> None:
+    def __init__(self, request: PipelineOptions, source: LoaderWithFallback, ports: Ports, events: Events) -> None:
         """Nothing is loaded yet.
 
         Args:
@@ -65,15 +65,15 @@ class EngineSession:
         self.listeners: list[Callable[[Status], object]] = []
         self._source = source
         self._ports = ports
-        self.teller = Teller(events, request.engine_id, request.flow_id)
+        self.teller = EventEmitter(events, request.engine_id, request.flow_id)
         self._life = Lifecycle(request.timeout_ms or 0)
         self._slot: Slot | None = None
-        self._newest: Loaded | None = None
+        self._newest: LoadedModel | None = None
         self._replaced: set[Slot] = set()
         self._clearing: set[asyncio.Task[None]] = set()
         self._lost_gpu: str | None = None
         self._opening = asyncio.Lock()
-        self._loading: asyncio.Task[Loaded] | None = None
+        self._loading: asyncio.Task[LoadedModel] | None = None
         self._stop_timer: Callable[[], None] | None = None
 
     @property
@@ -161,7 +161,7 @@ class EngineSession:
             self._life.check_not_ended()
             plan = await self._source.plan(self.request, on_progress)
             if self.plan is not None:
-                known = KnownEngine(self.request, self.plan)
+                known = EngineRecord(self.request, self.plan)
                 if await self._source.status(known, plan, ask=ask) != UPDATE_AVAILABLE:
                     return False
             slot = self._slot
@@ -217,7 +217,7 @@ class EngineSession:
             raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
         return self._slot
 
-    async def _load(self, loading: Coroutine[Any, Any, Loaded]) -> Loaded:
+    async def _load(self, loading: Coroutine[Any, Any, LoadedModel]) -> LoadedModel:
         """Do it in a task of its own, which `end` can stop."""
         self._loading = asyncio.ensure_future(loading)
         try:
@@ -235,7 +235,7 @@ class EngineSession:
         self._newest = loaded
         return loaded
 
-    def _adopt(self, loaded: Loaded) -> None:
+    def _adopt(self, loaded: LoadedModel) -> None:
         slot = self._slot = Slot(loaded)
         self.plan = loaded.plan
         loaded.worker.watch(lambda error: self._crashed(slot, error))

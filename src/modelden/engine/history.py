@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from modelden.engine.options import PipelineOptions
-from modelden.engine.plan import KnownEngine, Plan
+from modelden.engine.plan import EngineRecord, Plan
 from modelden.errors import InputError
 from modelden.ports import Clock, Database, Delete, Put, Row
 
@@ -43,7 +43,7 @@ class History:
         }
         await self._database.commit([Put("engines", row)])
 
-    async def all(self) -> Sequence[KnownEngine]:
+    async def all(self) -> Sequence[EngineRecord]:
         """Return all known engines; those of long ago are forgotten, and what this version cannot read."""
         known, old = [], []
         for row in await self._database.get_all("engines"):
@@ -60,8 +60,8 @@ class History:
         return json.dumps([self._source, request.asks_for()], sort_keys=True)
 
 
-def _read(row: Row) -> KnownEngine | None:
+def _read(row: Row) -> EngineRecord | None:
     try:
-        return KnownEngine(PipelineOptions.of(row["request"], own_features=True), Plan.of_row(row["plan"]))
+        return EngineRecord(PipelineOptions.of(row["request"], own_features=True), Plan.of_row(row["plan"]))
     except InputError:
         return None

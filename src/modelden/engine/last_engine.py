@@ -18,7 +18,7 @@ MODELDEN = Schema(name="modelden", version=1, stores={"engines": Store("id"), "l
 """``engines`` is for `engine.history` and `engine.latest`, ``loads`` for `engine.guard`."""
 
 
-class Latest(NamedTuple):
+class LastEngine(NamedTuple):
     """What the request that was answered last was answered with.
 
     Attributes:
@@ -30,8 +30,8 @@ class Latest(NamedTuple):
     threads: int
 
 
-async def latest(database: Database, source: str) -> Latest | None:
+async def latest(database: Database, source: str) -> LastEngine | None:
     """Return the engine that was loaded last by settings from this trust source (`Configuration.trust_source`)."""
     rows = [row for row in await database.get_all("engines") if row["source"] == source]
     row = max(rows, key=lambda row: int(row["time"]), default=None)
-    return None if row is None else Latest(row["plan"]["runtime"], row["plan"]["options"].get("numThreads") or 0)
+    return None if row is None else LastEngine(row["plan"]["runtime"], row["plan"]["options"].get("numThreads") or 0)

@@ -38,7 +38,7 @@ def is_weights(url: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class MemoryGuard:
     """What it needs to look out.
 
     Attributes:
@@ -51,7 +51,7 @@ class Guard:
     presence: Presence
     memory: int | None
 
-    async def enter(self, key: str | None, model: str) -> Watch:
+    async def enter(self, key: str | None, model: str) -> LoadWatch:
         """Begin to watch over one load.
 
         Args:
@@ -62,7 +62,7 @@ class Guard:
             LoadEndedPage: If the two loads before it ended their pages. Asked again, it is tried again.
         """
         if key is None:
-            return Watch(self, None, careful=False)
+            return LoadWatch(self, None, careful=False)
         row = await self.database.get("loads", key) or {"id": key, "ended": 0, "pages": []}
         alive = await self.presence.alive()
         dead = [] if alive is None else [page for page in row["pages"] if page not in alive]
@@ -73,7 +73,7 @@ class Guard:
             raise LoadEndedPage(model, ended)
         if ended:
             logger.warning("Loading %s ended its page last time; now with one thread.", model)
-        return Watch(self, row, careful=bool(ended))
+        return LoadWatch(self, row, careful=bool(ended))
 
     async def note(self, change: Put | Delete) -> None:
         """Change a mark; that it cannot be stored is no reason not to load a model."""
@@ -83,14 +83,14 @@ class Guard:
             logger.warning("Should this load end its page, the next one will not know. %s", error)
 
 
-class Watch:
+class LoadWatch:
     """Over one load.
 
     Attributes:
         careful: The last load ended its page: choose less.
     """
 
-    def __init__(self, guard: Guard, row: Mapping[str, Any] | None, *, careful: bool) -> None:
+    def __init__(self, guard: MemoryGuard, row: Mapping[str, Any] | None, *, careful: bool) -> None:
         """Nothing is loaded yet."""
         self.careful = careful
         self._guard = guard

@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     no_gpu: str | None = None
     files: tuple[str, ...] = ()
 
-    def makes_the_same(self, other: Plan) -> bool:
+    def is_equivalent(self, other: Plan) -> bool:
         """Tell whether an engine of the other plan has the same model and the same runtime."""
         return self._identity() == other._identity()
 
@@ -72,7 +72,7 @@ class Plan(NamedTuple):
         return attachment["hash"], self.runtime["version"], *(getattr(self.options, name) for name in _DECIDED)
 
 
-class Without(NamedTuple):
+class Fallbacks(NamedTuple):
     """What one load does without, whatever was decided.
 
     Attributes:
@@ -99,7 +99,7 @@ class Without(NamedTuple):
         return found
 
 
-class KnownEngine(NamedTuple):
+class EngineRecord(NamedTuple):
     """An engine that was loaded with success.
 
     Attributes:

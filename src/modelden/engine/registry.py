@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from modelden.core.locks import KeyedLocks
 from modelden.engine.engine import Engine
-from modelden.engine.plan import KnownEngine
+from modelden.engine.plan import EngineRecord
 
 if TYPE_CHECKING:
     from modelden.core.progress import ProgressCallback
-    from modelden.engine.engine_runner import EngineSession
+    from modelden.engine.engine_runner import EngineRunner
     from modelden.engine.options import PipelineOptions
     from modelden.ports import Suspender
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class EngineRegistry:
     """The engines of one page and configuration."""
 
-    def __init__(self, make: Callable[[PipelineOptions], EngineSession], suspender: Suspender) -> None:
+    def __init__(self, make: Callable[[PipelineOptions], EngineRunner], suspender: Suspender) -> None:
         """No engine exists.
 
         Args:
@@ -31,7 +31,7 @@ class EngineRegistry:
         """
         self._make = make
         self._suspender = suspender
-        self._engines: dict[str, tuple[EngineSession, Engine]] = {}
+        self._engines: dict[str, tuple[EngineRunner, Engine]] = {}
         self._locks = KeyedLocks()
 
     async def get(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
@@ -51,10 +51,10 @@ class EngineRegistry:
                 current.end(f"The engine {engine_id} was replaced by one with other options.")
             return await self._new(request, on_progress)
 
-    def known(self) -> Iterator[KnownEngine]:
+    def known(self) -> Iterator[EngineRecord]:
         """Return the engines that were loaded and have not ended."""
         sessions = [session for session, _ in self._engines.values() if not session.has_ended]
-        return (KnownEngine(session.request, session.plan) for session in sessions if session.plan is not None)
+        return (EngineRecord(session.request, session.plan) for session in sessions if session.plan is not None)
 
     async def _new(self, request: PipelineOptions, on_progress: ProgressCallback | None) -> Engine:
         session = self._make(request)

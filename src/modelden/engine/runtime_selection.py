@@ -51,7 +51,7 @@ class Bundle(NamedTuple):
     devices: tuple[str, ...] = (WASM,)
 
 
-class Choice(NamedTuple):
+class RuntimeChoice(NamedTuple):
     """A runtime to use.
 
     Attributes:
@@ -96,7 +96,7 @@ def choose(
     major: int | None = None,
     device: str = WASM,
     lack: str | None = None,
-) -> Choice:
+) -> RuntimeChoice:
     """Return the runtime to use.
 
     Of the majors that are offered and known, the highest counts: first among those that are there for the device, and
@@ -135,7 +135,7 @@ def choose(
         logger.warning("Only the large %s is offered: publish %s for all who need no GPU.", best.name, fitting)
     if device == WEBGPU and not lack and (lack := lack_of_gpu(best)) and fitting:
         lack += f", and Remote Settings offer no {fitting} of this modelden's build"
-    return Choice(record, lack if device == WEBGPU else None)
+    return RuntimeChoice(record, lack if device == WEBGPU else None)
 
 
 def lack_of_gpu(bundle: Bundle) -> str | None:

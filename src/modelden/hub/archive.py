@@ -19,7 +19,7 @@ from modelden.ports import Blob, Blobs
 from modelden.settings.json_text import parse_json
 
 INDEX = "modelden.json"
-"""Name of the index: the fields of `Contents` as JSON, and the version of this format."""
+"""Name of the index: the fields of `ArchiveIndex` as JSON, and the version of this format."""
 
 VERSION = 1
 
@@ -34,7 +34,7 @@ _INDEX_LIMIT = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ArchiveEntry:
     """A file of an archive, as its index tells.
 
     Attributes:
@@ -63,7 +63,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class ArchiveIndex:
     """What an archive has.
 
     Attributes:
@@ -74,7 +74,7 @@ class Contents:
 
     model: str
     revision: str
-    files: tuple[Listed, ...]
+    files: tuple[ArchiveEntry, ...]
 
     def name(self, path: str) -> str:
         """Return the name of a file's member."""
@@ -85,7 +85,7 @@ class Contents:
         return json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode()
 
 
-def pack(blobs: Blobs, contents: Contents, bodies: Mapping[str, Blob]) -> Blob:
+def pack(blobs: Blobs, contents: ArchiveIndex, bodies: Mapping[str, Blob]) -> Blob:
     """Return an archive; nothing is copied or read.
 
     Args:
@@ -100,7 +100,7 @@ def pack(blobs: Blobs, contents: Contents, bodies: Mapping[str, Blob]) -> Blob:
     return blobs.join([*parts, blobs.of(bytes(2 * _BLOCK))], MEDIA_TYPE)
 
 
-async def unpack(archive: Blob, name: str) -> tuple[Contents, dict[str, Blob]]:
+async def unpack(archive: Blob, name: str) -> tuple[ArchiveIndex, dict[str, Blob]]:
     """Return what an archive has, and its files' bytes by path; their hashes are still to be checked.
 
     Args:
@@ -111,7 +111,7 @@ async def unpack(archive: Blob, name: str) -> tuple[Contents, dict[str, Blob]]:
         InputError: If it is no archive of `pack`, or of a newer version.
         IntegrityError: If it is cut, or its members are not what its index says.
     """
-    contents: Contents | None = None
+    contents: ArchiveIndex | None = None
     bodies: dict[str, Blob] = {}
     async for member, body in _members(archive, name):
         if contents is None:
@@ -166,14 +166,14 @@ def _header(name: str, at: int, data: bytes) -> tarfile.TarInfo | None:
         raise IntegrityError(name, f"a file's header at byte {at}", f"something else ({error})") from error
 
 
-def _contents(name: str, index: bytes) -> Contents:
+def _contents(name: str, index: bytes) -> ArchiveIndex:
     try:
         found: dict[str, Any] = parse_json(index.decode())
         version, listed = found["version"], found["files"]
         if version != VERSION:
             raise InputError(f"{name} has version {version} of this format, and modelden {VERSION}: update modelden.")
-        files = tuple(Listed(**each) for each in listed)
-        contents = Contents(found["model"], found["revision"], files)
+        files = tuple(ArchiveEntry(**each) for each in listed)
+        contents = ArchiveIndex(found["model"], found["revision"], files)
         if not files:
             raise InputError(f"{name} has no files.")
         for file in files:

@@ -11,33 +11,33 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from modelden.core.events import UNHEARD, Downloads
-from modelden.core.idle_timeout import WatchedFetcher
+from modelden.core.events import NO_LISTENERS, DownloadEvents
+from modelden.core.idle_timeout import IdleTimeoutFetcher
 from modelden.core.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
-from modelden.core.staged_imports import import_in_pieces
+from modelden.core.staged_imports import import_staged
 from modelden.errors import (
     ForbiddenURL,
     ModelDenError,
 )
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
-from modelden.hub.download.auth import HubFetcher
-from modelden.hub.download.branch_update import Branch, whole
-from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Known, not_found
-from modelden.hub.policy import Expectations, Rules, Wish
+from modelden.hub.download.auth import AuthenticatedFetcher
+from modelden.hub.download.branch_update import BranchUpdate, whole
+from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness, not_found
+from modelden.hub.policy import FileRequest, HubPolicy, ManifestReader
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.compaction import Merger
+from modelden.hub.store.compaction import Compactor
 from modelden.hub.store.partials import FileKey, Partials
-from modelden.hub.store.preflight import Total
-from modelden.hub.store.quota import Room, Sweep
-from modelden.hub.store.records import Kept, StoredFile, StoredModel
-from modelden.hub.store.tab_locks import InUse, Turns, use_lock
-from modelden.hub.store.usage import Notes, Use
-from modelden.hub.store.writer import Keeper
+from modelden.hub.store.preflight import SpacePreflight
+from modelden.hub.store.quota import StorageQuota, Sweep
+from modelden.hub.store.records import CachedFile, StoredFile, StoredModel
+from modelden.hub.store.tab_locks import DownloadLock, ModelLease, use_lock
+from modelden.hub.store.usage import Consumer, Notes
+from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Database, Ports
 
 if TYPE_CHECKING:
-    from modelden.hub.download.downloader import Fetching
+    from modelden.hub.download.downloader import Downloader
     from modelden.hub.importer import Importer
     from modelden.hub.remote_models import Remote
 
@@ -63,31 +63,31 @@ class HubFiles:
         address: HubAddress,
         database: Database,
         ports: Ports,
-        rules: Rules | None = None,
-        manifests: Expectations | None = None,
-        downloads: Downloads = UNHEARD,
+        rules: HubPolicy | None = None,
+        manifests: ManifestReader | None = None,
+        downloads: DownloadEvents = NO_LISTENERS,
     ) -> None:
         """Nothing is fetched yet."""
         self._told = downloads
         self._address = address
         self._ports = ports
         self._manifests = manifests
-        self.rules = rules or Rules()
-        self._fetcher = HubFetcher(
-            WatchedFetcher(ports.fetcher, self.rules.idle_timeout), address.root_url, self.rules.headers
+        self.rules = rules or HubPolicy()
+        self._fetcher = AuthenticatedFetcher(
+            IdleTimeoutFetcher(ports.fetcher, self.rules.idle_timeout), address.root_url, self.rules.headers
         )
         self._partials = Partials(database, ports.clock)
-        self._turns = Turns(ports.locks, self._partials)
+        self._turns = DownloadLock(ports.locks, self._partials)
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
         self.notes = Notes(database, ports.clock)
         self.sweep = Sweep(database, self.cache, ports.locks, ports.clock)
-        room = Room(
+        room = StorageQuota(
             self.cache, self.sweep, self.notes, ports.page, ports.locks, self.rules.max_size, evict=self.rules.evict
         )
-        self.merger = Merger(database, room, ports)
-        self._keeper = Keeper(self.cache, self._partials, room, self.rules)
-        self.total = Total(address, self.cache, self._partials, self._keeper, manifests)
-        self._known = Known(self._fetcher, self._keeper, self.cache)
+        self.merger = Compactor(database, room, ports)
+        self._keeper = CacheWriter(self.cache, self._partials, room, self.rules)
+        self.total = SpacePreflight(address, self.cache, self._partials, self._keeper, manifests)
+        self._known = Freshness(self._fetcher, self._keeper, self.cache)
 
     @cached_property
     def remote(self) -> Remote:
@@ -104,13 +104,13 @@ class HubFiles:
         return Importer(self.cache, self._partials, self._keeper, self._ports, self.rules, self._manifests, self._told)
 
     @cached_property
-    def _fetching(self) -> Fetching:
-        from modelden.hub.download.downloader import Fetching
-        from modelden.hub.download.transfer import Transfer
+    def _fetching(self) -> Downloader:
+        from modelden.hub.download.downloader import Downloader
+        from modelden.hub.download.transfer import FileTransfer
 
-        transfer = Transfer(self._fetcher, self._partials, self._ports.blobs, self._ports.clock)
+        transfer = FileTransfer(self._fetcher, self._partials, self._ports.blobs, self._ports.clock)
         whose = self._address, self.rules, self._manifests
-        return Fetching(*whose, self.cache, self._keeper, self._known, self.remote, transfer)
+        return Downloader(*whose, self.cache, self._keeper, self._known, self.remote, transfer)
 
     @property
     def wrote(self) -> bool:
@@ -128,14 +128,14 @@ class HubFiles:
     async def get(
         self,
         file: ModelFile,
-        use: Use,
+        use: Consumer,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
         *,
-        branch: Branch | None = None,
+        branch: BranchUpdate | None = None,
         before_download: Callable[[], Awaitable[None]] | None = None,
         expect: Callable[[int], None] | None = None,
-    ) -> Kept:
+    ) -> CachedFile:
         """Return a file, downloading it if needed; of several tabs one downloads, the others wait.
 
         Args:
@@ -155,7 +155,7 @@ class HubFiles:
             StorageError: If the browser cannot store it, and it has to.
         """
         branch = branch if file.revision == BRANCH else None
-        wish = Wish(file, self.key(file), use, allow_list, branch, before_download, expect)
+        wish = FileRequest(file, self.key(file), use, allow_list, branch, before_download, expect)
         kept = await self._kept(wish, self._told.heard(on_progress, use.engine_id, use.flow_id))
         self.merger.later(wish.key, kept.blob.size)
         return kept
@@ -163,10 +163,10 @@ class HubFiles:
     async def get_kept(
         self,
         files: Sequence[ModelFile],
-        use: Use,
+        use: Consumer,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
-    ) -> dict[ModelFile, Kept]:
+    ) -> dict[ModelFile, CachedFile]:
         """Return those of these files that `get` would give without a request, all in one go.
 
         Raises:
@@ -184,7 +184,7 @@ class HubFiles:
                 self.merger.later(pinned[file], kept.blob.size)
         return given
 
-    async def _kept(self, wish: Wish, on_progress: ProgressCallback | None) -> Kept:
+    async def _kept(self, wish: FileRequest, on_progress: ProgressCallback | None) -> CachedFile:
         file, key, use = wish.file, wish.key, wish.use
         url = self._address.url(file)
         await self._check_allowed(url, key, wish.allow_list)
@@ -202,10 +202,10 @@ class HubFiles:
                     if wish.branch:
                         wish.branch.give(key, current)
                     return current
-                await import_in_pieces(DOWNLOADERS)
+                await import_staged(DOWNLOADERS)
                 return await self._fetching.fetch(wish, head, reporter)
 
-    def _reporter(self, kind: str, file: ModelFile, use: Use, on_progress: ProgressCallback | None) -> Reporter:
+    def _reporter(self, kind: str, file: ModelFile, use: Consumer, on_progress: ProgressCallback | None) -> Reporter:
         url = self._address.url(file)
         names = {"model": file.model, "revision": file.revision, "file": file.file, "url": url}
         return Reporter(on_progress, kind, url, {**names, "taskName": use.task_name})
@@ -218,17 +218,17 @@ class HubFiles:
         """Remember optional files that the hub does not have: only a branch is asked for them again, if it answers."""
         await self.notes.remember_missing([self.key(file) for file in files])
 
-    def branch(self) -> Branch:
+    def branch(self) -> BranchUpdate:
         """Return what a load takes of branches, for one that is not to go back to what is kept."""
-        return Branch(self._keeper, self._ports.locks)
+        return BranchUpdate(self._keeper, self._ports.locks)
 
-    async def whole[T](self, load: Callable[[Branch], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
+    async def whole[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
         """Load a model of a branch as the hub has it now, or else as it is kept; see `branch.whole`."""
         return await whole(self._keeper, self._ports.locks, load)
 
-    def in_use(self) -> InUse:
+    def in_use(self) -> ModelLease:
         """Return what says that models are in use, until it is ended; by their names in the store."""
-        return InUse(self._ports.locks)
+        return ModelLease(self._ports.locks)
 
     async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""

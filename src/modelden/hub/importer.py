@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from modelden.core.events import Downloads
+from modelden.core.events import DownloadEvents
 from modelden.core.progress import IMPORTING, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, NoHash
-from modelden.hub.catalog.integrity import HEAD_SIZE, Expected, check_beginning, hub_hash
+from modelden.hub.catalog.integrity import HEAD_SIZE, ExpectedFile, check_beginning, hub_hash
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.chunk_writer import Body
-from modelden.hub.policy import Expectations, Rules
+from modelden.hub.download.chunk_writer import ChunkWriter
+from modelden.hub.policy import HubPolicy, ManifestReader
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import FileKey, Partials, file_id
-from modelden.hub.store.records import Origin
+from modelden.hub.store.records import Provenance
 from modelden.hub.store.tab_locks import download_lock
-from modelden.hub.store.usage import Use
-from modelden.hub.store.writer import Keeper
+from modelden.hub.store.usage import Consumer
+from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Blob, Ports
 
 
-class Incoming(NamedTuple):
+class ImportSource(NamedTuple):
     """A file that is to be imported.
 
     Attributes:
@@ -51,11 +51,11 @@ class Importer:
         self,
         cache: ModelCache,
         partials: Partials,
-        keeper: Keeper,
+        keeper: CacheWriter,
         ports: Ports,
-        rules: Rules,
-        manifests: Expectations | None,
-        downloads: Downloads,
+        rules: HubPolicy,
+        manifests: ManifestReader | None,
+        downloads: DownloadEvents,
     ) -> None:
         """Import nothing yet; the arguments are those of the hub that the files belong to."""
         self._cache = cache
@@ -66,7 +66,7 @@ class Importer:
         self._manifests = manifests
         self._downloads = downloads
 
-    async def run(self, files: Sequence[Incoming], use: Use, on_progress: ProgressCallback | None) -> None:
+    async def run(self, files: Sequence[ImportSource], use: Consumer, on_progress: ProgressCallback | None) -> None:
         """Import files; those whose bytes are kept already are not copied.
 
         Args:
@@ -84,9 +84,9 @@ class Importer:
             with Reporter(on_progress, IMPORTING, file.source, {"file": file.file.file}) as reporter:
                 await self._store(file, expected, use, reporter)
 
-    async def _check(self, file: Incoming) -> Expected:
+    async def _check(self, file: ImportSource) -> ExpectedFile:
         """Return what a file is, hash included."""
-        told = await self._manifests.expected(file.file) if self._manifests else Expected()
+        told = await self._manifests.expected(file.file) if self._manifests else ExpectedFile()
         if told.sha256 is None and self._rules.require_hashes:
             raise NoHash(file.source)
         digest = sha256()
@@ -100,20 +100,20 @@ class Importer:
         # A tag that is a hash is the bytes' own, or whoever packed it mixed something up.
         tag = hub_hash({"etag": file.etag or ""})
         for expected in (file.sha256, tag):
-            Expected(expected).check(file.source, file.body.size, found)
+            ExpectedFile(expected).check(file.source, file.body.size, found)
         check_beginning(file.source, file.file.file, file.content_type, beginning)
         if file.file.file.endswith(".json") and not await file.body.is_json():
             raise IntegrityError(file.source, f"the JSON file {file.file.file}", f"{file.body.size} bytes of none")
-        return Expected(found, file.body.size, told.integrity)
+        return ExpectedFile(found, file.body.size, told.integrity)
 
-    async def _store(self, file: Incoming, expected: Expected, use: Use, reporter: Reporter) -> None:
+    async def _store(self, file: ImportSource, expected: ExpectedFile, use: Consumer, reporter: Reporter) -> None:
         headers = {"content-type": file.content_type, "content-length": str(file.body.size)}
-        origin = Origin(headers | ({"etag": file.etag} if file.etag else {}), expected.integrity, hub=None)
+        origin = Provenance(headers | ({"etag": file.etag} if file.etag else {}), expected.integrity, hub=None)
         if await self._is_kept(file.key, use, expected, origin):
             return
         async with self._ports.locks.hold(download_lock(file_id(file.key))):
             await self._partials.drop(file.key)
-            body = Body(
+            body = ChunkWriter(
                 file.key,
                 self._partials,
                 self._ports.blobs,
@@ -134,7 +134,7 @@ class Importer:
                 await self._partials.drop(file.key)
                 self._keeper.release(file.key)
 
-    async def _is_kept(self, key: FileKey, use: Use, expected: Expected, origin: Origin) -> bool:
+    async def _is_kept(self, key: FileKey, use: Consumer, expected: ExpectedFile, origin: Provenance) -> bool:
         """Tell whether the file, or another one with the same bytes, is kept; then it is kept for this use too."""
         kept = await self._cache.get(key, use)
         if kept is not None and kept.sha256 == expected.sha256:

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from modelden.core.storage_fallback import InMemory
+from modelden.core.storage_fallback import StorageFallback
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.store.partials import FileKey
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 
 if TYPE_CHECKING:
-    from modelden.hub.catalog.integrity import Expected
-    from modelden.hub.download.branch_update import Branch
+    from modelden.hub.catalog.integrity import ExpectedFile
+    from modelden.hub.download.branch_update import BranchUpdate
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HubPolicy:
     """What a hub's files have to be, and how they come and stay.
 
     Attributes:
@@ -37,16 +37,16 @@ class Rules:
     mirrors: tuple[HubAddress, ...] = ()
     require_hashes: bool = False
     memory_when_full: bool = False
-    in_memory: InMemory = field(default_factory=InMemory)
+    in_memory: StorageFallback = field(default_factory=StorageFallback)
     idle_timeout: float = 30.0
     max_size: float | None = None
     evict: bool = False
 
 
-class Expectations(Protocol):
+class ManifestReader(Protocol):
     """Tells what a file has to be: `manifests.Manifests`."""
 
-    async def expected(self, file: ModelFile, /) -> Expected:
+    async def expected(self, file: ModelFile, /) -> ExpectedFile:
         """Return what is known of a file before it is downloaded."""
 
     async def files(self, model: str, revision: str, /) -> tuple[ManifestFile, ...] | None:
@@ -67,7 +67,7 @@ class ManifestFile(NamedTuple):
     sha256: str
 
 
-class Wish(NamedTuple):
+class FileRequest(NamedTuple):
     """A file that somebody wants.
 
     Attributes:
@@ -82,9 +82,9 @@ class Wish(NamedTuple):
 
     file: ModelFile
     key: FileKey
-    use: Use
+    use: Consumer
     allow_list: AllowList
-    branch: Branch | None = None
+    branch: BranchUpdate | None = None
     before_download: Callable[[], Awaitable[None]] | None = None
     expect: Callable[[int], None] | None = None
 

@@ -10,11 +10,11 @@ from modelden.core.download import TIMEOUT
 from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_roles import role_of
-from modelden.hub.catalog.integrity import HUB, Expected
+from modelden.hub.catalog.integrity import HUB, ExpectedFile
 from modelden.hub.catalog.model_overview import ModelFiles, dtypes_in_place_of, overview
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.repository import remote_list
-from modelden.hub.policy import Expectations
+from modelden.hub.policy import ManifestReader
 from modelden.hub.store.cache import ModelCache
 from modelden.ports import Fetcher
 
@@ -32,7 +32,7 @@ class Remote:
         address: HubAddress,
         fetcher: Fetcher,
         cache: ModelCache,
-        manifests: Expectations | None,
+        manifests: ManifestReader | None,
     ) -> None:
         """Nothing is fetched yet."""
         self._address = address
@@ -98,13 +98,13 @@ class Remote:
 
         return any(await asyncio.gather(*map(differs, paths)))
 
-    async def listed(self, file: ModelFile) -> Expected:
+    async def listed(self, file: ModelFile) -> ExpectedFile:
         """Return what the hub's own list tells of a file: nothing when it has none, or does not name the file."""
         remote = await remote_list(self._fetcher, self._address, None, file.model, file.revision)
         for each in remote.files or ():
             if each.path == file.file and each.sha256 is not None:
-                return Expected(each.sha256, each.size, HUB)
-        return Expected()
+                return ExpectedFile(each.sha256, each.size, HUB)
+        return ExpectedFile()
 
     async def text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
         """Return a file as text, from what is kept or from the hub; it is not stored for this.

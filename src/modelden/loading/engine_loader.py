@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 from modelden.config import Configuration
 from modelden.core.progress import CHOOSING_OPTIONS, PLANNING, STARTING_ENGINE, ProgressCallback, Reporter
 from modelden.engine import model_selection, runtime_selection
-from modelden.engine.memory_guard import Guard, Watch
+from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions
-from modelden.engine.plan import Plan, Without
+from modelden.engine.plan import Fallbacks, Plan
 from modelden.engine.tasks import FIREFOX_TASKS, has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.download.branch_update import Branch
+from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
-from modelden.hub.store.tab_locks import InUse
-from modelden.hub.store.usage import Use
-from modelden.loading.file_provider import EngineFiles
+from modelden.hub.store.tab_locks import ModelLease
+from modelden.hub.store.usage import Consumer
+from modelden.loading.file_provider import EngineFileProvider
 from modelden.loading.load_retry import check_files, load_carefully
-from modelden.loading.runtime_catalog import OfferedRuntimes
+from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.ports import Blob, EngineHost, EngineWorker, Start
 from modelden.settings.service import SettingsService
 
@@ -30,7 +30,7 @@ ALLOW_DENY_LIST = "ml-model-allow-deny-list"
 """The collection of Remote Settings that says which URLs may be downloaded."""
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model in a worker.
 
     Attributes:
@@ -47,7 +47,7 @@ class Loaded(NamedTuple):
     worker: EngineWorker
     info: Mapping[str, Any]
     used: frozenset[tuple[str, str]]
-    in_use: InUse
+    in_use: ModelLease
     is_current: bool = True
     failure: ModelDenError | None = None
 
@@ -63,11 +63,11 @@ class EngineLoader:
     def __init__(
         self,
         config: Configuration,
-        runtimes: OfferedRuntimes,
+        runtimes: RuntimeCatalog,
         engines: EngineHost,
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
-        guard: Callable[[], Awaitable[Guard]],
+        guard: Callable[[], Awaitable[MemoryGuard]],
     ) -> None:
         """Nothing is opened yet.
 
@@ -105,7 +105,7 @@ class EngineLoader:
 
     async def load(
         self, plan: Plan, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
-    ) -> Loaded:
+    ) -> LoadedModel:
         """Fetch and load what was decided.
 
         Args:
@@ -120,8 +120,8 @@ class EngineLoader:
         options = plan.options
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
 
-        async def load(branch: Branch) -> Loaded:
-            async def load_with(watch: Watch, without: Without) -> Loaded:
+        async def load(branch: BranchUpdate) -> LoadedModel:
+            async def load_with(watch: LoadWatch, without: Fallbacks) -> LoadedModel:
                 return await self._load(plan, on_progress, without, branch, watch)
 
             return await load_carefully(await self._guard(), key, str(options.model_id), load_with, gpu)
@@ -138,7 +138,7 @@ class EngineLoader:
         Raises:
             ModelDenError: The class says what cannot be had.
         """
-        without = Without(gpu=self._lack_of_gpu(plan), model=True)
+        without = Fallbacks(gpu=self._lack_of_gpu(plan), model=True)
         async with (await self._hub(plan.options)).branch() as branch:
             (await self._load(plan, on_progress, without, branch)).close()
 
@@ -149,28 +149,28 @@ class EngineLoader:
         self,
         plan: Plan,
         on_progress: ProgressCallback | None,
-        without: Without,
-        branch: Branch,
-        watch: Watch | None = None,
-    ) -> Loaded:
+        without: Fallbacks,
+        branch: BranchUpdate,
+        watch: LoadWatch | None = None,
+    ) -> LoadedModel:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
         bundle = self._runtimes.bundle_of(plan.runtime)
         _, threads = without.of(options.device, options.num_threads)
         worker = self._engines.start(Start(bundle.bundle, bundle.glue, bundle.sha256, threads))
-        files: EngineFiles | None = None
+        files: EngineFileProvider | None = None
         try:
             settings = await self._settings()
             cid = self._config.cid(runtime_selection.COLLECTION)
             wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
             allow_list = await self._allow_list(options, settings, on_progress)
-            use = Use(str(options.task_name), options.engine_id, options.flow_id)
+            use = Consumer(str(options.task_name), options.engine_id, options.flow_id)
             hub = await self._hub(options)
             model = str(options.model_id), str(options.model_revision)
             room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
             if not branch.as_kept:
                 await self._plan_downloads(hub, options, on_progress)
-            files = EngineFiles(hub, use, allow_list, on_progress, watch, room, branch)
+            files = EngineFileProvider(hub, use, allow_list, on_progress, watch, room, branch)
             try:
                 info = await self._start(worker, plan, wasm, files, on_progress, without)
             except EngineError as error:
@@ -189,7 +189,7 @@ class EngineLoader:
                 files.in_use.end()
             raise
         plan = plan._replace(files=tuple(files.given))
-        return Loaded(plan, worker, info, frozenset(files.used), files.in_use)
+        return LoadedModel(plan, worker, info, frozenset(files.used), files.in_use)
 
     async def _plan_downloads(
         self, hub: HubFiles, options: PipelineOptions, on_progress: ProgressCallback | None
@@ -211,9 +211,9 @@ class EngineLoader:
         worker: EngineWorker,
         plan: Plan,
         wasm: Blob,
-        files: EngineFiles,
+        files: EngineFileProvider,
         on_progress: ProgressCallback | None,
-        without: Without,
+        without: Fallbacks,
     ) -> Mapping[str, Any]:
         options = plan.options
         device, threads = without.of(options.device, options.num_threads)

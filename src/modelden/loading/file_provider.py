@@ -9,20 +9,20 @@ from functools import partial
 from typing import Any
 
 from modelden.core.progress import ProgressCallback
-from modelden.engine.memory_guard import Watch, is_weights
+from modelden.engine.memory_guard import LoadWatch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.branch_update import Branch
+from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
 from modelden.hub.store.partials import FileKey
-from modelden.hub.store.usage import Use
+from modelden.hub.store.usage import Consumer
 from modelden.ports import Blob
 
 logger = logging.getLogger(__name__)
 
 
-class EngineFiles:
+class EngineFileProvider:
     """A `ports.FileProvider` over one hub.
 
     A worker that cannot have a file fails with a text of its own; `reason_for` tells the error behind it.
@@ -37,12 +37,12 @@ class EngineFiles:
     def __init__(
         self,
         hub: HubFiles,
-        use: Use,
+        use: Consumer,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
-        watch: Watch | None = None,
+        watch: LoadWatch | None = None,
         ask_room: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        branch: Branch | None = None,
+        branch: BranchUpdate | None = None,
     ) -> None:
         """For one engine.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from modelden.engine.memory_guard import Guard, Watch
-from modelden.engine.plan import Without
+from modelden.engine.memory_guard import LoadWatch, MemoryGuard
+from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import lost_gpu
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout
 from modelden.hub.files import HubFiles
@@ -36,13 +36,13 @@ class DamagedFiles(Exception):
         self.error = error
 
 
-async def load_carefully[Loaded](
-    guard: Guard,
+async def load_carefully[LoadedModel](
+    guard: MemoryGuard,
     key: str | None,
     model: str,
-    load: Callable[[Watch, Without], Awaitable[Loaded]],
+    load: Callable[[LoadWatch, Fallbacks], Awaitable[LoadedModel]],
     no_gpu: str | None = None,
-) -> Loaded:
+) -> LoadedModel:
     """Load a model, once more for each thing that can be done about a failure.
 
     A worker that gives no sign of life is tried once more with one thread: some browsers hang with several. One whose
@@ -59,7 +59,7 @@ async def load_carefully[Loaded](
         ModelDenError: As ``load``; `LoadEndedPage` before it.
     """
     watch = await guard.enter(key, model)
-    without = Without(_CAREFUL if watch.careful else None, no_gpu)
+    without = Fallbacks(_CAREFUL if watch.careful else None, no_gpu)
     tried: set[type[Exception]] = set()
     try:
         while True:
@@ -107,7 +107,7 @@ async def check_files(
     return EngineError(f"{error} What is stored of its files was checked, and is what came from the hub.")
 
 
-def _less(without: Without, error: Exception) -> Without:
+def _less(without: Fallbacks, error: Exception) -> Fallbacks:
     if isinstance(error, EngineTimeout):
         return without._replace(threads=_SILENT)
     if isinstance(error, DeviceLost):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
-from modelden.engine.memory_guard import Watch
+from modelden.engine.memory_guard import LoadWatch
 from modelden.errors import FileNotFoundOnHub, InputError, ModelDenError
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.partials import FileKey
@@ -16,7 +16,7 @@ from modelden.ports import Blob, Ports
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class OnnxSource:
     """A model: a file on the hub, a path, bytes, or a ``Blob`` of the page.
 
     Attributes:
@@ -35,14 +35,14 @@ class Source:
         return str(self.model) if isinstance(self.model, PurePath) else "a model"
 
 
-class SessionFiles:
+class OnnxFileProvider:
     """The files of one model; a `ports.FileProvider` for those beside it."""
 
     def __init__(
         self,
-        source: Source,
+        source: OnnxSource,
         ports: Ports,
-        watch: Watch,
+        watch: LoadWatch,
         fetch: Callable[[ModelFile], Awaitable[Blob]] | None = None,
         key: Callable[[ModelFile], FileKey] | None = None,
     ) -> None:

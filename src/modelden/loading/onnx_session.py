@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from modelden.core.events import Teller
+from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import SessionInfo
 from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
-from modelden.hub.store.tab_locks import InUse
+from modelden.hub.store.tab_locks import ModelLease
 from modelden.ports import SessionWorker
 
 
-class Opened:
+class OnnxSession:
     """An open model.
 
     Attributes:
@@ -27,10 +27,10 @@ class Opened:
         self,
         worker: SessionWorker,
         info: SessionInfo,
-        teller: Teller,
+        teller: EventEmitter,
         about: Mapping[str, Any],
-        without_gpu: Callable[[str], Awaitable[Opened]] | None,
-        in_use: InUse,
+        without_gpu: Callable[[str], Awaitable[OnnxSession]] | None,
+        in_use: ModelLease,
     ) -> None:
         """Adopt a worker.
 

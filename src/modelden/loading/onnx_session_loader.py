@@ -7,25 +7,25 @@ from functools import partial
 from typing import Any
 
 from modelden.config import Configuration
-from modelden.core.events import Events, Teller
+from modelden.core.events import EventEmitter, Events
 from modelden.core.progress import ProgressCallback
 from modelden.engine import runtime_selection
-from modelden.engine.memory_guard import Guard, Watch
+from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.onnx import SessionInfo
-from modelden.engine.plan import Without
-from modelden.engine.runtime_selection import Choice
+from modelden.engine.plan import Fallbacks
+from modelden.engine.runtime_selection import RuntimeChoice
 from modelden.errors import EngineError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.branch_update import Branch
+from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
-from modelden.hub.store.tab_locks import InUse
-from modelden.hub.store.usage import Use
+from modelden.hub.store.tab_locks import ModelLease
+from modelden.hub.store.usage import Consumer
 from modelden.loading.engine_loader import ALLOW_DENY_LIST
 from modelden.loading.load_retry import check_files, load_carefully
-from modelden.loading.onnx_file_provider import SessionFiles, Source
-from modelden.loading.onnx_session import Opened
-from modelden.loading.runtime_catalog import OfferedRuntimes
+from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
+from modelden.loading.onnx_session import OnnxSession
+from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.ports import Blob, Ports
 from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
@@ -38,20 +38,20 @@ ENGINE = "onnx-session"
 """The engine by which they are counted, and that events name."""
 
 
-class SessionLoader:
+class OnnxSessionLoader:
     """Opens raw models for one configuration."""
 
     def __init__(
         self,
         config: Configuration,
         ports: Ports,
-        runtimes: OfferedRuntimes,
+        runtimes: RuntimeCatalog,
         settings: Callable[[], Awaitable[SettingsService]],
         hub: Callable[[], Awaitable[HubFiles]],
-        guard: Callable[[], Awaitable[Guard]],
+        guard: Callable[[], Awaitable[MemoryGuard]],
         events: Events,
     ) -> None:
-        """Nothing is opened yet; the arguments are a `Den`'s."""
+        """Nothing is opened yet; the arguments are a `Context`'s."""
         self._config = config
         self._ports = ports
         self._runtimes = runtimes
@@ -61,8 +61,8 @@ class SessionLoader:
         self._events = events
 
     async def open(
-        self, source: Source, options: Mapping[str, Any], on_progress: ProgressCallback | None = None
-    ) -> Opened:
+        self, source: OnnxSource, options: Mapping[str, Any], on_progress: ProgressCallback | None = None
+    ) -> OnnxSession:
         """Open a model.
 
         Args:
@@ -78,20 +78,24 @@ class SessionLoader:
             self._runtimes.bundle_of(chosen.record)  # refused before anything is fetched
             opened = await self._open(source, chosen, options, on_progress)
         except ModelDenError as error:
-            Teller(self._events, ENGINE).failed(error, "create")
+            EventEmitter(self._events, ENGINE).failed(error, "create")
             raise
         opened.tell_ready()
         return opened
 
     async def _open(
-        self, source: Source, chosen: Choice, options: Mapping[str, Any], on_progress: ProgressCallback | None = None
-    ) -> Opened:
+        self,
+        source: OnnxSource,
+        chosen: RuntimeChoice,
+        options: Mapping[str, Any],
+        on_progress: ProgressCallback | None = None,
+    ) -> OnnxSession:
         key = None
         if isinstance(source.model, ModelFile):
             key = f"{self._config.hub_root_url} {source.model.model} {source.model.revision} {source.model.file}"
 
-        async def load(branch: Branch | None) -> Opened:
-            async def load_with(watch: Watch, without: Without) -> Opened:
+        async def load(branch: BranchUpdate | None) -> OnnxSession:
+            async def load_with(watch: LoadWatch, without: Fallbacks) -> OnnxSession:
                 return await self._load(source, chosen.record, options, watch, without, on_progress, branch)
 
             return await load_carefully(await self._guard(), key, source.name, load_with, chosen.no_gpu)
@@ -103,19 +107,19 @@ class SessionLoader:
 
     async def _load(
         self,
-        source: Source,
+        source: OnnxSource,
         record: Record,
         options: Mapping[str, Any],
-        watch: Watch,
-        without: Without,
+        watch: LoadWatch,
+        without: Fallbacks,
         on_progress: ProgressCallback | None,
-        branch: Branch | None,
-    ) -> Opened:
+        branch: BranchUpdate | None,
+    ) -> OnnxSession:
         wanted = options["device"], options["numThreads"]
         device, threads = without.of(*wanted)
         bundle = self._runtimes.bundle_of(record)
         worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
-        in_use = InUse(self._ports.locks)
+        in_use = ModelLease(self._ports.locks)
         try:
             settings = await self._settings()
             cid = self._config.cid(runtime_selection.COLLECTION)
@@ -136,25 +140,27 @@ class SessionLoader:
             raise
         info = SessionInfo.of({**told, **without.reasons(*wanted)})
 
-        async def again(reason: str) -> Opened:
-            return await self._open(source, Choice(record, runtime_selection.lost_gpu(reason)), options)
+        async def again(reason: str) -> OnnxSession:
+            return await self._open(source, RuntimeChoice(record, runtime_selection.lost_gpu(reason)), options)
 
-        teller = Teller(self._events, ENGINE)
+        teller = EventEmitter(self._events, ENGINE)
         about = {"task_name": TASK, "model": source.name}
-        return Opened(worker, info, teller, about, again if info.device == runtime_selection.WEBGPU else None, in_use)
+        return OnnxSession(
+            worker, info, teller, about, again if info.device == runtime_selection.WEBGPU else None, in_use
+        )
 
     async def _files(
         self,
-        source: Source,
+        source: OnnxSource,
         settings: SettingsService,
-        watch: Watch,
-        in_use: InUse,
+        watch: LoadWatch,
+        in_use: ModelLease,
         on_progress: ProgressCallback | None,
-        branch: Branch | None,
-    ) -> SessionFiles:
+        branch: BranchUpdate | None,
+    ) -> OnnxFileProvider:
         model = source.model
         if not isinstance(model, ModelFile):
-            return SessionFiles(source, self._ports, watch)
+            return OnnxFileProvider(source, self._ports, watch)
         allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
         hub = await self._hub()
 
@@ -163,10 +169,10 @@ class SessionLoader:
 
         async def fetch(file: ModelFile) -> Blob:
             await in_use.add(*hub.key(file)[:2])
-            use, expect = Use(TASK, ENGINE), partial(watch.expect, file.file)
+            use, expect = Consumer(TASK, ENGINE), partial(watch.expect, file.file)
             # Asked once, before the model itself; the data beside it come later.
             room = ask_room if file == model else None
             kept = await hub.get(file, use, allow_list, on_progress, branch=branch, before_download=room, expect=expect)
             return kept.blob
 
-        return SessionFiles(source, self._ports, watch, fetch, hub.key)
+        return OnnxFileProvider(source, self._ports, watch, fetch, hub.key)

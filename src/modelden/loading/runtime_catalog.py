@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from modelden.config import Configuration
 from modelden.core.progress import ProgressCallback
 from modelden.engine import runtime_selection
-from modelden.engine.runtime_selection import Bundle, Choice
+from modelden.engine.runtime_selection import Bundle, RuntimeChoice
 from modelden.ports import Page
 from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
 
 
-class OfferedRuntimes:
+class RuntimeCatalog:
     """Chooses runtimes for one configuration."""
 
     def __init__(self, config: Configuration, bundles: Sequence[Bundle], page: Page) -> None:
@@ -30,7 +30,7 @@ class OfferedRuntimes:
 
     async def choose(
         self, settings: SettingsService, device: str, on_progress: ProgressCallback | None = None
-    ) -> Choice:
+    ) -> RuntimeChoice:
         """Return the runtime for a device, ``wasm`` or ``webgpu``; the browser is asked for a GPU if one is wanted.
 
         Raises:

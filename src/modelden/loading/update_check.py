@@ -6,27 +6,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from modelden.core.events import Events, Teller
+from modelden.core.events import EventEmitter, Events
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.history import History
-from modelden.engine.plan import KnownEngine, Plan
+from modelden.engine.plan import EngineRecord, Plan
 from modelden.engine.update_status import OFFLINE, UNAVAILABLE, State, UpdateStatus
 from modelden.errors import InputError, InvalidRecord, ModelDenError, NoRuntime, UnavailableError
-from modelden.loading.update_fallback import EngineSource
+from modelden.loading.update_fallback import LoaderWithFallback
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.service import SettingsService
 
 logger = logging.getLogger(__name__)
 
 
-class Updates:
+class UpdateCheck:
     """Compares what earlier visits and this one loaded with what Remote Settings and the hub have."""
 
     def __init__(
         self,
-        source: EngineSource,
+        source: LoaderWithFallback,
         history: Callable[[], Awaitable[History]],
-        live: Callable[[], Iterable[KnownEngine]],
+        live: Callable[[], Iterable[EngineRecord]],
         settings: Callable[[], Awaitable[SettingsService]],
         events: Events,
     ) -> None:
@@ -56,7 +56,7 @@ class Updates:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _known(self) -> list[KnownEngine]:
+    async def _known(self) -> list[EngineRecord]:
         """Return the engines of this page, and those that were loaded before and are not here."""
         live = list(self._live())
         here = [each.request.asks_for() for each in live]
@@ -72,7 +72,7 @@ class Updates:
             return False
         return True
 
-    async def _status(self, known: KnownEngine, *, online: bool) -> UpdateStatus:
+    async def _status(self, known: EngineRecord, *, online: bool) -> UpdateStatus:
         available, reason = None, None
         status: State = OFFLINE
         if online:
@@ -99,15 +99,15 @@ class Updates:
         except ModelDenError as error:
             logger.warning("Settings changed, but whether models did cannot be told: %s", error)
 
-    async def _tell_of(self, known: KnownEngine) -> None:
+    async def _tell_of(self, known: EngineRecord) -> None:
         try:
             available: Plan = await self._source.plan(known.request)
         except ModelDenError as error:
             logger.warning("Settings changed, and have nothing for %s any more: %s", known.request.task_name, error)
             return
         key = (known.request.engine_id, repr(available.state()))
-        if available.makes_the_same(known.plan) or key in self._told:
+        if available.is_equivalent(known.plan) or key in self._told:
             return
         self._told.add(key)
         detail = {"current": known.plan.state(), "available": available.state()}
-        Teller(self._events, known.request.engine_id, known.request.flow_id).update("available", detail)
+        EventEmitter(self._events, known.request.engine_id, known.request.flow_id).update("available", detail)

@@ -10,23 +10,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from modelden.core.events import Events, Teller
+from modelden.core.events import EventEmitter, Events
 from modelden.core.progress import DONE, ProgressCallback, ProgressEvent
 from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
-from modelden.engine.plan import KnownEngine, Plan
+from modelden.engine.plan import EngineRecord, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
 from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.names import HubAddress
 from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT
 from modelden.hub.files import HubFiles
-from modelden.loading.engine_loader import EngineLoader, Loaded
+from modelden.loading.engine_loader import EngineLoader, LoadedModel
 
 logger = logging.getLogger(__name__)
 
 
-class EngineSource:
+class LoaderWithFallback:
     """Loads models for requests, and keeps what is stored of them in order."""
 
     def __init__(
@@ -34,7 +34,7 @@ class EngineSource:
         loader: EngineLoader,
         history: Callable[[], Awaitable[History]],
         hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
-        live: Callable[[], Iterable[KnownEngine]],
+        live: Callable[[], Iterable[EngineRecord]],
         events: Events,
     ) -> None:
         """Nothing is opened yet.
@@ -59,7 +59,7 @@ class EngineSource:
         """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
         return await self._loader.plan(request, on_progress)
 
-    async def status(self, known: KnownEngine, plan: Plan, *, ask: bool = True) -> State:
+    async def status(self, known: EngineRecord, plan: Plan, *, ask: bool = True) -> State:
         """Tell whether there is something newer than what an engine is made of, and the engine would get it.
 
         Args:
@@ -67,7 +67,7 @@ class EngineSource:
             plan: What settings say now.
             ask: Ask the hub whether a branch changed; otherwise what it last said counts.
         """
-        if not plan.makes_the_same(known.plan):
+        if not plan.is_equivalent(known.plan):
             return UPDATE_AVAILABLE
         engine_id = known.request.engine_id
         if ask:
@@ -81,7 +81,7 @@ class EngineSource:
 
     async def open(
         self, request: PipelineOptions, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
-    ) -> Loaded:
+    ) -> LoadedModel:
         """Load what settings say for a request; if that fails and something else worked before, that.
 
         Args:
@@ -99,7 +99,7 @@ class EngineSource:
             raise
         except ModelDenError as error:
             known = await (await self._history()).get(request)
-            if known is None or known.makes_the_same(plan):
+            if known is None or known.is_equivalent(plan):
                 raise
             try:
                 loaded = await self._loader.load(known, on_progress, no_gpu=no_gpu)
@@ -116,7 +116,7 @@ class EngineSource:
         on_progress: ProgressCallback | None = None,
         *,
         no_gpu: str | None = None,
-    ) -> Loaded:
+    ) -> LoadedModel:
         """Load what was decided, and remember that it works.
 
         Raises:
@@ -124,7 +124,7 @@ class EngineSource:
         """
         history = await self._history()
         before = await history.get(request)
-        if before is not None and before.makes_the_same(plan):
+        if before is not None and before.is_equivalent(plan):
             plan = plan._replace(files=before.files)
         loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
         noting = asyncio.ensure_future(_note(history, request, loaded.plan))
@@ -139,7 +139,7 @@ class EngineSource:
                 raise
         if loaded.failure is not None:
             self.tell_failed(request, plan, plan, loaded.failure)
-        elif request.engine_id in self._changed or (before is not None and not before.makes_the_same(plan)):
+        elif request.engine_id in self._changed or (before is not None and not before.is_equivalent(plan)):
             self._changed.discard(request.engine_id)
             self._teller(request).update("installed", _change(before or plan, plan))
         return loaded
@@ -183,10 +183,10 @@ class EngineSource:
         detail = {**_change(current, plan), "error": type(error).__name__, "message": str(error)}
         self._teller(request).update("failed", detail)
 
-    def _teller(self, request: PipelineOptions) -> Teller:
-        return Teller(self._events, request.engine_id, request.flow_id)
+    def _teller(self, request: PipelineOptions) -> EventEmitter:
+        return EventEmitter(self._events, request.engine_id, request.flow_id)
 
-    async def settle(self, loaded: Loaded) -> None:
+    async def settle(self, loaded: LoadedModel) -> None:
         """Remove what nobody uses, in whatever tab, of the revisions before a model that is in use now.
 
         Source: ``deleteNonMatchingModelRevisions``. Firefox ends the engine if that fails; here it is logged.
@@ -209,7 +209,7 @@ class EngineSource:
                 return True
         return False
 
-    async def _remove_previous(self, loaded: Loaded) -> None:
+    async def _remove_previous(self, loaded: LoadedModel) -> None:
         options = loaded.plan.options
         hub = await self._hub(options)
         current = set(_stored(options, loaded.used))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelden.core import urls
-from modelden.core.events import Downloads
+from modelden.core.events import DownloadEvents
 from modelden.core.locks import KeyedLocks
 from modelden.core.progress import LOADING_RUNTIME, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
@@ -53,7 +53,7 @@ class Attachments:
     """Fetches attachments once and keeps them."""
 
     def __init__(
-        self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs, downloads: Downloads
+        self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs, downloads: DownloadEvents
     ) -> None:
         """Nothing is fetched yet."""
         self._downloads = downloads

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from modelden.config import Configuration
-from modelden.core.events import Downloads
-from modelden.core.idle_timeout import WatchedFetcher
+from modelden.core.events import DownloadEvents
+from modelden.core.idle_timeout import IdleTimeoutFetcher
 from modelden.ports import Ports
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
@@ -37,14 +37,16 @@ class SettingsService:
     poller: Poller
 
     @classmethod
-    async def open(cls, config: Configuration, ports: Ports, listeners: SyncListeners, downloads: Downloads) -> Self:
+    async def open(
+        cls, config: Configuration, ports: Ports, listeners: SyncListeners, downloads: DownloadEvents
+    ) -> Self:
         """Open the database and start polling; ``listeners`` are told what syncs change, ``downloads`` what comes.
 
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
         database = await ports.databases.open(REMOTE_SETTINGS)
-        fetcher = WatchedFetcher(ports.fetcher, config.idle_timeout)
+        fetcher = IdleTimeoutFetcher(ports.fetcher, config.idle_timeout)
         server = SettingsServer(config.settings_server, fetcher, Backoff(config.settings_server, database, ports.clock))
         store = SettingsStore(database, config.trust_source)
         verifier = SignatureVerifier(config, fetcher, ports.crypto, ports.clock)

@@ -24,7 +24,7 @@ HEAD_SIZE = 1024
 """Bytes of a file's beginning that `check_beginning` wants to see."""
 
 
-class Expected(NamedTuple):
+class ExpectedFile(NamedTuple):
     """What a file has to be.
 
     Attributes:
@@ -37,14 +37,14 @@ class Expected(NamedTuple):
     size: int | None = None
     integrity: str = FIRST_SEEN
 
-    def or_from(self, headers: Mapping[str, str]) -> Expected:
+    def or_from(self, headers: Mapping[str, str]) -> ExpectedFile:
         """Return this, or what the hub's response headers tell when nobody else told anything."""
         if self.sha256 is not None:
             return self
         found = hub_hash(headers)
         linked_size = headers.get("x-linked-size", "")
         size = int(linked_size) if linked_size.isdecimal() else self.size
-        return Expected(found, size, HUB if found else FIRST_SEEN)
+        return ExpectedFile(found, size, HUB if found else FIRST_SEEN)
 
     def check(self, url: str, size: int, sha256: str) -> None:
         """Return if a file is the right one.

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from modelden.errors import InvalidRecord, UnavailableError
-from modelden.hub.catalog.integrity import SIGNED, Expected
+from modelden.hub.catalog.integrity import SIGNED, ExpectedFile
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.policy import ManifestFile
 from modelden.ports import Clock, Database, Put
@@ -51,7 +51,7 @@ class Manifests:
         self._clock = clock
         self._interval = interval
 
-    async def expected(self, file: ModelFile) -> Expected:
+    async def expected(self, file: ModelFile) -> ExpectedFile:
         """Return what a file has to be; nothing is expected when no manifest names it.
 
         Raises:
@@ -60,8 +60,8 @@ class Manifests:
         """
         for listed in await self.files(file.model, file.revision) or ():
             if listed.path == file.file:
-                return Expected(listed.sha256, listed.size, SIGNED)
-        return Expected()
+                return ExpectedFile(listed.sha256, listed.size, SIGNED)
+        return ExpectedFile()
 
     async def files(self, model: str, revision: str) -> tuple[ManifestFile, ...] | None:
         """Return the files of a revision; None when there is no manifest for it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, needed_files, role_of
 
 if TYPE_CHECKING:
-    from modelden.hub.catalog.repository import RemoteList
+    from modelden.hub.catalog.repository import RepositoryListing
     from modelden.hub.store.records import StoredFile
 
 
@@ -67,7 +67,7 @@ class ModelFiles:
         return tuple(file for file in self.to_download if file.size is None)
 
 
-def overview(remote: RemoteList, stored: Iterable[StoredFile], task: str | None, dtype: str) -> ModelFiles:
+def overview(remote: RepositoryListing, stored: Iterable[StoredFile], task: str | None, dtype: str) -> ModelFiles:
     """Put together what is known of a revision.
 
     Args:

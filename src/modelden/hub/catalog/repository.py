@@ -13,7 +13,7 @@ from modelden.core import urls
 from modelden.core.download import TIMEOUT
 from modelden.errors import HttpError, InvalidResponse, ResponseTooLarge, UnavailableError
 from modelden.hub.catalog.names import HubAddress
-from modelden.hub.policy import Expectations
+from modelden.hub.policy import ManifestReader
 from modelden.ports import Fetcher
 from modelden.settings.json_text import parse_json
 
@@ -45,7 +45,7 @@ class RemoteFile(NamedTuple):
     sha256: str | None
 
 
-class RemoteList(NamedTuple):
+class RepositoryListing(NamedTuple):
     """What a hub has of a revision.
 
     Attributes:
@@ -60,8 +60,8 @@ class RemoteList(NamedTuple):
 
 
 async def remote_list(
-    fetcher: Fetcher, address: HubAddress, manifests: Expectations | None, model: str, revision: str
-) -> RemoteList:
+    fetcher: Fetcher, address: HubAddress, manifests: ManifestReader | None, model: str, revision: str
+) -> RepositoryListing:
     """Find out which files a hub has.
 
     Args:
@@ -76,7 +76,7 @@ async def remote_list(
     """
     signed = await manifests.files(model, revision) if manifests else None
     if signed is not None:
-        return RemoteList(tuple(RemoteFile(each.path, each.size, each.sha256) for each in signed), MANIFEST)
+        return RepositoryListing(tuple(RemoteFile(each.path, each.size, each.sha256) for each in signed), MANIFEST)
     url = f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{revision}?recursive=true"
     files: list[RemoteFile] = []
     following: str | None = url
@@ -85,10 +85,10 @@ async def remote_list(
             page, following = await _page(fetcher, str(following))
             files += page
             if following is None:
-                return RemoteList(tuple(files), TREE)
+                return RepositoryListing(tuple(files), TREE)
     except UnavailableError as error:
-        return RemoteList(None, UNKNOWN, f"{address.root_url} does not list its files. {error}")
-    return RemoteList(None, UNKNOWN, f"{address.root_url} lists more than {_PAGES} pages of files for {model}.")
+        return RepositoryListing(None, UNKNOWN, f"{address.root_url} does not list its files. {error}")
+    return RepositoryListing(None, UNKNOWN, f"{address.root_url} lists more than {_PAGES} pages of files for {model}.")
 
 
 async def _page(fetcher: Fetcher, url: str) -> tuple[list[RemoteFile], str | None]:

@@ -15,7 +15,7 @@ from modelden.ports import Fetcher, Response
 _DROPPED_BY_BROWSERS = "authorization"
 
 
-class HubFetcher:
+class AuthenticatedFetcher:
     """`ports.Fetcher` for one hub and its mirrors."""
 
     def __init__(self, fetcher: Fetcher, root_url: str, headers: Mapping[str, str]) -> None:

@@ -14,10 +14,10 @@ from contextlib import AsyncExitStack
 from typing import Self
 
 from modelden.errors import ModelDenError, UnavailableError
-from modelden.hub.store.cache import Arrival
+from modelden.hub.store.cache import StagedFile
 from modelden.hub.store.partials import FileKey
-from modelden.hub.store.records import Kept
-from modelden.hub.store.writer import Keeper, kept_of
+from modelden.hub.store.records import CachedFile
+from modelden.hub.store.writer import CacheWriter, cached_file
 from modelden.ports import Locks
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ SWITCH_LOCK = "switch"
 """One load at a time, among all tabs, takes files of branches that changed; others wait, and have them then."""
 
 
-class Branch:
+class BranchUpdate:
     """The files of branches that one load takes.
 
     Attributes:
@@ -35,7 +35,7 @@ class Branch:
         has_moved: Another tab replaced a file while this load went on: what it was given is of two states.
     """
 
-    def __init__(self, keeper: Keeper, locks: Locks, *, as_kept: bool = False) -> None:
+    def __init__(self, keeper: CacheWriter, locks: Locks, *, as_kept: bool = False) -> None:
         """Nothing has changed."""
         self.as_kept = as_kept
         self.changed: set[FileKey] = set()
@@ -46,14 +46,14 @@ class Branch:
         self._switching = AsyncExitStack()
         self._taking = asyncio.Lock()
         self._holds = False
-        self._come: dict[FileKey, Arrival] = {}
+        self._come: dict[FileKey, StagedFile] = {}
         self._awaited: set[FileKey] = set()
         self._gone: set[FileKey] = set()
         self._silent: set[FileKey] = set()
 
-    def come(self, key: FileKey) -> Kept | None:
+    def come(self, key: FileKey) -> CachedFile | None:
         """Return a changed file that has come."""
-        return kept_of(self._come[key]) if key in self._come else None
+        return cached_file(self._come[key]) if key in self._come else None
 
     async def change(self, key: FileKey, *, is_gone: bool = False) -> None:
         """Hear that a file changed, or is no more; returns when no other load is at it."""
@@ -64,7 +64,7 @@ class Branch:
                 await self._switching.enter_async_context(self._locks.hold(SWITCH_LOCK))
                 self._holds = True
 
-    def give(self, key: FileKey, kept: Kept) -> Kept:
+    def give(self, key: FileKey, kept: CachedFile) -> CachedFile:
         """Hear that a file is given as it is kept."""
         self._given[key] = kept.sha256
         self._awaited.discard(key)
@@ -74,11 +74,11 @@ class Branch:
         """Hear that the hub did not say whether a file changed."""
         self._silent.add(key)
 
-    def take(self, arrival: Arrival) -> Kept:
+    def take(self, arrival: StagedFile) -> CachedFile:
         """Hold a changed file that has come until `finish`."""
         self._come[arrival.key] = arrival
         self._awaited.discard(arrival.key)
-        return kept_of(arrival)
+        return cached_file(arrival)
 
     async def finish(self) -> None:
         """Keep what has come, now that the load has succeeded.
@@ -108,14 +108,14 @@ class Branch:
 
 
 async def whole[T](
-    keeper: Keeper, locks: Locks, load: Callable[[Branch], Awaitable[T]]
+    keeper: CacheWriter, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
 ) -> tuple[T, ModelDenError | None]:
     """Load what the hub has now; if that is another state of a branch, and fails, load what is kept.
 
     Args:
         keeper: Keeps the files.
         locks: Those of the origin.
-        load: Loads a model, and calls `Branch.finish` when that has succeeded.
+        load: Loads a model, and calls `BranchUpdate.finish` when that has succeeded.
 
     Returns:
         What was loaded, and why it is not what the hub has now, if it is not.
@@ -123,7 +123,7 @@ async def whole[T](
     Raises:
         ModelDenError: If the load fails, and nothing had changed, or what is kept cannot be loaded either.
     """
-    async with Branch(keeper, locks) as branch:
+    async with BranchUpdate(keeper, locks) as branch:
         try:
             return await load(branch), None
         except ModelDenError as error:
@@ -135,7 +135,7 @@ async def whole[T](
     logger.warning("A branch changed, and cannot be had as it is now; what is kept of it is loaded. %s", reason)
     try:
         async with locks.hold(SWITCH_LOCK):
-            return await load(Branch(keeper, locks, as_kept=True)), reason
+            return await load(BranchUpdate(keeper, locks, as_kept=True)), reason
     except ModelDenError as second:
         logger.warning("What is kept of it cannot be loaded either: %s", second)
         raise reason from reason.__cause__

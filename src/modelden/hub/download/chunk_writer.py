@@ -20,7 +20,7 @@ CHUNK_SECONDS = 5.0
 """Seconds after which less is stored, so that slow lines lose little."""
 
 
-class Received(NamedTuple):
+class ReceivedBody(NamedTuple):
     """A complete body.
 
     Attributes:
@@ -42,7 +42,7 @@ class Received(NamedTuple):
     refusal: StorageError | None
 
 
-class Body:
+class ChunkWriter:
     """Takes the chunks of one file's body and stores them, while more come."""
 
     def __init__(self, key: FileKey, partials: Partials, blobs: Blobs, clock: Clock, *, required: bool) -> None:
@@ -145,7 +145,7 @@ class Body:
         except StorageError:
             await self._partials.drop(self._key)
 
-    async def finish(self, content_type: str) -> Received:
+    async def finish(self, content_type: str) -> ReceivedBody:
         """Return the whole. It is the caller's now: what was not stored yet is not stored here any more.
 
         Raises:
@@ -159,7 +159,7 @@ class Body:
         blob = self._blobs.join([*stored, rest], content_type) if stored else rest
         if blob.size != size:
             raise StorageUnavailable(f"The data of this site were removed while {self._partial.url} was downloaded.")
-        return Received(
+        return ReceivedBody(
             sha256=self._digest.hexdigest(),
             size=size,
             partial=self._partial,

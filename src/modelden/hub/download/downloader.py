@@ -9,27 +9,27 @@ from itertools import zip_longest
 
 from modelden.core.progress import Reporter
 from modelden.errors import FileNotFoundOnHub, HttpError, IntegrityError, ModelDenError, UnavailableError
-from modelden.hub.catalog.integrity import Expected
+from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.download.freshness import Known, not_found
-from modelden.hub.download.transfer import Source, Transfer
-from modelden.hub.policy import Expectations, Rules, Wish
+from modelden.hub.download.freshness import Freshness, not_found
+from modelden.hub.download.transfer import FileTransfer, TransferSource
+from modelden.hub.policy import FileRequest, HubPolicy, ManifestReader
 from modelden.hub.remote_models import Remote
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.records import Kept, Origin
-from modelden.hub.store.writer import Keeper
+from modelden.hub.store.records import CachedFile, Provenance
+from modelden.hub.store.writer import CacheWriter
 
 logger = logging.getLogger(__name__)
 
 
-class Told:
+class ExpectedDigest:
     """Keeps it during one download.
 
     Attributes:
         expected: What is known so far.
     """
 
-    def __init__(self, expected: Expected, remote: Remote, file: ModelFile) -> None:
+    def __init__(self, expected: ExpectedFile, remote: Remote, file: ModelFile) -> None:
         """Begin with what a manifest or the hub told before."""
         self.expected = expected
         self._remote = remote
@@ -50,19 +50,19 @@ FILES_AT_ONCE = 4
 """Downloads that run side by side."""
 
 
-class Fetching:
+class Downloader:
     """Fetches the files of one hub."""
 
     def __init__(
         self,
         address: HubAddress,
-        rules: Rules,
-        manifests: Expectations | None,
+        rules: HubPolicy,
+        manifests: ManifestReader | None,
         cache: ModelCache,
-        keeper: Keeper,
-        known: Known,
+        keeper: CacheWriter,
+        known: Freshness,
         remote: Remote,
-        transfer: Transfer,
+        transfer: FileTransfer,
     ) -> None:
         """Nothing is fetched yet."""
         self._address = address
@@ -75,7 +75,7 @@ class Fetching:
         self._transfer = transfer
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
 
-    async def fetch(self, wish: Wish, head: Mapping[str, str], reporter: Reporter) -> Kept:
+    async def fetch(self, wish: FileRequest, head: Mapping[str, str], reporter: Reporter) -> CachedFile:
         """Return a file that is not kept as the hub has it.
 
         Args:
@@ -86,7 +86,7 @@ class Fetching:
         Raises:
             ModelDenError: As `HubFiles.get`.
         """
-        expected = await self._manifests.expected(wish.file) if self._manifests else Expected()
+        expected = await self._manifests.expected(wish.file) if self._manifests else ExpectedFile()
         linked = None if wish.replaces else await self._linked(wish, expected, head)
         if linked is not None:
             return linked
@@ -98,11 +98,11 @@ class Fetching:
             finally:
                 self._keeper.release(wish.key)
 
-    async def _linked(self, wish: Wish, expected: Expected, head: Mapping[str, str]) -> Kept | None:
+    async def _linked(self, wish: FileRequest, expected: ExpectedFile, head: Mapping[str, str]) -> CachedFile | None:
         """Return the file if its bytes are kept already, so that nothing need be downloaded."""
         if expected.sha256 is not None:
             twin = await self._cache.with_hash(expected.sha256)
-            origin = Origin(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
+            origin = Provenance(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
             return await self._keeper.link(wish.key, wish.use, twin, origin) if twin else None
         twins = {
             key: file for key, file in (await self._cache.twins(wish.key)).items() if (file.etag or "").startswith('"')
@@ -112,12 +112,14 @@ class Fetching:
         head = head or await self._known.head(self._address.url(wish.file)) or {}
         for key, file in twins.items():
             if file.etag == head.get("etag"):
-                origin = Origin(head, file.integrity, self._address.root_url)
+                origin = Provenance(head, file.integrity, self._address.root_url)
                 return await self._keeper.link(wish.key, wish.use, key, origin)
         return None
 
-    async def _download(self, wish: Wish, expected: Expected, head: Mapping[str, str], reporter: Reporter) -> Kept:
-        told = Told(expected.or_from(head), self._remote, wish.file)
+    async def _download(
+        self, wish: FileRequest, expected: ExpectedFile, head: Mapping[str, str], reporter: Reporter
+    ) -> CachedFile:
+        told = ExpectedDigest(expected.or_from(head), self._remote, wish.file)
         addresses = [self._address, *self._rules.mirrors]
         for address, following in zip_longest(addresses, addresses[1:]):
             is_mirror = address is not self._address
@@ -134,12 +136,17 @@ class Fetching:
         raise AssertionError  # the last address returns or raises
 
     async def _download_from(
-        self, address: HubAddress, wish: Wish, expected: Expected, reporter: Reporter, told: Told | None
-    ) -> Kept:
+        self,
+        address: HubAddress,
+        wish: FileRequest,
+        expected: ExpectedFile,
+        reporter: Reporter,
+        told: ExpectedDigest | None,
+    ) -> CachedFile:
         async def may_store(size: int) -> bool:
             return await self._keeper.may_store(wish.key, size)
 
-        source = Source(
+        source = TransferSource(
             url=address.url(wish.file),
             file=wish.file.file,
             expected=expected,
@@ -155,7 +162,7 @@ class Fetching:
             if error.status not in (404, 410):
                 raise
             raise not_found(source.url, error.status, wish.file) from error
-        origin = Origin(got.headers, got.integrity, address.root_url)
+        origin = Provenance(got.headers, got.integrity, address.root_url)
         if wish.branch and wish.replaces:
             return wish.branch.take(await self._keeper.accept(wish.key, wish.use, got.body, origin))
         return await self._keeper.keep(wish.key, wish.use, got.body, origin)

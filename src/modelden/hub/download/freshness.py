@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 from modelden.errors import FileNotFoundOnHub, UnavailableError
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.branch_update import Branch
-from modelden.hub.policy import Wish
+from modelden.hub.download.branch_update import BranchUpdate
+from modelden.hub.policy import FileRequest
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import FileKey
-from modelden.hub.store.records import Kept
-from modelden.hub.store.usage import Use
-from modelden.hub.store.writer import Keeper
+from modelden.hub.store.records import CachedFile
+from modelden.hub.store.usage import Consumer
+from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Fetcher
 
 logger = logging.getLogger(__name__)
@@ -29,16 +29,16 @@ HEAD_TIMEOUT = 1.0
 """Seconds that the hub has to tell a branch's entity tag (Firefox: ``getETag``)."""
 
 
-class Known:
+class Freshness:
     """What is known of a hub's files before anything is downloaded."""
 
-    def __init__(self, fetcher: Fetcher, keeper: Keeper, cache: ModelCache) -> None:
+    def __init__(self, fetcher: Fetcher, keeper: CacheWriter, cache: ModelCache) -> None:
         """Nothing is asked yet."""
         self._fetcher = fetcher
         self._keeper = keeper
         self._cache = cache
 
-    async def look(self, wish: Wish, url: str) -> tuple[Kept | None, Mapping[str, str] | None]:
+    async def look(self, wish: FileRequest, url: str) -> tuple[CachedFile | None, Mapping[str, str] | None]:
         """Return a file if it is kept, and may be used; and what `head` told of it, None also when it was not asked."""
         if wish.file.revision != BRANCH:
             return await self.current(wish.key, wish.use, {}), None
@@ -53,7 +53,9 @@ class Known:
         come = wish.branch.come(wish.key)
         return (come, None) if come else await self._of_branch(wish, wish.branch, url)
 
-    async def _of_branch(self, wish: Wish, branch: Branch, url: str) -> tuple[Kept | None, Mapping[str, str] | None]:
+    async def _of_branch(
+        self, wish: FileRequest, branch: BranchUpdate, url: str
+    ) -> tuple[CachedFile | None, Mapping[str, str] | None]:
         status, told = await self._ask(url, HEAD_TIMEOUT)
         kept = await self.current(wish.key, wish.use, {})
         if kept is None:
@@ -71,7 +73,7 @@ class Known:
             branch.silent(wish.key)
         return branch.give(wish.key, kept), told
 
-    async def current(self, key: FileKey, use: Use, head: Mapping[str, str]) -> Kept | None:
+    async def current(self, key: FileKey, use: Consumer, head: Mapping[str, str]) -> CachedFile | None:
         """Return a file if it is kept in the state that the hub told of, or if it told of none."""
         kept = self._keeper.in_memory(key) or await self._cache.get(key, use)
         # Tags are compared as they are, weak or not.

@@ -20,8 +20,8 @@ from modelden.errors import (
     NoHash,
     UnavailableError,
 )
-from modelden.hub.catalog.integrity import HEAD_SIZE, Expected, check_beginning
-from modelden.hub.download.chunk_writer import Body, Received
+from modelden.hub.catalog.integrity import HEAD_SIZE, ExpectedFile, check_beginning
+from modelden.hub.download.chunk_writer import ChunkWriter, ReceivedBody
 from modelden.hub.download.resume import Answer, judge, range_headers, total_size, validator
 from modelden.hub.download.retry import Retries
 from modelden.hub.store.partials import FileKey, Partials
@@ -33,7 +33,7 @@ RANGES_WITHOUT_ANSWER = 2
 """Requests for a range that fail while the server answers others: then CORS refuses the headers."""
 
 
-class Source(NamedTuple):
+class TransferSource(NamedTuple):
     """Where a file comes from, and what it has to be.
 
     Attributes:
@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
     url: str
     file: str
-    expected: Expected
+    expected: ExpectedFile
     check_redirect: Callable[[str], None]
     may_store: Callable[[int], Awaitable[bool]]
     expect: Callable[[int], None] | None = None
@@ -63,15 +63,15 @@ class Transferred(NamedTuple):
     Attributes:
         body: Its bytes.
         headers: The hub's response headers, names in lower case, as for the whole file.
-        integrity: Who vouches for it, as in `integrity.Expected`.
+        integrity: Who vouches for it, as in `integrity.ExpectedFile`.
     """
 
-    body: Received
+    body: ReceivedBody
     headers: Mapping[str, str]
     integrity: str
 
 
-class Transfer:
+class FileTransfer:
     """Downloads files of hubs."""
 
     def __init__(self, fetcher: Fetcher, partials: Partials, blobs: Blobs, clock: Clock) -> None:
@@ -88,7 +88,7 @@ class Transfer:
         self._blobs = blobs
         self._clock = clock
 
-    async def run(self, key: FileKey, source: Source, reporter: Reporter, *, required: bool) -> Transferred:
+    async def run(self, key: FileKey, source: TransferSource, reporter: Reporter, *, required: bool) -> Transferred:
         """Download a file; what an earlier download stored is used if it can be.
 
         Args:
@@ -103,7 +103,7 @@ class Transfer:
             IntegrityError, NoHash: If the file is not the right one; nothing of it stays stored.
             StorageError: If storage refuses, and it is required.
         """
-        body = Body(key, self._partials, self._blobs, self._clock, required=required)
+        body = ChunkWriter(key, self._partials, self._blobs, self._clock, required=required)
         attempt = _Attempt(self._fetcher, source, body, reporter)
         resumed = await self._adopt(key, source, body, reporter)
         retries = Retries(body.received, random)
@@ -128,7 +128,7 @@ class Transfer:
         finally:
             await body.close()
 
-    async def _adopt(self, key: FileKey, source: Source, body: Body, reporter: Reporter) -> bool:
+    async def _adopt(self, key: FileKey, source: TransferSource, body: ChunkWriter, reporter: Reporter) -> bool:
         partial = await self._partials.get(key)
         if partial is None:
             return False
@@ -138,7 +138,7 @@ class Transfer:
         await self._partials.drop(key)
         return False
 
-    async def _checked(self, source: Source, headers: Mapping[str, str], body: Body) -> Transferred:
+    async def _checked(self, source: TransferSource, headers: Mapping[str, str], body: ChunkWriter) -> Transferred:
         expected = source.expected.or_from(headers)
         received = await body.finish(headers.get("content-type", ""))
         expected.check(source.url, received.size, received.sha256)
@@ -147,7 +147,7 @@ class Transfer:
             raise IntegrityError(source.url, f"the JSON file {source.file}", found)
         return Transferred(received, headers, expected.integrity)
 
-    async def _discard(self, key: FileKey, body: Body) -> None:
+    async def _discard(self, key: FileKey, body: ChunkWriter) -> None:
         await body.restart("", None, None)
         await self._partials.drop(key)
 
@@ -155,7 +155,7 @@ class Transfer:
 class _Attempt:
     """Requests for one file; each `run` goes on where the last one broke off, if that can be."""
 
-    def __init__(self, fetcher: Fetcher, source: Source, body: Body, reporter: Reporter) -> None:
+    def __init__(self, fetcher: Fetcher, source: TransferSource, body: ChunkWriter, reporter: Reporter) -> None:
         self._fetcher = fetcher
         self._source = source
         self._body = body

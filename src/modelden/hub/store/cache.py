@@ -14,8 +14,8 @@ from modelden.hub.begun import Begun
 from modelden.hub.store.contents import ROWS_LOCK, Changes, Contents, key_of, names_of
 from modelden.hub.store.partials import Content, FileKey, file_id, read_chunks
 from modelden.hub.store.records import (
-    Kept,
-    Origin,
+    CachedFile,
+    Provenance,
     StoredFile,
     StoredModel,
     header_record,
@@ -23,22 +23,22 @@ from modelden.hub.store.records import (
     stored_models,
     stored_size,
 )
-from modelden.hub.store.usage import Use, Uses
+from modelden.hub.store.usage import Consumer, UsageLog
 from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row
 
 if TYPE_CHECKING:
-    from modelden.hub.download.chunk_writer import Received
+    from modelden.hub.download.chunk_writer import ReceivedBody
 
 logger = logging.getLogger(__name__)
 
 
-class Arrival(NamedTuple):
+class StagedFile(NamedTuple):
     """A whole file that was checked, and is not kept yet."""
 
     key: FileKey
-    use: Use
-    received: Received
-    origin: Origin
+    use: Consumer
+    received: ReceivedBody
+    origin: Provenance
 
 
 class ModelCache:
@@ -52,17 +52,17 @@ class ModelCache:
         """Nothing is read yet."""
         self._database = database
         self._contents = Contents(database)
-        self._uses = Uses(database, clock, locks)
+        self._uses = UsageLog(database, clock, locks)
         self.begun = Begun(database, locks)
         self._blobs = blobs
         self._clock = clock
         self._locks = locks
 
-    async def get(self, key: FileKey, use: Use | None) -> Kept | None:
+    async def get(self, key: FileKey, use: Consumer | None) -> CachedFile | None:
         """Return a file and note its use; None when it is not kept, or not whole: then it is dropped."""
         return (await self.get_all([key], use)).get(key)
 
-    async def get_all(self, keys: Sequence[FileKey], use: Use | None) -> dict[FileKey, Kept]:
+    async def get_all(self, keys: Sequence[FileKey], use: Consumer | None) -> dict[FileKey, CachedFile]:
         """Return those of these files that are kept whole, and note their use: as `get`, in fewer transactions."""
         found = await self._found(keys, use)
         if torn := [key for key, kept in found.items() if kept is None]:
@@ -78,7 +78,7 @@ class ModelCache:
         rows = await self._database.get_many([("files", file_id(key)) for key in keys])
         return {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
 
-    async def _found(self, keys: Sequence[FileKey], use: Use | None = None) -> dict[FileKey, Kept | None]:
+    async def _found(self, keys: Sequence[FileKey], use: Consumer | None = None) -> dict[FileKey, CachedFile | None]:
         """Return files by what their rows say at one moment; None for one that has not the bytes of its row.
 
         Their use is noted while the bytes are looked up.
@@ -93,21 +93,21 @@ class ModelCache:
         noted = (kept and kept._replace(fields={**kept.fields, "lastUsed": at}) for kept in whole)
         return dict(zip(there, noted, strict=True))
 
-    async def _whole(self, header: Row, file: Row) -> Kept | None:
+    async def _whole(self, header: Row, file: Row) -> CachedFile | None:
         fields = header["headers"]
         blob = self._blobs.join(await read_chunks(self._database, file["content"]), fields["Content-Type"])
-        return Kept(blob, file["sha256"], file["integrity"], fields) if blob.size == fields["fileSize"] else None
+        return CachedFile(blob, file["sha256"], file["integrity"], fields) if blob.size == fields["fileSize"] else None
 
-    async def put(self, key: FileKey, use: Use, received: Received, origin: Origin) -> Mapping[str, Any]:
+    async def put(self, key: FileKey, use: Consumer, received: ReceivedBody, origin: Provenance) -> Mapping[str, Any]:
         """Keep a whole file; returns its header record.
 
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
-        (fields,) = await self.put_all([Arrival(key, use, received, origin)])
+        (fields,) = await self.put_all([StagedFile(key, use, received, origin)])
         return fields
 
-    async def put_all(self, arrivals: Sequence[Arrival], gone: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
+    async def put_all(self, arrivals: Sequence[StagedFile], gone: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
         """Keep whole files, and remove others, in one transaction; returns the header records of those that are kept.
 
         Raises:
@@ -134,7 +134,7 @@ class ModelCache:
             await self._database.commit(changes)
         return records
 
-    async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> bool:
+    async def link(self, key: FileKey, use: Consumer, twin: FileKey, origin: Provenance) -> bool:
         """Keep the bytes of ``twin`` as another file too; False when they are not there any more."""
         async with self._locks.hold(ROWS_LOCK):
             file = await self._database.get("files", file_id(twin))
@@ -278,7 +278,7 @@ class ModelCache:
         return [*changes, *await self._contents.unused(files, spared)]
 
 
-def _rows(key: FileKey, fields: Row, sha256: str, content: Content, origin: Origin) -> Changes:
+def _rows(key: FileKey, fields: Row, sha256: str, content: Content, origin: Provenance) -> Changes:
     """Return the changes that say what a file is."""
     names = names_of(key)
     file = {

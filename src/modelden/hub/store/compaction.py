@@ -15,7 +15,7 @@ from collections.abc import Callable
 from modelden.errors import StorageError
 from modelden.hub.store.contents import ROWS_LOCK
 from modelden.hub.store.partials import FIRST_SIZE, Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
-from modelden.hub.store.quota import Room
+from modelden.hub.store.quota import StorageQuota
 from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Blob, Database, Ports, Put
 
@@ -28,10 +28,10 @@ LARGEST = 512 * 1024**2
 """Bytes of a file that is still rewritten: nobody can read the store meanwhile, about half a second here."""
 
 
-class Merger:
+class Compactor:
     """Rewrites the files that a page uses."""
 
-    def __init__(self, database: Database, room: Room, ports: Ports) -> None:
+    def __init__(self, database: Database, room: StorageQuota, ports: Ports) -> None:
         """Nothing waits.
 
         Args:

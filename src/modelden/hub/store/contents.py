@@ -9,7 +9,7 @@ from modelden.hub.store.partials import Content, FileKey, delete_chunks, file_id
 from modelden.ports import Database, Delete, Put, Row
 
 if TYPE_CHECKING:
-    from modelden.hub.download.chunk_writer import Received
+    from modelden.hub.download.chunk_writer import ReceivedBody
 
 type Changes = list[Put | Delete]
 
@@ -24,7 +24,7 @@ class Contents:
         """Nothing is read yet."""
         self._database = database
 
-    async def of(self, key: FileKey, received: Received) -> tuple[Changes, Content]:
+    async def of(self, key: FileKey, received: ReceivedBody) -> tuple[Changes, Content]:
         """Return the changes that make a file's bytes whole, and what they are then.
 
         Somebody may have removed what was stored of them, or gone on with it: then they are stored as a whole.
@@ -62,7 +62,7 @@ class Contents:
                 changes += delete_chunks(content)
         return changes
 
-    async def _same(self, received: Received) -> Content | None:
+    async def _same(self, received: ReceivedBody) -> Content | None:
         """Return the content that has these bytes already, if it is whole."""
         for row in await self._database.get_all("files", index="sha256Index", key=received.sha256):
             chunks = await read_chunks(self._database, row["content"])

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from modelden.hub.catalog.file_roles import needed_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.policy import Expectations
+from modelden.hub.policy import ManifestReader
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import Partials
-from modelden.hub.store.writer import Keeper
+from modelden.hub.store.writer import CacheWriter
 
 
 class KnownFile(Protocol):
@@ -34,7 +34,7 @@ class KnownFile(Protocol):
         """SHA-256 in lower-case hexadecimal, when known."""
 
 
-class Total:
+class SpacePreflight:
     """Asks for the models of one hub."""
 
     def __init__(
@@ -42,8 +42,8 @@ class Total:
         address: HubAddress,
         cache: ModelCache,
         partials: Partials,
-        keeper: Keeper,
-        manifests: Expectations | None,
+        keeper: CacheWriter,
+        manifests: ManifestReader | None,
     ) -> None:
         """Nothing is asked yet."""
         self._address = address

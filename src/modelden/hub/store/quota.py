@@ -70,7 +70,7 @@ LARGE = 16 * 1024**2
 ModelRevision = tuple[str, str]
 
 
-class Room:
+class StorageQuota:
     """Keeps account of the bytes that running downloads of this page will store."""
 
     def __init__(
@@ -186,7 +186,7 @@ class Room:
         excess -= await self._cache.begun.drop(lambda row: (row["model"], row["revision"]) not in spared, excess)
         models = await self._cache.list_models()
         spared |= await self._notes.begun()
-        for victim in victims(models, excess, spared | await self._in_use(models)):
+        for victim in eviction_candidates(models, excess, spared | await self._in_use(models)):
             logger.info("%s %s is removed to make room for %s", victim.name, victim.revision, _name(key))
             await self._cache.delete(model=victim.name, revision=victim.revision)
 
@@ -203,7 +203,9 @@ def _name(key: FileKey) -> str:
     return "/".join(key).removesuffix("/")
 
 
-def victims(models: Iterable[StoredModel], excess: int, spared: Collection[ModelRevision]) -> Sequence[StoredModel]:
+def eviction_candidates(
+    models: Iterable[StoredModel], excess: int, spared: Collection[ModelRevision]
+) -> Sequence[StoredModel]:
     """Return which models go to make room for ``excess`` bytes: none if all that may go would not do. Pure."""
     chosen = []
     for model in sorted(models, key=lambda each: each.last_used):

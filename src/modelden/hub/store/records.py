@@ -146,12 +146,12 @@ def _key(row: Row) -> tuple[str, str, str]:
     return row["model"], row["revision"], row["file"]
 
 
-class Origin(NamedTuple):
+class Provenance(NamedTuple):
     """Where a file comes from, to be kept with it.
 
     Attributes:
         headers: The hub's response headers, names in lower case.
-        integrity: Who vouches for it, as in `integrity.Expected`.
+        integrity: Who vouches for it, as in `integrity.ExpectedFile`.
         hub: The hub's root URL; None when it was imported.
     """
 
@@ -160,13 +160,13 @@ class Origin(NamedTuple):
     hub: str | None
 
 
-class Kept(NamedTuple):
+class CachedFile(NamedTuple):
     """A file that is kept.
 
     Attributes:
         blob: Its bytes.
         sha256: Their SHA-256 in lower-case hexadecimal, as it was when they were stored.
-        integrity: Who vouches for it, as in `integrity.Expected`.
+        integrity: Who vouches for it, as in `integrity.ExpectedFile`.
         fields: The header record.
     """
 

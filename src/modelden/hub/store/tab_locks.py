@@ -15,7 +15,7 @@ LOOK_AGAIN = 1.0
 """Seconds between looks at the download of another tab."""
 
 
-class Turns:
+class DownloadLock:
     """The locks of downloads. When their holder is gone, whoever waited longest goes on."""
 
     def __init__(self, locks: Locks, partials: Partials) -> None:
@@ -50,7 +50,7 @@ def download_lock(file: str) -> str:
     return f"download {file}"
 
 
-class InUse:
+class ModelLease:
     """The models that one engine uses, from its first file to its end."""
 
     def __init__(self, locks: Locks) -> None:

@@ -14,7 +14,7 @@ from modelden.ports import Clock, Database, Delete, Key, Locks, Put, Row
 logger = logging.getLogger(__name__)
 
 
-class Use(NamedTuple):
+class Consumer(NamedTuple):
     """Who uses a file.
 
     Attributes:
@@ -27,7 +27,7 @@ class Use(NamedTuple):
     flow_id: str | None = None
 
 
-class Uses:
+class UsageLog:
     """The stores ``tasks`` and ``engines``, and when a file was last used."""
 
     def __init__(self, database: Database, clock: Clock, locks: Locks) -> None:
@@ -36,7 +36,7 @@ class Uses:
         self._clock = clock
         self._locks = locks
 
-    async def note(self, keys: Sequence[FileKey], use: Use) -> int:
+    async def note(self, keys: Sequence[FileKey], use: Consumer) -> int:
         """Note the use of files in one transaction; those that another tab deleted meanwhile are left out.
 
         Returns:
@@ -57,12 +57,12 @@ class Uses:
                 logger.warning("The use of %s is not noted. %s", ", ".join(map(file_id, keys)), error)
             return now
 
-    async def rows(self, key: FileKey, use: Use) -> Changes:
+    async def rows(self, key: FileKey, use: Consumer) -> Changes:
         """Return the changes that say who uses a file, for whoever holds `contents.ROWS_LOCK`."""
         return _rows(key, use, await self._database.get("engines", key))
 
 
-def _rows(key: FileKey, use: Use, known: Row | None) -> Changes:
+def _rows(key: FileKey, use: Consumer, known: Row | None) -> Changes:
     engine_ids = list(known["engineIds"]) if known else []
     if use.engine_id not in engine_ids:
         engine_ids.append(use.engine_id)

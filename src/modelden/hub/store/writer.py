@@ -6,25 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelden.errors import QuotaExceeded, StorageError
-from modelden.hub.policy import Rules
-from modelden.hub.store.cache import Arrival, ModelCache
+from modelden.hub.policy import HubPolicy
+from modelden.hub.store.cache import ModelCache, StagedFile
 from modelden.hub.store.partials import FileKey, Partials
-from modelden.hub.store.quota import Room
-from modelden.hub.store.records import Kept, Origin, header_record
-from modelden.hub.store.usage import Use
+from modelden.hub.store.quota import StorageQuota
+from modelden.hub.store.records import CachedFile, Provenance, header_record
+from modelden.hub.store.usage import Consumer
 
 if TYPE_CHECKING:
-    from modelden.hub.download.chunk_writer import Received
+    from modelden.hub.download.chunk_writer import ReceivedBody
 
 
-class Keeper:
+class CacheWriter:
     """Keeps the files of one page.
 
     Attributes:
         wrote: Something was stored.
     """
 
-    def __init__(self, cache: ModelCache, partials: Partials, room: Room, rules: Rules) -> None:
+    def __init__(self, cache: ModelCache, partials: Partials, room: StorageQuota, rules: HubPolicy) -> None:
         """Nothing is kept in memory.
 
         Args:
@@ -37,11 +37,11 @@ class Keeper:
         self._partials = partials
         self._room = room
         self._rules = rules
-        self._memory: dict[FileKey, Kept] = {}
+        self._memory: dict[FileKey, CachedFile] = {}
         self._refused: set[tuple[str, str]] = set()
         self.wrote = False
 
-    def in_memory(self, key: FileKey) -> Kept | None:
+    def in_memory(self, key: FileKey) -> CachedFile | None:
         """Return a file that could not be stored."""
         return self._memory.get(key)
 
@@ -82,7 +82,7 @@ class Keeper:
         """Give back what `may_store` reserved."""
         self._room.release(key)
 
-    async def keep(self, key: FileKey, use: Use, received: Received, origin: Origin) -> Kept:
+    async def keep(self, key: FileKey, use: Consumer, received: ReceivedBody, origin: Provenance) -> CachedFile:
         """Keep a whole file that was checked.
 
         Raises:
@@ -91,7 +91,7 @@ class Keeper:
         (kept,) = await self.keep_all([await self.accept(key, use, received, origin)])
         return kept
 
-    async def accept(self, key: FileKey, use: Use, received: Received, origin: Origin) -> Arrival:
+    async def accept(self, key: FileKey, use: Consumer, received: ReceivedBody, origin: Provenance) -> StagedFile:
         """Take a whole file that was checked, to be kept later.
 
         Raises:
@@ -104,9 +104,9 @@ class Keeper:
                 await self._room.reserve(key, received.size)  # the hub had not told the size
         except StorageError as error:
             received = await self._unstored(key, received, error)
-        return Arrival(key, use, received, origin)
+        return StagedFile(key, use, received, origin)
 
-    async def keep_all(self, come: Sequence[Arrival], gone: Collection[FileKey] = ()) -> list[Kept]:
+    async def keep_all(self, come: Sequence[StagedFile], gone: Collection[FileKey] = ()) -> list[CachedFile]:
         """Keep whole files in place of what is kept under their names, and remove others: all of it, or nothing.
 
         Raises:
@@ -122,7 +122,9 @@ class Keeper:
         except StorageError as error:
             for each in stored:
                 await self._unstored(each.key, each.received, error)
-        files = {each.key: kept_of(each)._replace(fields=fields.get(each.key, kept_of(each).fields)) for each in come}
+        files = {
+            each.key: cached_file(each)._replace(fields=fields.get(each.key, cached_file(each).fields)) for each in come
+        }
         for key in gone:
             self._memory.pop(key, None)
         for key, kept in files.items():
@@ -132,7 +134,7 @@ class Keeper:
                 self._memory[key] = kept
         return list(files.values())
 
-    async def link(self, key: FileKey, use: Use, twin: FileKey, origin: Origin) -> Kept | None:
+    async def link(self, key: FileKey, use: Consumer, twin: FileKey, origin: Provenance) -> CachedFile | None:
         """Keep the bytes of another file as this one; None when they are not there any more.
 
         Raises:
@@ -146,10 +148,10 @@ class Keeper:
         if same is None:
             return None
         fields = header_record(origin.headers, same.blob.size, 0)
-        self._memory[key] = Kept(same.blob, same.sha256, origin.integrity, fields)
+        self._memory[key] = CachedFile(same.blob, same.sha256, origin.integrity, fields)
         return self._memory[key]
 
-    async def _unstored(self, key: FileKey, received: Received, error: StorageError) -> Received:
+    async def _unstored(self, key: FileKey, received: ReceivedBody, error: StorageError) -> ReceivedBody:
         await self._partials.drop(key)
         await self._refuse_or_warn(error, received.size)
         return received._replace(stored=False)
@@ -162,7 +164,7 @@ class Keeper:
         self._rules.in_memory.tell(error)
 
 
-def kept_of(arrival: Arrival) -> Kept:
+def cached_file(arrival: StagedFile) -> CachedFile:
     """Return a file that has come, as it is before it is kept."""
     received, origin = arrival.received, arrival.origin
-    return Kept(received.blob, received.sha256, origin.integrity, header_record(origin.headers, received.size, 0))
+    return CachedFile(received.blob, received.sha256, origin.integrity, header_record(origin.headers, received.size, 0))
