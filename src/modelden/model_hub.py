@@ -1,14 +1,14 @@
-"""The models kept in this browser, as Firefox's ``ModelHub`` gives them."""
+"""`ModelHub`: one hub, and the models stored in this browser, by the method names of Firefox's ``ModelHub``."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelden.default_context import current_den
 from modelden.errors import FileNotFoundOnHub, InputError
+from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
 from modelden.hub_file import HubFile
 
 if TYPE_CHECKING:
@@ -16,108 +16,19 @@ if TYPE_CHECKING:
     from modelden.core.progress import ProgressCallback
     from modelden.hub.catalog.allow_list import AllowList
     from modelden.hub.catalog.model_overview import ModelFiles
-    from modelden.hub.catalog.names import HubAddress, ModelFile
     from modelden.hub.files import HubFiles
     from modelden.hub.store.records import StoredFile, StoredModel
     from modelden.hub.store.verification import VerifiedFile
 
-
-class KeptModels(ABC):
-    """What is kept. Names of kept models are ``hostname/organization/name``."""
-
-    @abstractmethod
-    async def open(self) -> HubFiles:
-        """Return what does the work, for this package's own use."""
-
-    async def list_models(self) -> list[StoredModel]:
-        """Return every model and revision of which files are kept.
-
-        Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
-        """
-        return await (await self.open()).list_models()
-
-    async def list_files(
-        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
-    ) -> list[StoredFile]:
-        """Return the files kept of one revision, or those that a task uses.
-
-        Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
-            task_name: The task; it does not matter when a model is given.
-
-        Raises:
-            InputError: For names that no model can have, or if only one of model and revision is given.
-        """
-        hub = await self.open()
-        if task_name is not None and model is None and revision is None:
-            return await hub.cache.list_task_files(task_name)
-        if model is None or revision is None:
-            raise InputError("Both model and revision must be defined, or task_name alone.")
-        return await hub.list_files(model=model, revision=revision)
-
-    async def delete_models(
-        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
-    ) -> None:
-        """Take files from tasks: those of a model, of a revision, of a task, or of what is given of them together.
-
-        Files that no task uses any more are removed; nothing happens when there are none. Tabs that download or run
-        them are not disturbed.
-
-        Raises:
-            InputError: If nothing is given (`purge` removes everything), or for names that no model can have.
-        """
-        from modelden.hub.catalog.names import check_stored
-
-        if model is None and revision is None and task_name is None:
-            raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
-        if model is not None:
-            check_stored(model, revision if revision is not None else "main")
-        await (await self.open()).cache.delete(task_name=task_name, model=model, revision=revision)
-
-    async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
-        """Take all revisions of a model but one from a task; files that no task uses any more are removed.
-
-        Raises:
-            InputError: If one of them is empty.
-        """
-        if not (task_name and model and target_revision):
-            raise InputError("taskName, modelWithHostname, and targetRevision are required.")
-        await (await self.open()).cache.delete_other_revisions(task_name, model, target_revision)
-
-    async def delete_files_by_engine(self, engine_id: str) -> None:
-        """Take all files from an engine; those that no engine uses any more are removed."""
-        await (await self.open()).cache.delete_by_engine(engine_id)
-
-    async def purge(self) -> None:
-        """Remove all models."""
-        await (await self.open()).cache.purge()
-
-    async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
-        """Never remove a model to make room for others; ``keep=False`` takes that back."""
-        await (await self.open()).notes.pin(model, revision, keep=keep)
-
-    async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
-        """Hash the stored bytes of a revision again; what is damaged is removed, and fetched again when next used.
-
-        Raises:
-            InputError: For names that no model can have.
-        """
-        from modelden.hub.store.verification import verify
-
-        return await verify(await self.open(), model, revision)
-
-
 DEFAULT_ENGINE = "default-engine"
-"""Whose files they are when no engine is named (Firefox: the default of ``engineId``)."""
+"""Consumer of a file when no engine is named (Firefox: the default of ``engineId``)."""
 
 _CARD_LIMIT = 2 * 1024 * 1024
-"""Bytes of a model card that are read."""
+"""Largest model card that is read, in bytes."""
 
 
-class ModelHub(KeptModels):
-    """A hub, and the models that are kept of all hubs. Names of kept models are ``hostname/organization/name``."""
+class ModelHub:
+    """One hub, and the stored models of all hubs. Names of stored models are ``hostname/organization/name``."""
 
     def __init__(
         self,
@@ -129,18 +40,18 @@ class ModelHub(KeptModels):
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Take what is not given from `modelden.configure`.
+        """Describe a hub. Arguments that are missing are those of `modelden.configure`.
 
         Args:
             root_url: Root of the hub.
             url_template: Path below it, with ``{model}`` and ``{revision}``.
             allow_deny_list: Records as in the collection ``ml-model-allow-deny-list``, in place of it.
-            hubs: Roots of mirrors, asked in this order when the hub does not give a file, or not the right one; only
-                for files whose hash is known: the hub told it before it failed, its list of the repository does, or
-                a signed manifest, which is asked for on request (``configure(manifests=True)``).
-            token: Sent to the hub as ``Authorization: Bearer``, and to nobody else. Never logged, never stored.
-            headers: Sent to the hub, and to nobody else: with others than ``Authorization``, its redirects are refused.
-                Never logged, never stored.
+            hubs: Roots of mirrors, in the order in which they are tried when the hub fails or serves a damaged file.
+                Only for files whose hash is known: from the hub's headers before it failed, from its list of the
+                repository, or from a signed manifest (``configure(manifests=True)``).
+            token: Sent to the hub alone, as ``Authorization: Bearer``. Never logged, never stored.
+            headers: Sent to the hub alone. With others than ``Authorization``, its redirects are refused. Never logged,
+                never stored.
 
         Raises:
             InputError: For a root or template that no hub can have.
@@ -169,20 +80,18 @@ class ModelHub(KeptModels):
 
     @staticmethod
     def check_input(model: str, revision: str, file: str) -> None:
-        """Return if a hub can have such a file.
+        """Check the names of a file.
 
         Raises:
-            InputError: With Firefox's message and the name.
+            InputError: If no hub can have such a file; with Firefox's message.
         """
-        from modelden.hub.catalog.names import ModelFile
-
         ModelFile(model, revision, file)
 
     async def get_etag(self, url: str, timeout: float = 1.0) -> str | None:  # noqa: ASYNC109 Firefox's parameter
-        """Return the entity tag of a URL; None when the hub does not tell it in time.
+        """Return the entity tag of a URL, or None if the hub does not send it in time.
 
         Args:
-            url: Of a file.
+            url: URL of a file.
             timeout: Seconds to wait.
 
         Raises:
@@ -204,11 +113,11 @@ class ModelHub(KeptModels):
         """Return a file, downloading it if needed.
 
         Args:
-            task_name: The task that uses it; kept with the file.
+            task_name: The task that uses it; stored with the file.
             model: ``organization/name``.
             revision: Branch or version.
             file: Path in the repository.
-            engine_id: The engine that uses it; kept with the file.
+            engine_id: The engine that uses it; stored with the file.
             on_progress: Called with Firefox's events.
 
         Raises:
@@ -216,32 +125,32 @@ class ModelHub(KeptModels):
             ForbiddenURL: If the allow/deny list does not admit the file.
             FileNotFoundOnHub: If the hub does not have it.
             UnavailableError: If it cannot be fetched.
-            UntrustedError: If what came is not the right file; nothing of it is kept.
+            UntrustedError: If the hub served something else; nothing of it is stored.
             StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
         """
-        from modelden.hub.catalog.names import ModelFile
         from modelden.hub.store.usage import Consumer
 
         if not task_name:
             raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")
-        wanted = ModelFile(model, revision, file)
+        names = ModelFile(model, revision, file)
         allow_list = await self._allow_list()
-        kept = await (await self.open()).get(wanted, Consumer(task_name, engine_id), allow_list, on_progress)
-        return HubFile(model, revision, file, kept.blob.size, kept.sha256, kept.integrity, kept.fields, kept.blob)
+        cached = await (await self.open()).get(names, Consumer(task_name, engine_id), allow_list, on_progress)
+        blob = cached.blob
+        return HubFile(model, revision, file, blob.size, cached.sha256, cached.integrity, cached.fields, blob)
 
     async def model_files(
         self, model: str, revision: str = "main", *, task: str | None = None, dtype: str = "q8"
     ) -> ModelFiles:
-        """Tell what a model consists of, what a task will need of it, what is stored, and what is never downloaded.
+        """Return a model's files: those that a task needs, those that are stored, those that are never downloaded.
 
-        Sizes are those of a signed manifest, else of Hugging Face's list of a repository. Of a hub that has neither
-        they stay open, and ``reason`` says so.
+        The sizes come from a signed manifest, else from Hugging Face's list of a repository. Without either the sizes
+        are None, and ``reason`` says why.
 
         Args:
             model: ``organization/name``.
             revision: Branch or version.
-            task: The task that it is for.
-            dtype: Of its weights: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
+            task: The task that the model is for.
+            dtype: Its data type: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
 
         Raises:
             InputError: For names that no hub can have, and for other data types.
@@ -258,7 +167,7 @@ class ModelHub(KeptModels):
         return await (await self.open()).remote.overview(model, revision, await self._allow_list(), task, dtype)
 
     async def model_card(self, model: str, revision: str = "main") -> str:
-        """Return what the model's makers say of it: its ``README.md``, else its ``model_card.json``. It is not stored.
+        """Return the model card: its ``README.md``, else its ``model_card.json``. It is not stored.
 
         Args:
             model: ``organization/name``.
@@ -269,10 +178,8 @@ class ModelHub(KeptModels):
             ForbiddenURL: If the allow/deny list does not admit the model.
             FileNotFoundOnHub: If it has no card.
             UnavailableError: If it cannot be fetched.
-            ResponseTooLarge: If it has more than two megabytes.
+            ResponseTooLarge: If it has more than 2 MiB.
         """
-        from modelden.hub.catalog.names import ModelFile
-
         hub, allow_list = await self.open(), await self._allow_list()
         try:
             return await hub.remote.text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
@@ -280,7 +187,7 @@ class ModelHub(KeptModels):
             return await hub.remote.text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
 
     async def owner_icon(self, model: str) -> bytes | None:
-        """Return the picture of a kept model's owner; None if its hub has none, or is not Hugging Face's or Mozilla's.
+        """Return the picture of a model's owner; None if the hub has none, or is neither Hugging Face's nor Mozilla's.
 
         Args:
             model: ``hostname/organization/name``.
@@ -289,14 +196,88 @@ class ModelHub(KeptModels):
 
         return await owner_icon((await current_den()).ports.fetcher, model)
 
-    async def _address(self) -> HubAddress:
-        from modelden.hub.catalog.names import HubAddress
+    async def list_models(self) -> list[StoredModel]:
+        """Return the models and revisions that have stored files.
 
+        Raises:
+            StorageUnavailable: If the browser gives this page no IndexedDB, and none in memory is allowed.
+        """
+        return await (await self.open()).list_models()
+
+    async def list_files(
+        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
+    ) -> list[StoredFile]:
+        """Return the stored files of one revision, or those that a task uses.
+
+        Args:
+            model: ``hostname/organization/name``, as `list_models` gives it.
+            revision: Branch or version.
+            task_name: The task; ignored when a model is given.
+
+        Raises:
+            InputError: For names that no model can have, or if only one of model and revision is given.
+        """
+        hub = await self.open()
+        if task_name is not None and model is None and revision is None:
+            return await hub.cache.list_task_files(task_name)
+        if model is None or revision is None:
+            raise InputError("Both model and revision must be defined, or task_name alone.")
+        return await hub.list_files(model=model, revision=revision)
+
+    async def delete_models(
+        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
+    ) -> None:
+        """Release files from tasks: those of a model, a revision, a task, or of the given ones combined.
+
+        Files that no task uses any more are deleted. Tabs that download or run them are not disturbed.
+
+        Raises:
+            InputError: Without any argument (`purge` deletes everything), or for names that no model can have.
+        """
+        if model is None and revision is None and task_name is None:
+            raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
+        if model is not None:
+            check_stored(model, revision if revision is not None else "main")
+        await (await self.open()).cache.delete(task_name=task_name, model=model, revision=revision)
+
+    async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
+        """Release all revisions of a model but one from a task. Files that no task uses any more are deleted.
+
+        Raises:
+            InputError: For an empty argument.
+        """
+        if not (task_name and model and target_revision):
+            raise InputError("taskName, modelWithHostname, and targetRevision are required.")
+        await (await self.open()).cache.delete_other_revisions(task_name, model, target_revision)
+
+    async def delete_files_by_engine(self, engine_id: str) -> None:
+        """Release all files from an engine. Those that no engine uses any more are deleted."""
+        await (await self.open()).cache.delete_by_engine(engine_id)
+
+    async def purge(self) -> None:
+        """Delete all models."""
+        await (await self.open()).cache.purge()
+
+    async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
+        """Exempt a model from being deleted for others when space is short; ``keep=False`` undoes that."""
+        await (await self.open()).notes.pin(model, revision, keep=keep)
+
+    async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
+        """Hash the stored bytes of a revision again, and delete damaged files. They are downloaded at their next use.
+
+        Raises:
+            InputError: For names that no model can have.
+        """
+        from modelden.hub.store.verification import verify
+
+        return await verify(await self.open(), model, revision)
+
+    async def _address(self) -> HubAddress:
         config = (await current_den()).config
         return HubAddress(self._root_url or config.hub_root_url, self._url_template or config.hub_url_template)
 
     async def open(self) -> HubFiles:
-        """Return what does the work, for this package's own use."""
+        """Return the hub's files, for this package's own use."""
         den = await current_den()
         if not (self._root_url or self._url_template or self._hubs or self._headers):
             return await den.hub()
