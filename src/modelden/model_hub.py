@@ -164,7 +164,7 @@ class ModelHub:
         task = None if task is None else known_task(task)
         if dtype not in SUFFIXES:
             raise InputError(f"dtype: expected one of {', '.join(SUFFIXES)}, got {dtype!r}.")
-        return await (await self.open()).remote.overview(model, revision, await self._allow_list(), task, dtype)
+        return await (await self.open()).remote.list_files(model, revision, await self._allow_list(), task, dtype)
 
     async def model_card(self, model: str, revision: str = "main") -> str:
         """Return the model card: its ``README.md``, else its ``model_card.json``. It is not stored.
@@ -182,9 +182,9 @@ class ModelHub:
         """
         hub, allow_list = await self.open(), await self._allow_list()
         try:
-            return await hub.remote.text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
+            return await hub.remote.read_text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
         except FileNotFoundOnHub:
-            return await hub.remote.text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
+            return await hub.remote.read_text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
 
     async def owner_icon(self, model: str) -> bytes | None:
         """Return the picture of a model's owner; None if the hub has none, or is neither Hugging Face's nor Mozilla's.

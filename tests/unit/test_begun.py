@@ -165,7 +165,7 @@ async def test_bytes_that_went_while_a_load_held_them_are_stored_as_a_whole(brow
         await hub.get(main, USE, AllowList((), ()), branch=branch)
         await hub.cache.begun.drop(lambda _row: True)
         assert "partials" not in browser.stored()
-        await branch.finish()
+        await branch.commit()
     kept = await hub.cache.get((KEPT, "main", "m.bin"), None)
     assert kept is not None
     assert await kept.blob.read() == BIG
@@ -181,7 +181,7 @@ async def test_bytes_that_somebody_else_completed_are_his_too(browser: Browser) 
     async with hub.branch() as branch:
         await hub.get(main, USE, AllowList((), ()), branch=branch)
         await browser.get(main)  # another tab, without a load: it goes on with the same beginning
-        await branch.finish()
+        await branch.commit()
     kept = await hub.cache.get((KEPT, "main", "m.bin"), None)
     assert kept is not None
     assert await kept.blob.read() == BIG

@@ -22,7 +22,7 @@ from modelden.errors import (
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
 from modelden.hub.download.auth import AuthenticatedFetcher
-from modelden.hub.download.branch_update import BranchUpdate, whole
+from modelden.hub.download.branch_update import BranchUpdate, load_branch
 from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness, not_found
 from modelden.hub.policy import FileRequest, HubPolicy, ManifestReader
 from modelden.hub.store.cache import ModelCache
@@ -39,7 +39,7 @@ from modelden.ports import Database, Ports
 if TYPE_CHECKING:
     from modelden.hub.download.downloader import Downloader
     from modelden.hub.importer import Importer
-    from modelden.hub.remote_models import Remote
+    from modelden.hub.remote_models import RemoteModels
 
 logger = logging.getLogger(__name__)
 
@@ -90,11 +90,11 @@ class HubFiles:
         self._known = Freshness(self._fetcher, self._keeper, self.cache)
 
     @cached_property
-    def remote(self) -> Remote:
+    def remote(self) -> RemoteModels:
         """What looks at the hub's models without keeping anything."""
-        from modelden.hub.remote_models import Remote
+        from modelden.hub.remote_models import RemoteModels
 
-        return Remote(self._address, self._fetcher, self.cache, self._manifests)
+        return RemoteModels(self._address, self._fetcher, self.cache, self._manifests)
 
     @cached_property
     def importer(self) -> Importer:
@@ -188,7 +188,7 @@ class HubFiles:
         file, key, use = wish.file, wish.key, wish.use
         url = self._address.url(file)
         await self._check_allowed(url, key, wish.allow_list)
-        kept, told = await self._known.look(wish, url)
+        kept, told = await self._known.check(wish, url)
         if kept is not None:
             with self._reporter(LOADING_FROM_CACHE, file, use, on_progress):
                 return kept
@@ -200,7 +200,7 @@ class HubFiles:
                 current = await self._known.current(key, use, head)
                 if current:
                     if wish.branch:
-                        wish.branch.give(key, current)
+                        wish.branch.mark_served(key, current)
                     return current
                 await import_staged(DOWNLOADERS)
                 return await self._fetching.fetch(wish, head, reporter)
@@ -222,9 +222,9 @@ class HubFiles:
         """Return what a load takes of branches, for one that is not to go back to what is kept."""
         return BranchUpdate(self._keeper, self._ports.locks)
 
-    async def whole[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
-        """Load a model of a branch as the hub has it now, or else as it is kept; see `branch.whole`."""
-        return await whole(self._keeper, self._ports.locks, load)
+    async def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
+        """Load a model of a branch as the hub has it now, or else as it is kept; see `branch_update.load_branch`."""
+        return await load_branch(self._keeper, self._ports.locks, load)
 
     def in_use(self) -> ModelLease:
         """Return what says that models are in use, until it is ended; by their names in the store."""

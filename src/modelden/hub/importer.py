@@ -9,7 +9,7 @@ from typing import NamedTuple
 from modelden.core.events import DownloadEvents
 from modelden.core.progress import IMPORTING, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, NoHash
-from modelden.hub.catalog.integrity import HEAD_SIZE, ExpectedFile, check_beginning, hub_hash
+from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, hash_from_headers, refuse_html
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.policy import HubPolicy, ManifestReader
@@ -94,14 +94,14 @@ class Importer:
         async for chunk in file.body.chunks():
             for buffer in chunk.buffers():
                 digest.update(buffer)
-                beginning = beginning or bytes(buffer[:HEAD_SIZE])
+                beginning = beginning or bytes(buffer[:SNIFFED_SIZE])
         found = digest.hexdigest()
         told.check(file.source, file.body.size, found)
         # A tag that is a hash is the bytes' own, or whoever packed it mixed something up.
-        tag = hub_hash({"etag": file.etag or ""})
+        tag = hash_from_headers({"etag": file.etag or ""})
         for expected in (file.sha256, tag):
             ExpectedFile(expected).check(file.source, file.body.size, found)
-        check_beginning(file.source, file.file.file, file.content_type, beginning)
+        refuse_html(file.source, file.file.file, file.content_type, beginning)
         if file.file.file.endswith(".json") and not await file.body.is_json():
             raise IntegrityError(file.source, f"the JSON file {file.file.file}", f"{file.body.size} bytes of none")
         return ExpectedFile(found, file.body.size, told.integrity)
@@ -124,7 +124,7 @@ class Importer:
                 if not await self._keeper.may_store(file.key, file.body.size):
                     await body.use_memory()
                 async for chunk in file.body.chunks():
-                    await body.take(chunk)
+                    await body.write(chunk)
                     reporter.advance(chunk.size, file.body.size)
                 received = await body.finish(file.content_type)
                 expected.check(file.source, received.size, received.sha256)

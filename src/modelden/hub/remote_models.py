@@ -11,9 +11,9 @@ from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.integrity import HUB, ExpectedFile
-from modelden.hub.catalog.model_overview import ModelFiles, dtypes_in_place_of, overview
+from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.catalog.repository import remote_list
+from modelden.hub.catalog.repository import list_repository
 from modelden.hub.policy import ManifestReader
 from modelden.hub.store.cache import ModelCache
 from modelden.ports import Fetcher
@@ -24,7 +24,7 @@ _EVERY_MODEL_HAS = "config.json"
 """A model may be looked at if this file of it may be downloaded."""
 
 
-class Remote:
+class RemoteModels:
     """The models of one hub."""
 
     def __init__(
@@ -40,10 +40,10 @@ class Remote:
         self._cache = cache
         self._manifests = manifests
 
-    async def overview(
+    async def list_files(
         self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
     ) -> ModelFiles:
-        """Tell what a revision consists of; the other errors are those of `remote_list`.
+        """Tell what a revision consists of; the other errors are those of `list_repository`.
 
         Args:
             model: ``organization/name``.
@@ -57,20 +57,20 @@ class Remote:
             ForbiddenURL: If the list does not admit the model.
         """
         allow_list.check(self._address.url(ModelFile(model, revision, _EVERY_MODEL_HAS)))
-        remote = await remote_list(self._fetcher, self._address, self._manifests, model, revision)
+        remote = await list_repository(self._fetcher, self._address, self._manifests, model, revision)
         stored = await self._cache.list_files(self._address.store_name(model), revision)
-        return overview(remote, stored, task, dtype)
+        return join_files(remote, stored, task, dtype)
 
-    async def without(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
+    async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
         """Return the error for a file that a hub does not have; of weights it tells the data types that there are."""
         if role_of(error.file).dtype is None:
             return error
         try:
-            remote = await remote_list(self._fetcher, self._address, self._manifests, error.model, error.revision)
+            remote = await list_repository(self._fetcher, self._address, self._manifests, error.model, error.revision)
         except ModelDenError as other:
             logger.debug("Which files there are cannot be told: %s", other)
             return error
-        dtypes = dtypes_in_place_of(error.file, [file.path for file in remote.files or ()])
+        dtypes = alternative_dtypes(error.file, [file.path for file in remote.files or ()])
         return FileNotFoundOnHub(
             error.url, error.status, model=error.model, revision=error.revision, file=error.file, dtypes=dtypes
         )
@@ -98,15 +98,15 @@ class Remote:
 
         return any(await asyncio.gather(*map(differs, paths)))
 
-    async def listed(self, file: ModelFile) -> ExpectedFile:
+    async def expected_file(self, file: ModelFile) -> ExpectedFile:
         """Return what the hub's own list tells of a file: nothing when it has none, or does not name the file."""
-        remote = await remote_list(self._fetcher, self._address, None, file.model, file.revision)
+        remote = await list_repository(self._fetcher, self._address, None, file.model, file.revision)
         for each in remote.files or ():
             if each.path == file.file and each.sha256 is not None:
                 return ExpectedFile(each.sha256, each.size, HUB)
         return ExpectedFile()
 
-    async def text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
+    async def read_text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
         """Return a file as text, from what is kept or from the hub; it is not stored for this.
 
         Raises:

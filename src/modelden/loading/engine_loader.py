@@ -126,7 +126,7 @@ class EngineLoader:
 
             return await load_carefully(await self._guard(), key, str(options.model_id), load_with, gpu)
 
-        loaded, failure = await (await self._hub(options)).whole(load)
+        loaded, failure = await (await self._hub(options)).load_branch(load)
         return loaded._replace(failure=failure)
 
     async def fetch(self, plan: Plan, on_progress: ProgressCallback | None = None) -> None:
@@ -168,7 +168,7 @@ class EngineLoader:
             hub = await self._hub(options)
             model = str(options.model_id), str(options.model_revision)
             room = partial(hub.total.ask_for_task, *model, use.task_name, str(options.dtype))
-            if not branch.as_kept:
+            if not branch.stored_only:
                 await self._plan_downloads(hub, options, on_progress)
             files = EngineFileProvider(hub, use, allow_list, on_progress, watch, room, branch)
             try:
@@ -176,12 +176,12 @@ class EngineLoader:
             except EngineError as error:
                 reason = files.reason_for(error)
                 if isinstance(reason, FileNotFoundOnHub):
-                    raise await hub.remote.without(reason) from error
+                    raise await hub.remote.with_available_dtypes(reason) from error
                 drop_runtime = partial(settings.attachments.drop_damaged, cid, plan.runtime)
                 checked = await check_files(hub, files.keys, drop_runtime, error) if reason is error else reason
                 raise checked from error
             info = {**info, **without.reasons(options.device, options.num_threads)}
-            await branch.finish()
+            await branch.commit()
             await files.remember_missing()
         except BaseException:
             worker.close()

@@ -102,7 +102,7 @@ class OnnxSessionLoader:
 
         if key is None:
             return await load(None)
-        opened, _ = await (await self._hub()).whole(load)  # what failed is logged
+        opened, _ = await (await self._hub()).load_branch(load)  # what failed is logged
         return opened
 
     async def _load(
@@ -133,7 +133,7 @@ class OnnxSessionLoader:
                 checked = files.failure or await check_files(await self._hub(), files.keys, drop_runtime, error)
                 raise checked from error
             if branch:
-                await branch.finish()
+                await branch.commit()
         except BaseException:
             worker.close()
             in_use.end()

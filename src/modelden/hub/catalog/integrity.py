@@ -20,8 +20,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _MAY_BE_HTML = (".html", ".htm", ".md", ".txt")
 
-HEAD_SIZE = 1024
-"""Bytes of a file's beginning that `check_beginning` wants to see."""
+SNIFFED_SIZE = 1024
+"""Bytes of a file's beginning that `refuse_html` wants to see."""
 
 
 class ExpectedFile(NamedTuple):
@@ -37,11 +37,11 @@ class ExpectedFile(NamedTuple):
     size: int | None = None
     integrity: str = FIRST_SEEN
 
-    def or_from(self, headers: Mapping[str, str]) -> ExpectedFile:
+    def with_headers(self, headers: Mapping[str, str]) -> ExpectedFile:
         """Return this, or what the hub's response headers tell when nobody else told anything."""
         if self.sha256 is not None:
             return self
-        found = hub_hash(headers)
+        found = hash_from_headers(headers)
         linked_size = headers.get("x-linked-size", "")
         size = int(linked_size) if linked_size.isdecimal() else self.size
         return ExpectedFile(found, size, HUB if found else FIRST_SEEN)
@@ -58,7 +58,7 @@ class ExpectedFile(NamedTuple):
             raise IntegrityError(url, f"SHA-256 {self.sha256}", f"SHA-256 {sha256} ({size} bytes)")
 
 
-def hub_hash(headers: Mapping[str, str]) -> str | None:
+def hash_from_headers(headers: Mapping[str, str]) -> str | None:
     """Return the SHA-256 that the hub's response headers give, if they give one."""
     for name in ("x-linked-etag", "etag"):
         tag = headers.get(name, "").strip('"')
@@ -67,7 +67,7 @@ def hub_hash(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-def check_beginning(url: str, file: str, content_type: str, beginning: bytes) -> None:
+def refuse_html(url: str, file: str, content_type: str, beginning: bytes) -> None:
     """Return unless a web page came in place of a file: many servers answer so for what they do not have.
 
     Raises:

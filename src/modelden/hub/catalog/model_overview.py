@@ -67,7 +67,7 @@ class ModelFiles:
         return tuple(file for file in self.to_download if file.size is None)
 
 
-def overview(remote: RepositoryListing, stored: Iterable[StoredFile], task: str | None, dtype: str) -> ModelFiles:
+def join_files(remote: RepositoryListing, stored: Iterable[StoredFile], task: str | None, dtype: str) -> ModelFiles:
     """Put together what is known of a revision.
 
     Args:
@@ -96,7 +96,7 @@ def overview(remote: RepositoryListing, stored: Iterable[StoredFile], task: str 
     return ModelFiles(tuple(files), remote.source, remote.reason)
 
 
-def dtypes_in_place_of(path: str, there: Iterable[str]) -> tuple[str, ...]:
+def alternative_dtypes(path: str, there: Iterable[str]) -> tuple[str, ...]:
     """Return the data types that a repository has of the part of a model whose weights it lacks.
 
     Args:

@@ -59,7 +59,7 @@ class RepositoryListing(NamedTuple):
     reason: str | None = None
 
 
-async def remote_list(
+async def list_repository(
     fetcher: Fetcher, address: HubAddress, manifests: ManifestReader | None, model: str, revision: str
 ) -> RepositoryListing:
     """Find out which files a hub has.

@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 from modelden.errors import StorageError, StorageUnavailable
-from modelden.hub.catalog.integrity import HEAD_SIZE
+from modelden.hub.catalog.integrity import SNIFFED_SIZE
 from modelden.hub.download.resume import Partial
 from modelden.hub.store.partials import FIRST_SIZE, FileKey, Partials
 from modelden.ports import Blob, Blobs, Chunk, Clock, Collector
@@ -46,7 +46,7 @@ class ChunkWriter:
     """Takes the chunks of one file's body and stores them, while more come."""
 
     def __init__(self, key: FileKey, partials: Partials, blobs: Blobs, clock: Clock, *, required: bool) -> None:
-        """Begin with nothing; `adopt` takes over what an earlier download stored.
+        """Begin with nothing; `resume` takes over what an earlier download stored.
 
         Args:
             key: Which file.
@@ -78,10 +78,10 @@ class ChunkWriter:
 
     @property
     def beginning(self) -> bytes:
-        """The file's first bytes, up to `integrity.HEAD_SIZE`; none of what an earlier download stored."""
+        """The file's first bytes, up to `integrity.SNIFFED_SIZE`; none of what an earlier download stored."""
         return self._beginning
 
-    async def adopt(self, partial: Partial) -> bool:
+    async def resume(self, partial: Partial) -> bool:
         """Take over what is stored, after hashing it again; False if it is not what its note says, or nothing is left.
 
         Of a file that is stored whole, and was never checked, the last chunk is fetched again: no server gives a rest
@@ -102,13 +102,13 @@ class ChunkWriter:
 
     async def restart(self, url: str, validator: str | None, total: int | None) -> None:
         """Begin at the first byte; what was stored goes."""
-        await self._settle()
+        await self._wait_stored()
         if self._partial.chunks and self._memory is None:
             await self._partials.drop(self._key)
         self._memory = None
         self._clear(url, validator, total)
 
-    async def take(self, chunk: Chunk) -> None:
+    async def write(self, chunk: Chunk) -> None:
         """Take the next bytes.
 
         Raises:
@@ -127,7 +127,7 @@ class ChunkWriter:
         Raises:
             StorageError: If storage refused, and it is required.
         """
-        await self._settle()
+        await self._wait_stored()
         if not self._pending.size or self._memory is not None:
             return
         pending = self._replace_pending()
@@ -141,7 +141,7 @@ class ChunkWriter:
         """Store what has come, and wait until it is; what storage refuses is lost."""
         try:
             await self.flush()
-            await self._settle()
+            await self._wait_stored()
         except StorageError:
             await self._partials.drop(self._key)
 
@@ -151,7 +151,7 @@ class ChunkWriter:
         Raises:
             StorageError: If storage refused, and it is required.
         """
-        await self._settle()
+        await self._wait_stored()
         size = self.received
         pending = self._replace_pending()
         rest = self._blobs.join([*(self._memory or []), await pending.blob()], content_type)
@@ -171,7 +171,7 @@ class ChunkWriter:
 
     async def use_memory(self) -> None:
         """Store nothing, from now on; what was stored goes, and stays in use."""
-        await self._settle()
+        await self._wait_stored()
         if self._memory is None:
             await self._forget_stored(self._partial)
 
@@ -182,8 +182,8 @@ class ChunkWriter:
     def _hash(self, chunk: Chunk) -> None:
         for buffer in chunk.buffers():
             self._digest.update(buffer)
-            if len(self._beginning) < HEAD_SIZE:
-                self._beginning += buffer[: HEAD_SIZE - len(self._beginning)]
+            if len(self._beginning) < SNIFFED_SIZE:
+                self._beginning += buffer[: SNIFFED_SIZE - len(self._beginning)]
 
     def _clear(self, url: str, validator: str | None, total: int | None) -> None:
         self._partial = Partial(os.urandom(16).hex(), url, validator, total, received=0, chunks=0)
@@ -207,7 +207,7 @@ class ChunkWriter:
         self._memory = await self._partials.blobs(partial)
         await self._partials.drop(self._key)
 
-    async def _settle(self) -> None:
+    async def _wait_stored(self) -> None:
         storing = self._storing
         if storing is None:
             return

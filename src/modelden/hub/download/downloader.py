@@ -14,7 +14,7 @@ from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download.freshness import Freshness, not_found
 from modelden.hub.download.transfer import FileTransfer, TransferSource
 from modelden.hub.policy import FileRequest, HubPolicy, ManifestReader
-from modelden.hub.remote_models import Remote
+from modelden.hub.remote_models import RemoteModels
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.records import CachedFile, Provenance
 from modelden.hub.store.writer import CacheWriter
@@ -29,20 +29,20 @@ class ExpectedDigest:
         expected: What is known so far.
     """
 
-    def __init__(self, expected: ExpectedFile, remote: Remote, file: ModelFile) -> None:
+    def __init__(self, expected: ExpectedFile, remote: RemoteModels, file: ModelFile) -> None:
         """Begin with what a manifest or the hub told before."""
         self.expected = expected
         self._remote = remote
         self._file = file
 
-    def learn(self, headers: Mapping[str, str]) -> None:
+    def update(self, headers: Mapping[str, str]) -> None:
         """Hear the headers of an answer of the hub, whatever becomes of its body."""
-        self.expected = self.expected.or_from(headers)
+        self.expected = self.expected.with_headers(headers)
 
-    async def has_hash(self, error: ModelDenError) -> bool:
+    async def find_hash(self, error: ModelDenError) -> bool:
         """Tell whether the hash is known; where the hub has the file, and does not give it, its list is asked."""
         if self.expected.sha256 is None and not isinstance(error, FileNotFoundOnHub):
-            self.expected = await self._remote.listed(self._file)
+            self.expected = await self._remote.expected_file(self._file)
         return self.expected.sha256 is not None
 
 
@@ -61,7 +61,7 @@ class Downloader:
         cache: ModelCache,
         keeper: CacheWriter,
         known: Freshness,
-        remote: Remote,
+        remote: RemoteModels,
         transfer: FileTransfer,
     ) -> None:
         """Nothing is fetched yet."""
@@ -119,7 +119,7 @@ class Downloader:
     async def _download(
         self, wish: FileRequest, expected: ExpectedFile, head: Mapping[str, str], reporter: Reporter
     ) -> CachedFile:
-        told = ExpectedDigest(expected.or_from(head), self._remote, wish.file)
+        told = ExpectedDigest(expected.with_headers(head), self._remote, wish.file)
         addresses = [self._address, *self._rules.mirrors]
         for address, following in zip_longest(addresses, addresses[1:]):
             is_mirror = address is not self._address
@@ -128,7 +128,7 @@ class Downloader:
                     address, wish, told.expected if is_mirror else expected, reporter, None if is_mirror else told
                 )
             except (UnavailableError, IntegrityError) as error:
-                if following is None or not await told.has_hash(error):
+                if following is None or not await told.find_hash(error):
                     raise
                 logger.warning("%s %s is asked instead.", error, following.root_url)
                 wish.allow_list.check(following.url(wish.file))
@@ -154,7 +154,7 @@ class Downloader:
             may_store=may_store,
             expect=wish.expect,
             require_hash=self._rules.require_hashes,
-            learn=told.learn if told else lambda _headers: None,
+            learn=told.update if told else lambda _headers: None,
         )
         try:
             got = await self._transfer.run(wish.key, source, reporter, required=not self._rules.memory_when_full)
@@ -164,5 +164,5 @@ class Downloader:
             raise not_found(source.url, error.status, wish.file) from error
         origin = Provenance(got.headers, got.integrity, address.root_url)
         if wish.branch and wish.replaces:
-            return wish.branch.take(await self._keeper.accept(wish.key, wish.use, got.body, origin))
+            return wish.branch.stage(await self._keeper.accept(wish.key, wish.use, got.body, origin))
         return await self._keeper.keep(wish.key, wish.use, got.body, origin)

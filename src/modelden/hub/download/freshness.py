@@ -38,40 +38,40 @@ class Freshness:
         self._keeper = keeper
         self._cache = cache
 
-    async def look(self, wish: FileRequest, url: str) -> tuple[CachedFile | None, Mapping[str, str] | None]:
+    async def check(self, wish: FileRequest, url: str) -> tuple[CachedFile | None, Mapping[str, str] | None]:
         """Return a file if it is kept, and may be used; and what `head` told of it, None also when it was not asked."""
         if wish.file.revision != BRANCH:
             return await self.current(wish.key, wish.use, {}), None
         if wish.branch is None:
             told = await self.head(url)
             return await self.current(wish.key, wish.use, told or {}), told
-        if wish.branch.as_kept:
+        if wish.branch.stored_only:
             kept = await self.current(wish.key, wish.use, {})
             if kept is None:
                 raise not_found(url, 404, wish.file)
-            return wish.branch.give(wish.key, kept), None
-        come = wish.branch.come(wish.key)
-        return (come, None) if come else await self._of_branch(wish, wish.branch, url)
+            return wish.branch.mark_served(wish.key, kept), None
+        staged = wish.branch.staged(wish.key)
+        return (staged, None) if staged else await self._check_branch(wish, wish.branch, url)
 
-    async def _of_branch(
+    async def _check_branch(
         self, wish: FileRequest, branch: BranchUpdate, url: str
     ) -> tuple[CachedFile | None, Mapping[str, str] | None]:
-        status, told = await self._ask(url, HEAD_TIMEOUT)
+        status, told = await self._send_head(url, HEAD_TIMEOUT)
         kept = await self.current(wish.key, wish.use, {})
         if kept is None:
             return None, told
         if told and told.get("etag") == kept.etag:
-            return branch.give(wish.key, kept), told
+            return branch.mark_served(wish.key, kept), told
         if status in (404, 410):
-            await branch.change(wish.key, is_gone=True)
+            await branch.mark_changed(wish.key, is_deleted=True)
             raise not_found(url, status, wish.file)
         if told and "etag" in told:
-            await branch.change(wish.key)
+            await branch.mark_changed(wish.key)
             return None, told
         # A hub that never gave a tag for the file cannot be asked whether it changed.
         if not told or kept.etag is not None:
-            branch.silent(wish.key)
-        return branch.give(wish.key, kept), told
+            branch.mark_unconfirmed(wish.key)
+        return branch.mark_served(wish.key, kept), told
 
     async def current(self, key: FileKey, use: Consumer, head: Mapping[str, str]) -> CachedFile | None:
         """Return a file if it is kept in the state that the hub told of, or if it told of none."""
@@ -81,9 +81,9 @@ class Freshness:
 
     async def head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str] | None:  # noqa: ASYNC109
         """Return what the hub tells of a file: nothing of one that it does not have. None without an answer."""
-        return (await self._ask(url, timeout))[1]
+        return (await self._send_head(url, timeout))[1]
 
-    async def _ask(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109
+    async def _send_head(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109
         try:
             async with self._fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
                 return response.status, response.headers if response.status == 200 else {}

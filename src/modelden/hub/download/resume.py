@@ -34,7 +34,7 @@ class Partial(NamedTuple):
     chunks: int
 
 
-class Answer(Enum):
+class ResponseKind(Enum):
     """What an answer to a download's request brings."""
 
     WHOLE = "the file from its first byte"
@@ -56,7 +56,7 @@ def range_headers(partial: Partial) -> dict[str, str]:
     return {"Range": f"bytes={partial.received}-", "If-Range": partial.validator}
 
 
-def judge(partial: Partial, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> Answer:
+def classify(partial: Partial, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> ResponseKind:
     """Tell what an answer brings.
 
     Args:
@@ -66,13 +66,13 @@ def judge(partial: Partial, asked: Mapping[str, str], status: int, headers: Mapp
         headers: Its readable headers, names in lower case.
     """
     if status == 200:
-        return Answer.WHOLE
+        return ResponseKind.WHOLE
     if status == 416:
-        return Answer.USELESS if asked else Answer.ERROR
+        return ResponseKind.USELESS if asked else ResponseKind.ERROR
     if status != 206 or not asked:
-        return Answer.ERROR
+        return ResponseKind.ERROR
     fits = _brings(partial, headers) and validator(headers) in (None, partial.validator)
-    return Answer.REST if fits else Answer.USELESS
+    return ResponseKind.REST if fits else ResponseKind.USELESS
 
 
 def total_size(headers: Mapping[str, str]) -> int | None:

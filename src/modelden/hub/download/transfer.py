@@ -20,10 +20,10 @@ from modelden.errors import (
     NoHash,
     UnavailableError,
 )
-from modelden.hub.catalog.integrity import HEAD_SIZE, ExpectedFile, check_beginning
+from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter, ReceivedBody
-from modelden.hub.download.resume import Answer, judge, range_headers, total_size, validator
-from modelden.hub.download.retry import Retries
+from modelden.hub.download.resume import ResponseKind, classify, range_headers, total_size, validator
+from modelden.hub.download.retry import Retry
 from modelden.hub.store.partials import FileKey, Partials
 from modelden.ports import Blobs, Clock, Fetcher, Response
 
@@ -105,8 +105,8 @@ class FileTransfer:
         """
         body = ChunkWriter(key, self._partials, self._blobs, self._clock, required=required)
         attempt = _Attempt(self._fetcher, source, body, reporter)
-        resumed = await self._adopt(key, source, body, reporter)
-        retries = Retries(body.received, random)
+        resumed = await self._resume(key, source, body, reporter)
+        retry = Retry(body.received, random)
         try:
             while True:
                 try:
@@ -119,7 +119,7 @@ class FileTransfer:
                     resumed = False
                 except UnavailableError as error:
                     await body.flush()
-                    pause = retries.after(error, body.received)
+                    pause = retry.delay(error, body.received)
                     if pause is None:
                         raise
                     logger.info("Trying again in %.1f s: %s", pause, error)
@@ -128,18 +128,18 @@ class FileTransfer:
         finally:
             await body.close()
 
-    async def _adopt(self, key: FileKey, source: TransferSource, body: ChunkWriter, reporter: Reporter) -> bool:
+    async def _resume(self, key: FileKey, source: TransferSource, body: ChunkWriter, reporter: Reporter) -> bool:
         partial = await self._partials.get(key)
         if partial is None:
             return False
-        if partial.url == source.url and range_headers(partial) and await body.adopt(partial):
+        if partial.url == source.url and range_headers(partial) and await body.resume(partial):
             reporter.catch_up(partial.received, partial.total)
             return True
         await self._partials.drop(key)
         return False
 
     async def _checked(self, source: TransferSource, headers: Mapping[str, str], body: ChunkWriter) -> Transferred:
-        expected = source.expected.or_from(headers)
+        expected = source.expected.with_headers(headers)
         received = await body.finish(headers.get("content-type", ""))
         expected.check(source.url, received.size, received.sha256)
         if source.file.endswith(".json") and not await received.blob.is_json():
@@ -170,37 +170,37 @@ class _Attempt:
             asked = range_headers(self._body.partial)
         try:
             async with self._fetcher.fetch(self._source.url, timeout=TIMEOUT, headers=asked) as response:
-                return await self._take(asked, response)
+                return await self._receive(asked, response)
         except DownloadInterrupted:
             raise
         except NetworkError:
-            if asked and await self._answers():
+            if asked and await self._is_reachable():
                 self._ranges_without_answer += 1
             raise
 
-    async def _take(self, asked: Mapping[str, str], response: Response) -> Mapping[str, str]:
+    async def _receive(self, asked: Mapping[str, str], response: Response) -> Mapping[str, str]:
         self._source.check_redirect(response.url)
-        answer = judge(self._body.partial, asked, response.status, response.headers)
-        if answer is Answer.ERROR:
+        answer = classify(self._body.partial, asked, response.status, response.headers)
+        if answer is ResponseKind.ERROR:
             raise _http_error(self._source.url, response)
-        if answer is Answer.USELESS:
+        if answer is ResponseKind.USELESS:
             self._ranges_without_answer = RANGES_WITHOUT_ANSWER
             raise NetworkError(self._source.url, f"an answer ({response.status}) that is not the rest of the file")
         self._source.learn(response.headers)
-        total = total_size(response.headers) if answer is Answer.REST else self._whole_size(response)
-        if answer is Answer.WHOLE:
+        total = total_size(response.headers) if answer is ResponseKind.REST else self._whole_size(response)
+        if answer is ResponseKind.WHOLE:
             await self._body.restart(self._source.url, validator(response.headers), total)
             self._reporter.restart()
-        if self._source.require_hash and self._source.expected.or_from(response.headers).sha256 is None:
+        if self._source.require_hash and self._source.expected.with_headers(response.headers).sha256 is None:
             raise NoHash(self._source.url)
         if total is not None and self._source.expect is not None:
             self._source.expect(total)
         if not await self._source.may_store(max((total or 0) - self._body.received, 0)):
             await self._body.use_memory()
         await self._read(response, total)
-        if answer is Answer.REST and self._body.received != total:
+        if answer is ResponseKind.REST and self._body.received != total:
             raise DownloadInterrupted(self._source.url, "the answer is too short", self._body.received, total)
-        if answer is Answer.REST:
+        if answer is ResponseKind.REST:
             return {**response.headers, "content-length": str(total)}
         return response.headers
 
@@ -209,13 +209,13 @@ class _Attempt:
         checked = self._body.received > 0
         try:
             async for chunk in response.chunks():
-                await self._body.take(chunk)
+                await self._body.write(chunk)
                 self._reporter.advance(chunk.size, total)
                 if limit is not None and self._body.received > limit:
                     raise IntegrityError(
                         self._source.url, f"{limit} bytes", f"more than {self._body.received - 1} bytes"
                     )
-                if not checked and self._body.received >= HEAD_SIZE:
+                if not checked and self._body.received >= SNIFFED_SIZE:
                     self._check_beginning(response)
                     checked = True
         except NetworkError as error:
@@ -225,14 +225,14 @@ class _Attempt:
 
     def _check_beginning(self, response: Response) -> None:
         content_type = response.headers.get("content-type", "")
-        check_beginning(self._source.url, self._source.file, content_type, self._body.beginning)
+        refuse_html(self._source.url, self._source.file, content_type, self._body.beginning)
 
     def _whole_size(self, response: Response) -> int | None:
         """Return the file's size: what its publisher tells, else the length on the wire, which may be compressed."""
-        known = self._source.expected.or_from(response.headers).size
+        known = self._source.expected.with_headers(response.headers).size
         return announced_length(response) if known is None else known
 
-    async def _answers(self) -> bool:
+    async def _is_reachable(self) -> bool:
         # A HEAD needs no permission: if it is answered, the server is there, and it is the range that is refused.
         try:
             async with self._fetcher.fetch(self._source.url, method="HEAD", timeout=TIMEOUT) as response:
