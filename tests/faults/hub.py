@@ -50,7 +50,7 @@ class Fault:
         linked_etag: ``X-Linked-ETag``.
         ignore_range: Answer 200 with everything.
         content_range: Instead of the right one; empty for none.
-        cors: False leaves out ``Access-Control-Allow-Provenance``.
+        cors: False leaves out ``Access-Control-Allow-Origin``.
         expose: False lets pages read the simple headers only.
         redirect: To this URL.
     """
