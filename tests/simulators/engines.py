@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from modelden.engine.streaming import WRITING_TASKS, Chunk, Streaming
+from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
 from modelden.ports import Blob, FileProvider, Start
@@ -77,7 +77,7 @@ class ScriptedWorker:
             raise failures[0]
         if options.get("filesOnly"):
             return {}
-        return {"threads": options.get("numThreads", 1), "writes": options["task"] in WRITING_TASKS}
+        return {"threads": options.get("numThreads", 1), "writes": options["task"] in GENERATIVE_TASKS}
 
     async def _load(self, folder: str, file: str, files: FileProvider) -> None:
         try:

@@ -50,8 +50,8 @@ async def test_of_missing_files_the_one_that_the_engine_could_not_do_without_is_
     for file in ("generation_config.json", "onnx/model_fp16.onnx"):
         assert await asked(url(file)) is None
 
-    named = asked.reason_for(EngineError("Error: Could not locate file: .../onnx/model_fp16.onnx"))
-    other = asked.reason_for(EngineError("Error: something is missing"))
+    named = asked.cause_of(EngineError("Error: Could not locate file: .../onnx/model_fp16.onnx"))
+    other = asked.cause_of(EngineError("Error: something is missing"))
 
     assert isinstance(named, FileNotFoundOnHub)
     assert named.file == "onnx/model_fp16.onnx"
@@ -60,8 +60,8 @@ async def test_of_missing_files_the_one_that_the_engine_could_not_do_without_is_
 
 async def test_what_failed_comes_before_what_is_missing_before_the_engines_own_words(asked: EngineFileProvider) -> None:
     error = EngineError("no session")
-    assert asked.reason_for(error) is error
+    assert asked.cause_of(error) is error
 
     with pytest.raises(NetworkError):
         await asked(url("tokenizer.json"))
-    assert isinstance(asked.reason_for(error), NetworkError)
+    assert isinstance(asked.cause_of(error), NetworkError)

@@ -8,12 +8,12 @@ import pytest
 
 from modelden.engine.runtime_selection import (
     Bundle,
-    bundle_of,
-    check_fits,
+    check_build,
     choose,
-    device_of,
+    find_bundle,
     lack_of_gpu,
     read_bundles,
+    requested_device,
 )
 from modelden.errors import InvalidRecord, NoRuntime, RuntimeMismatch
 from tests.replay import load_truth
@@ -186,7 +186,7 @@ def test_what_the_publisher_should_know_is_logged(
     ("option", "device"), [(None, "wasm"), ("wasm", "wasm"), ("cpu", "wasm"), ("gpu", "webgpu"), ("auto", "webgpu")]
 )
 def test_what_an_option_asks_for(option: str | None, device: str) -> None:
-    assert device_of(option) == device
+    assert requested_device(option) == device
 
 
 def test_a_file_without_webgpu_is_named() -> None:
@@ -204,9 +204,9 @@ def test_a_major_that_was_asked_for_and_is_not_there_is_named(major: int, words:
 
 
 def test_a_record_is_driven_by_the_bundle_of_its_name_and_major() -> None:
-    assert [bundle_of(each, ALL) for each in (FIVE, SIX, SIX_GPU)] == [BUNDLE, NEXT, GPU]
+    assert [find_bundle(each, ALL) for each in (FIVE, SIX, SIX_GPU)] == [BUNDLE, NEXT, GPU]
     with pytest.raises(NoRuntime, match=r"small\.wasm 7\.0"):
-        bundle_of(record("7.0", name="small.wasm"), ALL)
+        find_bundle(record("7.0", name="small.wasm"), ALL)
 
 
 @pytest.mark.parametrize(
@@ -227,12 +227,12 @@ def test_no_record_of_the_major_and_name_is_an_error_in_words(records: list[dict
 
 
 def test_the_file_that_the_bundle_was_built_with_fits() -> None:
-    check_fits(record("5.0"), BUNDLE)
+    check_build(record("5.0"), BUNDLE)
 
 
 def test_another_build_of_the_same_version_is_refused_before_it_runs() -> None:
     with pytest.raises(RuntimeMismatch, match=rf"SHA-256 {'ab' * 32}.*onnxruntime-web 1\.22\.0-dev.*update modelden"):
-        check_fits(record("5.0"), BUNDLE._replace(sha256="cd" * 32))
+        check_build(record("5.0"), BUNDLE._replace(sha256="cd" * 32))
 
 
 @pytest.mark.parametrize(
@@ -248,4 +248,4 @@ def test_another_build_of_the_same_version_is_refused_before_it_runs() -> None:
 )
 def test_a_record_without_a_usable_attachment_is_refused(attachment: object) -> None:
     with pytest.raises(InvalidRecord, match="should have an attachment with location, size and SHA-256"):
-        check_fits(record("5.0") | {"attachment": attachment}, BUNDLE)
+        check_build(record("5.0") | {"attachment": attachment}, BUNDLE)

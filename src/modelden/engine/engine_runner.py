@@ -12,7 +12,7 @@ from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
-from modelden.engine.streaming import Chunk, take_streaming
+from modelden.engine.streaming import Chunk, pop_streaming
 from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 
@@ -71,7 +71,7 @@ class EngineRunner:
         self._newest: LoadedModel | None = None
         self._replaced: set[Slot] = set()
         self._clearing: set[asyncio.Task[None]] = set()
-        self._lost_gpu: str | None = None
+        self._no_gpu_reason: str | None = None
         self._opening = asyncio.Lock()
         self._loading: asyncio.Task[LoadedModel] | None = None
         self._stop_timer: Callable[[], None] | None = None
@@ -111,7 +111,7 @@ class EngineRunner:
         slot = self._slot or await self._opened()
         rest = dict(options)
         task, writes = str(slot.loaded.plan.options.task_name), bool(slot.loaded.info["writes"])
-        streaming = take_streaming(task, rest, on_chunk, writes=writes)
+        streaming = pop_streaming(task, rest, on_chunk, writes=writes)
         self._life.run_started()
         slot.running += 1
         try:
@@ -140,7 +140,7 @@ class EngineRunner:
             self._life.loading()
             self._tell_status()
             try:
-                loaded = await self._load(self._source.open(self.request, on_progress, no_gpu=self._lost_gpu))
+                loaded = await self._load(self._source.open(self.request, on_progress, no_gpu=self._no_gpu_reason))
             except BaseException as error:
                 if not self._life.has_ended:
                     self._life.failed()
@@ -153,7 +153,7 @@ class EngineRunner:
             self._adopt(loaded)
             self._tell_status()
             self._watch_idle()
-            await self._source.settle(loaded)
+            await self._source.delete_previous_revisions(loaded)
 
     async def update(self, on_progress: ProgressCallback | None = None, *, ask: bool = True) -> bool:
         """Move to what there is now (``ask`` the hub of a branch); result and errors are those of `Engine.update`."""
@@ -166,16 +166,18 @@ class EngineRunner:
                     return False
             slot = self._slot
             try:
-                loaded = await self._load(self._source.load(self.request, plan, on_progress, no_gpu=self._lost_gpu))
+                loaded = await self._load(
+                    self._source.load(self.request, plan, on_progress, no_gpu=self._no_gpu_reason)
+                )
             except ModelDenError as error:
                 if self.plan is not None and not self._life.has_ended:
-                    self._source.tell_failed(self.request, self.plan, plan, error)
+                    self._source.emit_update_failed(self.request, self.plan, plan, error)
                 self.teller.failed(error, "update")
                 raise
             if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
                 loaded.close()
                 self.plan = plan
-                await self._source.settle(loaded)
+                await self._source.delete_previous_revisions(loaded)
             else:
                 self._adopt(loaded)
                 self._replaced.add(slot)
@@ -248,13 +250,13 @@ class EngineRunner:
         slot.loaded.close()
         await slot.loaded.in_use.ended()
         if self._newest is not None:
-            await self._source.settle(self._newest)
+            await self._source.delete_previous_revisions(self._newest)
 
     def _crashed(self, slot: Slot, error: EngineCrashed) -> None:
         if slot is not self._slot:
             return
         if isinstance(error, DeviceLost):
-            self._lost_gpu = error.reason
+            self._no_gpu_reason = error.reason
         self._drop()
         self._life.crashed()
         self._tell_status()

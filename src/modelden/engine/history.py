@@ -26,7 +26,7 @@ class History:
     async def get(self, request: PipelineOptions) -> Plan | None:
         """Return what the same request was last answered with."""
         row = await self._database.get("engines", self._id(request))
-        return None if row is None else Plan.of_row(row["plan"])
+        return None if row is None else Plan.from_row(row["plan"])
 
     async def put(self, request: PipelineOptions, plan: Plan) -> None:
         """Note that a request was answered with success.
@@ -62,6 +62,6 @@ class History:
 
 def _read(row: Row) -> EngineRecord | None:
     try:
-        return EngineRecord(PipelineOptions.of(row["request"], own_features=True), Plan.of_row(row["plan"]))
+        return EngineRecord(PipelineOptions.of(row["request"], own_features=True), Plan.from_row(row["plan"]))
     except InputError:
         return None

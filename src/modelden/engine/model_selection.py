@@ -28,7 +28,7 @@ ONNX_BACKENDS = (None, "onnx", "onnx-native", "best-onnx")
 DTYPES = tuple(dtype for dtype in ENUMS["dtype"] if not dtype.startswith("fp8"))
 """Data types of weights that a page can run; the others are for static embeddings."""
 
-MOST_EXTERNAL_FILES = 100
+MAX_EXTERNAL_FILES = 100
 """transformers.js' limit of files with weights beside one model (``MAX_EXTERNAL_DATA_CHUNKS``)."""
 
 _RECORD_FIELDS = (
@@ -155,10 +155,10 @@ def _check_usable(options: PipelineOptions) -> None:
 
 def _check_external(value: Any) -> None:
     files = value.values() if isinstance(value, Mapping) else [value]
-    if not all(isinstance(each, int) and 0 <= each <= MOST_EXTERNAL_FILES for each in files):
+    if not all(isinstance(each, int) and 0 <= each <= MAX_EXTERNAL_FILES for each in files):
         raise InputError(
             "use_external_data_format: expected True, the number of files beside each model (at most "
-            f"{MOST_EXTERNAL_FILES}), or a mapping of model files to either, got {value!r}."
+            f"{MAX_EXTERNAL_FILES}), or a mapping of model files to either, got {value!r}."
         )
 
 

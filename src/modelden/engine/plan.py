@@ -58,7 +58,7 @@ class Plan(NamedTuple):
         return {"options": self.options.to_dict(), "runtime": dict(self.runtime), "files": list(self.files)}
 
     @classmethod
-    def of_row(cls, row: dict[str, Any]) -> Self:
+    def from_row(cls, row: dict[str, Any]) -> Self:
         """Read `to_row`.
 
         Raises:

@@ -81,7 +81,7 @@ def read_bundles(text: str) -> tuple[Bundle, ...]:
     )
 
 
-def device_of(option: str | None) -> str:
+def requested_device(option: str | None) -> str:
     """Return what an engine's option ``device`` asks for, by transformers.js' names.
 
     ``auto`` is ``gpu``: where that cannot be had both go on with wasm, and say so.
@@ -101,7 +101,7 @@ def choose(
 
     Of the majors that are offered and known, the highest counts: first among those that are there for the device, and
     among those whose file is the known one. A file that is not stays a choice only where there is no other, to be
-    refused by `check_fits`. So a file with WebGPU is fetched only where it is wanted and of use, or where none without
+    refused by `check_build`. So a file with WebGPU is fetched only where it is wanted and of use, or where none without
     is offered.
 
     Args:
@@ -143,7 +143,7 @@ def lack_of_gpu(bundle: Bundle) -> str | None:
     return None if WEBGPU in bundle.devices else f"the runtime that is used, {bundle.name}, has no WebGPU"
 
 
-def bundle_of(record: Record, bundles: Sequence[Bundle]) -> Bundle:
+def find_bundle(record: Record, bundles: Sequence[Bundle]) -> Bundle:
     """Return the bundle that drives a record's file.
 
     Raises:
@@ -155,7 +155,7 @@ def bundle_of(record: Record, bundles: Sequence[Bundle]) -> Bundle:
     raise NoRuntime(f"No JavaScript for the runtime {record.get('name')} {record.get('version')} is in this modelden.")
 
 
-def lost_gpu(reason: str) -> str:
+def gpu_lost_message(reason: str) -> str:
     """Return why the GPU is not used any more, from what the browser says of its loss."""
     return f"the GPU device was lost: {reason}"
 
@@ -181,7 +181,7 @@ def _is_built_for(record: Record, bundle: Bundle) -> bool:
     return isinstance(attachment, dict) and attachment.get("hash") == bundle.sha256
 
 
-def check_fits(record: Record, bundle: Bundle) -> None:
+def check_build(record: Record, bundle: Bundle) -> None:
     """Return if the record's WASM file is the one that the bundle was built with.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from modelden.errors import InputError
 
-WRITING_TASKS = frozenset(
+GENERATIVE_TASKS = frozenset(
     {
         "automatic-speech-recognition",
         "document-question-answering",
@@ -71,7 +71,7 @@ class Streaming(NamedTuple):
         return {own: getattr(self, name) for own, name in _FIREFOX.items()}
 
 
-def take_streaming(
+def pop_streaming(
     task: str, options: dict[str, Any], on_chunk: Callable[[Chunk], None] | None, *, writes: bool
 ) -> Streaming | None:
     """Take what concerns streaming out of a run's options; None if nobody wants chunks.
@@ -97,8 +97,10 @@ def take_streaming(
     if on_chunk is None:
         return None
     if not writes:
-        what = f"This model for {task}" if task in WRITING_TASKS else task
-        raise InputError(f"{what} writes nothing that could be streamed; these do: {', '.join(sorted(WRITING_TASKS))}.")
+        what = f"This model for {task}" if task in GENERATIVE_TASKS else task
+        raise InputError(
+            f"{what} writes nothing that could be streamed; these do: {', '.join(sorted(GENERATIVE_TASKS))}."
+        )
     return Streaming(on_chunk, **flags)
 
 

@@ -21,7 +21,7 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from modelden.loading.file_provider import EngineFileProvider
-from modelden.loading.load_retry import check_files, load_carefully
+from modelden.loading.load_retry import check_stored_files, load_with_retries
 from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.ports import Blob, EngineHost, EngineWorker, Start
 from modelden.settings.service import SettingsService
@@ -100,7 +100,7 @@ class EngineLoader:
         options = model_selection.choose(records, request, self._config.engine_defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _told(options)):
             pass
-        chosen = await self._runtimes.choose(settings, runtime_selection.device_of(options.device), on_progress)
+        chosen = await self._runtimes.choose(settings, runtime_selection.requested_device(options.device), on_progress)
         return Plan(replace(options, runtime_filename=chosen.record["name"]), chosen.record, chosen.no_gpu)
 
     async def load(
@@ -116,7 +116,7 @@ class EngineLoader:
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        gpu = runtime_selection.lost_gpu(no_gpu) if no_gpu else self._lack_of_gpu(plan)
+        gpu = runtime_selection.gpu_lost_message(no_gpu) if no_gpu else self._lack_of_gpu(plan)
         options = plan.options
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
 
@@ -124,7 +124,7 @@ class EngineLoader:
             async def load_with(watch: LoadWatch, without: Fallbacks) -> LoadedModel:
                 return await self._load(plan, on_progress, without, branch, watch)
 
-            return await load_carefully(await self._guard(), key, str(options.model_id), load_with, gpu)
+            return await load_with_retries(await self._guard(), key, str(options.model_id), load_with, gpu)
 
         loaded, failure = await (await self._hub(options)).load_branch(load)
         return loaded._replace(failure=failure)
@@ -143,7 +143,7 @@ class EngineLoader:
             (await self._load(plan, on_progress, without, branch)).close()
 
     def _lack_of_gpu(self, plan: Plan) -> str | None:
-        return plan.no_gpu or runtime_selection.lack_of_gpu(self._runtimes.bundle_of(plan.runtime))
+        return plan.no_gpu or runtime_selection.lack_of_gpu(self._runtimes.find_bundle(plan.runtime))
 
     async def _load(
         self,
@@ -155,7 +155,7 @@ class EngineLoader:
     ) -> LoadedModel:
         options = plan.options
         # The worker's source is read and compiled while the runtime is fetched.
-        bundle = self._runtimes.bundle_of(plan.runtime)
+        bundle = self._runtimes.find_bundle(plan.runtime)
         _, threads = without.of(options.device, options.num_threads)
         worker = self._engines.start(Start(bundle.bundle, bundle.glue, bundle.sha256, threads))
         files: EngineFileProvider | None = None
@@ -174,11 +174,11 @@ class EngineLoader:
             try:
                 info = await self._start(worker, plan, wasm, files, on_progress, without)
             except EngineError as error:
-                reason = files.reason_for(error)
+                reason = files.cause_of(error)
                 if isinstance(reason, FileNotFoundOnHub):
                     raise await hub.remote.with_available_dtypes(reason) from error
                 drop_runtime = partial(settings.attachments.drop_damaged, cid, plan.runtime)
-                checked = await check_files(hub, files.keys, drop_runtime, error) if reason is error else reason
+                checked = await check_stored_files(hub, files.keys, drop_runtime, error) if reason is error else reason
                 raise checked from error
             info = {**info, **without.reasons(options.device, options.num_threads)}
             await branch.commit()
@@ -224,7 +224,7 @@ class EngineLoader:
             "hubRootUrl": options.model_hub_root_url,
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
-            "device": runtime_selection.device_of(device),
+            "device": runtime_selection.requested_device(device),
             "numThreads": threads,
             "logSeverity": _SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,

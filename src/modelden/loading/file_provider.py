@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class EngineFileProvider:
     """A `ports.FileProvider` over one hub.
 
-    A worker that cannot have a file fails with a text of its own; `reason_for` tells the error behind it.
+    A worker that cannot have a file fails with a text of its own; `cause_of` tells the error behind it.
 
     Attributes:
         used: Model and revision of each file that was given.
@@ -70,7 +70,7 @@ class EngineFileProvider:
         self._missing: dict[ModelFile, ModelDenError] = {}
         self._failed: ModelDenError | None = None
 
-    def reason_for(self, error: EngineError) -> ModelDenError:
+    def cause_of(self, error: EngineError) -> ModelDenError:
         """Return why an engine did not start: a file that failed, else the missing one that it names, else ``error``.
 
         Of several missing files most are such as transformers.js can do without; it names the one that it cannot.

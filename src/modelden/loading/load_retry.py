@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.plan import Fallbacks
-from modelden.engine.runtime_selection import lost_gpu
+from modelden.engine.runtime_selection import gpu_lost_message
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout
 from modelden.hub.files import HubFiles
 from modelden.hub.store.partials import FileKey
@@ -36,7 +36,7 @@ class DamagedFiles(Exception):
         self.error = error
 
 
-async def load_carefully[LoadedModel](
+async def load_with_retries[LoadedModel](
     guard: MemoryGuard,
     key: str | None,
     model: str,
@@ -75,7 +75,7 @@ async def load_carefully[LoadedModel](
         watch.leave()
 
 
-async def check_files(
+async def check_stored_files(
     hub: HubFiles, keys: set[FileKey], drop_runtime: Callable[[], Awaitable[bool]], error: EngineError
 ) -> EngineError:
     """Find out whether a load failed because files that it used are damaged in storage.
@@ -111,5 +111,5 @@ def _less(without: Fallbacks, error: Exception) -> Fallbacks:
     if isinstance(error, EngineTimeout):
         return without._replace(threads=_SILENT)
     if isinstance(error, DeviceLost):
-        return without._replace(gpu=lost_gpu(error.reason))
+        return without._replace(gpu=gpu_lost_message(error.reason))
     return without

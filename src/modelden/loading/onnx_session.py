@@ -92,7 +92,7 @@ class OnnxSession:
             self.in_use.end()
             self._teller.status(CLOSED, self._about)
 
-    def tell_ready(self) -> None:
+    def emit_ready(self) -> None:
         """Tell that it can be run."""
         self._teller.status(READY, self._about)
 
@@ -120,4 +120,4 @@ class OnnxSession:
                 self.in_use.end()
                 return
             self.info, self._worker, self._without_gpu = again.info, again.worker(), None
-            self.tell_ready()
+            self.emit_ready()

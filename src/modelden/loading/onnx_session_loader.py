@@ -22,7 +22,7 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from modelden.loading.engine_loader import ALLOW_DENY_LIST
-from modelden.loading.load_retry import check_files, load_carefully
+from modelden.loading.load_retry import check_stored_files, load_with_retries
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
 from modelden.loading.runtime_catalog import RuntimeCatalog
@@ -75,12 +75,12 @@ class OnnxSessionLoader:
         """
         try:
             chosen = await self._runtimes.choose(await self._settings(), options["device"], on_progress)
-            self._runtimes.bundle_of(chosen.record)  # refused before anything is fetched
+            self._runtimes.find_bundle(chosen.record)  # refused before anything is fetched
             opened = await self._open(source, chosen, options, on_progress)
         except ModelDenError as error:
             EventEmitter(self._events, ENGINE).failed(error, "create")
             raise
-        opened.tell_ready()
+        opened.emit_ready()
         return opened
 
     async def _open(
@@ -98,7 +98,7 @@ class OnnxSessionLoader:
             async def load_with(watch: LoadWatch, without: Fallbacks) -> OnnxSession:
                 return await self._load(source, chosen.record, options, watch, without, on_progress, branch)
 
-            return await load_carefully(await self._guard(), key, source.name, load_with, chosen.no_gpu)
+            return await load_with_retries(await self._guard(), key, source.name, load_with, chosen.no_gpu)
 
         if key is None:
             return await load(None)
@@ -117,7 +117,7 @@ class OnnxSessionLoader:
     ) -> OnnxSession:
         wanted = options["device"], options["numThreads"]
         device, threads = without.of(*wanted)
-        bundle = self._runtimes.bundle_of(record)
+        bundle = self._runtimes.find_bundle(record)
         worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
         in_use = ModelLease(self._ports.locks)
         try:
@@ -130,7 +130,7 @@ class OnnxSessionLoader:
                 told = await worker.open({**options, "device": device, "numThreads": threads}, wasm, model, files)
             except EngineError as error:
                 drop_runtime = partial(settings.attachments.drop_damaged, cid, record)
-                checked = files.failure or await check_files(await self._hub(), files.keys, drop_runtime, error)
+                checked = files.failure or await check_stored_files(await self._hub(), files.keys, drop_runtime, error)
                 raise checked from error
             if branch:
                 await branch.commit()
@@ -141,7 +141,7 @@ class OnnxSessionLoader:
         info = SessionInfo.of({**told, **without.reasons(*wanted)})
 
         async def again(reason: str) -> OnnxSession:
-            return await self._open(source, RuntimeChoice(record, runtime_selection.lost_gpu(reason)), options)
+            return await self._open(source, RuntimeChoice(record, runtime_selection.gpu_lost_message(reason)), options)
 
         teller = EventEmitter(self._events, ENGINE)
         about = {"task_name": TASK, "model": source.name}

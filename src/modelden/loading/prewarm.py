@@ -53,8 +53,8 @@ async def _expected(
     last = await latest(modelden, config.trust_source)
     if last is None:
         return None
-    bundle = runtime_selection.bundle_of(last.runtime, bundles)
-    runtime_selection.check_fits(last.runtime, bundle)
+    bundle = runtime_selection.find_bundle(last.runtime, bundles)
+    runtime_selection.check_build(last.runtime, bundle)
     wasm = await AttachmentStore(settings).read(config.cid(runtime_selection.COLLECTION), last.runtime)
     if wasm is None or config.runtime_major not in (None, bundle.major):
         return None

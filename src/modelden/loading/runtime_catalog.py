@@ -44,7 +44,7 @@ class RuntimeCatalog:
             records, self._bundles, major=self._config.runtime_major, device=device, lack=lack
         )
 
-    def bundle_of(self, record: Record) -> Bundle:
+    def find_bundle(self, record: Record) -> Bundle:
         """Return the JavaScript for a record whose file is the one that it was built with.
 
         Raises:
@@ -52,6 +52,6 @@ class RuntimeCatalog:
             InvalidRecord: If the record has no usable attachment.
             RuntimeMismatch: If it has another file.
         """
-        bundle = runtime_selection.bundle_of(record, self._bundles)
-        runtime_selection.check_fits(record, bundle)
+        bundle = runtime_selection.find_bundle(record, self._bundles)
+        runtime_selection.check_build(record, bundle)
         return bundle

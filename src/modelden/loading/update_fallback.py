@@ -106,7 +106,7 @@ class LoaderWithFallback:
             except ModelDenError as second:
                 logger.warning("What worked before cannot be loaded either: %s", second)
                 raise error from error.__cause__
-            self.tell_failed(request, known, plan, error)
+            self.emit_update_failed(request, known, plan, error)
             return loaded._replace(is_current=False)
 
     async def load(
@@ -138,7 +138,7 @@ class LoaderWithFallback:
                 loaded.close()
                 raise
         if loaded.failure is not None:
-            self.tell_failed(request, plan, plan, loaded.failure)
+            self.emit_update_failed(request, plan, plan, loaded.failure)
         elif request.engine_id in self._changed or (before is not None and not before.is_equivalent(plan)):
             self._changed.discard(request.engine_id)
             self._teller(request).update("installed", _change(before or plan, plan))
@@ -171,7 +171,7 @@ class LoaderWithFallback:
                 raise
             raise NotPrefetched(tuple(missing), str(error)) from error
 
-    def tell_failed(self, request: PipelineOptions, current: Plan, plan: Plan, error: ModelDenError) -> None:
+    def emit_update_failed(self, request: PipelineOptions, current: Plan, plan: Plan, error: ModelDenError) -> None:
         """Say that an update failed and the old model stays."""
         logger.warning(
             "The update of %s to %s failed, revision %s stays in use: %s",
@@ -186,7 +186,7 @@ class LoaderWithFallback:
     def _teller(self, request: PipelineOptions) -> EventEmitter:
         return EventEmitter(self._events, request.engine_id, request.flow_id)
 
-    async def settle(self, loaded: LoadedModel) -> None:
+    async def delete_previous_revisions(self, loaded: LoadedModel) -> None:
         """Remove what nobody uses, in whatever tab, of the revisions before a model that is in use now.
 
         Source: ``deleteNonMatchingModelRevisions``. Firefox ends the engine if that fails; here it is logged.

@@ -218,7 +218,7 @@ class _Verification:
         for bundle in known:
             try:
                 chosen = engine_runtime.choose(records.get(RUNTIMES, []), [bundle])
-                engine_runtime.check_fits(chosen.record, bundle)
+                engine_runtime.check_build(chosen.record, bundle)
             except ModelDenError as error:
                 faults[bundle] = error
         if len(faults) == len(known):
