@@ -68,7 +68,11 @@ TIMESTAMP = 1_700_000_000_000
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A published tree, with keys."""
-    folder = tmp_path / "tree"
+    return write_tree(tmp_path / "tree")
+
+
+def write_tree(folder: Path) -> Path:
+    """Write a published tree, with keys."""
     for revision in ("v1.0", "main"):
         for name, content in FILES.items():
             write(folder / "hub/org/tiny" / revision / name, content)
@@ -92,10 +96,21 @@ def application(tree: Path) -> Application:
     return Application(Tree(tree))
 
 
+BUNDLE = Bundle(
+    5,
+    "engine-5.js",
+    "runtime.wasm",
+    "runtime.mjs",
+    hashlib.sha256(WASM).hexdigest(),
+    "1.22.0-dev",
+    "3.8.1",
+    ("wasm", "webgpu"),
+)
+
+
 @pytest.fixture
 def bundle() -> Bundle:
-    digest = hashlib.sha256(WASM).hexdigest()
-    return Bundle(5, "engine-5.js", "runtime.wasm", "runtime.mjs", digest, "1.22.0-dev", "3.8.1", ("wasm", "webgpu"))
+    return BUNDLE
 
 
 @pytest.fixture
