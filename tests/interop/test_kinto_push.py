@@ -19,6 +19,7 @@ from modelden.core.memory_database import MemoryDatabase
 from modelden.errors import InputError
 from modelden.host.errors import RemoteError, TreeError
 from modelden.host.keys.certificates import SigningChain
+from modelden.host.publish.clock import SystemClock
 from modelden.host.publish.http_fetcher import HttpFetcher
 from modelden.host.publish.kinto_editor import KintoEditor
 from modelden.host.publish.kinto_push import Pushed
@@ -29,7 +30,6 @@ from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.static_app import static_app
 from modelden.host.verify.target import verify_server
-from modelden.host.verify.verification import SystemClock
 from modelden.settings.backoff import Backoff
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer

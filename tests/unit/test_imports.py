@@ -63,6 +63,10 @@ JOINTS = {"modelden.loading.file_provider": "modelden.hub"}
 """An engine's files come from the hub: that is what the module is for."""
 
 
+HOST_FOLDERS = ("keys", "publish", "serve", "browser", "verify", "commands")
+"""Folders of `modelden.host`; each may import from those before it. `errors` is below, `cli` and `testing` above."""
+
+
 def modules() -> dict[str, Path]:
     found = {}
     for path in ROOT.rglob("*.py"):
@@ -130,6 +134,18 @@ def test_host_and_browser_do_not_know_each_other(name: str) -> None:
         assert not any(within(each, "modelden._js") for each in found)
     elif name != "modelden.__main__":
         assert not any(within(each, "modelden.host") for each in found)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("modelden.host.")])
+def test_the_folders_of_the_host_import_downwards(name: str) -> None:
+    def rank(module: str) -> int:
+        folder = module.removeprefix("modelden.host.").partition(".")[0]
+        loose = {"errors": -1, "cli": len(HOST_FOLDERS), "testing": len(HOST_FOLDERS)}
+        return loose[folder] if folder in loose else HOST_FOLDERS.index(folder)
+
+    imported = {each for each in imports(MODULES[name]) if each.startswith("modelden.host.")}
+
+    assert not {each for each in imported if rank(each) > rank(name)}
 
 
 @pytest.mark.parametrize("name", MODULES)

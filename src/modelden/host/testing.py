@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from modelden.host.browser.page_fixtures import DenBrowser, DenPage
+    from modelden.host.browser.page_fixtures import DenPage, HeadlessBrowser
     from modelden.host.errors import BrowserError
     from modelden.host.keys.certificates import SigningChain
     from modelden.host.publish.tree import Tree
@@ -112,16 +112,16 @@ def model_server(den_tree: Path, den_chain: SigningChain) -> Iterator[ModelServe
 
 
 @pytest.fixture(scope="session")
-def den_browser(den_browser_name: str, request: pytest.FixtureRequest) -> Iterator[DenBrowser]:
+def den_browser(den_browser_name: str, request: pytest.FixtureRequest) -> Iterator[HeadlessBrowser]:
     """The browser of the session."""
-    from modelden.host.browser.page_fixtures import DenBrowser
+    from modelden.host.browser.page_fixtures import HeadlessBrowser
 
-    with DenBrowser(den_browser_name, request.config.getoption("--den-pyodide")) as browser:
+    with HeadlessBrowser(den_browser_name, request.config.getoption("--den-pyodide")) as browser:
         yield browser
 
 
 @pytest.fixture
-def den_page(den_browser: DenBrowser, model_server: ModelServer) -> Iterator[DenPage]:
+def den_page(den_browser: HeadlessBrowser, model_server: ModelServer) -> Iterator[DenPage]:
     """A page with Pyodide and modelden, configured for ``model_server``."""
     with den_browser.page() as page:
         page.configure(model_server.configure)

@@ -13,14 +13,14 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.host.browser.browsers import open_profile, playwright
-from modelden.host.browser.headless import BOOT_TIMEOUT, Den, page_server
 from modelden.host.browser.page_site import find_pyodide
+from modelden.host.browser.pyodide_page import BOOT_TIMEOUT, PyodidePage, page_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
 
-class DenPage(Den):
+class DenPage(PyodidePage):
     """A page with Python in it.
 
     Attributes:
@@ -49,7 +49,7 @@ class DenPage(Den):
         return self.evaluate(f"{script}\nawait evaluate(argument, globals())\n", json.dumps([dedent(source), values]))
 
 
-class DenBrowser:
+class HeadlessBrowser:
     """A browser, headless, with a server for its pages. Used with ``with``."""
 
     def __init__(self, name: str, pyodide: Path | None = None) -> None:
@@ -86,7 +86,7 @@ class DenBrowser:
             BrowserError: Pyodide does not start.
         """
         if self._started is None:
-            raise RuntimeError("DenBrowser is used with `with`")
+            raise RuntimeError("HeadlessBrowser is used with `with`")
         context, url = self._started
         page = context.new_page()
         try:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelden.host.commands.common import JsonOption, PassphraseOption, passphrase, tell
+from modelden.host.commands.options import JsonOption, PassphraseOption, passphrase
+from modelden.host.commands.output import print_facts
 
 if TYPE_CHECKING:
     from modelden.host.keys.certificates import SigningChain
@@ -38,7 +39,7 @@ def new(folder: FolderArgument, passphrase_file: PassphraseOption = None, *, as_
     with machine_errors(f"Cannot write {folder}"):
         chain = new_chain()
         save_keys(folder, chain, secret)
-    tell({"folder": str(folder), "encrypted": secret is not None, **_facts(chain)}, as_json=as_json)
+    print_facts({"folder": str(folder), "encrypted": secret is not None, **_facts(chain)}, as_json=as_json)
 
 
 @keys.command()
@@ -57,7 +58,7 @@ def rotate(
     from modelden.host.keys.key_folder import rotate_keys
 
     chain = rotate_keys(folder, passphrase(passphrase_file), intermediate=intermediate)
-    tell({"folder": str(folder), **_facts(chain)}, as_json=as_json)
+    print_facts({"folder": str(folder), **_facts(chain)}, as_json=as_json)
 
 
 @keys.command()
@@ -69,7 +70,7 @@ def show(folder: FolderArgument, passphrase_file: PassphraseOption = None, *, as
     """
     from modelden.host.keys.key_folder import load_keys
 
-    tell({"folder": str(folder), **_facts(load_keys(folder, passphrase(passphrase_file)))}, as_json=as_json)
+    print_facts({"folder": str(folder), **_facts(load_keys(folder, passphrase(passphrase_file)))}, as_json=as_json)
 
 
 def _facts(chain: SigningChain) -> dict[str, Any]:

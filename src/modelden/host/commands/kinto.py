@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from modelden.host.commands.common import DryRunOption, JsonOption, tell
+from modelden.host.commands.options import DryRunOption, JsonOption
+from modelden.host.commands.output import print_facts
 
 AUTH = "MODELDEN_KINTO_AUTH"
 REVIEWER = "MODELDEN_KINTO_REVIEWER"
@@ -67,7 +68,7 @@ def push(
     waits = [each.collection for each in done if each.status == "to-review"]
     facts = {"server": server, "user": editor.user, "waiting_for_review": waits, "dry_run": dry_run}
     if as_json:
-        tell(facts | {"collections": [asdict(each) for each in done]}, as_json=True)
+        print_facts(facts | {"collections": [asdict(each) for each in done]}, as_json=True)
         return
     for each in done:
         counts = ", ".join(
@@ -76,4 +77,4 @@ def push(
             if (found := getattr(each, word))
         )
         facts[each.collection] = f"{counts or 'no change'}; {each.status}"
-    tell(facts, as_json=False)
+    print_facts(facts, as_json=False)

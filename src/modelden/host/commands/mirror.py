@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelden.host.commands.common import JsonOption, KeysOption, PassphraseOption, TreeOption, opened, tell
+from modelden.host.commands.options import JsonOption, KeysOption, PassphraseOption, TreeOption, open_publisher
+from modelden.host.commands.output import print_facts
 
 
 def mirror(
@@ -64,11 +65,11 @@ def mirror(
     else:
         folder = _from_server(name, asked, source, root_hash, hub, cache)
     repository = read_repository(folder, name, revision)
-    with opened(to, keys, passphrase_file) as publisher:
+    with open_publisher(to, keys, passphrase_file) as publisher:
         published = publish(publisher, repository, release)
         publisher.commit()
         facts |= {**asdict(published), "root_hash": publisher.root_hash}
-    tell(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json)
 
 
 def _from_server(

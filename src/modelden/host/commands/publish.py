@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from modelden.host.commands.common import (
+from modelden.host.commands.options import (
     DryRunOption,
     JsonOption,
     KeysOption,
     PassphraseOption,
     TreeOption,
-    opened,
-    tell,
+    open_publisher,
 )
+from modelden.host.commands.output import print_facts
 
 PublicUrlOption = Annotated[
     str | None,
@@ -65,12 +65,12 @@ def publish(
 
     release = Release(model=model, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
     repository = read_repository(directory, model, revision)
-    with opened(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
+    with open_publisher(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
         published = publish_model(publisher, repository, release, dry_run=dry_run)
         if not dry_run:
             publisher.commit()
         facts = {**asdict(published), "root_hash": publisher.root_hash, "dry_run": dry_run}
-    tell(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json)
 
 
 def unpublish(
@@ -91,11 +91,11 @@ def unpublish(
     """
     from modelden.host.publish.release import unpublish as unpublish_model
 
-    with opened(to, keys, passphrase_file, dry_run=dry_run) as publisher:
+    with open_publisher(to, keys, passphrase_file, dry_run=dry_run) as publisher:
         options = unpublish_model(publisher, model, revision, force=force)
         if not dry_run:
             publisher.commit()
-    tell({"unpublished": f"{model} {revision}", "options_removed": options, "dry_run": dry_run}, as_json=as_json)
+    print_facts({"unpublished": f"{model} {revision}", "options_removed": options, "dry_run": dry_run}, as_json=as_json)
 
 
 def _list_command(kind: str, doc: str) -> Callable[..., None]:
@@ -113,10 +113,10 @@ def _list_command(kind: str, doc: str) -> Callable[..., None]:
     ) -> None:
         from modelden.host.publish.allow_list import change_list
 
-        with opened(to, keys, passphrase_file) as publisher:
+        with open_publisher(to, keys, passphrase_file) as publisher:
             entries = change_list(publisher, kind, prefix, description, remove=remove)
             publisher.commit()
-        tell({"allow_deny_list": entries}, as_json=as_json)
+        print_facts({"allow_deny_list": entries}, as_json=as_json)
 
     command.__name__, command.__doc__ = kind.lower(), doc
     return command
@@ -154,10 +154,10 @@ def sign(
     Examples:
       modelden keys rotate keys && modelden sign --to tree --keys keys
     """
-    with opened(to, keys, passphrase_file, public_url) as publisher:
+    with open_publisher(to, keys, passphrase_file, public_url) as publisher:
         publisher.commit()
         facts = {"tree": str(to), "signed_until": publisher.signed_until, "root_hash": publisher.root_hash}
-    tell(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json)
 
 
 runtime = typer.Typer(help="The WASM runtime that runs the models.", no_args_is_help=True)
@@ -192,9 +192,9 @@ def runtime_publish(
     """
     from modelden.host.publish.runtimes import publish_runtime, runtime_files
 
-    with runtime_files(major, source) as found, opened(to, keys, passphrase_file) as publisher:
+    with runtime_files(major, source) as found, open_publisher(to, keys, passphrase_file) as publisher:
         changed = publish_runtime(publisher, found)
         publisher.commit()
     published = {bundle.name: bundle.sha256 for bundle, _ in found}
     facts = {"runtime": published, "onnxruntime": found[0][0].onnxruntime, "changed": bool(changed)}
-    tell(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from modelden.host.commands.common import JsonOption, tell
+from modelden.host.commands.options import JsonOption
+from modelden.host.commands.output import print_facts
 
 PyodideOption = Annotated[
     Path | None,
@@ -59,8 +60,9 @@ def run(
       modelden run --feature search --tree tree --input '[["a cat", "a dog"]]' --browser firefox --offline
     """
     from modelden.host.browser.browsers import check_browser
-    from modelden.host.browser.headless import Job, Source, run_job
+    from modelden.host.browser.model_run import ModelSource, run_job
     from modelden.host.browser.page_site import find_pyodide
+    from modelden.host.browser.pyodide_page import Job
     from modelden.host.browser.run_options import engine_arguments, parse_input, parse_options, server_arguments
     from modelden.host.verify.golden import golden_text
 
@@ -69,12 +71,12 @@ def run(
         inputs=[parse_input(each) for each in inputs],
         options=parse_options(options),
     )
-    source = Source(tree, server_arguments(server, root_hash, hub) if server else None)
+    source = ModelSource(tree, server_arguments(server, root_hash, hub) if server else None)
     outcome = run_job(source, job, check_browser(browser), find_pyodide(pyodide), profile=profile, offline=offline)
     if write_golden and not outcome["error"]:
         text = golden_text(outcome["engine"]["task"], dtype, asdict(job), outcome["outputs"])
         write_golden.write_text(text, encoding="utf-8")
-    tell(outcome if as_json else _words(outcome), as_json=as_json)
+    print_facts(outcome if as_json else _words(outcome), as_json=as_json)
     again = outcome.get("offline")
     raise typer.Exit(1 if outcome["error"] or (again and not again["same_outputs"]) else 0)
 
@@ -108,7 +110,7 @@ def check(
     else:
         for each in results:
             facts[f"{each.model} {each.revision} {each.browser}"] = each.faults or [f"{each.cases} cases are right"]
-    tell(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json)
     raise typer.Exit(0 if good else 1)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelden.host.commands.common import JsonOption, tell
+from modelden.host.commands.options import JsonOption
+from modelden.host.commands.output import print_facts
 
 if TYPE_CHECKING:
     from modelden.host.verify.verification import Report
@@ -59,4 +60,4 @@ def _tell_report(where: str, report: Report, *, as_json: bool) -> None:
     if not as_json:
         facts["faults"] = [f"{each.where}: {each.what}" for each in report.faults]
         facts["notes"] = [f"{each.where}: {each.what}" for each in report.notes]
-    tell(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json)

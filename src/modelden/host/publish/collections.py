@@ -7,9 +7,10 @@ records change sees the old or the new state, never a mixture.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from modelden.host.publish.clock import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,11 +43,6 @@ class SignsCollections(Protocol):
 
     def sign(self, records: Iterable[Mapping[str, Any]], timestamp: int) -> str:
         """The signature of these records at this timestamp."""
-
-
-def clock() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class Collection:
         timestamp: int | None = None,
         deleted: Iterable[Record] = (),
         signer: SignsCollections | None,
-        now: Callable[[], int] = clock,
+        now: Callable[[], int] = milliseconds,
     ) -> None:
         self.bucket = bucket
         self.name = name
@@ -184,7 +180,7 @@ class Collection:
 class Collections:
     """All collections of a server, by bucket and name."""
 
-    def __init__(self, signer: SignsCollections | None, *, now: Callable[[], int] = clock) -> None:
+    def __init__(self, signer: SignsCollections | None, *, now: Callable[[], int] = milliseconds) -> None:
         self.signer = signer
         self.now = now
         self._collections: dict[tuple[str, str], Collection] = {}

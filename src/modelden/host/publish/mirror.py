@@ -12,9 +12,9 @@ from modelden.core.memory_database import MemoryDatabase
 from modelden.errors import HttpError, IntegrityError, InvalidRecord
 from modelden.host.errors import HostError, machine_errors
 from modelden.host.keys.crypto import HostCrypto
+from modelden.host.publish.clock import SystemClock
 from modelden.host.publish.http_fetcher import HttpFetcher
 from modelden.host.publish.release import MANIFESTS, sha256_of
-from modelden.host.verify.verification import SystemClock
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import merge

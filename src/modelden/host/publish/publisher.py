@@ -24,7 +24,8 @@ from modelden.errors import InputError
 from modelden.host.errors import KeysError, TreeError, machine_errors
 from modelden.host.keys.certificates import SigningChain
 from modelden.host.keys.signer import Signer
-from modelden.host.publish.collections import Collection, Record, clock
+from modelden.host.publish.clock import milliseconds
+from modelden.host.publish.collections import Collection, Record
 from modelden.host.publish.static_layout import (
     MONITOR,
     ROOT_PAGE,
@@ -52,7 +53,9 @@ class Publisher:
         files: The new files.
     """
 
-    def __init__(self, tree: Tree, facts: TreeFacts, chain: SigningChain, now: Callable[[], int] = clock) -> None:
+    def __init__(
+        self, tree: Tree, facts: TreeFacts, chain: SigningChain, now: Callable[[], int] = milliseconds
+    ) -> None:
         """Read the collections."""
         self.tree = tree
         self.facts = facts
@@ -71,7 +74,7 @@ class Publisher:
         chain: SigningChain,
         *,
         public_url: str | None = None,
-        now: Callable[[], int] = clock,
+        now: Callable[[], int] = milliseconds,
     ) -> Iterator[Self]:
         """Hold the tree until the block ends; what was not committed by then is thrown away.
 

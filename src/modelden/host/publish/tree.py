@@ -21,7 +21,8 @@ from typing import Any
 from modelden.host.errors import TreeError
 from modelden.host.keys.key_folder import open_keys
 from modelden.host.keys.signer import Signer
-from modelden.host.publish.collections import Collections, SignsCollections, clock
+from modelden.host.publish.clock import milliseconds
+from modelden.host.publish.collections import Collections, SignsCollections
 from modelden.host.publish.static_layout import PublishedCollection, changeset_path
 
 FORMAT = 1
@@ -124,7 +125,7 @@ class Tree:
                 collections.signer = signer
         return collections
 
-    def sources(self, signer: SignsCollections, now: Callable[[], int] = clock) -> Collections:
+    def sources(self, signer: SignsCollections, now: Callable[[], int] = milliseconds) -> Collections:
         """All collections of ``settings``, signed now.
 
         Raises:

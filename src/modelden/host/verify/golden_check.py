@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from modelden.host.browser.browsers import playwright
-from modelden.host.browser.headless import Den, Job, Source, opened, page_server
+from modelden.host.browser.model_run import ModelSource
+from modelden.host.browser.pyodide_page import Job, PyodidePage, open_page, page_server
 from modelden.host.publish.release import MANIFESTS
 from modelden.host.publish.tree import Tree
 from modelden.host.verify.golden import NAME, Golden, differences
@@ -76,24 +77,24 @@ def check_tree(
         with ExitStack() as closing:
             url = closing.enter_context(page_server(pyodide))
             driver = closing.enter_context(playwright())
-            source = closing.enter_context(Source(tree))
+            source = closing.enter_context(ModelSource(tree))
             for browser in browsers:
                 results += _in_browser(driver, source, browser, url, cases)
     return results, without
 
 
 def _in_browser(
-    driver: Playwright, source: Source, browser: str, url: str, cases: dict[tuple[str, str], Golden]
+    driver: Playwright, source: ModelSource, browser: str, url: str, cases: dict[tuple[str, str], Golden]
 ) -> Iterator[Checked]:
     with (
         TemporaryDirectory(prefix="modelden-profile-") as profile,
-        opened(driver, browser, Path(profile), url) as den,
+        open_page(driver, browser, Path(profile), url) as den,
     ):
         for (model, revision), golden in cases.items():
             yield _check(den, source, Checked(browser, model, revision), golden)
 
 
-def _check(den: Den, source: Source, checked: Checked, golden: Golden) -> Checked:
+def _check(den: PyodidePage, source: ModelSource, checked: Checked, golden: Golden) -> Checked:
     engine: dict[str, Any] = {
         "task_name": golden.task,
         "model_id": checked.model,

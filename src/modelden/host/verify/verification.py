@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.host.keys.crypto import HostCrypto
+from modelden.host.publish.clock import SystemClock
 from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.publish.runtimes import bundles
 from modelden.hub.catalog.allow_list import AllowList
@@ -39,18 +39,6 @@ AT_ONCE = 4
 
 RENEW_DAYS = 14
 """A signature that ends sooner is worth a note."""
-
-
-class SystemClock:
-    """`ports.Clock` by the machine's clock."""
-
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        return time.time_ns() // 1_000_000
-
-    async def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

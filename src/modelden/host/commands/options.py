@@ -1,14 +1,13 @@
-"""Options that several commands share, and how they speak."""
+"""Options that several commands share, and the keys and the tree that they name."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -77,7 +76,7 @@ def chain_for(tree: Path, keys: Path, passphrase_file: Path | None) -> SigningCh
 
 
 @contextmanager
-def opened(
+def open_publisher(
     tree: Path, keys: Path, passphrase_file: Path | None, public_url: str | None = None, *, dry_run: bool = False
 ) -> Iterator[Publisher]:
     """Hold a tree, to be changed; to try something on a tree that is not there makes none.
@@ -92,35 +91,3 @@ def opened(
         if dry_run and not tree.exists():
             tree = Path(closing.enter_context(TemporaryDirectory(prefix="modelden-")))
         yield closing.enter_context(Publisher.open(tree, chain, public_url=public_url))
-
-
-def tell(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print what a command did: one JSON object, or words in two columns; lists and tables become lines."""
-    if as_json:
-        typer.echo(json.dumps(facts, indent=2))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(soft_wrap=True, highlight=False)
-    width = max(len(name) for name in facts)
-    for name, value in facts.items():
-        for index, line in enumerate(_lines(value)):
-            label = name.replace("_", " ") if index == 0 else ""
-            console.print(Text.assemble((f"{label:<{width}}  ", "bold"), line))
-
-
-def _lines(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [f"{key}: {each}" for key, each in value.items()] or ["none"]
-    if isinstance(value, list | tuple):
-        return [_line(each) for each in value] or ["none"]
-    return [_line(value)]
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "  ".join(str(each) for name, each in value.items() if name != "sha256")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

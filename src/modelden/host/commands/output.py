@@ -1,0 +1,41 @@
+"""The printed result of a command: one JSON object for machines, or two columns of words for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+
+def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what a command did: one JSON object, or words in two columns; lists and tables become lines."""
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True, highlight=False)
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        for index, line in enumerate(_lines(value)):
+            label = name.replace("_", " ") if index == 0 else ""
+            console.print(Text.assemble((f"{label:<{width}}  ", "bold"), line))
+
+
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{key}: {each}" for key, each in value.items()] or ["none"]
+    if isinstance(value, list | tuple):
+        return [_line(each) for each in value] or ["none"]
+    return [_line(value)]
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "  ".join(str(each) for name, each in value.items() if name != "sha256")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
