@@ -178,7 +178,7 @@ class Context:
         try:
             engine = await self._engines.get(request, on_progress)
         finally:
-            self.ports.engines.end_ahead()
+            self.ports.engines.end_prewarm()
         self.tidy()
         return engine
 
@@ -239,7 +239,7 @@ class Context:
         return History(await self._database(MODELDEN), self.config.trust_source, self.ports.clock)
 
     async def _guard(self) -> MemoryGuard:
-        device = self.ports.page.memory()
+        device = self.ports.page.device_memory()
         memory = self.config.memory_limit or (None if device is None else int(device * _SHARE_OF_MEMORY))
         return MemoryGuard(await self._database(MODELDEN), self.ports.presence, memory)
 

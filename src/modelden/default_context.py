@@ -147,19 +147,19 @@ async def begin_engine() -> None:
             await import_staged(_MEMORY)
             from modelden._js.indexeddb import JsDatabases
             from modelden._js.worker_scripts import load_bundles
-            from modelden.loading.prewarm import start_ahead
+            from modelden.loading.prewarm import prewarm
 
             engines = asyncio.ensure_future(_engine_host())
-            await start_ahead(current_config(), load_bundles(), JsDatabases(), engines)
+            await prewarm(current_config(), load_bundles(), JsDatabases(), engines)
             if not _is_current(await engines):  # another configuration came meanwhile
-                engines.result().end_ahead()
+                engines.result().end_prewarm()
 
 
 def end_beginning() -> None:
     """End the worker that `begin_engine` started, if nobody has taken it."""
     if _Current.begun is not None:
         _, engines = _Current.begun
-        engines.end_ahead()
+        engines.end_prewarm()
         _Current.begun = None
 
 

@@ -45,7 +45,7 @@ async def storage_info() -> StorageInfo:
     """
     den = await current_den()
     settings = await den.settings()
-    usage, quota, persisted = await den.ports.page.storage()
+    usage, quota, persisted = await den.ports.page.storage_estimate()
     confirmed = await settings.client.confirmations()
     reason = den.in_memory.reason
     return StorageInfo(
@@ -54,7 +54,7 @@ async def storage_info() -> StorageInfo:
         backend="memory" if reason else "indexeddb",
         refusal=str(reason) if reason else None,
         persisted=persisted,
-        may_ask=den.ports.page.may_persist(),
+        may_ask=den.ports.page.can_persist(),
         settings_server=den.config.settings_server,
         settings_verified=den.config.verify_signatures,
         settings_confirmed_at=min(confirmed.values(), default=None),

@@ -87,9 +87,9 @@ async def a_redirect_is_followed(fetcher: Fetcher, base: str) -> None:
 
 
 async def a_redirect_is_refused_where_it_is_not_wanted(fetcher: Fetcher, base: str) -> None:
-    error = await _raised(RedirectRefused, _text(fetcher, f"{base}/redirect", redirects=False))
+    error = await _raised(RedirectRefused, _text(fetcher, f"{base}/redirect", follow_redirects=False))
     assert f"{base}/redirect" in str(error)
-    assert await _text(fetcher, f"{base}/text", redirects=False) == "grüße €😀\n"
+    assert await _text(fetcher, f"{base}/text", follow_redirects=False) == "grüße €😀\n"
 
 
 async def a_token_does_not_follow_a_redirect_to_another_origin(fetcher: Fetcher, base: str) -> None:
@@ -236,9 +236,9 @@ async def _text(
     limit: int = LIMIT,
     *,
     timeout: float | None = None,  # noqa: ASYNC109
-    redirects: bool = True,
+    follow_redirects: bool = True,
 ) -> str:
-    async with fetcher.fetch(url, timeout=timeout, redirects=redirects) as response:
+    async with fetcher.fetch(url, timeout=timeout, follow_redirects=follow_redirects) as response:
         return await response.text(limit)
 
 

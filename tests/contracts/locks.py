@@ -53,10 +53,10 @@ async def who_shares_is_inside_together_and_keeps_others_out(locks: Locks) -> No
     for reader in readers:
         await reader.inside.wait()
     writer = Visitor(locks, "shared")
-    async with locks.attempt("shared") as is_free:
+    async with locks.try_hold("shared") as is_free:
         assert not is_free
     await readers[0].left()
-    async with locks.attempt("shared") as is_free:
+    async with locks.try_hold("shared") as is_free:
         assert not is_free
     assert not writer.inside.is_set()
     await readers[1].left()
@@ -65,7 +65,7 @@ async def who_shares_is_inside_together_and_keeps_others_out(locks: Locks) -> No
 
 
 async def an_attempt_does_not_wait_and_holds_what_is_free(locks: Locks) -> None:
-    async with locks.attempt("attempt") as first, locks.attempt("attempt") as second:
+    async with locks.try_hold("attempt") as first, locks.try_hold("attempt") as second:
         assert (first, second) == (True, False)
     async with locks.hold("attempt"):
         pass

@@ -247,7 +247,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     from js import fetch
 
     from modelden._js.engine_host import JsEngineHost
-    from modelden.ports import Start
+    from modelden.ports import WorkerSpec
 
     async def blob_at(url: str) -> JsBlob | None:
         response = await fetch(url)
@@ -256,7 +256,9 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     wasm = await blob_at(wasm_url)
     if wasm is None:
         raise AssertionError(wasm_url)
-    worker = JsEngineHost(start_timeout, None).start(Start("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", "", 1))
+    worker = JsEngineHost(start_timeout, None).start(
+        WorkerSpec("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", "", 1)
+    )
     try:
         await worker.create(options, wasm, blob_at, {})
     except modelden.ModelDenError as error:

@@ -35,7 +35,7 @@ class MemoryBlob:
             return False
         return True
 
-    def part(self, start: int, end: int) -> MemoryBlob:
+    def slice(self, start: int, end: int) -> MemoryBlob:
         return MemoryBlob(self.data[start:end])
 
 
@@ -51,7 +51,7 @@ class MemoryChunk:
         return [self.data]
 
 
-class MemoryCollector:
+class MemoryBlobBuilder:
     def __init__(self) -> None:
         self._data = bytearray()
 
@@ -59,26 +59,26 @@ class MemoryCollector:
     def size(self) -> int:
         return len(self._data)
 
-    async def add(self, chunk: ports.Chunk) -> None:
+    async def append(self, chunk: ports.Chunk) -> None:
         self._data += cast("MemoryChunk", chunk).data
 
-    async def blob(self) -> MemoryBlob:
+    async def build(self) -> MemoryBlob:
         return MemoryBlob(bytes(self._data))
 
 
 class MemoryBlobs:
-    def collect(self) -> MemoryCollector:
-        return MemoryCollector()
+    def builder(self) -> MemoryBlobBuilder:
+        return MemoryBlobBuilder()
 
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> MemoryBlob:
         data = b"".join(cast("MemoryBlob | MemoryChunk", part).data for part in parts)
         return MemoryBlob(data, content_type)
 
-    async def merge(self, parts: Sequence[ports.Blob]) -> MemoryBlob:
+    async def compact(self, parts: Sequence[ports.Blob]) -> MemoryBlob:
         return self.join(parts, "")
 
-    def of(self, data: bytes) -> MemoryBlob:
+    def from_bytes(self, data: bytes) -> MemoryBlob:
         return MemoryBlob(data)
 
-    def adopt(self, value: object) -> MemoryBlob | None:
+    def wrap(self, value: object) -> MemoryBlob | None:
         return value if isinstance(value, MemoryBlob) else None

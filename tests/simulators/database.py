@@ -22,7 +22,7 @@ class MemoryDatabase:
 
     def create(self, schema: Schema) -> None:
         """Create the stores that are missing."""
-        if self.schema.version < schema.oldest:
+        if self.schema.version < schema.compatible_since:
             self.rows.clear()
         self.schema = schema
         for store in schema.stores:

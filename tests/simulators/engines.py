@@ -10,7 +10,7 @@ from typing import Any
 from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
-from modelden.ports import Blob, FileProvider, Start
+from modelden.ports import Blob, FileProvider, WorkerSpec
 from tests.simulators.blobs import MemoryBlob
 
 METRICS = {
@@ -40,7 +40,7 @@ class ScriptedWorker:
         self.created: dict[str, Any] = {}
         self.wasm = b""
         self.received: dict[str, bytes] = {}
-        self.kept: Mapping[str, Blob] = {}
+        self.preloaded: Mapping[str, Blob] = {}
         self.begun = asyncio.Event()
 
     @property
@@ -48,7 +48,7 @@ class ScriptedWorker:
         return self._end is not None
 
     async def create(
-        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, kept: Mapping[str, Blob]
+        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
         self.created, self.wasm = dict(options), await wasm.read()
         self._engines.loading.set()
@@ -63,10 +63,10 @@ class ScriptedWorker:
         path = path.replace("{revision}", options["modelRevision"])
         folder = f"{options['hubRootUrl'].rstrip('/')}/{path}"
         wanted = (*self._engines.files, *self._engines.optional)
-        self.kept = kept
+        self.preloaded = preloaded
 
         async def found(url: str) -> Blob | None:
-            return kept.get(url) or await files(url)
+            return preloaded.get(url) or await files(url)
 
         results = await asyncio.gather(*(self._load(folder, file, found) for file in wanted), return_exceptions=True)
         if self._engines.hang < 0:
@@ -157,27 +157,27 @@ class ScriptedEngines:
         self.lose_gpu = ""
         self.loading = asyncio.Event()
         self.stuck = asyncio.Event()
-        self.ahead: tuple[Start, ScriptedWorker] | None = None
+        self.prewarmed: tuple[WorkerSpec, ScriptedWorker] | None = None
 
-    def start(self, wanted: Start) -> ScriptedWorker:
-        ahead, self.ahead = self.ahead, None
-        if ahead is not None and ahead[0] == wanted:
-            return ahead[1]
-        if ahead is not None:
-            ahead[1].close()
-        self.workers.append(ScriptedWorker(self, wanted.bundle, wanted.glue))
+    def start(self, spec: WorkerSpec) -> ScriptedWorker:
+        prewarmed, self.prewarmed = self.prewarmed, None
+        if prewarmed is not None and prewarmed[0] == spec:
+            return prewarmed[1]
+        if prewarmed is not None:
+            prewarmed[1].close()
+        self.workers.append(ScriptedWorker(self, spec.bundle, spec.glue))
         return self.workers[-1]
 
-    async def start_ahead(self, expected: Start, wasm: Blob) -> None:
+    async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
         if wasm.size == 0:
             raise AssertionError("a runtime of no bytes")
-        worker = self.start(expected)
-        self.ahead = expected, worker
+        worker = self.start(spec)
+        self.prewarmed = spec, worker
 
-    def end_ahead(self) -> None:
-        if self.ahead is not None:
-            self.ahead[1].close()
-            self.ahead = None
+    def end_prewarm(self) -> None:
+        if self.prewarmed is not None:
+            self.prewarmed[1].close()
+            self.prewarmed = None
 
     @property
     def alive(self) -> int:
@@ -201,7 +201,7 @@ class ScriptedSessions:
         self.workers.append(ScriptedSession(self, bundle, glue))
         return self.workers[-1]
 
-    def blob(self, data: Any) -> Blob:
+    def to_blob(self, data: Any) -> Blob:
         return MemoryBlob(data)
 
 

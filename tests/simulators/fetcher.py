@@ -82,20 +82,20 @@ class PageFetcher:
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
-        redirects: bool = True,
+        follow_redirects: bool = True,
     ) -> AsyncIterator[PageResponse]:
         self.requests.append(f"{method} {httpx.URL(url).raw_path.decode()}")
         request = self._client.build_request(method, url, headers={"Origin": PAGE, **(headers or {})})
         try:
             async with asyncio.timeout(timeout and self.patience * timeout):
                 await self._ask_permission(method, url, headers or {})
-                response = await self._client.send(request, stream=True, follow_redirects=redirects)
+                response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
         except TimeoutError as error:
             raise RequestTimeout(url, timeout or 0) from error
         except httpx.HTTPError as error:
             raise NetworkError(url, "the request failed") from error
         try:
-            if response.is_redirect and not redirects:
+            if response.is_redirect and not follow_redirects:
                 raise RedirectRefused(url)
             if not _allows(response):
                 raise NetworkError(url, "the request failed")

@@ -53,7 +53,7 @@ class MemoryPresence:
     def __init__(self, pages: list[MemoryPresence] | None = None) -> None:
         self._pages = [] if pages is None else pages
         self._pages.append(self)
-        self.page = str(len(self._pages))
+        self.page_id = str(len(self._pages))
         self.dead = False
 
     def other(self) -> MemoryPresence:
@@ -64,8 +64,8 @@ class MemoryPresence:
         for each in self._pages:
             each.dead = False
 
-    async def alive(self) -> set[str]:
-        return {each.page for each in self._pages if not each.dead}
+    async def live_page_ids(self) -> set[str]:
+        return {each.page_id for each in self._pages if not each.dead}
 
 
 class ThreadSuspender:
@@ -89,7 +89,7 @@ class ScriptedPage:
     """A page that becomes visible when a test says so."""
 
     def __init__(self) -> None:
-        self.device_memory: int | None = None
+        self.memory: int | None = None
         self.no_gpu: str | None = None
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
@@ -101,24 +101,24 @@ class ScriptedPage:
     def environment(self) -> Mapping[str, Any]:
         return {"version": "1.0", "locale": "en-US"}
 
-    async def storage(self) -> tuple[int | None, int | None, bool | None]:
+    async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
         return self.usage + self.stored(), self.quota, self.persisted
 
-    async def lack_of_gpu(self) -> str | None:
+    async def gpu_unavailable_reason(self) -> str | None:
         return self.no_gpu
 
-    async def has_room(self, size: int) -> bool:
+    async def can_store(self, size: int) -> bool:
         return self.usage + size <= self.untold_quota
 
-    def may_persist(self) -> bool:
+    def can_persist(self) -> bool:
         return True
 
     async def persist(self) -> bool | None:
         self.persisted = True
         return True
 
-    def memory(self) -> int | None:
-        return self.device_memory
+    def device_memory(self) -> int | None:
+        return self.memory
 
     def on_visible(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)

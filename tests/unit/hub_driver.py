@@ -146,7 +146,7 @@ class HubDriver:
     async def _makeOldDB(self, args: Json, _: object) -> None:  # noqa: N802
         """Leave a database as an earlier version had it."""
         stores = {name: Store(tuple(each["keyPath"]), {}) for name, each in args["stores"].items()}
-        schema = Schema(MODEL_FILES.name, args["version"], stores, oldest=0)
+        schema = Schema(MODEL_FILES.name, args["version"], stores, compatible_since=0)
         database = await self.profile.databases.open(schema)
         rows = [Put(name, row) for name, each in args["stores"].items() for row in each.get("records", [])]
         await database.commit(rows)

@@ -8,18 +8,18 @@ import pytest
 from modelden.config import Configuration
 from modelden.engine.options import PipelineOptions
 from modelden.errors import UnavailableError
-from modelden.loading.prewarm import start_ahead
-from modelden.ports import Delete, Start
+from modelden.loading.prewarm import prewarm
+from modelden.ports import Delete, WorkerSpec
 from tests.simulators.profile import Profile
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
 
 
-async def ahead(profile: Profile, config: Configuration | None = None) -> Start | None:
+async def ahead(profile: Profile, config: Configuration | None = None) -> WorkerSpec | None:
     """What a page of the profile starts before it knows what it needs."""
     engines = asyncio.sleep(0, profile.engines)
-    await start_ahead(config or profile.config, (profile.bundle,), profile.databases, engines)
-    return profile.engines.ahead[0] if profile.engines.ahead else None
+    await prewarm(config or profile.config, (profile.bundle,), profile.databases, engines)
+    return profile.engines.prewarmed[0] if profile.engines.prewarmed else None
 
 
 async def test_a_first_visit_starts_nothing(profile: Profile) -> None:
@@ -33,7 +33,7 @@ async def test_a_second_visit_starts_the_runtime_of_the_first_and_its_engine_tak
     first, started = profile.engines.workers
     engine = await profile.visit().create_engine(EMBED)
 
-    assert expected == Start(profile.bundle.bundle, profile.bundle.glue, profile.bundle.sha256, 0)
+    assert expected == WorkerSpec(profile.bundle.bundle, profile.bundle.glue, profile.bundle.sha256, 0)
     assert await engine.run("text")
     assert profile.engines.workers == [first, started]
     assert not started.closed
@@ -58,7 +58,7 @@ async def test_it_is_ended_when_the_engine_cannot_be_created(profile: Profile) -
         await profile.visit().create_engine(request)
 
     assert profile.engines.workers[-1].closed
-    assert profile.engines.ahead is None
+    assert profile.engines.prewarmed is None
 
 
 async def test_nothing_is_started_of_another_server_or_another_major(profile: Profile) -> None:

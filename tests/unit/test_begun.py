@@ -141,10 +141,10 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
     if not by_limit:
         browser.page.usage, browser.page.quota = 0, 10_000_000
 
-        async def storage() -> tuple[int, int, bool]:
+        async def storage_estimate() -> tuple[int, int, bool]:
             return browser.stored()["chunks"], room, False
 
-        browser.page.storage = storage  # type: ignore[method-assign]
+        browser.page.storage_estimate = storage_estimate  # type: ignore[method-assign]
     rules = HubPolicy(max_size=room / 1024**3 if by_limit else None)
     with pytest.raises(QuotaExceeded):
         await browser.get(OTHER, rules)

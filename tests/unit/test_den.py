@@ -98,8 +98,8 @@ async def test_a_warm_visits_worker_gets_the_files_of_the_last_one_before_it_ask
     await profile.visit().create_engine(EMBED, events.append)
 
     first, second = profile.engines.workers
-    assert dict(first.kept) == {}
-    assert {file: await blob.read() for file, blob in second.kept.items()} == {
+    assert dict(first.preloaded) == {}
+    assert {file: await blob.read() for file, blob in second.preloaded.items()} == {
         url(file): content for file, content in FILES.items()
     }
     told = [event.metadata["file"] for event in events if event.type == "loading_from_cache"]
@@ -115,7 +115,7 @@ async def test_of_the_last_visits_files_one_that_went_is_asked_for_and_fetched(p
     profile.requests()
     await profile.visit().create_engine(EMBED)
 
-    assert url("config.json") not in profile.engines.workers[1].kept
+    assert url("config.json") not in profile.engines.workers[1].preloaded
     assert profile.engines.workers[1].received == FILES
     assert profile.requests() == [download("config.json")]
 
@@ -127,7 +127,7 @@ async def test_files_are_not_handed_out_that_the_lists_came_to_deny(profile: Pro
     with pytest.raises(ForbiddenURL):
         await profile.visit().create_engine(EMBED)
 
-    assert dict(profile.engines.workers[1].kept) == {}
+    assert dict(profile.engines.workers[1].preloaded) == {}
     assert await (await profile.visit().hub()).list_models() == []
 
 
@@ -136,7 +136,7 @@ async def test_a_warm_visit_to_a_branch_asks_for_tags_only(profile: Profile) -> 
     await profile.visit().create_engine(request)
     profile.requests()
     await profile.visit().create_engine(request)
-    assert dict(profile.engines.workers[1].kept) == {}  # whether they are current is not known yet
+    assert dict(profile.engines.workers[1].preloaded) == {}  # whether they are current is not known yet
 
     expected = [download(file, "main").replace("GET", "HEAD") for file in FILES]
     assert sorted(profile.requests()) == sorted(expected)

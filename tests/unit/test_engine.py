@@ -279,7 +279,7 @@ async def test_weights_that_would_not_fit_do_not_even_come(profile: Profile) -> 
 
 
 async def test_half_of_the_devices_memory_is_there_for_a_model(profile: Profile) -> None:
-    profile.page.device_memory = 2 * 1024
+    profile.page.memory = 2 * 1024
 
     with pytest.raises(NotEnoughMemory) as caught:
         await engine_of(profile.visit())

@@ -54,7 +54,7 @@ async def test_an_engine_runs_from_memory(
     assert shortages
     for error in shortages:
         assert isinstance(error, QuotaExceeded)
-        usage, quota, _ = await profile.page.storage()
+        usage, quota, _ = await profile.page.storage_estimate()
         assert error.usage is not None
         assert profile.page.usage <= error.usage <= (usage or 0)  # of then: files of the model have come since
         assert error.quota == quota

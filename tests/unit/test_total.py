@@ -80,7 +80,7 @@ async def test_a_model_that_does_not_fit_as_a_whole_is_not_begun(profile: Profil
 
     needed = TOTAL - len(FILES["config.json"])
     assert (caught.value.needed, caught.value.available) == (needed, needed - 1)
-    usage, quota, _ = await profile.page.storage()
+    usage, quota, _ = await profile.page.storage_estimate()
     assert (caught.value.usage, caught.value.quota) == (usage, quota)
     assert str(profile.page.quota) in str(caught.value)
     assert [each for each in downloads(profile) if each.endswith(("tokenizer.json", WEIGHTS))] == []

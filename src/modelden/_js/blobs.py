@@ -74,12 +74,12 @@ class JsBlob:
             return False
         return True
 
-    def part(self, start: int, end: int) -> JsBlob:
+    def slice(self, start: int, end: int) -> JsBlob:
         """Return the bytes from ``start`` up to ``end``."""
         return JsBlob(self.js_blob.slice(start, end))
 
 
-class JsCollector:
+class JsBlobBuilder:
     """Streams bytes into one Blob, through two buffers in turns.
 
     A Blob for each piece would be simpler, or a copy of each piece: but they are gone only when JavaScript collects its
@@ -101,7 +101,7 @@ class JsCollector:
         """Number of bytes so far."""
         return self._size
 
-    async def add(self, chunk: ports.Chunk) -> None:
+    async def append(self, chunk: ports.Chunk) -> None:
         """Append bytes; they are copied."""
         if self._js_writer is None:
             js_stream = TransformStream.new()
@@ -114,7 +114,7 @@ class JsCollector:
             raise _refused(error) from error
         self._size += chunk.size
 
-    async def blob(self) -> JsBlob:
+    async def build(self) -> JsBlob:
         """Return all bytes."""
         if self._js_writer is None:
             return JsBlob(Blob.new())
@@ -137,9 +137,9 @@ class JsCollector:
 class JsBlobs:
     """Makes Blobs by reference: the bytes do not pass through Python."""
 
-    def collect(self) -> JsCollector:
+    def builder(self) -> JsBlobBuilder:
         """Return what collects bytes."""
-        return JsCollector()
+        return JsBlobBuilder()
 
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> JsBlob:
         """Return one Blob with the bytes of ``parts`` in order."""
@@ -149,7 +149,7 @@ class JsBlobs:
                 js_parts.push(piece)
         return JsBlob(Blob.new(js_parts, js_object(type=content_type)))
 
-    async def merge(self, parts: Sequence[ports.Blob]) -> JsBlob:
+    async def compact(self, parts: Sequence[ports.Blob]) -> JsBlob:
         """Return one Blob that was read from the parts; the page's memory has none of it.
 
         Firefox copies it into a file of its own. To store Blobs that are only joined takes it as much memory as they
@@ -160,11 +160,11 @@ class JsBlobs:
         except JsException as error:
             raise _refused(error) from error
 
-    def of(self, data: bytes) -> JsBlob:
+    def from_bytes(self, data: bytes) -> JsBlob:
         """Return a Blob with bytes of Python's."""
         return JsBlob(Blob.new(Array.of(js_bytes(data))))
 
-    def adopt(self, value: object) -> JsBlob | None:
+    def wrap(self, value: object) -> JsBlob | None:
         """Return a ``Blob`` or ``File`` of the page, or a handle of one, as a handle."""
         if isinstance(value, JsBlob):
             return value

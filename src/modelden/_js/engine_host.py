@@ -13,7 +13,7 @@ from modelden._js.model_worker import ModelWorker
 from modelden._js.wasm_compile import CompilingModule
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
-from modelden.ports import Blob, FileProvider, Start
+from modelden.ports import Blob, FileProvider, WorkerSpec
 
 if TYPE_CHECKING:
     from modelden.engine.inputs import Inputs
@@ -27,33 +27,33 @@ class JsEngineHost:
         """Engines have ``start_timeout`` seconds between signs of life while they load."""
         self._start_timeout = start_timeout
         self._worker_url = worker_url
-        self._ahead: tuple[Start, ModelWorker] | None = None
+        self._prewarmed: tuple[WorkerSpec, ModelWorker] | None = None
 
-    def start(self, wanted: Start) -> JsEngineWorker:
-        """Start a worker, or return the one that was started ahead, if it is the same."""
-        if self._ahead is not None:
-            expected, worker = self._ahead
-            if expected == wanted and not worker.port.has_ended:
-                self._ahead = None
+    def start(self, spec: WorkerSpec) -> JsEngineWorker:
+        """Start a worker, or return the prewarmed one if it has the same specification."""
+        if self._prewarmed is not None:
+            prewarmed, worker = self._prewarmed
+            if prewarmed == spec and not worker.port.has_ended:
+                self._prewarmed = None
                 return JsEngineWorker(worker)
-            self.end_ahead()
-        return JsEngineWorker(self._started(wanted))
+            self.end_prewarm()
+        return JsEngineWorker(self._start(spec))
 
-    async def start_ahead(self, expected: Start, wasm: Blob) -> None:
-        """Start a worker and its runtime, in the expectation that it will be wanted."""
+    async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
+        """Start a worker and its runtime before the first engine is asked for."""
         compiling = CompilingModule(wasm)
-        worker = self._started(expected)
-        self._ahead = expected, worker
-        await worker.start_runtime(compiling, expected.threads)
+        worker = self._start(spec)
+        self._prewarmed = spec, worker
+        await worker.start_runtime(compiling, spec.threads)
 
-    def end_ahead(self) -> None:
-        """End the worker that was started ahead, if nobody wanted it."""
-        if self._ahead is not None:
-            self._ahead[1].close()
-            self._ahead = None
+    def end_prewarm(self) -> None:
+        """End the prewarmed worker if no engine took it."""
+        if self._prewarmed is not None:
+            self._prewarmed[1].close()
+            self._prewarmed = None
 
-    def _started(self, wanted: Start) -> ModelWorker:
-        return ModelWorker(Script(wanted.bundle, self._worker_url), wanted.glue, self._start_timeout)
+    def _start(self, spec: WorkerSpec) -> ModelWorker:
+        return ModelWorker(Script(spec.bundle, self._worker_url), spec.glue, self._start_timeout)
 
 
 class JsEngineWorker:
@@ -66,11 +66,11 @@ class JsEngineWorker:
         self._inputs: Inputs | None = None
 
     async def create(
-        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, kept: Mapping[str, Blob]
+        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
         """Load the model."""
         model, text = str(options.get("modelId")), json.dumps(dict(options))
-        message = {"type": "create", "json": text, "kept": [[url, js_blob(blob)] for url, blob in kept.items()]}
+        message = {"type": "create", "json": text, "kept": [[url, js_blob(blob)] for url, blob in preloaded.items()]}
         loading = asyncio.ensure_future(self._worker.load(model, wasm, files, **message))
         try:
             await asyncio.sleep(0)  # it is told

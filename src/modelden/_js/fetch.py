@@ -152,7 +152,7 @@ class JsFetcher:
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109
         headers: Mapping[str, str] | None = None,
-        redirects: bool = True,
+        follow_redirects: bool = True,
     ) -> AsyncIterator[JsResponse]:
         """Send a request; leaving the context aborts what is still under way."""
         async with abort_scope() as signal:
@@ -163,7 +163,7 @@ class JsFetcher:
                 signal=signal,
                 credentials="omit",
                 cache="no-store",
-                redirect="follow" if redirects else "manual",
+                redirect="follow" if follow_redirects else "manual",
                 referrerPolicy="no-referrer",
             )
             try:

@@ -167,7 +167,7 @@ def _forsake(request: Any) -> None:
 
 def _create_stores(event: Any, schema: Schema) -> None:
     database = event.target.result
-    if event.oldVersion < schema.oldest:
+    if event.oldVersion < schema.compatible_since:
         for name in list(database.objectStoreNames):
             database.deleteObjectStore(name)
     for name, store in schema.stores.items():

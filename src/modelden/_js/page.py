@@ -44,7 +44,7 @@ class JsPage:
             "appinfo": {"ID": "modelden", "OS": name, "version": modelden.__version__},
         }
 
-    async def storage(self) -> tuple[int | None, int | None, bool | None]:
+    async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
         """Return bytes used by this origin, bytes it may use, and whether the browser promised to keep them."""
         manager = getattr(js.navigator, "storage", None)
         if not manager:  # an insecure context
@@ -55,7 +55,7 @@ class JsPage:
         except JsException:  # a sandboxed frame
             return None, None, None
 
-    async def lack_of_gpu(self) -> str | None:
+    async def gpu_unavailable_reason(self) -> str | None:
         """Ask for an adapter: there are browsers with WebGPU on machines that have none."""
         gpu = getattr(js.navigator, "gpu", None)
         if not gpu:
@@ -66,7 +66,7 @@ class JsPage:
             adapter = None
         return None if adapter else "WebGPU finds no adapter on this machine"
 
-    async def has_room(self, size: int) -> bool:
+    async def can_store(self, size: int) -> bool:
         """Ask for so many bytes in a file of this origin, and give them back; it takes Chromium 2 to 4 ms.
 
         Chromium tells every page the same quota (10 GiB), so that no device is recognised by it. The real one shows
@@ -82,7 +82,7 @@ class JsPage:
             logger.debug("It cannot be found out whether there is room: %s", error)
             return True
 
-    def may_persist(self) -> bool:
+    def can_persist(self) -> bool:
         """Tell whether the browser can be asked to: workers may look, only pages may ask."""
         return hasattr(getattr(js.navigator, "storage", None), "persist")
 
@@ -95,7 +95,7 @@ class JsPage:
         except JsException:  # a sandboxed frame
             return None
 
-    def memory(self) -> int | None:
+    def device_memory(self) -> int | None:
         """Return the bytes of memory that the device has; only Chromium tells, and rounds."""
         gibibytes = getattr(js.navigator, "deviceMemory", None)
         return int(gibibytes * 2**30) if gibibytes else None

@@ -32,7 +32,7 @@ class JsSessionHost:
         """Start a worker with a bundle and a glue of this package."""
         return JsSessionWorker(ModelWorker(Script(bundle, self._worker_url), glue, self._start_timeout))
 
-    def blob(self, data: Any) -> JsBlob:
+    def to_blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""
         if isinstance(data, bytes | bytearray | memoryview):
             return JsBlob(JavaScriptBlob.new(to_js([js_bytes(data)])))

@@ -28,7 +28,7 @@ class TrustWorker:
         self._users = 0
 
     @contextmanager
-    def kept_ready(self) -> Iterator[None]:
+    def preload(self) -> Iterator[None]:
         """Have the worker while the context is open."""
         self._users += 1
         try:
@@ -50,7 +50,7 @@ class TrustWorker:
             WorkerRefused: If the browser does not start it.
             EngineCrashed: If it died.
         """
-        with self.kept_ready():
+        with self.preload():
             return json.loads((await self._start().request(**message)).json)
 
     def _start(self) -> WorkerPort:
@@ -72,9 +72,9 @@ class JsCrypto:
         """Start nothing yet."""
         self._worker = worker
 
-    def kept_ready(self) -> AbstractContextManager[None]:
+    def preload(self) -> AbstractContextManager[None]:
         """Have the worker started while the context is open."""
-        return self._worker.kept_ready()
+        return self._worker.preload()
 
     async def read_chain(self, pem: str) -> list[Certificate]:
         """Parse a PEM bundle."""

@@ -17,6 +17,9 @@ from modelden.ports import Locks
 PREFIX = "modelden "
 """Before the name of each lock: the names are shared with whatever else the origin runs."""
 
+PAGE_PREFIX = "modelden page "
+"""Before the id of a page in the name of the lock that it holds."""
+
 
 def connect_locks() -> Locks:
     """Return the origin's locks; those of this page alone in an insecure context, or a sandboxed frame."""
@@ -36,7 +39,7 @@ class JsLocks:
                 yield
 
     @asynccontextmanager
-    async def attempt(self, name: str) -> AsyncIterator[bool]:
+    async def try_hold(self, name: str) -> AsyncIterator[bool]:
         """Hold the lock if it is free now."""
         async with _request(name, js_object(ifAvailable=True)) as lock:
             yield bool(lock)
@@ -64,10 +67,6 @@ async def _request(name: str, options: Any) -> AsyncIterator[Any]:
             callback.destroy()
 
 
-PREFIX = "modelden page "
-"""Before the id in the lock's name."""
-
-
 class JsPresence:
     """This page or worker among those of its origin."""
 
@@ -76,22 +75,22 @@ class JsPresence:
         self._page: str | None = None
 
     @property
-    def page(self) -> str:
+    def page_id(self) -> str:
         """This one's id; from the first question on, it is known to live."""
         if self._page is None:
             self._page = os.urandom(16).hex()
             if _has_locks():
                 forever = js.Promise.withResolvers().promise
-                js.navigator.locks.request(PREFIX + self._page, create_once_callable(lambda _lock: forever))
+                js.navigator.locks.request(PAGE_PREFIX + self._page, create_once_callable(lambda _lock: forever))
         return self._page
 
-    async def alive(self) -> set[str] | None:
+    async def live_page_ids(self) -> set[str] | None:
         """Return the ids of all that live, or None where nobody can tell."""
         if not _has_locks():
             return None
         locks = await js.navigator.locks.query()
-        held = {str(lock.name).removeprefix(PREFIX) for lock in locks.held if lock.name.startswith(PREFIX)}
-        return held | {self.page}
+        held = {str(lock.name).removeprefix(PAGE_PREFIX) for lock in locks.held if lock.name.startswith(PAGE_PREFIX)}
+        return held | {self.page_id}
 
 
 def _has_locks() -> bool:

@@ -79,10 +79,10 @@ class IdleTimeoutFetcher:
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109  it ends with the headers
         headers: Mapping[str, str] | None = None,
-        redirects: bool = True,
+        follow_redirects: bool = True,
     ) -> AsyncIterator[IdleTimeoutResponse]:
         """Send a request; a silent body is a `NetworkError`, the other errors are those of `ports.Fetcher`."""
         async with self._fetcher.fetch(
-            url, method=method, timeout=timeout, headers=headers, redirects=redirects
+            url, method=method, timeout=timeout, headers=headers, follow_redirects=follow_redirects
         ) as response:
             yield IdleTimeoutResponse(url, response, self._seconds)

@@ -35,15 +35,15 @@ class LocalBlob:
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Read the bytes piece by piece."""
         for start in range(self._start, self._end, PIECE):
-            piece = self._blobs.of(self._read(start, min(start + PIECE, self._end)))
+            piece = self._blobs.from_bytes(self._read(start, min(start + PIECE, self._end)))
             async for chunk in piece.chunks():
                 yield chunk
 
     async def is_json(self) -> bool:
         """Tell whether the bytes are a JSON text."""
-        return await self._blobs.of(await self.read()).is_json()
+        return await self._blobs.from_bytes(await self.read()).is_json()
 
-    def part(self, start: int, end: int) -> LocalBlob:
+    def slice(self, start: int, end: int) -> LocalBlob:
         """Return the bytes from ``start`` up to ``end``."""
         return LocalBlob(self._path, self._blobs, self._start + start, min(self._start + end, self._end))
 
@@ -70,8 +70,8 @@ def blob_of(source: object, blobs: Blobs, what: str) -> Blob:
             raise InputError(f"{what}: there is no file {path}.")
         return LocalBlob(path, blobs, 0, path.stat().st_size)
     if isinstance(source, bytes | bytearray | memoryview):
-        return blobs.of(bytes(source))
-    blob = blobs.adopt(source)
+        return blobs.from_bytes(bytes(source))
+    blob = blobs.wrap(source)
     if blob is None:
         raise InputError(f"{what}: expected a Blob or File of the page, bytes or a path, got {type(source).__name__}.")
     return blob

@@ -48,7 +48,7 @@ class PageLocks:
             self._leave(name, turn, shared=shared)
 
     @asynccontextmanager
-    async def attempt(self, name: str) -> AsyncIterator[bool]:
+    async def try_hold(self, name: str) -> AsyncIterator[bool]:
         """Hold the lock if it is free now."""
         if name in self._locks:
             yield False

@@ -133,6 +133,6 @@ class SpillingDatabase:
             await memory.commit([Put(store, row) for row in await self._database.get_all(store)])
         self._database = memory
         blobs = [blob for change in changes if isinstance(change, Put) for blob in change.blobs.values()]
-        usage, quota, _ = await self._page.storage()
+        usage, quota, _ = await self._page.storage_estimate()
         error.note(sum(blob.size for blob in blobs) or None, usage, quota)
         self._in_memory.tell(error)

@@ -64,7 +64,7 @@ class MemoryGuard:
         if key is None:
             return LoadWatch(self, None, careful=False)
         row = await self.database.get("loads", key) or {"id": key, "ended": 0, "pages": []}
-        alive = await self.presence.alive()
+        alive = await self.presence.live_page_ids()
         dead = [] if alive is None else [page for page in row["pages"] if page not in alive]
         ended = row["ended"] + len(dead)
         row = {**row, "ended": ended, "pages": [page for page in row["pages"] if page not in dead]}
@@ -118,7 +118,7 @@ class LoadWatch:
         self.expect(name, blob.size)
         if self._marking is None and self._row is not None:
             # Side by side with the load: by the time it needs memory, the mark is there.
-            row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page]}
+            row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page_id]}
             self._marking = asyncio.ensure_future(self._guard.note(Put("loads", row)))
 
     def leave(self) -> None:

@@ -93,11 +93,11 @@ def pack(blobs: Blobs, contents: ArchiveIndex, bodies: Mapping[str, Blob]) -> Bl
         contents: What it is to have.
         bodies: Each file's bytes, by its path.
     """
-    index = blobs.of(contents.to_json())
+    index = blobs.from_bytes(contents.to_json())
     parts = [*_member(blobs, INDEX, index)]
     for file in contents.files:
         parts += _member(blobs, contents.name(file.path), bodies[file.path])
-    return blobs.join([*parts, blobs.of(bytes(2 * _BLOCK))], MEDIA_TYPE)
+    return blobs.join([*parts, blobs.from_bytes(bytes(2 * _BLOCK))], MEDIA_TYPE)
 
 
 async def unpack(archive: Blob, name: str) -> tuple[ArchiveIndex, dict[str, Blob]]:
@@ -133,21 +133,21 @@ async def unpack(archive: Blob, name: str) -> tuple[ArchiveIndex, dict[str, Blob
 def _member(blobs: Blobs, name: str, body: Blob) -> Iterable[Blob]:
     info = tarfile.TarInfo(name)
     info.size = body.size
-    yield blobs.of(info.tobuf(tarfile.PAX_FORMAT))
+    yield blobs.from_bytes(info.tobuf(tarfile.PAX_FORMAT))
     yield body
-    yield blobs.of(bytes(-body.size % _BLOCK))
+    yield blobs.from_bytes(bytes(-body.size % _BLOCK))
 
 
 async def _members(archive: Blob, name: str) -> AsyncIterator[tuple[str, Blob]]:
     at = 0
     while at < archive.size:
-        member = _header(name, at, await archive.part(at, at + _HEADER_SIZE).read())
+        member = _header(name, at, await archive.slice(at, at + _HEADER_SIZE).read())
         if member is None:
             return
         start = at + member.offset_data
         if not member.isfile():
             raise _no_archive(name, f"{member.name} is no file")
-        yield member.name, archive.part(start, start + member.size)
+        yield member.name, archive.slice(start, start + member.size)
         at = start + member.size + -member.size % _BLOCK
     raise IntegrityError(name, "the end of an archive", f"nothing after {archive.size} bytes: it is cut")
 

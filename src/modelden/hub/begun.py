@@ -51,7 +51,7 @@ class Begun:
         return freed
 
     async def _drop(self, file: str, goes: Callable[[Row], bool]) -> int:
-        async with self._locks.attempt(download_lock(file)) as is_free:
+        async with self._locks.try_hold(download_lock(file)) as is_free:
             row = await self._database.get("partials", file)
             if not is_free or row is None or not goes(row):
                 return 0

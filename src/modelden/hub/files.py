@@ -266,7 +266,7 @@ class HubFiles:
 
     async def delete_unused(self, *, model: str, revision: str) -> bool:
         """Remove all files kept of one revision, unless an engine uses them, in whatever tab; returns whether."""
-        async with self._ports.locks.attempt(use_lock(model, revision)) as is_free:
+        async with self._ports.locks.try_hold(use_lock(model, revision)) as is_free:
             if is_free:
                 await self.cache.delete(model=model, revision=revision)
             return is_free

@@ -23,7 +23,7 @@ from modelden.hub.store.usage import Consumer
 from modelden.loading.file_provider import EngineFileProvider
 from modelden.loading.load_retry import check_stored_files, load_with_retries
 from modelden.loading.runtime_catalog import RuntimeCatalog
-from modelden.ports import Blob, EngineHost, EngineWorker, Start
+from modelden.ports import Blob, EngineHost, EngineWorker, WorkerSpec
 from modelden.settings.service import SettingsService
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
@@ -157,7 +157,7 @@ class EngineLoader:
         # The worker's source is read and compiled while the runtime is fetched.
         bundle = self._runtimes.find_bundle(plan.runtime)
         _, threads = without.of(options.device, options.num_threads)
-        worker = self._engines.start(Start(bundle.bundle, bundle.glue, bundle.sha256, threads))
+        worker = self._engines.start(WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, threads))
         files: EngineFileProvider | None = None
         try:
             settings = await self._settings()

@@ -73,7 +73,7 @@ class OnnxFileProvider:
         model = self._source.model
         if isinstance(model, ModelFile):
             return await self._fetched(model)
-        blob = self._ports.sessions.blob(_read(model) if isinstance(model, PurePath) else model)
+        blob = self._ports.sessions.to_blob(_read(model) if isinstance(model, PurePath) else model)
         self._watch.admit(self._source.name, blob)
         return blob
 
@@ -89,7 +89,7 @@ class OnnxFileProvider:
             raise
 
     async def _beside(self, path: str) -> Blob | None:
-        source, blob = self._source, self._ports.sessions.blob
+        source, blob = self._source, self._ports.sessions.to_blob
         if path not in source.external and (path.startswith("/") or ".." in path.split("/")):
             raise InputError(f"The model names {path} for its data, which is not beside it.")
         if path not in source.external and isinstance(source.model, ModelFile):

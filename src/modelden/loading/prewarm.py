@@ -15,14 +15,14 @@ from modelden.engine import runtime_selection
 from modelden.engine.last_engine import MODELDEN, latest
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
-from modelden.ports import Blob, Databases, EngineHost, Start
+from modelden.ports import Blob, Databases, EngineHost, WorkerSpec
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.schema import REMOTE_SETTINGS
 
 logger = logging.getLogger(__name__)
 
 
-async def start_ahead(
+async def prewarm(
     config: Configuration, bundles: Sequence[Bundle], databases: Databases, engines: Awaitable[EngineHost]
 ) -> None:
     """Start the worker that the next engine will want if nothing has changed. What fails here fails later, in words.
@@ -39,7 +39,7 @@ async def start_ahead(
         expected = await expecting
         if expected is not None:
             # Nothing is imported beside this: browsers fetch a worker's script on the page's thread.
-            await host.start_ahead(*expected)
+            await host.prewarm(*expected)
     except ModelDenError as error:
         logger.debug("No engine is started ahead: %s", error)
     finally:
@@ -48,7 +48,7 @@ async def start_ahead(
 
 async def _expected(
     config: Configuration, bundles: Sequence[Bundle], databases: Databases
-) -> tuple[Start, Blob] | None:
+) -> tuple[WorkerSpec, Blob] | None:
     modelden, settings = await asyncio.gather(databases.open(MODELDEN), databases.open(REMOTE_SETTINGS))
     last = await latest(modelden, config.trust_source)
     if last is None:
@@ -58,4 +58,4 @@ async def _expected(
     wasm = await AttachmentStore(settings).read(config.cid(runtime_selection.COLLECTION), last.runtime)
     if wasm is None or config.runtime_major not in (None, bundle.major):
         return None
-    return Start(bundle.bundle, bundle.glue, bundle.sha256, last.threads), wasm
+    return WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, last.threads), wasm

@@ -39,7 +39,7 @@ class RuntimeCatalog:
             UnavailableError: If they are not stored and cannot be had.
         """
         records = await settings.client.get(runtime_selection.COLLECTION, on_progress)
-        lack = await self._page.lack_of_gpu() if device == runtime_selection.WEBGPU else None
+        lack = await self._page.gpu_unavailable_reason() if device == runtime_selection.WEBGPU else None
         return runtime_selection.choose(
             records, self._bundles, major=self._config.runtime_major, device=device, lack=lack
         )

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modelden.ports.blobs import Blob, Blobs, Chunk, Collector
+from modelden.ports.blobs import Blob, BlobBuilder, Blobs, Chunk
 from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
-from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker, Start
+from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker, WorkerSpec
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
 from modelden.ports.trust import Crypto, Expressions
 
 __all__ = [
     "Blob",
+    "BlobBuilder",
     "Blobs",
     "Chunk",
     "Clock",
-    "Collector",
     "Crypto",
     "Database",
     "Databases",
@@ -41,12 +41,12 @@ __all__ = [
     "Schema",
     "SessionHost",
     "SessionWorker",
-    "Start",
     "Store",
     "Suspender",
     "Tabs",
     "Timers",
     "Unchanged",
+    "WorkerSpec",
 ]
 
 

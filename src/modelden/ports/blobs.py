@@ -35,42 +35,42 @@ class Blob(Protocol):
     async def is_json(self) -> bool:
         """Tell whether the bytes are a JSON text."""
 
-    def part(self, start: int, end: int) -> Blob:
+    def slice(self, start: int, end: int) -> Blob:
         """Return the bytes from ``start`` up to ``end``, which is left out; nothing is copied."""
 
 
-class Collector(Protocol):
+class BlobBuilder(Protocol):
     """Makes one blob of bytes that come little by little."""
 
     @property
     def size(self) -> int:
         """Number of bytes so far."""
 
-    async def add(self, chunk: Chunk) -> None:
+    async def append(self, chunk: Chunk) -> None:
         """Append bytes; they are copied."""
 
-    async def blob(self) -> Blob:
+    async def build(self) -> Blob:
         """Return all bytes. Nothing can be added any more."""
 
 
 class Blobs(Protocol):
     """Makes blobs without the bytes passing through Python."""
 
-    def collect(self) -> Collector:
+    def builder(self) -> BlobBuilder:
         """Return what collects bytes; it is empty."""
 
     def join(self, parts: Sequence[Chunk | Blob], content_type: str) -> Blob:
         """Return one blob with the bytes of ``parts`` in order."""
 
-    async def merge(self, parts: Sequence[Blob]) -> Blob:
+    async def compact(self, parts: Sequence[Blob]) -> Blob:
         """Return one blob with the bytes of ``parts`` in order, which does not need them and is stored without them.
 
         Raises:
             StorageUnavailable: If the browser has no memory or disk for it.
         """
 
-    def of(self, data: bytes) -> Blob:
+    def from_bytes(self, data: bytes) -> Blob:
         """Return a blob with a few bytes of Python's."""
 
-    def adopt(self, value: object) -> Blob | None:
+    def wrap(self, value: object) -> Blob | None:
         """Return the blob that an object of the page is, such as a ``File``; None when it is none."""

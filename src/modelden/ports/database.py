@@ -63,13 +63,13 @@ class Schema(NamedTuple):
         name: Its name.
         version: Its version.
         stores: Its object stores by name.
-        oldest: Databases of an earlier version are emptied instead of being taken over.
+        compatible_since: Databases of an earlier version are emptied instead of being taken over.
     """
 
     name: str
     version: int
     stores: Mapping[str, Store]
-    oldest: int = 1
+    compatible_since: int = 1
 
 
 class Database(Protocol):

@@ -22,15 +22,15 @@ class EngineWorker(Protocol):
     """A worker that holds one loaded model."""
 
     async def create(
-        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, kept: Mapping[str, Blob]
+        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
         """Load the model.
 
         Args:
             options: The ``create`` message's JSON (``web/worker/protocol.ts``).
             wasm: The runtime's WASM file.
-            files: Asked for each model file that is not among ``kept``.
-            kept: Files that will be asked for, by their hub URLs.
+            files: Asked for each model file that is not among ``preloaded``.
+            preloaded: Files that will be asked for, by their hub URLs.
 
         Returns:
             What the worker tells of itself: versions, threads, device. Nothing if only files were asked for.
@@ -64,7 +64,7 @@ class EngineWorker(Protocol):
         """End the worker. Pending calls fail with `EngineClosed`."""
 
 
-class Start(NamedTuple):
+class WorkerSpec(NamedTuple):
     """What an engine's worker starts with, before it has a model.
 
     Attributes:
@@ -83,17 +83,17 @@ class Start(NamedTuple):
 class EngineHost(Protocol):
     """Starts engine workers."""
 
-    def start(self, wanted: Start) -> EngineWorker:
+    def start(self, spec: WorkerSpec) -> EngineWorker:
         """Start a worker, or return the one that was started ahead, if it is the same."""
 
-    async def start_ahead(self, expected: Start, wasm: Blob) -> None:
+    async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
         """Start a worker and its runtime, in the expectation that it will be wanted; return when it runs.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
         """
 
-    def end_ahead(self) -> None:
+    def end_prewarm(self) -> None:
         """End the worker that was started ahead, if nobody wanted it."""
 
 
@@ -137,7 +137,7 @@ class SessionHost(Protocol):
     def start_session(self, bundle: str, glue: str) -> SessionWorker:
         """Start a worker with the bundle and the glue of these names from the package's assets."""
 
-    def blob(self, data: Any) -> Blob:
+    def to_blob(self, data: Any) -> Blob:
         """Return bytes, or a blob or buffer of the page, as a handle.
 
         Raises:

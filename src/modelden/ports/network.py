@@ -52,7 +52,7 @@ class Fetcher(Protocol):
         method: str = "GET",
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
-        redirects: bool = True,
+        follow_redirects: bool = True,
     ) -> AbstractAsyncContextManager[Response]:
         """Send a request; leaving the context stops whatever is still under way.
 
@@ -61,7 +61,7 @@ class Fetcher(Protocol):
             method: ``GET`` or ``HEAD``.
             timeout: Seconds until the headers must be there, or None for no limit.
             headers: Request headers; across origins, most of them make the browser ask for permission first.
-            redirects: Follow them. A page cannot see where one leads, and browsers take ``headers`` along.
+            follow_redirects: Follow them. A page cannot see where one leads, and browsers take ``headers`` along.
 
         Raises:
             NetworkError: If there was no answer that a page may read (offline, refused, no CORS).

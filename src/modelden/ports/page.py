@@ -28,25 +28,25 @@ class Page(Protocol):
     def environment(self) -> Mapping[str, Any]:
         """Return what filter expressions may know of it: ``locale``, ``os``, ``appinfo``, ``formFactor``."""
 
-    async def storage(self) -> tuple[int | None, int | None, bool | None]:
+    async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
         """Return bytes used by this origin, bytes it may use, and whether the browser promised to keep them.
 
         None where the browser does not tell.
         """
 
-    async def has_room(self, size: int) -> bool:
+    async def can_store(self, size: int) -> bool:
         """Tell whether so many bytes can be stored, where `storage` does not; True where that cannot be found out."""
 
-    def may_persist(self) -> bool:
+    def can_persist(self) -> bool:
         """Tell whether the browser can be asked to keep what this origin stores."""
 
     async def persist(self) -> bool | None:
         """Ask the browser to keep what this origin stores; None where it cannot be asked."""
 
-    def memory(self) -> int | None:
+    def device_memory(self) -> int | None:
         """Return the bytes of memory that the device has, or None where the browser does not tell."""
 
-    async def lack_of_gpu(self) -> str | None:
+    async def gpu_unavailable_reason(self) -> str | None:
         """Return why models cannot run on the GPU here, None if they can."""
 
     def on_visible(self, listener: Callable[[], None]) -> None:
@@ -62,7 +62,7 @@ class Locks(Protocol):
     def hold(self, name: str, *, shared: bool = False) -> AbstractAsyncContextManager[None]:
         """Wait for the lock and hold it; holders of a shared lock hold it side by side."""
 
-    def attempt(self, name: str) -> AbstractAsyncContextManager[bool]:
+    def try_hold(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Hold the lock if it is free now; the value tells whether it was."""
 
 
@@ -70,10 +70,10 @@ class Presence(Protocol):
     """Which pages and workers of this origin live, by ids that each makes for itself."""
 
     @property
-    def page(self) -> str:
+    def page_id(self) -> str:
         """This one's id."""
 
-    async def alive(self) -> set[str] | None:
+    async def live_page_ids(self) -> set[str] | None:
         """Return the ids of all that live, or None where nobody can tell."""
 
 

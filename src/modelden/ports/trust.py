@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Crypto(Protocol):
     """X.509 parsing and signature mathematics; what they mean is `settings.chain`'s."""
 
-    def kept_ready(self) -> AbstractContextManager[None]:
+    def preload(self) -> AbstractContextManager[None]:
         """Have what `read_chain` needs started while the context is open: that takes as long as some requests."""
 
     async def read_chain(self, pem: str) -> list[Certificate]:

@@ -161,7 +161,7 @@ class SettingsClient:
         on_progress: ProgressCallback | None,
         expected: int | None = None,
     ) -> Collection:
-        ready = nullcontext() if stored else self._verifier.kept_ready()
+        ready = nullcontext() if stored else self._verifier.preload()
         with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]), ready:
             if expected is None:
                 expected = await self._ask_timestamp(cid)

@@ -58,9 +58,9 @@ class SignatureVerifier:
         self._clock = clock
         self._chains: dict[str, list[Certificate]] = {}
 
-    def kept_ready(self) -> AbstractContextManager[None]:
+    def preload(self) -> AbstractContextManager[None]:
         """Get ready for a chain to read while the context is open, beside the requests of a first sync."""
-        return self._crypto.kept_ready() if self._config.verify_signatures and not self._chains else nullcontext()
+        return self._crypto.preload() if self._config.verify_signatures and not self._chains else nullcontext()
 
     async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> Signed:
         """Return if one of the collection's signatures is good, or if the configuration asks for none.

@@ -56,7 +56,7 @@ _HANDLED = (
 class HostCrypto:
     """`ports.Crypto` without a browser."""
 
-    def kept_ready(self) -> AbstractContextManager[None]:
+    def preload(self) -> AbstractContextManager[None]:
         """Do nothing: nothing has to be started."""
         return nullcontext()
 

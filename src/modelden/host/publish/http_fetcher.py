@@ -111,7 +111,7 @@ class HttpFetcher:
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109  it ends with the headers
         headers: Mapping[str, str] | None = None,
-        redirects: bool = True,
+        follow_redirects: bool = True,
     ) -> AsyncIterator[HttpResponse]:
         """Send a request; leaving the context closes the connection if the body was not read to its end.
 
@@ -120,7 +120,7 @@ class HttpFetcher:
             method: ``GET`` or ``HEAD``.
             timeout: Seconds until the headers must be there, or None for no limit.
             headers: Request headers.
-            redirects: Follow them.
+            follow_redirects: Follow them.
 
         Raises:
             NetworkError: If there was no answer.
@@ -130,13 +130,13 @@ class HttpFetcher:
         try:
             request = self._client.build_request(method, url, headers=headers)
             async with asyncio.timeout(timeout):
-                response = await self._client.send(request, stream=True, follow_redirects=redirects)
+                response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
         except TimeoutError as error:
             raise RequestTimeout(url, timeout or 0) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NetworkError(url, _words(error)) from error
         try:
-            if response.is_redirect and not redirects:
+            if response.is_redirect and not follow_redirects:
                 raise RedirectRefused(url)
             yield HttpResponse(response)
         finally:

@@ -38,13 +38,15 @@ class AuthenticatedFetcher:
         method: str = "GET",
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
-        redirects: bool = True,
+        follow_redirects: bool = True,
     ) -> AbstractAsyncContextManager[Response]:
         """Send a request, with the private headers if it is the hub's; the errors are those of `ports.Fetcher`."""
         headers = headers or {}
         if _origin(url) == self._origin:
-            headers, redirects = {**self._headers, **headers}, redirects and self._may_follow
-        return self._fetcher.fetch(url, method=method, timeout=timeout, headers=headers, redirects=redirects)
+            headers, follow_redirects = {**self._headers, **headers}, follow_redirects and self._may_follow
+        return self._fetcher.fetch(
+            url, method=method, timeout=timeout, headers=headers, follow_redirects=follow_redirects
+        )
 
 
 def _origin(url: str) -> tuple[str, str | None, int]:

@@ -11,7 +11,7 @@ from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.catalog.integrity import SNIFFED_SIZE
 from modelden.hub.download.resume import Partial
 from modelden.hub.store.partials import FIRST_SIZE, FileKey, Partials
-from modelden.ports import Blob, Blobs, Chunk, Clock, Collector
+from modelden.ports import Blob, BlobBuilder, Blobs, Chunk, Clock
 
 CHUNK_SIZE = 16 * 1024 * 1024
 """Bytes that are stored together: what a killed page loses at most."""
@@ -63,7 +63,7 @@ class ChunkWriter:
         self._storing: asyncio.Task[None] | None = None
         self._memory: list[Blob] | None = None
         self._refusal: StorageError | None = None
-        self._pending: Collector = blobs.collect()
+        self._pending: BlobBuilder = blobs.builder()
         self._clear("", None, None)
 
     @property
@@ -115,7 +115,7 @@ class ChunkWriter:
             StorageError: If storage refuses them, and it is required.
         """
         self._hash(chunk)
-        await self._pending.add(chunk)
+        await self._pending.append(chunk)
         age = (self._clock.now() - self._stored_at) / 1000
         enough = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
         if self._pending.size >= enough or age >= CHUNK_SECONDS:
@@ -131,7 +131,7 @@ class ChunkWriter:
         if not self._pending.size or self._memory is not None:
             return
         pending = self._replace_pending()
-        blob = await pending.blob()
+        blob = await pending.build()
         partial = self._partial
         self._partial = partial._replace(received=partial.received + blob.size, chunks=partial.chunks + 1)
         self._stored_at = self._clock.now()
@@ -154,7 +154,7 @@ class ChunkWriter:
         await self._wait_stored()
         size = self.received
         pending = self._replace_pending()
-        rest = self._blobs.join([*(self._memory or []), await pending.blob()], content_type)
+        rest = self._blobs.join([*(self._memory or []), await pending.build()], content_type)
         stored = await self._partials.blobs(self._partial) if self._memory is None else []
         blob = self._blobs.join([*stored, rest], content_type) if stored else rest
         if blob.size != size:
@@ -175,8 +175,8 @@ class ChunkWriter:
         if self._memory is None:
             await self._forget_stored(self._partial)
 
-    def _replace_pending(self) -> Collector:
-        pending, self._pending = self._pending, self._blobs.collect()
+    def _replace_pending(self) -> BlobBuilder:
+        pending, self._pending = self._pending, self._blobs.builder()
         return pending
 
     def _hash(self, chunk: Chunk) -> None:
@@ -189,7 +189,7 @@ class ChunkWriter:
         self._partial = Partial(os.urandom(16).hex(), url, validator, total, received=0, chunks=0)
         self._digest = hashlib.sha256()
         self._beginning = b""
-        self._pending = self._blobs.collect()
+        self._pending = self._blobs.builder()
         self._stored_at = self._clock.now()
 
     async def _store(self, before: Partial, blob: Blob) -> None:

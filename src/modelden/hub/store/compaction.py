@@ -76,7 +76,7 @@ class Compactor:
 
     async def _is_busy(self) -> bool:
         for row in await self._database.get_all("partials"):
-            async with self._locks.attempt(download_lock(row["id"])) as is_free:
+            async with self._locks.try_hold(download_lock(row["id"])) as is_free:
                 if not is_free:
                     return True
         return False
@@ -90,7 +90,7 @@ class Compactor:
         size = sum(part.size for part in parts)
         if len(parts) != content.chunks or not await self._room.has_room(size):
             return
-        whole = await self._blobs.merge(parts)
+        whole = await self._blobs.compact(parts)
         if whole.size == size:
             await self._replace(content, whole)
 

@@ -43,7 +43,7 @@ class Sweep:
         Raises:
             StorageError: If the browser's storage fails; what was removed until then stays removed.
         """
-        async with self._locks.attempt("sweep") as is_free:
+        async with self._locks.try_hold("sweep") as is_free:
             if is_free:
                 await self._cache.begun.drop(self._is_given_up)
                 await self._cache.drop_lost()
@@ -136,7 +136,7 @@ class StorageQuota:
 
     async def explain(self, error: QuotaExceeded, needed: int | None) -> None:
         """Let an error say what the browser tells of its storage, and what was needed."""
-        usage, quota, _ = await self._page.storage()
+        usage, quota, _ = await self._page.storage_estimate()
         error.note(needed, usage, quota)
 
     async def has_room(self, size: int) -> bool:
@@ -157,7 +157,7 @@ class StorageQuota:
         limit = int(self._max_size * GIB)
         # What the browser tells at once is never less than what is stored of models. To add that up reads all rows:
         # 0.8 s for 10,000 files on two busy cores.
-        usage, _, _ = await self._page.storage()
+        usage, _, _ = await self._page.storage_estimate()
         if usage is not None and wanted <= limit - usage:
             return None
         return limit - await self._stored()
@@ -168,10 +168,10 @@ class StorageQuota:
         return sum(size for other, size in self._reserved.items() if other[:2] != model)
 
     async def _browser_shortage(self, what: str, size: int, taken: int) -> QuotaExceeded | None:
-        usage, quota, _ = await self._page.storage()
+        usage, quota, _ = await self._page.storage_estimate()
         if usage is not None and quota is not None and size > quota - usage - taken:
             return QuotaExceeded(what, size, max(quota - usage - taken, 0))
-        if size >= LARGE and not await self._page.has_room(size + taken):
+        if size >= LARGE and not await self._page.can_store(size + taken):
             return QuotaExceeded(what, size)
         return None
 
@@ -193,7 +193,7 @@ class StorageQuota:
     async def _in_use(self, models: Iterable[StoredModel]) -> set[ModelRevision]:
         used = set()
         for model in models:
-            async with self._locks.attempt(use_lock(model.name, model.revision)) as is_free:
+            async with self._locks.try_hold(use_lock(model.name, model.revision)) as is_free:
                 if not is_free:
                     used.add((model.name, model.revision))
         return used

@@ -29,7 +29,7 @@ _REVISION = ("model", "revision")
 MODEL_FILES = Schema(
     name="modelFiles",
     version=702,
-    oldest=702,
+    compatible_since=702,
     stores={
         "headers": Store(_FILE, {"modelRevisionIndex": _REVISION}),
         "engines": Store(_FILE, {"modelRevisionIndex": _REVISION}),
