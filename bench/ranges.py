@@ -1,9 +1,9 @@
-"""Would one large file come faster in parallel ranges? Bare fetch, without modelden: what a browser can give.
+"""Time one large file as a whole and in parallel ranges, with bare fetch and without modelden.
 
     .venv/bin/python bench/ranges.py chrome firefox
 
 Each file is fetched whole and in four ranges at once, from a server that is free, that gives each connection its share,
-or that has one rate for all together; best of three. Seconds, as JSON. ``docs/architecture.md`` says what followed.
+or that has one rate for all together; best of three. Seconds, as JSON. ``docs/decisions/`` 0030 says what followed.
 """
 
 from __future__ import annotations
