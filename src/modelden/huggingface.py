@@ -162,6 +162,7 @@ async def snapshot_download(
         ModelDenError: As `hub_download`; what came before stays.
         OSError: If a file cannot be written to ``local_dir``.
     """
+    from modelden.hub.catalog.file_info import FileInfo
     from modelden.model_hub import ModelHub
 
     hub = hub or ModelHub()
@@ -174,7 +175,7 @@ async def snapshot_download(
             )
         logger.warning("What is kept of %s is taken for all of it. %s", repo_id, found.reason)
     paths = chosen(found.files, allow_patterns, ignore_patterns)
-    wanted = [file for file in found.files if file.path in paths]
+    wanted = [FileInfo(file.path, file.size, file.sha256) for file in found.files if file.path in paths]
     await (await hub.open()).total.ask(repo_id, revision or _BRANCH, wanted)
     files = await _all(hub, repo_id, paths, revision, on_progress)
     (await current_den()).tidy(await hub.open())

@@ -26,11 +26,12 @@ from modelden.errors import (
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.file_info import ManifestReader
 from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download import chunk_writer as body_module
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import HubPolicy, ManifestReader
+from modelden.hub.policy import HubPolicy
 from modelden.hub.store.records import CachedFile
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.hub.store.usage import Consumer

@@ -7,10 +7,10 @@ from modelden.hub.catalog import file_roles
 from modelden.hub.catalog.file_roles import (
     SUFFIXES,
     FileRole,
+    model_parts,
     needed_files,
     needed_settings,
     onnx_path,
-    parts_of,
     role_of,
 )
 from tests.tiny_models import MODELS, files, task_of
@@ -55,7 +55,7 @@ def test_similar_names_are_not_mistaken() -> None:
     assert role_of("onnx/model_uint8.onnx").dtype == "uint8"
     assert role_of("onnx/model_q4f16.onnx").dtype == "q4f16"
     assert role_of("onnx/model_fp16_x.onnx").part == "model_fp16_x"
-    assert role_of("onnx/model.onnx.part").never == file_roles.NEEDLESS
+    assert role_of("onnx/model.onnx.part").never == file_roles.UNUSED
     assert role_of("my_config.json/README.md").group == file_roles.CARD
     assert role_of("checkpoint-7/model.onnx").never == file_roles.TRAINING_STATE
 
@@ -72,7 +72,7 @@ def test_needs_are_those_of_models_that_run(model: str) -> None:
     """The tiny models run in both browsers: `tests/pyodide/test_tasks.py`."""
     task, there = task_of(model), set(files(model))
     assert set(needed_settings(task)) <= there
-    assert any({onnx_path(part, "fp32") for part in parts} <= there for parts in parts_of(task))
+    assert any({onnx_path(part, "fp32") for part in parts} <= there for parts in model_parts(task))
 
 
 def test_external_data_and_options_are_needed_where_they_are() -> None:

@@ -14,8 +14,8 @@ from modelden.core.memory_database import StorageWarning
 from modelden.engine.options import PipelineOptions
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.file_info import FileInfo
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.catalog.repository import RemoteFile
 from modelden.hub.download.resume import Partial
 from modelden.hub.store.partials import Partials
 from modelden.hub.store.quota import GIB
@@ -140,13 +140,13 @@ async def test_only_what_is_still_to_come_counts(profile: Profile) -> None:
     leave(profile, 0)
 
     kept, digest = FILES["config.json"], hashlib.sha256(FILES["config.json"]).hexdigest()
-    await hub.total.ask("org/tiny", "main", [RemoteFile("config.json", len(kept), None)])
-    await hub.total.ask("org/tiny", "v2", [RemoteFile("equal.json", len(kept), digest)])
+    await hub.total.ask("org/tiny", "main", [FileInfo("config.json", len(kept), None)])
+    await hub.total.ask("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)])
     begun = ("localhost/org/tiny", "v2", "begun.bin")
     partial = Partial("begun", "url", None, 10, received=9, chunks=1)
     await Partials(await profile.database("modelFiles"), profile.clock).append(begun, partial, MemoryBlob(bytes(9)))
     with pytest.raises(QuotaExceeded) as caught:
-        await hub.total.ask("org/tiny", "v2", [RemoteFile("begun.bin", 10, None), RemoteFile("new.bin", 5, None)])
+        await hub.total.ask("org/tiny", "v2", [FileInfo("begun.bin", 10, None), FileInfo("new.bin", 5, None)])
     assert caught.value.needed == 1 + 5
     with pytest.raises(QuotaExceeded):
-        await hub.total.ask("org/tiny", "main", [RemoteFile("config.json", len(kept), "0" * 64)])
+        await hub.total.ask("org/tiny", "main", [FileInfo("config.json", len(kept), "0" * 64)])

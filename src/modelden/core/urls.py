@@ -48,6 +48,16 @@ def split(url: str) -> Parts:
     return Parts(parts.scheme, parts.username, parts.hostname, parts.port, parts.path, parts.query, parts.fragment)
 
 
+def origin(url: str) -> tuple[str, str | None, int]:
+    """Return the origin of an http(s) URL: scheme, host and port (RFC 6454, section 4).
+
+    Raises:
+        ValueError: For an invalid host or port.
+    """
+    parts = split(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
+
+
 def unquote(text: str) -> str:
     """Return a text with its escapes (RFC 3986, section 2.1) replaced by what they stand for."""
     if "%" not in text:

@@ -24,7 +24,7 @@ from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
 from modelden.hub.download.auth import AuthenticatedFetcher
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
 from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness, not_found
-from modelden.hub.policy import FileRequest, HubPolicy, ManifestReader
+from modelden.hub.policy import FileRequest, HubPolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.compaction import Compactor
 from modelden.hub.store.partials import FileKey, Partials
@@ -37,6 +37,7 @@ from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Database, Ports
 
 if TYPE_CHECKING:
+    from modelden.hub.catalog.file_info import ManifestReader
     from modelden.hub.download.downloader import Downloader
     from modelden.hub.importer import Importer
     from modelden.hub.remote_models import RemoteModels
@@ -47,9 +48,6 @@ DOWNLOADERS = (
     "hashlib",
     "modelden.hub.download.chunk_writer",
     "modelden.hub.download.transfer",
-    "modelden.hub.catalog.repository",
-    "modelden.hub.catalog.model_overview",
-    "modelden.hub.remote_models",
     "modelden.hub.download.downloader",
 )
 """What downloads, imported when there is something to download: most visits find everything here."""
@@ -110,7 +108,7 @@ class HubFiles:
 
         transfer = FileTransfer(self._fetcher, self._partials, self._ports.blobs, self._ports.clock)
         whose = self._address, self.rules, self._manifests
-        return Downloader(*whose, self.cache, self._keeper, self._known, self.remote, transfer)
+        return Downloader(*whose, self.cache, self._keeper, self._known, self._fetcher, transfer)
 
     @property
     def wrote(self) -> bool:

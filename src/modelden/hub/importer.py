@@ -9,10 +9,11 @@ from typing import NamedTuple
 from modelden.core.events import DownloadEvents
 from modelden.core.progress import IMPORTING, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, NoHash
+from modelden.hub.catalog.file_info import ManifestReader
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, hash_from_headers, refuse_html
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.chunk_writer import ChunkWriter
-from modelden.hub.policy import HubPolicy, ManifestReader
+from modelden.hub.policy import HubPolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import FileKey, Partials, file_id
 from modelden.hub.store.records import Provenance

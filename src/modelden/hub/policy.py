@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.core.storage_fallback import StorageFallback
 from modelden.hub.catalog.allow_list import AllowList
@@ -13,7 +13,6 @@ from modelden.hub.store.partials import FileKey
 from modelden.hub.store.usage import Consumer
 
 if TYPE_CHECKING:
-    from modelden.hub.catalog.integrity import ExpectedFile
     from modelden.hub.download.branch_update import BranchUpdate
 
 
@@ -41,30 +40,6 @@ class HubPolicy:
     idle_timeout: float = 30.0
     max_size: float | None = None
     evict: bool = False
-
-
-class ManifestReader(Protocol):
-    """Tells what a file has to be: `manifests.Manifests`."""
-
-    async def expected(self, file: ModelFile, /) -> ExpectedFile:
-        """Return what is known of a file before it is downloaded."""
-
-    async def files(self, model: str, revision: str, /) -> tuple[ManifestFile, ...] | None:
-        """Return the files of a revision; None when there is no manifest for it."""
-
-
-class ManifestFile(NamedTuple):
-    """A file as a manifest names it.
-
-    Attributes:
-        path: Path in the repository.
-        size: In bytes.
-        sha256: SHA-256 in lower-case hexadecimal.
-    """
-
-    path: str
-    size: int
-    sha256: str
 
 
 class FileRequest(NamedTuple):

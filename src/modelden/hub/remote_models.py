@@ -1,4 +1,4 @@
-"""Looking at a hub's models without keeping anything of them."""
+"""Inspects a hub's models without storing anything: file lists, model cards, changes of a branch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from collections.abc import Iterable
 from modelden.core.download import TIMEOUT
 from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.file_info import FileInfo, ManifestReader
 from modelden.hub.catalog.file_roles import role_of
-from modelden.hub.catalog.integrity import HUB, ExpectedFile
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.repository import list_repository
-from modelden.hub.policy import ManifestReader
 from modelden.hub.store.cache import ModelCache
 from modelden.ports import Fetcher
 
 logger = logging.getLogger(__name__)
 
-_EVERY_MODEL_HAS = "config.json"
-"""A model may be looked at if this file of it may be downloaded."""
+_REPRESENTATIVE_FILE = "config.json"
+"""Every model has it: a model may be inspected if this file of it may be downloaded."""
 
 
 class RemoteModels:
@@ -34,7 +33,6 @@ class RemoteModels:
         cache: ModelCache,
         manifests: ManifestReader | None,
     ) -> None:
-        """Nothing is fetched yet."""
         self._address = address
         self._fetcher = fetcher
         self._cache = cache
@@ -43,49 +41,49 @@ class RemoteModels:
     async def list_files(
         self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
     ) -> ModelFiles:
-        """Tell what a revision consists of; the other errors are those of `list_repository`.
+        """Return the files of a revision; the other errors are those of `list_repository`.
 
         Args:
             model: ``organization/name``.
             revision: Branch or version.
-            allow_list: Asked for the model.
-            task: The task that it is for, or None.
-            dtype: The data type, one of `roles.SUFFIXES`.
+            allow_list: Has to admit the model.
+            task: The task that will use the model, or None.
+            dtype: The data type, one of `file_roles.SUFFIXES`.
 
         Raises:
-            InputError: For names that no hub can have.
+            InputError: For invalid names.
             ForbiddenURL: If the list does not admit the model.
         """
-        allow_list.check(self._address.url(ModelFile(model, revision, _EVERY_MODEL_HAS)))
-        remote = await list_repository(self._fetcher, self._address, self._manifests, model, revision)
+        allow_list.check(self._address.url(ModelFile(model, revision, _REPRESENTATIVE_FILE)))
+        listing = await list_repository(self._fetcher, self._address, self._manifests, model, revision)
         stored = await self._cache.list_files(self._address.store_name(model), revision)
-        return join_files(remote, stored, task, dtype)
+        return join_files(listing, [FileInfo(file.path, file.size, file.sha256) for file in stored], task, dtype)
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
-        """Return the error for a file that a hub does not have; of weights it tells the data types that there are."""
+        """Return the error for a missing file; for weights it names the data types that the model has."""
         if role_of(error.file).dtype is None:
             return error
         try:
-            remote = await list_repository(self._fetcher, self._address, self._manifests, error.model, error.revision)
+            listing = await list_repository(self._fetcher, self._address, self._manifests, error.model, error.revision)
         except ModelDenError as other:
-            logger.debug("Which files there are cannot be told: %s", other)
+            logger.debug("The data types of %s are unknown: %s", error.model, other)
             return error
-        dtypes = alternative_dtypes(error.file, [file.path for file in remote.files or ()])
+        dtypes = alternative_dtypes(error.file, [file.path for file in listing.files or ()])
         return FileNotFoundOnHub(
             error.url, error.status, model=error.model, revision=error.revision, file=error.file, dtypes=dtypes
         )
 
     async def has_changed(self, model: str, revision: str, paths: Iterable[str], seconds: float) -> bool:
-        """Compare the entity tags of kept files of a branch with the hub's, as a load would.
+        """Compare the entity tags of stored files of a branch with the hub's, as a load would.
 
         Args:
             model: ``organization/name``.
             revision: The branch.
-            paths: Files that are kept. One of which the hub does not tell a tag has not changed.
-            seconds: How long the hub has to answer.
+            paths: Stored files. One without an entity tag on the hub counts as unchanged.
+            seconds: Time limit for each response.
 
         Raises:
-            UnavailableError: If the hub does not answer.
+            UnavailableError: If the hub does not respond.
         """
         name = self._address.store_name(model)
         tags = {file.path: file.etag for file in await self._cache.list_files(name, revision)}
@@ -98,16 +96,8 @@ class RemoteModels:
 
         return any(await asyncio.gather(*map(differs, paths)))
 
-    async def expected_file(self, file: ModelFile) -> ExpectedFile:
-        """Return what the hub's own list tells of a file: nothing when it has none, or does not name the file."""
-        remote = await list_repository(self._fetcher, self._address, None, file.model, file.revision)
-        for each in remote.files or ():
-            if each.path == file.file and each.sha256 is not None:
-                return ExpectedFile(each.sha256, each.size, HUB)
-        return ExpectedFile()
-
     async def read_text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
-        """Return a file as text, from what is kept or from the hub; it is not stored for this.
+        """Return a file as text, from the cache or from the hub; it is not stored.
 
         Raises:
             ForbiddenURL: If the list does not admit the file's URL.
@@ -117,9 +107,9 @@ class RemoteModels:
         """
         url = self._address.url(file)
         allow_list.check(url)
-        kept = await self._cache.get((self._address.store_name(file.model), file.revision, file.file), None)
-        if kept is not None and kept.blob.size <= limit:
-            return (await kept.blob.read()).decode("utf-8", errors="replace")
+        cached = await self._cache.get((self._address.store_name(file.model), file.revision, file.file), None)
+        if cached is not None and cached.blob.size <= limit:
+            return (await cached.blob.read()).decode("utf-8", errors="replace")
         async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
             allow_list.check_redirect(response.url)
             if response.status in (404, 410):

@@ -7,7 +7,7 @@ import pytest
 
 from modelden.host.errors import HostError, PublishError
 from modelden.host.publish.repository import read_repository
-from modelden.hub.catalog.file_roles import HOUSEKEEPING, NEEDLESS, OTHER_FRAMEWORK, TRAINING_STATE, role_of
+from modelden.hub.catalog.file_roles import HOUSEKEEPING, OTHER_FRAMEWORK, TRAINING_STATE, UNUSED, role_of
 from tests.unit.host.publishing import MODEL, WEIGHTS, write_repository
 
 KEPT = (
@@ -32,8 +32,8 @@ LEFT_OUT = {
     "runs/Jan01/events.out.tfevents.1": TRAINING_STATE,
     ".gitattributes": HOUSEKEEPING,
     ".git/config": HOUSEKEEPING,
-    "train_script.py": NEEDLESS,
-    "sample.png": NEEDLESS,
+    "train_script.py": UNUSED,
+    "sample.png": UNUSED,
 }
 
 

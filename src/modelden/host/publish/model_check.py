@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, needed_settings, parts_of, role_of
+from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, model_parts, needed_settings, role_of
 
 
 def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[str]:
@@ -55,7 +55,7 @@ def _json_fault(name: str, file: Path | None) -> str | None:
 
 def _missing_parts(onnx: list[FileRole], task: str, dtype: str) -> list[str]:
     there = {each.part for each in onnx if each.dtype == dtype and not each.external_data}
-    choices = parts_of(task)
+    choices = model_parts(task)
     if any(set(parts) <= there for parts in choices):
         return []
     wanted = " and ".join(f"onnx/{part}{SUFFIXES.get(dtype, '')}.onnx" for part in choices[0])

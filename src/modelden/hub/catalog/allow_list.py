@@ -1,8 +1,8 @@
-"""May this URL be downloaded? The collection ``ml-model-allow-deny-list`` decides. Pure.
+"""Decides which URLs may be downloaded, by the collection ``ml-model-allow-deny-list``. Pure.
 
-As Firefox's ``URLChecker`` (``Utils.sys.mjs``): the deny list first, localhost on any port is always allowed, and what
-neither list names is not. Safer than it: prefixes are compared with the parsed URL, so that ``hub.example`` does not
-admit ``hub.example.evil``, nor ``/good/../evil`` the folder ``/good/``.
+As Firefox's ``URLChecker`` (``Utils.sys.mjs``): the deny list takes precedence, localhost is allowed on any port, and a
+URL that neither list names is not allowed. Stricter than Firefox: prefixes are compared with the parsed URL, so that
+``hub.example`` does not admit ``hub.example.evil``, nor ``/good/../evil`` the folder ``/good/``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelden.errors import ForbiddenURL
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _LOCALHOST = "localhost"
-"""Firefox takes its port away before it compares: a prefix without one means all of them."""
+"""Firefox removes its port before the comparison: a prefix without a port means every port."""
 
 
 class AllowList(NamedTuple):
@@ -33,7 +33,7 @@ class AllowList(NamedTuple):
 
     @classmethod
     def of(cls, records: Iterable[Mapping[str, Any]]) -> AllowList:
-        """Read the records; those with another filter, or without a prefix, count for nothing, as in Firefox."""
+        """Read the records; those with another filter, or without a prefix, are ignored, as in Firefox."""
         prefixes: dict[str, list[str]] = {"ALLOW": [], "DENY": []}
         for record in records:
             kind, prefix = record.get("filter"), record.get("urlPrefix")
@@ -42,36 +42,39 @@ class AllowList(NamedTuple):
         return cls(tuple(prefixes["ALLOW"]), tuple(prefixes["DENY"]))
 
     def check(self, url: str) -> None:
-        """Return if ``url`` may be downloaded.
+        """Refuse a URL that may not be downloaded.
 
         Raises:
             ForbiddenURL: If the deny list names it, or the allow list does not.
         """
-        self.check_redirect(url)
-        canonical = _Canonical.of(url)
+        canonical = _CanonicalUrl.parse(url)
+        self._check_denied(url, canonical)
         if canonical.host == _LOCALHOST and canonical.scheme in _DEFAULT_PORTS:
             return
         if not any(canonical.starts_with(prefix) for prefix in self.allowed):
             raise ForbiddenURL(url, "it is not on the allow list")
 
     def check_redirect(self, url: str) -> None:
-        """Return if a download may have been redirected to ``url``.
+        """Refuse a URL that a download may not be redirected to.
 
-        Only the deny list tells: hubs redirect to storage that no list names, and the URL that was asked for was
-        allowed. Firefox does not look at redirects.
+        Only the deny list counts: hubs redirect to storage that no list names, and the requested URL was allowed.
+        Firefox does not check redirects.
 
         Raises:
             ForbiddenURL: If the deny list names it.
         """
-        canonical = _Canonical.of(url)
+        if self.denied:
+            self._check_denied(url, _CanonicalUrl.parse(url))
+
+    def _check_denied(self, url: str, canonical: _CanonicalUrl) -> None:
         for prefix in self.denied:
-            # Liberal on purpose: denied in either reading of the prefix.
+            # Either reading of the prefix denies.
             if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, any_port=_LOCALHOST):
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
 
 
-class _Canonical(NamedTuple):
-    """A URL in the one form that prefixes are compared in."""
+class _CanonicalUrl(NamedTuple):
+    """A URL in the form in which prefixes are compared."""
 
     scheme: str
     host: str
@@ -80,13 +83,13 @@ class _Canonical(NamedTuple):
     path: str
 
     @classmethod
-    def of(cls, url: str) -> _Canonical:
+    def parse(cls, url: str) -> _CanonicalUrl:
         try:
             parts = urls.split(url.replace("\\", "/"))
-        except ValueError:  # no URL: equal to nothing that can be fetched
+        except ValueError:  # not a URL: it matches nothing that can be fetched
             return cls(scheme="", host="", port=None, has_port=False, path="")
         path = urls.unquote(parts.path).lower()
-        # normpath drops a final slash, which a prefix such as /Xenova/ needs.
+        # normpath removes a final slash, which a prefix such as /Xenova/ needs.
         normal = posixpath.normpath("/" + path.lstrip("/")) if path.strip("/") else "/"
         if path.endswith("/") and normal != "/":
             normal += "/"
@@ -99,10 +102,10 @@ class _Canonical(NamedTuple):
         )
 
     def starts_with(self, prefix: str, *, any_port: str = "") -> bool:
-        """Tell whether the URL is below ``prefix``; one of the host ``any_port`` without a port is of every port."""
+        """Tell whether the URL is below ``prefix``; a prefix with the host ``any_port`` and no port fits every port."""
         if prefix == "":
             return True
-        other = _Canonical.of(prefix)
+        other = _CanonicalUrl.parse(prefix)
         if not other.scheme or not other.host:
             return False
         same_port = self.port == other.port or (other.host == any_port and not other.has_port)

@@ -1,7 +1,8 @@
-"""What each file of a model's repository is for, by its name. Pure; publishing and downloading ask the same.
+"""Roles of the files of a model's repository, by their paths. Pure; publishing and downloading use the same rules.
 
-The groups are those of the table of file roles in Mozilla's "Models management"; extensions of other frameworks as the
-Hugging Face hub knows them. A page needs what transformers.js asks for, and people read the model card.
+The groups are those of the table of file roles in Mozilla's "Models management". The suffixes of other frameworks are
+those that the Hugging Face hub knows. A page downloads the files that transformers.js requests; people read the model
+card.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ OTHER = "other"
 
 OTHER_FRAMEWORK = "weights of another framework"
 TRAINING_STATE = "training state"
-NEEDLESS = "nothing that a page asks for"
+UNUSED = "nothing that a page asks for"
 
 SUFFIXES = {
     "fp32": "",
@@ -36,11 +37,11 @@ SUFFIXES = {
     "q4f16": "_q4f16",
     "bnb4": "_bnb4",
 }
-"""How the name of an ONNX file ends for each data type (transformers.js, ``utils/dtypes.js``)."""
+"""Suffix of an ONNX file's name for each data type (transformers.js, ``utils/dtypes.js``)."""
 
 _ONNX = re.compile(
     r"(?P<folder>.*/)?(?P<part>[^/]+?)(?P<suffix>"
-    + "|".join(each for each in SUFFIXES.values() if each)
+    + "|".join(filter(None, SUFFIXES.values()))
     + r")?\.onnx(?P<data>_data(?:_\d+)?)?"
 )
 _DTYPES = {suffix: dtype for dtype, suffix in SUFFIXES.items()}
@@ -55,7 +56,7 @@ _OTHER_FRAMEWORK = (
     *("*.tflite", "*.pb", "*.mlmodel", "*.mlpackage/*", "coreml/*", "openvino/*", "*.index.json"),
 )
 
-_NAMED = (
+_PATTERNS = (
     (CARD, ("README.md", "model_card.json", "*.md")),
     (LICENCE, ("LICENSE*", "NOTICE*")),
     (PREPROCESSING, ("special_tokens_map.json", "added_tokens.json")),
@@ -64,18 +65,18 @@ _NAMED = (
     (CONFIGURATION, ("config.json", "generation_config.json", "*_config.json")),
     (OTHER, ("*.json", "*.txt")),
 )
-"""Of what a page may ask for, the first that fits."""
+"""Groups of the files that a page may request; the first pattern that matches counts."""
 
 
 class FileRole(NamedTuple):
-    """What a file is for.
+    """The role of a file.
 
     Attributes:
         group: One of this module's groups.
-        never: Why no page asks for it, so that it is neither published nor downloaded; None for what may be asked for.
-        dtype: Data type of ONNX weights in transformers.js' words: ``fp32``, ``q8``, ...; None for other files.
-        part: Which part of the model ONNX weights are: ``model``, ``encoder_model``, ``decoder_model_merged``, ...
-        external_data: They lie beside their ONNX file (``.onnx_data``, ``.onnx_data_1``), which is useless without.
+        never: The reason why no page requests it, so that it is neither published nor downloaded; else None.
+        dtype: Data type of ONNX weights in transformers.js' terms: ``fp32``, ``q8``, ...; None for other files.
+        part: The part of the model that ONNX weights are: ``model``, ``encoder_model``, ``decoder_model_merged``, ...
+        external_data: The weights are beside their ONNX file (``.onnx_data``, ``.onnx_data_1``), which needs them.
     """
 
     group: str
@@ -86,38 +87,38 @@ class FileRole(NamedTuple):
 
 
 def role_of(path: str) -> FileRole:
-    """Return what the file at this path of a repository is for."""
-    if _fits(path, _HOUSEKEEPING):
+    """Return the role of the file at this path of a repository."""
+    if _matches(path, _HOUSEKEEPING):
         return FileRole(HOUSEKEEPING, HOUSEKEEPING)
-    if _fits(path, _TRAINING):
+    if _matches(path, _TRAINING):
         return FileRole(TRAINING, TRAINING_STATE)
-    if _fits(path, _OTHER_FRAMEWORK):
+    if _matches(path, _OTHER_FRAMEWORK):
         return FileRole(WEIGHTS, OTHER_FRAMEWORK)
     onnx = _ONNX.fullmatch(path)
     if onnx is not None:
         data = onnx["data"] is not None
         return FileRole(WEIGHTS, None, _DTYPES[onnx["suffix"] or ""], onnx["part"], external_data=data)
-    group = next((group for group, patterns in _NAMED if _fits(path, patterns)), None)
-    return FileRole(OTHER, NEEDLESS) if group is None else FileRole(group)
+    group = next((group for group, patterns in _PATTERNS if _matches(path, patterns)), None)
+    return FileRole(OTHER, UNUSED) if group is None else FileRole(group)
 
 
 def onnx_path(part: str, dtype: str) -> str:
-    """Return where transformers.js looks for a part of a model."""
+    """Return the path at which transformers.js looks for a part of a model."""
     return f"onnx/{part}{SUFFIXES[dtype]}.onnx"
 
 
-def _fits(path: str, patterns: tuple[str, ...]) -> bool:
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
     name = path.rpartition("/")[2]
     return any(fnmatchcase(path, pattern) or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-_PROCESSOR_ALONE = frozenset(
+_PROCESSOR_TASKS = frozenset(
     {
         *("audio-classification", "background-removal", "depth-estimation", "image-classification"),
         *("image-feature-extraction", "image-segmentation", "image-to-image", "object-detection"),
     }
 )
-_BOTH = frozenset(
+_TOKENIZER_AND_PROCESSOR_TASKS = frozenset(
     {
         *("automatic-speech-recognition", "document-question-answering", "image-to-text", "moz-image-to-text"),
         *("text-to-speech", "zero-shot-audio-classification", "zero-shot-image-classification"),
@@ -126,7 +127,7 @@ _BOTH = frozenset(
 )
 
 _SEQ2SEQ = ("encoder_model", "decoder_model_merged")
-_PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
+_PARTS_BY_TASK: dict[str, tuple[tuple[str, ...], ...]] = {
     "automatic-speech-recognition": (_SEQ2SEQ, ("model",)),
     "image-to-text": (_SEQ2SEQ,),
     "moz-image-to-text": (_SEQ2SEQ,),
@@ -138,50 +139,46 @@ _PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "translation": (_SEQ2SEQ,),
     "document-question-answering": (_SEQ2SEQ, ("model",)),
 }
-_ONE_MODEL = (("model",),)
+_SINGLE_PART = (("model",),)
 
 OPTIONAL = ("generation_config.json", "added_tokens.json", "special_tokens_map.json", "chat_template.jinja")
-"""What is taken where it is, and not missed where it is not."""
+"""Files that are downloaded if the repository has them; a model without them works too."""
 
 
 def needed_settings(task: str) -> tuple[str, ...]:
-    """Return the files beside the weights without which a task cannot run."""
+    """Return the files that a task needs besides the weights."""
     tokenizer = ("tokenizer.json", "tokenizer_config.json")
     processor = ("preprocessor_config.json",)
-    if task in _PROCESSOR_ALONE:
+    if task in _PROCESSOR_TASKS:
         return ("config.json", *processor)
-    return ("config.json", *tokenizer, *(processor if task in _BOTH else ()))
+    return ("config.json", *tokenizer, *(processor if task in _TOKENIZER_AND_PROCESSOR_TASKS else ()))
 
 
-def parts_of(task: str) -> tuple[tuple[str, ...], ...]:
-    """Return the sets of ONNX files that serve a task: all parts of one of them are needed."""
-    return _PARTS.get(task, _ONE_MODEL)
+def model_parts(task: str) -> tuple[tuple[str, ...], ...]:
+    """Return the sets of ONNX files that serve a task; a model needs all parts of one set."""
+    return _PARTS_BY_TASK.get(task, _SINGLE_PART)
 
 
-def needed_files(task: str, dtype: str, there: Collection[str] | None) -> set[str]:
-    """Return the files that an engine for a task will ask for.
+def needed_files(task: str, dtype: str, available: Collection[str] | None) -> set[str]:
+    """Return the files that an engine for a task will request.
 
     Args:
         task: The task.
-        dtype: The data type, one of `roles.SUFFIXES`.
-        there: The paths that the repository has; None when nobody tells, and the usual names have to do.
+        dtype: The data type, one of `SUFFIXES`.
+        available: The paths in the repository; None when unknown, then the usual names are returned.
     """
     settings = needed_settings(task)
-    if there is None:
-        return {*settings, *(onnx_path(part, dtype) for part in parts_of(task)[0])}
-    paths = set(there)
+    if available is None:
+        return {*settings, *(onnx_path(part, dtype) for part in model_parts(task)[0])}
+    paths = set(available)
     weights = next(
-        (files for parts in parts_of(task) if (files := {onnx_path(part, dtype) for part in parts}) <= paths),
-        {onnx_path(part, dtype) for part in parts_of(task)[0]},
+        (files for parts in model_parts(task) if (files := {onnx_path(part, dtype) for part in parts}) <= paths),
+        {onnx_path(part, dtype) for part in model_parts(task)[0]},
     )
-    optional = {path for path in OPTIONAL if path in paths and _is_for_texts(settings)}
-    return {*settings, *weights, *_beside(weights, paths), *optional}
+    optional = {path for path in OPTIONAL if path in paths and "tokenizer.json" in settings}
+    return {*settings, *weights, *_external_data(weights, paths), *optional}
 
 
-def _is_for_texts(settings: Iterable[str]) -> bool:
-    return "tokenizer.json" in settings
-
-
-def _beside(weights: Collection[str], paths: Iterable[str]) -> set[str]:
-    """Return the external data of ONNX files."""
+def _external_data(weights: Collection[str], paths: Iterable[str]) -> set[str]:
+    """Return the paths of the external data of these ONNX files."""
     return {path for path in paths if role_of(path).external_data and path.partition(".onnx")[0] + ".onnx" in weights}

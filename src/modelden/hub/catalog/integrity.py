@@ -1,7 +1,7 @@
-"""Which bytes are the right ones, who says so, and which cannot be. Pure.
+"""Checks a file's size, SHA-256 and first bytes. Pure.
 
-The hash of the signed manifest counts before the hub's own. Hugging Face's hub gives a large file's SHA-256 as
-``X-Linked-ETag``, its storage as ``ETag``; `modelden.host` does the same for every file.
+The hash of a signed manifest takes precedence over the hub's own. Hugging Face's hub sends the SHA-256 of a large file
+as ``X-Linked-ETag``, its storage as ``ETag``; `modelden.host` sends it for every file.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ FIRST_SEEN = "first-seen"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-_MAY_BE_HTML = (".html", ".htm", ".md", ".txt")
+_TEXT_SUFFIXES = (".html", ".htm", ".md", ".txt")
+"""Files with these suffixes may contain HTML."""
 
 SNIFFED_SIZE = 1024
-"""Bytes of a file's beginning that `refuse_html` wants to see."""
+"""Number of bytes at a file's start that `refuse_html` looks at."""
 
 
 class ExpectedFile(NamedTuple):
-    """What a file has to be.
+    """The expected size and SHA-256 of a file, and their source.
 
     Attributes:
-        sha256: SHA-256 in lower-case hexadecimal, or None when nobody tells it.
-        size: Size in bytes, or None when nobody tells it.
-        integrity: Who says so: `SIGNED`, `HUB`, or `FIRST_SEEN` for nobody.
+        sha256: SHA-256 in lower-case hexadecimal, or None when unknown.
+        size: Size in bytes, or None when unknown.
+        integrity: The source of the hash: `SIGNED`, `HUB`, or `FIRST_SEEN` for none.
     """
 
     sha256: str | None = None
@@ -38,19 +39,19 @@ class ExpectedFile(NamedTuple):
     integrity: str = FIRST_SEEN
 
     def with_headers(self, headers: Mapping[str, str]) -> ExpectedFile:
-        """Return this, or what the hub's response headers tell when nobody else told anything."""
+        """Return this if its hash is known, else what the hub's response headers say."""
         if self.sha256 is not None:
             return self
-        found = hash_from_headers(headers)
+        sha256 = hash_from_headers(headers)
         linked_size = headers.get("x-linked-size", "")
         size = int(linked_size) if linked_size.isdecimal() else self.size
-        return ExpectedFile(found, size, HUB if found else FIRST_SEEN)
+        return ExpectedFile(sha256, size, HUB if sha256 else FIRST_SEEN)
 
     def check(self, url: str, size: int, sha256: str) -> None:
-        """Return if a file is the right one.
+        """Compare the size and hash of a file with the expected ones.
 
         Raises:
-            IntegrityError: If its size or hash is another.
+            IntegrityError: If they differ.
         """
         if self.size not in (None, size):
             raise IntegrityError(url, f"{self.size} bytes", f"{size} bytes")
@@ -58,20 +59,25 @@ class ExpectedFile(NamedTuple):
             raise IntegrityError(url, f"SHA-256 {self.sha256}", f"SHA-256 {sha256} ({size} bytes)")
 
 
+def is_sha256(value: object) -> bool:
+    """Tell whether a value is a SHA-256 in lower-case hexadecimal."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
 def hash_from_headers(headers: Mapping[str, str]) -> str | None:
-    """Return the SHA-256 that the hub's response headers give, if they give one."""
+    """Return the SHA-256 in a hub's response headers, or None."""
     for name in ("x-linked-etag", "etag"):
         tag = headers.get(name, "").strip('"')
-        if _SHA256.fullmatch(tag):
+        if is_sha256(tag):
             return tag
     return None
 
 
 def refuse_html(url: str, file: str, content_type: str, beginning: bytes) -> None:
-    """Return unless a web page came in place of a file: many servers answer so for what they do not have.
+    """Refuse a web page in place of a file: many servers send one for files that they do not have.
 
     Raises:
-        IntegrityError: If it did.
+        IntegrityError: If the first bytes are HTML, and the file's suffix is not that of a text.
     """
-    if not file.lower().endswith(_MAY_BE_HTML) and _HTML.match(beginning):
+    if not file.lower().endswith(_TEXT_SUFFIXES) and _HTML.match(beginning):
         raise IntegrityError(url, f"the file {file}", f"a web page ({content_type or 'without a content type'})")

@@ -1,20 +1,19 @@
-"""What a file has to be, by the signed collection ``ml-model-manifests``, which Firefox does not have.
+"""Expected sizes and hashes of files, from the signed collection ``ml-model-manifests``, which Firefox does not have.
 
 A record names a revision of a model and its files: ``{"modelId", "revision", "files": [{"path", "size", "sha256"}]}``.
-A settings server without the collection is asked for it once a poll interval at most, and only before a download.
+A settings server without the collection is asked for it at most once per poll interval, and only before a download.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from modelden.errors import InvalidRecord, UnavailableError
-from modelden.hub.catalog.integrity import SIGNED, ExpectedFile
+from modelden.errors import InvalidRecord, StorageError, UnavailableError
+from modelden.hub.catalog.file_info import FileInfo
+from modelden.hub.catalog.integrity import SIGNED, ExpectedFile, is_sha256
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.policy import ManifestFile
 from modelden.ports import Clock, Database, Put
 
 logger = logging.getLogger(__name__)
@@ -22,28 +21,26 @@ logger = logging.getLogger(__name__)
 COLLECTION = "ml-model-manifests"
 """The collection of Remote Settings."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-
 
 class Records(Protocol):
-    """Gives the records of a collection, verified: `settings.client.SettingsClient`."""
+    """The verified records of a collection: `settings.client.SettingsClient`."""
 
     async def get(self, name: str, /, *, sync_if_empty: bool = True) -> list[dict[str, Any]]:
         """Return the records."""
 
 
 class Manifests:
-    """Looks files up in the collection."""
+    """Looks up files in the collection."""
 
     def __init__(
         self, records: Callable[[], Awaitable[Records]], database: Database, clock: Clock, interval: float
     ) -> None:
-        """Ask nothing yet.
+        """Create a reader.
 
         Args:
             records: Opens Remote Settings.
-            database: Remembers that there is no such collection (store ``missing``).
-            clock: Tells for how long already.
+            database: Stores when the collection was found missing (store ``missing``).
+            clock: Tells the age of that row.
             interval: Seconds until a server without the collection is asked again.
         """
         self._records = records
@@ -52,42 +49,59 @@ class Manifests:
         self._interval = interval
 
     async def expected(self, file: ModelFile) -> ExpectedFile:
-        """Return what a file has to be; nothing is expected when no manifest names it.
+        """Return the expected size and SHA-256 of a file; both are None when no manifest names it.
 
         Raises:
             SignatureError: If the collection is not signed as configured.
-            InvalidRecord: If the manifest cannot be understood.
+            InvalidRecord: If the manifest has an unexpected form.
         """
-        for listed in await self.files(file.model, file.revision) or ():
-            if listed.path == file.file:
-                return ExpectedFile(listed.sha256, listed.size, SIGNED)
+        for info in await self.files(file.model, file.revision) or ():
+            if info.path == file.file:
+                return ExpectedFile(info.sha256, info.size, SIGNED)
         return ExpectedFile()
 
-    async def files(self, model: str, revision: str) -> tuple[ManifestFile, ...] | None:
-        """Return the files of a revision; None when there is no manifest for it."""
-        for record in await self._all():
+    async def files(self, model: str, revision: str) -> tuple[FileInfo, ...] | None:
+        """Return the files of a revision; None when no manifest names it. Sizes and hashes are complete."""
+        for record in await self._all_records():
             if (record.get("modelId"), record.get("revision")) == (model, revision):
-                return _files(record)
+                return _parse_files(record)
         return None
 
-    async def _all(self) -> list[dict[str, Any]]:
+    async def _all_records(self) -> list[dict[str, Any]]:
         records = await self._records()
-        missing = await self._database.get("missing", COLLECTION)
-        known = missing is not None and self._clock.now() - missing["at"] < self._interval * 1000
+        is_missing = await self._is_missing()
         try:
-            return await records.get(COLLECTION, sync_if_empty=not known)
+            return await records.get(COLLECTION, sync_if_empty=not is_missing)
         except UnavailableError as error:
             logger.debug("There are no manifests: %s", error)
-            await self._database.commit([Put("missing", {"id": COLLECTION, "at": self._clock.now()})])
+            await self._remember_missing()
             return []
 
+    async def _is_missing(self) -> bool:
+        try:
+            row = await self._database.get("missing", COLLECTION)
+        except StorageError as error:  # the row only saves a request
+            logger.warning(
+                "The settings server is asked for %s: the stored answer cannot be read. %s", COLLECTION, error
+            )
+            return False
+        return row is not None and self._clock.now() - row["at"] < self._interval * 1000
 
-def _files(record: Mapping[str, Any]) -> tuple[ManifestFile, ...]:
+    async def _remember_missing(self) -> None:
+        try:
+            await self._database.commit([Put("missing", {"id": COLLECTION, "at": self._clock.now()})])
+        except StorageError as error:  # the row only saves a request
+            logger.warning(
+                "The settings server will be asked for %s again: the answer is not stored. %s", COLLECTION, error
+            )
+
+
+def _parse_files(record: Mapping[str, Any]) -> tuple[FileInfo, ...]:
     try:
-        files = tuple(ManifestFile(each["path"], each["size"], each["sha256"]) for each in record["files"])
+        files = tuple(FileInfo(entry["path"], entry["size"], entry["sha256"]) for entry in record["files"])
     except (KeyError, TypeError) as error:
         raise InvalidRecord(f"{COLLECTION}: expected files with path, size and sha256, got {record!r}") from error
     for file in files:
-        if type(file.size) is not int or not _SHA256.match(str(file.sha256)):
+        if type(file.size) is not int or not is_sha256(file.sha256):
             raise InvalidRecord(f"{COLLECTION}: expected a size and a SHA-256 in lower-case hexadecimal, got {file}")
     return files

@@ -1,4 +1,4 @@
-"""What a model consists of, what of it a task will need, and what of it is kept. Pure."""
+"""The files of a model with their roles, joined from a listing and the stored files. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, needed_files, role_of
 
 if TYPE_CHECKING:
+    from modelden.hub.catalog.file_info import FileInfo
     from modelden.hub.catalog.repository import RepositoryListing
-    from modelden.hub.store.records import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class RepositoryFile:
 
     Attributes:
         path: Path in the repository.
-        role: What it is for, which part and data type weights are, and why no page ever asks for it.
-        size: In bytes; None when nobody tells.
-        sha256: SHA-256 in lower-case hexadecimal; None when nobody tells.
-        needed: The task will ask for it; None when no task was named.
-        stored: It is kept in this browser.
+        role: The purpose, the part and data type of weights, and the reason why no page ever requests it.
+        size: In bytes; None when unknown.
+        sha256: SHA-256 in lower-case hexadecimal; None when unknown.
+        needed: The task will request it; None when no task was named.
+        stored: It is stored in this browser.
     """
 
     path: str
@@ -39,9 +39,9 @@ class ModelFiles:
     """The files of a revision of a model.
 
     Attributes:
-        files: In the order of their paths. When nobody lists them, what is kept and what the task will ask for by name.
-        source: Who lists them: ``manifest`` (signed), ``tree`` (the hub) or ``unknown`` (nobody).
-        reason: Why nobody lists them, in words; else None.
+        files: In the order of their paths. Without a list they are the stored files and those that the task requests.
+        source: The source of the list: ``manifest`` (signed), ``tree`` (the hub) or ``unknown`` (none).
+        reason: The reason why there is no list, in words; else None.
     """
 
     files: tuple[RepositoryFile, ...]
@@ -50,60 +50,59 @@ class ModelFiles:
 
     @property
     def to_download(self) -> tuple[RepositoryFile, ...]:
-        """What the task needs and is not kept."""
+        """The files that the task needs and that are not stored."""
         return tuple(file for file in self.files if file.needed and not file.stored)
 
     @property
     def download_size(self) -> int | None:
-        """Bytes of `to_download`; None when a size is not known."""
+        """Bytes of `to_download`; None when a size is unknown."""
         sizes = [file.size for file in self.to_download]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     @property
     def missing(self) -> tuple[RepositoryFile, ...]:
-        """What the task needs and the repository does not have; nothing when nobody lists it."""
+        """The files that the task needs and the repository lacks; empty when there is no list."""
         if self.reason is not None:
             return ()
         return tuple(file for file in self.to_download if file.size is None)
 
 
-def join_files(remote: RepositoryListing, stored: Iterable[StoredFile], task: str | None, dtype: str) -> ModelFiles:
-    """Put together what is known of a revision.
+def join_files(listing: RepositoryListing, stored: Iterable[FileInfo], task: str | None, dtype: str) -> ModelFiles:
+    """Join the listed and the stored files of a revision.
 
     Args:
-        remote: What the hub has.
-        stored: What is kept.
-        task: The task that it is for, or None.
-        dtype: The data type, one of `roles.SUFFIXES`.
+        listing: The files on the hub.
+        stored: The files in this browser.
+        task: The task that will use the model, or None.
+        dtype: The data type, one of `file_roles.SUFFIXES`.
     """
-    kept = {file.path: file for file in stored}
-    listed = {file.path: file for file in remote.files or ()}
-    there = None if remote.files is None else set(listed)
-    needed = set() if task is None else needed_files(task, dtype, there)
+    local = {file.path: file for file in stored}
+    remote = {file.path: file for file in listing.files or ()}
+    needed = set() if task is None else needed_files(task, dtype, None if listing.files is None else remote.keys())
     files = []
-    for path in sorted({*listed, *kept, *needed}):
-        known = listed.get(path) or kept.get(path)
+    for path in sorted({*local, *remote, *needed}):
+        info = remote.get(path) or local.get(path)
         files.append(
             RepositoryFile(
                 path=path,
                 role=role_of(path),
-                size=known.size if known else None,
-                sha256=known.sha256 if known else None,
+                size=info.size if info else None,
+                sha256=info.sha256 if info else None,
                 needed=None if task is None else path in needed,
-                stored=path in kept,
+                stored=path in local,
             )
         )
-    return ModelFiles(tuple(files), remote.source, remote.reason)
+    return ModelFiles(tuple(files), listing.source, listing.reason)
 
 
-def alternative_dtypes(path: str, there: Iterable[str]) -> tuple[str, ...]:
-    """Return the data types that a repository has of the part of a model whose weights it lacks.
+def alternative_dtypes(path: str, available: Iterable[str]) -> tuple[str, ...]:
+    """Return the data types that a repository has of a part of a model.
 
     Args:
-        path: The file of weights that it does not have.
-        there: The paths that it has.
+        path: The missing file of weights.
+        available: The paths in the repository.
     """
     missing = role_of(path)
-    roles = map(role_of, there)
-    same = {role.dtype for role in roles if role.part == missing.part and not role.external_data}
-    return tuple(dtype for dtype in SUFFIXES if dtype in same) if missing.dtype else ()
+    roles = map(role_of, available)
+    dtypes = {role.dtype for role in roles if role.part == missing.part and not role.external_data}
+    return tuple(dtype for dtype in SUFFIXES if dtype in dtypes) if missing.dtype else ()

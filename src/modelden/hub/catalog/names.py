@@ -1,7 +1,7 @@
 """Names of models, revisions and files, and their URLs. Pure.
 
 Rules and messages are those of Firefox's ``ModelHub.sys.mjs`` (``checkInput``, ``parseUrl``) and ``Utils.sys.mjs``
-(``createFileUrl``, ``FILE_REGEX``), stricter where Firefox lets ``..`` through.
+(``createFileUrl``, ``FILE_REGEX``). They are stricter where Firefox accepts ``..``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
 _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
-_STORED = re.compile(r"[^/]+/.+\Z")
+_STORED_MODEL = re.compile(r"[^/]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
 _FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
 
@@ -38,10 +38,10 @@ class ModelFile:
         """Check the names.
 
         Raises:
-            InputError: For a name that no hub can have, with Firefox's message and the name.
+            InputError: For an invalid name, with Firefox's message and the name.
         """
         check_model(self.model, self.revision)
-        if not _fits(_FILE, self.file):
+        if not _matches(_FILE, self.file):
             raise InputError(f"Invalid file name {self.file!r}: expected a path such as 'onnx/model.onnx'.")
 
 
@@ -49,35 +49,35 @@ def check_model(model: str, revision: str) -> None:
     """Check the names of a model and a revision.
 
     Raises:
-        InputError: With Firefox's message and the name.
+        InputError: For an invalid name, with Firefox's message and the name.
     """
-    if not _fits(_MODEL, model):
+    if not _matches(_MODEL, model):
         raise InputError(f"Invalid model name. Expected 'organization/name', got {model!r}.")
-    if not _fits(_REVISION, revision):
+    if not _matches(_REVISION, revision):
         raise InputError(f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {revision!r}.")
 
 
 def check_stored(model: str, revision: str) -> None:
-    """Check the names of a kept model, ``hostname/organization/name``, and a revision.
+    """Check the names of a stored model, ``hostname/organization/name``, and a revision.
 
     Raises:
-        InputError: With Firefox's message and the name.
+        InputError: For an invalid name, with Firefox's message and the name.
     """
-    if not _fits(_STORED, model):
+    if not _matches(_STORED_MODEL, model):
         raise InputError(f"Invalid model name. Expected 'hostname/organization/name', got {model!r}.")
     check_model(model.partition("/")[2], revision)
 
 
-def _fits(pattern: re.Pattern[str], name: object) -> bool:
-    # Callers may give anything: their own mistake is told in words, not as an error of `re`.
+def _matches(pattern: re.Pattern[str], name: object) -> bool:
+    # A value that is no text is reported as an invalid name, not as an error of `re`.
     return isinstance(name, str) and bool(pattern.match(name)) and not {".", ".."} & set(name.split("/"))
 
 
 class HubAddress(NamedTuple):
-    """Where a hub is, and how it lays out URLs.
+    """The root URL of a hub, and its layout of URLs.
 
     Attributes:
-        root_url: Its root, with or without a final slash.
+        root_url: The root, with or without a final slash.
         url_template: The path below it, with ``{model}`` and ``{revision}``.
     """
 
@@ -85,12 +85,12 @@ class HubAddress(NamedTuple):
     url_template: str
 
     def url(self, file: ModelFile) -> str:
-        """Return the URL that downloads ``file``, as Firefox makes it."""
+        """Return the download URL of a file, as Firefox makes it."""
         path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", file.revision)
         return f"{self.root_url.rstrip('/')}/{path}/{file.file}?download=true"
 
     def parse(self, url: str) -> ModelFile:
-        """Return the file that an absolute URL of this hub names; its query does not matter.
+        """Return the file that an absolute URL of this hub names; the query is ignored.
 
         Raises:
             InputError: If the URL is not one of this hub's files.
@@ -105,7 +105,7 @@ class HubAddress(NamedTuple):
         return ModelFile(match["model"], match["revision"], match["file"])
 
     def store_name(self, model: str) -> str:
-        """Return the model's name in the store: ``hostname/organization/name``, without port."""
+        """Return the name of a model in the store: ``hostname/organization/name``, without port."""
         return f"{urls.split(self.root_url).hostname}/{model}"
 
     def _pattern(self) -> re.Pattern[str]:

@@ -1,7 +1,7 @@
-"""Which files a hub has of a model's revision, as far as anybody tells: a signed manifest, else the hub itself.
+"""Lists the files of a model's revision, by a signed manifest or else by the hub itself; reads the owner's picture.
 
 Hugging Face's hub lists a repository at ``/api/models/{model}/tree/{revision}?recursive=true``, in pages linked by
-``Link: <...>; rel="next"`` (RFC 8288). Hubs that are plain folders, such as Mozilla's, list nothing.
+``Link: <...>; rel="next"`` (RFC 8288). Hubs that are plain folders, such as Mozilla's, have no list.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from modelden.core import urls
 from modelden.core.download import TIMEOUT
 from modelden.errors import HttpError, InvalidResponse, ResponseTooLarge, UnavailableError
-from modelden.hub.catalog.names import HubAddress
-from modelden.hub.policy import ManifestReader
+from modelden.hub.catalog.file_info import FileInfo, ManifestReader
+from modelden.hub.catalog.integrity import HUB, ExpectedFile, is_sha256
+from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.ports import Fetcher
 from modelden.settings.json_text import parse_json
 
@@ -21,40 +22,25 @@ MANIFEST = "manifest"
 TREE = "tree"
 UNKNOWN = "unknown"
 
-_LIMIT = 8 * 1024 * 1024
-"""Bytes of a page of the list."""
+_PAGE_SIZE_LIMIT = 8 * 1024 * 1024
+"""Maximum bytes of one page of the list."""
 
-_PAGES = 50
-"""Pages of the list that are read; Hugging Face has a thousand files on each."""
+_PAGE_LIMIT = 50
+"""Maximum number of pages; Hugging Face lists a thousand files on each."""
 
-_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-
-
-class RemoteFile(NamedTuple):
-    """A file that a hub has.
-
-    Attributes:
-        path: Path in the repository.
-        size: In bytes.
-        sha256: SHA-256 in lower-case hexadecimal, or None when nobody tells it.
-    """
-
-    path: str
-    size: int
-    sha256: str | None
+_NEXT_LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 
 
 class RepositoryListing(NamedTuple):
-    """What a hub has of a revision.
+    """The files of a revision, and the source of the list.
 
     Attributes:
-        files: The files; None when nobody tells.
-        source: Who tells: `MANIFEST`, `TREE`, or `UNKNOWN` for nobody.
-        reason: Why nobody tells, in words.
+        files: The files; None when there is no list.
+        source: `MANIFEST`, `TREE` for the hub, or `UNKNOWN` for none.
+        reason: The reason why there is no list, in words.
     """
 
-    files: tuple[RemoteFile, ...] | None
+    files: tuple[FileInfo, ...] | None
     source: str
     reason: str | None = None
 
@@ -62,12 +48,12 @@ class RepositoryListing(NamedTuple):
 async def list_repository(
     fetcher: Fetcher, address: HubAddress, manifests: ManifestReader | None, model: str, revision: str
 ) -> RepositoryListing:
-    """Find out which files a hub has.
+    """List the files of a revision.
 
     Args:
-        fetcher: Does the requests.
+        fetcher: Sends the requests.
         address: The hub.
-        manifests: Asked first, if there are any.
+        manifests: Takes precedence over the hub's list, if given.
         model: ``organization/name``.
         revision: Branch or version.
 
@@ -76,83 +62,93 @@ async def list_repository(
     """
     signed = await manifests.files(model, revision) if manifests else None
     if signed is not None:
-        return RepositoryListing(tuple(RemoteFile(each.path, each.size, each.sha256) for each in signed), MANIFEST)
-    url = f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{revision}?recursive=true"
-    files: list[RemoteFile] = []
-    following: str | None = url
+        return RepositoryListing(signed, MANIFEST)
+    url: str | None = f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{revision}?recursive=true"
+    files: list[FileInfo] = []
     try:
-        for _ in range(_PAGES):
-            page, following = await _page(fetcher, str(following))
+        for _ in range(_PAGE_LIMIT):
+            page, url = await _fetch_page(fetcher, str(url))
             files += page
-            if following is None:
+            if url is None:
                 return RepositoryListing(tuple(files), TREE)
     except UnavailableError as error:
         return RepositoryListing(None, UNKNOWN, f"{address.root_url} does not list its files. {error}")
-    return RepositoryListing(None, UNKNOWN, f"{address.root_url} lists more than {_PAGES} pages of files for {model}.")
+    reason = f"{address.root_url} lists more than {_PAGE_LIMIT} pages of files for {model}."
+    return RepositoryListing(None, UNKNOWN, reason)
 
 
-async def _page(fetcher: Fetcher, url: str) -> tuple[list[RemoteFile], str | None]:
+async def _fetch_page(fetcher: Fetcher, url: str) -> tuple[list[FileInfo], str | None]:
+    """Return the files of a page, and the URL of the next one."""
     async with fetcher.fetch(url, timeout=TIMEOUT) as response:
         if response.status != 200:
             raise HttpError(url, response.status)
-        text = await response.text(_LIMIT)
-        following = _NEXT.search(response.headers.get("link", ""))
-    return _files(url, text), _same_origin(url, following[1]) if following else None
+        text = await response.text(_PAGE_SIZE_LIMIT)
+        link = _NEXT_LINK.search(response.headers.get("link", ""))
+    return _parse_page(url, text), _resolve_link(url, link[1]) if link else None
 
 
-def _same_origin(url: str, reference: str) -> str | None:
-    """Return what a reference means on a page of the list; None if that is elsewhere."""
+def _resolve_link(url: str, reference: str) -> str | None:
+    """Return the absolute URL of the next page; None if it has another origin."""
     try:
-        following = urls.join(url, reference)
-        return following if urls.split(following)[:4] == urls.split(url)[:4] else None
+        next_url = urls.join(url, reference)
+        return next_url if urls.origin(next_url) == urls.origin(url) else None
     except ValueError as error:
         raise InvalidResponse(url, "the URL of the list's next page", repr(reference)) from error
 
 
-def _files(url: str, text: str) -> list[RemoteFile]:
+def _parse_page(url: str, text: str) -> list[FileInfo]:
     try:
-        return [_file(each) for each in parse_json(text) if each["type"] == "file"]
+        return [_parse_file(entry) for entry in parse_json(text) if entry["type"] == "file"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidResponse(url, "the list of a repository's files", f"{text[:80]!r}...") from error
 
 
-def _file(listed: dict[str, Any]) -> RemoteFile:
-    path, size = listed["path"], listed["size"]
+def _parse_file(entry: dict[str, Any]) -> FileInfo:
+    path, size = entry["path"], entry["size"]
     if not isinstance(path, str) or type(size) is not int:
-        raise TypeError(f"a file has a path and a size, not {listed!r}")
-    sha256 = str((listed.get("lfs") or {}).get("oid", ""))
-    return RemoteFile(path, size, sha256 if _SHA256.match(sha256) else None)
+        raise TypeError(f"a file has a path and a size, not {entry!r}")
+    sha256 = (entry.get("lfs") or {}).get("oid")
+    return FileInfo(path, size, sha256 if is_sha256(sha256) else None)
 
 
-_HOST = "https://huggingface.co"
-_HUBS = ("huggingface.co", "model-hub.mozilla.org")
+async def listed_digest(fetcher: Fetcher, address: HubAddress, file: ModelFile) -> ExpectedFile:
+    """Return the size and SHA-256 of a file in the hub's own list; both are None when the list does not tell them."""
+    listing = await list_repository(fetcher, address, None, file.model, file.revision)
+    for info in listing.files or ():
+        if info.path == file.file and info.sha256 is not None:
+            return ExpectedFile(info.sha256, info.size, HUB)
+    return ExpectedFile()
 
-_LIMIT = 1024 * 1024
-"""Bytes of a picture that are read."""
+
+_PICTURE_HOST = "https://huggingface.co"
+_HUBS_WITH_PICTURES = ("huggingface.co", "model-hub.mozilla.org")
+
+_PICTURE_SIZE_LIMIT = 1024 * 1024
+"""Maximum bytes of a picture."""
 
 
 async def owner_icon(fetcher: Fetcher, model: str) -> bytes | None:
     """Return the picture of a model's owner; None if there is none, or its hub is not Hugging Face's or Mozilla's.
 
     Args:
-        fetcher: Does the requests.
+        fetcher: Sends the request.
         model: ``hostname/organization/name``.
     """
-    host, _, rest = model.partition("/")
-    if host not in _HUBS:
+    host, _, name = model.partition("/")
+    if host not in _HUBS_WITH_PICTURES:
         return None
     for kind in ("organizations", "users"):
-        url = f"{_HOST}/api/{kind}/{rest.partition('/')[0]}/avatar?redirect=true"
+        url = f"{_PICTURE_HOST}/api/{kind}/{name.partition('/')[0]}/avatar?redirect=true"
         try:
             async with fetcher.fetch(url, timeout=10) as response:
                 if response.status != 200:
                     continue
                 picture = bytearray()
                 async for chunk in response.chunks():
-                    for part in chunk.buffers():
-                        picture += part
-                    if len(picture) > _LIMIT:
-                        raise ResponseTooLarge(url, _LIMIT)
+                    for buffer in chunk.buffers():
+                        picture += buffer
+                    if len(picture) > _PICTURE_SIZE_LIMIT:
+                        raise ResponseTooLarge(url, _PICTURE_SIZE_LIMIT)
                 return bytes(picture)
         except UnavailableError:
             continue

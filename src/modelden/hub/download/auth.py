@@ -1,7 +1,8 @@
-"""The headers that a private hub wants: they go to its origin, and nowhere else.
+"""Sends the headers of a private hub to its origin, and to no other.
 
-A page cannot look at a redirect before it is followed. Browsers leave ``Authorization`` out when one leads to another
-origin (Fetch, "HTTP-redirect fetch"), and no other header: with others, redirects are refused.
+A page cannot inspect a redirect before it is followed. Browsers remove ``Authorization`` from a request that is
+redirected to another origin (Fetch, "HTTP-redirect fetch"), but no other header. With other private headers, redirects
+are refused.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ class AuthenticatedFetcher:
     """`ports.Fetcher` for one hub and its mirrors."""
 
     def __init__(self, fetcher: Fetcher, root_url: str, headers: Mapping[str, str]) -> None:
-        """Send nothing yet.
+        """Create a fetcher.
 
         Args:
-            fetcher: Does the requests.
-            root_url: The hub's.
-            headers: Its private headers.
+            fetcher: Sends the requests.
+            root_url: The root URL of the hub.
+            headers: The private headers of the hub.
         """
         self._fetcher = fetcher
-        self._origin = _origin(root_url)
+        self._origin = urls.origin(root_url)
         self._headers = headers
-        self._may_follow = all(name.lower() == _DROPPED_BY_BROWSERS for name in headers)
+        self._may_redirect = all(name.lower() == _DROPPED_BY_BROWSERS for name in headers)
 
     def fetch(
         self,
@@ -40,15 +41,10 @@ class AuthenticatedFetcher:
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> AbstractAsyncContextManager[Response]:
-        """Send a request, with the private headers if it is the hub's; the errors are those of `ports.Fetcher`."""
+        """Send a request; one to the hub has the private headers. The errors are those of `ports.Fetcher`."""
         headers = headers or {}
-        if _origin(url) == self._origin:
-            headers, follow_redirects = {**self._headers, **headers}, follow_redirects and self._may_follow
+        if urls.origin(url) == self._origin:
+            headers, follow_redirects = {**self._headers, **headers}, follow_redirects and self._may_redirect
         return self._fetcher.fetch(
             url, method=method, timeout=timeout, headers=headers, follow_redirects=follow_redirects
         )
-
-
-def _origin(url: str) -> tuple[str, str | None, int]:
-    parts = urls.split(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)

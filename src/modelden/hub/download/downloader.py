@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from modelden.core.progress import Reporter
 from modelden.errors import FileNotFoundOnHub, HttpError, IntegrityError, ModelDenError, UnavailableError
@@ -13,11 +14,14 @@ from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download.freshness import Freshness, not_found
 from modelden.hub.download.transfer import FileTransfer, TransferSource
-from modelden.hub.policy import FileRequest, HubPolicy, ManifestReader
-from modelden.hub.remote_models import RemoteModels
+from modelden.hub.policy import FileRequest, HubPolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.records import CachedFile, Provenance
 from modelden.hub.store.writer import CacheWriter
+from modelden.ports import Fetcher
+
+if TYPE_CHECKING:
+    from modelden.hub.catalog.file_info import ManifestReader
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +33,11 @@ class ExpectedDigest:
         expected: What is known so far.
     """
 
-    def __init__(self, expected: ExpectedFile, remote: RemoteModels, file: ModelFile) -> None:
+    def __init__(self, expected: ExpectedFile, fetcher: Fetcher, address: HubAddress, file: ModelFile) -> None:
         """Begin with what a manifest or the hub told before."""
         self.expected = expected
-        self._remote = remote
+        self._fetcher = fetcher
+        self._address = address
         self._file = file
 
     def update(self, headers: Mapping[str, str]) -> None:
@@ -42,7 +47,9 @@ class ExpectedDigest:
     async def find_hash(self, error: ModelDenError) -> bool:
         """Tell whether the hash is known; where the hub has the file, and does not give it, its list is asked."""
         if self.expected.sha256 is None and not isinstance(error, FileNotFoundOnHub):
-            self.expected = await self._remote.expected_file(self._file)
+            from modelden.hub.catalog.repository import listed_digest  # imported only for mirrors
+
+            self.expected = await listed_digest(self._fetcher, self._address, self._file)
         return self.expected.sha256 is not None
 
 
@@ -61,7 +68,7 @@ class Downloader:
         cache: ModelCache,
         keeper: CacheWriter,
         known: Freshness,
-        remote: RemoteModels,
+        fetcher: Fetcher,
         transfer: FileTransfer,
     ) -> None:
         """Nothing is fetched yet."""
@@ -71,7 +78,7 @@ class Downloader:
         self._cache = cache
         self._keeper = keeper
         self._known = known
-        self._remote = remote
+        self._fetcher = fetcher
         self._transfer = transfer
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
 
@@ -119,7 +126,7 @@ class Downloader:
     async def _download(
         self, wish: FileRequest, expected: ExpectedFile, head: Mapping[str, str], reporter: Reporter
     ) -> CachedFile:
-        told = ExpectedDigest(expected.with_headers(head), self._remote, wish.file)
+        told = ExpectedDigest(expected.with_headers(head), self._fetcher, self._address, wish.file)
         addresses = [self._address, *self._rules.mirrors]
         for address, following in zip_longest(addresses, addresses[1:]):
             is_mirror = address is not self._address

@@ -8,30 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from modelden.hub.catalog.file_roles import needed_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.policy import ManifestReader
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import Partials
 from modelden.hub.store.writer import CacheWriter
 
-
-class KnownFile(Protocol):
-    """A file of a repository: `rules.ManifestFile`, `overview.RepositoryFile`."""
-
-    @property
-    def path(self) -> str:
-        """Path in the repository."""
-
-    @property
-    def size(self) -> int | None:
-        """In bytes, when known."""
-
-    @property
-    def sha256(self) -> str | None:
-        """SHA-256 in lower-case hexadecimal, when known."""
+if TYPE_CHECKING:
+    from modelden.hub.catalog.file_info import FileInfo, ManifestReader
 
 
 class SpacePreflight:
@@ -65,7 +51,7 @@ class SpacePreflight:
         stored = await self._cache.list_files(self._address.store_name(model), revision)
         kept = {file.path: file.sha256 for file in stored}
         missing = [file for file in files if file.path in needed and kept.get(file.path) != file.sha256]
-        return {self._address.url(ModelFile(model, revision, file.path)): file.size for file in missing}
+        return {self._address.url(ModelFile(model, revision, file.path)): file.size or 0 for file in missing}
 
     async def ask_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
         """Ask for room for what a task needs of a model, if a manifest tells it; the errors are those of `ask`."""
@@ -82,7 +68,7 @@ class SpacePreflight:
             beside = re.compile(rf"{re.escape(model.file)}(?:[_.]data.*)?")
             await self.ask(model.model, model.revision, [file for file in listed if beside.fullmatch(file.path)])
 
-    async def ask(self, model: str, revision: str, files: Iterable[KnownFile]) -> None:
+    async def ask(self, model: str, revision: str, files: Iterable[FileInfo]) -> None:
         """Ask for room for those files that are still to come. Where memory will do, none of them is stored then.
 
         Args:
@@ -99,12 +85,12 @@ class SpacePreflight:
         sizes = [await self._to_come((name, revision, file.path), file) for file in missing.values()]
         await self._keeper.may_store_model(name, revision, sum(sizes))
 
-    async def _to_come(self, key: tuple[str, str, str], file: KnownFile) -> int:
+    async def _to_come(self, key: tuple[str, str, str], file: FileInfo) -> int:
         if file.sha256 is not None and await self._cache.with_hash(file.sha256):
             return 0
         partial = await self._partials.get(key)
         return max((file.size or 0) - (partial.received if partial else 0), 0)
 
 
-def _is_kept(file: KnownFile, kept: dict[str, str]) -> bool:
+def _is_kept(file: FileInfo, kept: dict[str, str]) -> bool:
     return file.path in kept and file.sha256 in (None, kept[file.path])
