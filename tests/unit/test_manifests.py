@@ -10,14 +10,20 @@ import pytest
 
 from modelden.core.progress import MultiProgressAggregator, ProgressEvent
 from modelden.engine.options import PipelineOptions
-from modelden.errors import IntegrityError, InvalidRecord, NoHash, SignatureError
+from modelden.errors import IntegrityError, InvalidRecord, NetworkError, NoHash, SignatureError, StorageUnavailable
 from modelden.host.publish.collections import Collection
 from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import Application
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.integrity import ExpectedFile
+from modelden.hub.catalog.manifests import Manifests
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
+from modelden.hub.store.schema import MODEL_FILES
 from modelden.hub.store.usage import Consumer
+from modelden.ports import Key, Row
+from tests.simulators.clock import ManualClock
+from tests.simulators.database import MemoryDatabase
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
 
@@ -98,6 +104,45 @@ async def test_a_warm_visit_asks_for_no_manifest(profile: Profile, application: 
     profile.requests()
     await (await hub_of(profile)).get(FILE, USE, ALLOWED)
     assert profile.requests() == []
+
+
+class NoRecords:
+    """A settings server without the collection."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def get(self, _name: str, /, *, sync_if_empty: bool = True) -> list[dict[str, Any]]:
+        self.requests += sync_if_empty
+        raise NetworkError("https://settings.example", "no such collection")
+
+
+class UnreadableDatabase(MemoryDatabase):
+    """Refuses to read rows of ``missing``."""
+
+    async def get(self, store: str, key: Key) -> Row | None:
+        if store == "missing":
+            raise StorageUnavailable("The database cannot be read.")
+        return await super().get(store, key)
+
+
+@pytest.mark.parametrize(
+    "database", [MemoryDatabase(MODEL_FILES), UnreadableDatabase(MODEL_FILES)], ids=["full", "unreadable"]
+)
+async def test_a_missing_collection_that_cannot_be_remembered_is_asked_for_again(
+    database: MemoryDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.full = True
+    records = NoRecords()
+
+    async def open_records() -> NoRecords:
+        return records
+
+    manifests = Manifests(open_records, database, ManualClock(), interval=3600)
+    for _ in range(2):
+        assert await manifests.expected(FILE) == ExpectedFile()
+    assert records.requests == 2
+    assert f"asked for {COLLECTION} again" in caplog.text
 
 
 BROKEN: dict[str, Any] = {
