@@ -302,7 +302,7 @@ async def test_another_tab_is_told_what_this_one_found(profile: Profile, publish
     den, other = profile.visit(), profile.visit()
     await den.create_engine(EMBED)
     await other.settings()
-    profile.events.tell(Event("update", "installed"))  # from here on
+    profile.events.emit(Event("update", "installed"))  # from here on
     told.clear()
     publish("v2.0")
 

@@ -1,4 +1,4 @@
-"""What happens, for whoever wants to know: `modelden.on`. It stays in this page; nothing is sent anywhere."""
+"""Events of `modelden.on` and their listeners. They stay in this page; nothing is sent anywhere."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from modelden.errors import InputError, ModelDenError
 
 logger = logging.getLogger(__name__)
 
-
 EventType = Literal["download", "engine", "run", "error", "update"]
-"""What one can listen to."""
+"""Types of events that a listener can subscribe to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened.
+    """One event.
 
     Attributes:
         type: ``download``: a step of a file, runtime or model; ``engine``: a status; ``run``: a run that ended;
             ``error``: an error that a call ended with; ``update``: of a model or runtime.
-        name: What exactly. ``download``: `ProgressEvent.status_text`. ``engine``: the status. ``run``: ``done``.
-            ``error``: the error's class. ``update``: ``available``, ``installed`` or ``failed``.
-        engine_id: The engine, when it is about one; ``onnx-session`` for raw models.
+        name: ``download``: `ProgressEvent.status_text`. ``engine``: the status. ``run``: ``done``. ``error``: the
+            error's class. ``update``: ``available``, ``installed`` or ``failed``.
+        engine_id: The engine that the event belongs to, if any; ``onnx-session`` for raw models.
         detail: ``download``: the fields of the `ProgressEvent`. ``engine``: task, model and revision. ``run``: the
             metrics; of raw models ``model``. ``error``: ``message``, and ``while``: ``create``, ``run`` or ``update``.
             ``update``: ``current`` and ``available``, each with model, revision, data type and runtime; ``message``
             when it failed.
-        flow_id: That of the engine's options.
+        flow_id: The ``flow_id`` of the engine's options.
         time: Milliseconds since the epoch.
     """
 
@@ -45,41 +44,39 @@ class Event:
 
 
 EventListener = Callable[[Event], object]
-"""Called with each event, synchronously. What it raises is logged and goes no further."""
+"""Callback for events, called synchronously. An exception that it raises is logged and dropped."""
 
 
 class Events:
     """Listeners by type."""
 
     def __init__(self) -> None:
-        """Nobody listens yet."""
         self._listeners: dict[str, list[EventListener]] = {kind: [] for kind in get_args(EventType)}
 
     def on(self, kind: str, listener: EventListener) -> Callable[[], None]:
-        """Call ``listener`` with each event of a type; the returned function ends that, also when called again.
+        """Subscribe ``listener`` to a type of events. The returned function unsubscribes it; it may be called again.
 
         Raises:
-            InputError: For a type that there is not.
+            InputError: For an unknown type.
         """
         listeners = self._listeners.get(kind)
         if listeners is None:
             raise InputError(f"There is no event {kind!r}; expected one of {', '.join(self._listeners)}.")
-        entries = listeners
-        # A function of its own, so that one listener can listen twice.
-        entry: EventListener = lambda event: listener(event)  # noqa: E731, PLW0108
-        entries.append(entry)
+        # A function of its own, so that one listener can subscribe twice.
+        subscription: EventListener = lambda event: listener(event)  # noqa: E731, PLW0108
+        listeners.append(subscription)
 
-        def off() -> None:
-            if entry in entries:
-                entries.remove(entry)
+        def unsubscribe() -> None:
+            if subscription in listeners:
+                listeners.remove(subscription)
 
-        return off
+        return unsubscribe
 
-    def wants(self, kind: EventType) -> bool:
-        """Tell whether anybody listens."""
+    def has_listeners(self, kind: EventType) -> bool:
+        """Return True if a listener subscribed to the type."""
         return bool(self._listeners[kind])
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Call the listeners of the event's type."""
         for listener in list(self._listeners[event.type]):
             try:
@@ -89,65 +86,65 @@ class Events:
 
 
 class EventEmitter(NamedTuple):
-    """Tells of one engine or session.
+    """Emits the events of one engine or session.
 
     Attributes:
-        events: Who listens.
-        engine_id: Its name.
-        flow_id: What its caller wants to find in each event.
+        events: The listeners.
+        engine_id: The name of the engine or session.
+        flow_id: The caller's ``flow_id``, which each event carries.
     """
 
     events: Events
     engine_id: str
     flow_id: str | None = None
 
-    def status(self, status: str, about: Mapping[str, Any]) -> None:
-        """Tell a status."""
-        self.events.tell(Event("engine", status, self.engine_id, about, self.flow_id))
+    def emit_status(self, status: str, details: Mapping[str, Any]) -> None:
+        """Emit a status."""
+        self.events.emit(Event("engine", status, self.engine_id, details, self.flow_id))
 
-    def ran(self, metrics: Callable[[], Mapping[str, Any]]) -> None:
-        """Tell of a run that ended; its metrics are read if anybody listens."""
-        if self.events.wants("run"):
-            self.events.tell(Event("run", "done", self.engine_id, metrics(), self.flow_id))
+    def emit_run(self, metrics: Callable[[], Mapping[str, Any]]) -> None:
+        """Emit the end of a run. ``metrics`` is called only if there is a listener."""
+        if self.events.has_listeners("run"):
+            self.events.emit(Event("run", "done", self.engine_id, metrics(), self.flow_id))
 
-    def failed(self, error: ModelDenError, doing: str) -> None:
-        """Tell what a call ended with: ``create``, ``run`` or ``update``."""
-        detail = {"message": str(error), "while": doing}
-        self.events.tell(Event("error", type(error).__name__, self.engine_id, detail, self.flow_id))
+    def emit_error(self, error: ModelDenError, operation: str) -> None:
+        """Emit the error that ended an operation: ``create``, ``run`` or ``update``."""
+        detail = {"message": str(error), "while": operation}
+        self.events.emit(Event("error", type(error).__name__, self.engine_id, detail, self.flow_id))
 
-    def update(self, name: str, detail: Mapping[str, Any]) -> None:
-        """Tell of an update."""
-        self.events.tell(Event("update", name, self.engine_id, detail, self.flow_id))
+    def emit_update(self, name: str, detail: Mapping[str, Any]) -> None:
+        """Emit an update event."""
+        self.events.emit(Event("update", name, self.engine_id, detail, self.flow_id))
 
 
 class DownloadEvents(NamedTuple):
-    """Tells of files that come, whoever asked for them.
+    """Emits the events of downloads.
 
     Attributes:
-        events: Who listens.
+        events: The listeners.
     """
 
     events: Events
 
-    def heard(
+    def wrap_progress(
         self, on_progress: ProgressCallback | None, engine_id: str | None = None, flow_id: str | None = None
     ) -> ProgressCallback:
-        """Return what tells progress to the caller, and to those who listen.
+        """Return a progress callback that emits ``download`` events and calls ``on_progress``.
 
         Args:
-            on_progress: The caller's.
-            engine_id: For whom a file comes.
-            flow_id: Its caller's.
+            on_progress: The caller's callback.
+            engine_id: The engine that the file is downloaded for.
+            flow_id: The ``flow_id`` of that engine's options.
         """
 
-        def tell(event: ProgressEvent) -> None:
-            if self.events.wants("download"):
-                self.events.tell(Event("download", event.status_text, engine_id or None, asdict(event), flow_id))
+        def emit(event: ProgressEvent) -> None:
+            if self.events.has_listeners("download"):
+                self.events.emit(Event("download", event.status_text, engine_id or None, asdict(event), flow_id))
             if on_progress is not None:
                 on_progress(event)
 
-        return tell
+        return emit
 
 
 NO_LISTENERS = DownloadEvents(Events())
-"""To whom nobody listens."""
+"""Events without listeners."""

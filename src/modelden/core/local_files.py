@@ -1,4 +1,4 @@
-"""Blobs from and to Python's own file system (in a page Pyodide's, with whatever is mounted there), piece by piece."""
+"""Blobs from and to Python's file system, a chunk at a time. In a page it is Pyodide's, with its mounts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 from modelden.errors import InputError
 from modelden.ports import Blob, Blobs, Chunk
 
-PIECE = 4 * 1024 * 1024
+CHUNK_SIZE = 4 * 1024 * 1024
 """Bytes of a file that Python holds at once."""
 
 
 class LocalBlob:
-    """A file, or a part of it, as a `ports.Blob`. It must not change meanwhile."""
+    """A file, or a part of it, as a `ports.Blob`. The file must not change while it is in use."""
 
     def __init__(self, path: Path, blobs: Blobs, start: int, end: int) -> None:
-        """Read nothing yet."""
         self._path = path
         self._blobs = blobs
         self._start = start
@@ -33,14 +32,14 @@ class LocalBlob:
         return self._read(self._start, self._end)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Read the bytes piece by piece."""
-        for start in range(self._start, self._end, PIECE):
-            piece = self._blobs.from_bytes(self._read(start, min(start + PIECE, self._end)))
-            async for chunk in piece.chunks():
+        """Read the bytes chunk by chunk."""
+        for start in range(self._start, self._end, CHUNK_SIZE):
+            part = self._blobs.from_bytes(self._read(start, min(start + CHUNK_SIZE, self._end)))
+            async for chunk in part.chunks():
                 yield chunk
 
     async def is_json(self) -> bool:
-        """Tell whether the bytes are a JSON text."""
+        """Return True if the bytes are a JSON text."""
         return await self._blobs.from_bytes(await self.read()).is_json()
 
     def slice(self, start: int, end: int) -> LocalBlob:
@@ -53,35 +52,36 @@ class LocalBlob:
             return file.read(end - start)
 
 
-def blob_of(source: object, blobs: Blobs, what: str) -> Blob:
-    """Return the bytes that a caller means.
+def to_blob(source: object, blobs: Blobs, argument: str) -> Blob:
+    """Return an argument of the caller as a blob.
 
     Args:
         source: A ``Blob`` or ``File`` of the page, a handle of one, bytes, or a path.
-        blobs: Makes blobs.
-        what: The argument's name, for the error.
+        blobs: Factory of blobs.
+        argument: The argument's name, for error messages.
 
     Raises:
-        InputError: If it is something else, or no such file.
+        InputError: For another type, or if there is no such file.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not path.is_file():
-            raise InputError(f"{what}: there is no file {path}.")
+            raise InputError(f"{argument}: there is no file {path}.")
         return LocalBlob(path, blobs, 0, path.stat().st_size)
     if isinstance(source, bytes | bytearray | memoryview):
         return blobs.from_bytes(bytes(source))
     blob = blobs.wrap(source)
     if blob is None:
-        raise InputError(f"{what}: expected a Blob or File of the page, bytes or a path, got {type(source).__name__}.")
+        kind = type(source).__name__
+        raise InputError(f"{argument}: expected a Blob or File of the page, bytes or a path, got {kind}.")
     return blob
 
 
-async def write(blob: Blob, path: Path) -> None:
-    """Write a file; folders are made, and what was there is replaced when the whole is written.
+async def write_file(blob: Blob, path: Path) -> None:
+    """Write a blob to a file. Missing folders are created. An older file is replaced once all bytes are written.
 
     Raises:
-        OSError: If the file system refuses; nothing is left behind.
+        OSError: If the file system refuses. Nothing is left behind.
     """
     from uuid import uuid4  # slow to import
 
@@ -89,7 +89,7 @@ async def write(blob: Blob, path: Path) -> None:
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with unfinished.open("wb") as file:
-            # The whole room at once: Pyodide's file system would copy what it has each time when a file grows.
+            # The full size at once: Pyodide's file system copies a file each time it grows.
             file.truncate(blob.size)
             async for chunk in blob.chunks():
                 for buffer in chunk.buffers():

@@ -1,4 +1,4 @@
-"""Locks by name within one page, so that the same thing is not done twice at once."""
+"""Locks by key within one page."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from weakref import WeakValueDictionary
 
 
 class KeyedLocks:
-    """Locks by key; a lock exists as long as somebody holds it or waits for it."""
+    """Locks by key. A lock exists as long as a task holds it or waits for it."""
 
     def __init__(self) -> None:
-        """No lock exists yet."""
         self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def __call__(self, key: Hashable) -> AsyncIterator[None]:
-        """Hold the lock of ``key``."""
+    async def hold(self, key: Hashable) -> AsyncIterator[None]:
+        """Wait for the lock of ``key`` and hold it."""
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()
@@ -28,61 +27,60 @@ class KeyedLocks:
 
 
 class PageLocks:
-    """`ports.Locks` within one page, in the order of the requests: what a page without ``navigator.locks`` uses."""
+    """`ports.Locks` within one page, granted in the order of the requests. For pages without ``navigator.locks``."""
 
     def __init__(self) -> None:
-        """No lock exists yet."""
         self._locks: dict[str, _Lock] = {}
 
     @asynccontextmanager
     async def hold(self, name: str, *, shared: bool = False) -> AsyncIterator[None]:
         """Wait for the lock and hold it."""
         lock = self._locks.setdefault(name, _Lock())
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        lock.waiting.append((turn, shared))
-        lock.admit()
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        lock.requests.append((granted, shared))
+        lock.grant()
         try:
-            await turn
+            await granted
             yield
         finally:
-            self._leave(name, turn, shared=shared)
+            self._release(name, granted, shared=shared)
 
     @asynccontextmanager
     async def try_hold(self, name: str) -> AsyncIterator[bool]:
-        """Hold the lock if it is free now."""
+        """Hold the lock if it is free, else yield False."""
         if name in self._locks:
             yield False
             return
         async with self.hold(name):
             yield True
 
-    def _leave(self, name: str, turn: asyncio.Future[None], *, shared: bool) -> None:
+    def _release(self, name: str, granted: asyncio.Future[None], *, shared: bool) -> None:
         lock = self._locks[name]
-        if (turn, shared) in lock.waiting:  # cancelled before its turn
-            lock.waiting.remove((turn, shared))
+        if (granted, shared) in lock.requests:  # cancelled before it was granted
+            lock.requests.remove((granted, shared))
         elif shared:
             lock.readers -= 1
         else:
             lock.writer = False
-        lock.admit()
-        if not (lock.waiting or lock.readers or lock.writer):
+        lock.grant()
+        if not (lock.requests or lock.readers or lock.writer):
             del self._locks[name]
 
 
 @dataclass(slots=True)
 class _Lock:
-    """Who holds it and who waits, first come, first served."""
+    """The holders of one lock, and the requests for it, oldest first."""
 
     writer: bool = False
     readers: int = 0
-    waiting: deque[tuple[asyncio.Future[None], bool]] = field(default_factory=deque)
+    requests: deque[tuple[asyncio.Future[None], bool]] = field(default_factory=deque)
 
-    def admit(self) -> None:
-        while self.waiting and not self.writer and (self.waiting[0][1] or not self.readers):
-            turn, shared = self.waiting.popleft()
+    def grant(self) -> None:
+        while self.requests and not self.writer and (self.requests[0][1] or not self.readers):
+            granted, shared = self.requests.popleft()
             if shared:
                 self.readers += 1
             else:
                 self.writer = True
-            if not turn.done():
-                turn.set_result(None)
+            if not granted.done():
+                granted.set_result(None)

@@ -1,4 +1,4 @@
-"""Imports that leave the page its turn: what comes in one go keeps its thread busy, on a first visit for a while."""
+"""Imports with pauses. Many modules at once keep the page's thread busy; on a first visit Python compiles each one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from importlib import import_module
 
 
 async def import_staged(names: Sequence[str]) -> None:
-    """Import modules one after the other, with a turn of the page's after each that was not there yet.
+    """Import modules one by one, and let the page run after each one that was not imported before.
 
     Args:
-        names: Full names of modules, in the order of who needs whom.
+        names: Full names of modules, dependencies first.
     """
     for name in names:
         if name not in sys.modules:

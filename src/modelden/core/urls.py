@@ -1,7 +1,7 @@
-"""URLs, read by the standard library. Pure.
+"""URL functions with the results of `urllib.parse`. Pure.
 
-Importing its parser takes a page 45 ms, which its first engine waits for: of plain URLs, as most are, there is nothing
-to ask it. WHATWG's ``URL`` would be at hand in a page, and on no other Python.
+Importing `urllib.parse` takes a page 45 ms, which its first engine would wait for. Plain URLs, as most are, need no
+parser. WHATWG's ``URL`` exists in a page only, not on other Pythons.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ _PORT = r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}"
 PLAIN = re.compile(
     rf"(https?)://([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::({_PORT}))?((?:/[\w.~-]+)*/?)(?:\?([\w.~=&-]*))?", re.ASCII
 )
-"""URLs of which there is nothing to ask a parser: http(s), without credentials, escapes and fragment."""
-
+"""URLs that need no parser: http(s), without credentials, escapes and fragment."""
 
 _FIELD = re.compile(r'[\w.~"-]*', re.ASCII)
-"""Names and values of a query in which there is nothing to escape but quotation marks (of entity tags)."""
+"""Names and values of a query without anything to escape but quotation marks (of entity tags)."""
 
 
-class Parts(NamedTuple):
-    """What a URL is made of; see `urllib.parse.SplitResult`."""
+class SplitURL(NamedTuple):
+    """The parts of a URL; see `urllib.parse.SplitResult`."""
 
     scheme: str
     username: str | None
@@ -33,19 +32,19 @@ class Parts(NamedTuple):
     fragment: str
 
 
-def split(url: str) -> Parts:
+def split(url: str) -> SplitURL:
     """Return the parts of a URL.
 
     Raises:
-        ValueError: If its host or port can be none.
+        ValueError: For an invalid host or port.
     """
     if plain := PLAIN.fullmatch(url):
         scheme, hostname, port, path, query = plain.groups()
-        return Parts(scheme, None, hostname, int(port) if port else None, path, query or "", "")
+        return SplitURL(scheme, None, hostname, int(port) if port else None, path, query or "", "")
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
-    return Parts(parts.scheme, parts.username, parts.hostname, parts.port, parts.path, parts.query, parts.fragment)
+    return SplitURL(parts.scheme, parts.username, parts.hostname, parts.port, parts.path, parts.query, parts.fragment)
 
 
 def origin(url: str) -> tuple[str, str | None, int]:
@@ -59,7 +58,7 @@ def origin(url: str) -> tuple[str, str | None, int]:
 
 
 def unquote(text: str) -> str:
-    """Return a text with its escapes (RFC 3986, section 2.1) replaced by what they stand for."""
+    """Return a text with its percent-encoding (RFC 3986, section 2.1) decoded."""
     if "%" not in text:
         return text
     from urllib.parse import unquote
@@ -68,10 +67,10 @@ def unquote(text: str) -> str:
 
 
 def join(base: str, reference: str) -> str:
-    """Return what a reference means at a base.
+    """Resolve a reference against a base URL (RFC 3986, section 5).
 
     Raises:
-        ValueError: If there is a host in it that can be none.
+        ValueError: For an invalid host.
     """
     if PLAIN.fullmatch(reference) and not reference.endswith("?"):
         return reference
@@ -80,10 +79,10 @@ def join(base: str, reference: str) -> str:
     return urljoin(base, reference)
 
 
-def query(members: Mapping[str, str]) -> str:
-    """Return the query that a form with these members would send."""
-    if all(_FIELD.fullmatch(text) for member in members.items() for text in member):
-        return "&".join(f"{name}={value}" for name, value in members.items()).replace('"', "%22")
+def encode_query(fields: Mapping[str, str]) -> str:
+    """Return fields as a query (``application/x-www-form-urlencoded``)."""
+    if all(_FIELD.fullmatch(text) for field in fields.items() for text in field):
+        return "&".join(f"{name}={value}" for name, value in fields.items()).replace('"', "%22")
     from urllib.parse import urlencode
 
-    return urlencode(members)
+    return urlencode(fields)

@@ -117,7 +117,7 @@ class EngineRunner:
         try:
             value, metrics = await slot.loaded.worker.run(args, rest, streaming)
         except ModelDenError as error:
-            self.teller.failed(error, "run")
+            self.teller.emit_error(error, "run")
             raise
         finally:
             slot.running -= 1
@@ -129,7 +129,7 @@ class EngineRunner:
             self._watch_idle()
         self.metrics = metrics
         if metrics:
-            self.teller.ran(lambda: asdict(RunMetrics.of(metrics)))
+            self.teller.emit_run(lambda: asdict(RunMetrics.of(metrics)))
         return value
 
     async def open(self, on_progress: ProgressCallback | None = None) -> None:
@@ -146,7 +146,7 @@ class EngineRunner:
                     self._life.failed()
                     self._tell_status()
                 if isinstance(error, ModelDenError):
-                    self.teller.failed(error, "create")
+                    self.teller.emit_error(error, "create")
                 raise
             self._life.timeout_ms = loaded.plan.options.timeout_ms or 0
             self._life.loaded(self._ports.clock.now())
@@ -172,7 +172,7 @@ class EngineRunner:
             except ModelDenError as error:
                 if self.plan is not None and not self._life.has_ended:
                     self._source.emit_update_failed(self.request, self.plan, plan, error)
-                self.teller.failed(error, "update")
+                self.teller.emit_error(error, "update")
                 raise
             if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
                 loaded.close()
@@ -260,7 +260,7 @@ class EngineRunner:
         self._drop()
         self._life.crashed()
         self._tell_status()
-        self.teller.failed(error, "run")
+        self.teller.emit_error(error, "run")
 
     def _drop(self) -> None:
         """End the worker, and the waiting for idleness."""
@@ -294,4 +294,4 @@ class EngineRunner:
                 logger.exception("A status listener failed on the engine %s", self.request.engine_id)
         state = self.plan.state() if self.plan else {}
         task_name = self.plan.options.task_name if self.plan else self.request.task_name
-        self.teller.status(self.status, {"task_name": task_name, **state})
+        self.teller.emit_status(self.status, {"task_name": task_name, **state})

@@ -154,7 +154,7 @@ class HubFiles:
         """
         branch = branch if file.revision == BRANCH else None
         wish = FileRequest(file, self.key(file), use, allow_list, branch, before_download, expect)
-        kept = await self._kept(wish, self._told.heard(on_progress, use.engine_id, use.flow_id))
+        kept = await self._kept(wish, self._told.wrap_progress(on_progress, use.engine_id, use.flow_id))
         self.merger.later(wish.key, kept.blob.size)
         return kept
 
@@ -175,10 +175,10 @@ class HubFiles:
         for file, key in pinned.items():
             await self._check_allowed(self._address.url(file), key, allow_list)
         found = await self.cache.get_all(list(pinned.values()), use)
-        heard = self._told.heard(on_progress, use.engine_id, use.flow_id)
+        reported = self._told.wrap_progress(on_progress, use.engine_id, use.flow_id)
         given = {file: found[key] for file, key in pinned.items() if key in found}
         for file, kept in given.items():
-            with self._reporter(LOADING_FROM_CACHE, file, use, heard):
+            with self._reporter(LOADING_FROM_CACHE, file, use, reported):
                 self.merger.later(pinned[file], kept.blob.size)
         return given
 

@@ -79,7 +79,7 @@ class Importer:
             IntegrityError, NoHash: If one of them is not the right one; then none is imported.
             StorageError: If there is no room, and memory will not do; files before that one stay.
         """
-        on_progress = self._downloads.heard(on_progress, use.engine_id)
+        on_progress = self._downloads.wrap_progress(on_progress, use.engine_id)
         checked = [await self._check(file) for file in files]
         for file, expected in zip(files, checked, strict=True):
             with Reporter(on_progress, IMPORTING, file.source, {"file": file.file.file}) as reporter:

@@ -66,12 +66,12 @@ class OnnxSession:
         try:
             results = await self._infer(outputs, feed)
         except ModelDenError as error:
-            self._teller.failed(error, "run")
+            self._teller.emit_error(error, "run")
             if isinstance(error, EngineCrashed):
                 self.in_use.end()
-                self._teller.status(CRASHED, self._about)
+                self._teller.emit_status(CRASHED, self._about)
             raise
-        self._teller.ran(lambda: self._about)
+        self._teller.emit_run(lambda: self._about)
         return results
 
     def worker(self) -> SessionWorker:
@@ -90,11 +90,11 @@ class OnnxSession:
         if worker is not None:
             worker.close()
             self.in_use.end()
-            self._teller.status(CLOSED, self._about)
+            self._teller.emit_status(CLOSED, self._about)
 
     def emit_ready(self) -> None:
         """Tell that it can be run."""
-        self._teller.status(READY, self._about)
+        self._teller.emit_status(READY, self._about)
 
     async def _infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
         worker = self.worker()
@@ -109,8 +109,8 @@ class OnnxSession:
         async with self._moving:
             if self._worker is not lost or self._without_gpu is None:
                 return
-            self._teller.failed(error, "run")
-            self._teller.status(CRASHED, self._about)
+            self._teller.emit_error(error, "run")
+            self._teller.emit_status(CRASHED, self._about)
             again = await self._without_gpu(error.reason)
             lost.close()
             self.in_use.end()

@@ -78,7 +78,7 @@ class OnnxSessionLoader:
             self._runtimes.find_bundle(chosen.record)  # refused before anything is fetched
             opened = await self._open(source, chosen, options, on_progress)
         except ModelDenError as error:
-            EventEmitter(self._events, ENGINE).failed(error, "create")
+            EventEmitter(self._events, ENGINE).emit_error(error, "create")
             raise
         opened.emit_ready()
         return opened

@@ -110,4 +110,4 @@ class UpdateCheck:
             return
         self._told.add(key)
         detail = {"current": known.plan.state(), "available": available.state()}
-        EventEmitter(self._events, known.request.engine_id, known.request.flow_id).update("available", detail)
+        EventEmitter(self._events, known.request.engine_id, known.request.flow_id).emit_update("available", detail)

@@ -141,7 +141,7 @@ class LoaderWithFallback:
             self.emit_update_failed(request, plan, plan, loaded.failure)
         elif request.engine_id in self._changed or (before is not None and not before.is_equivalent(plan)):
             self._changed.discard(request.engine_id)
-            self._teller(request).update("installed", _change(before or plan, plan))
+            self._teller(request).emit_update("installed", _change(before or plan, plan))
         return loaded
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
@@ -181,7 +181,7 @@ class LoaderWithFallback:
             error,
         )
         detail = {**_change(current, plan), "error": type(error).__name__, "message": str(error)}
-        self._teller(request).update("failed", detail)
+        self._teller(request).emit_update("failed", detail)
 
     def _teller(self, request: PipelineOptions) -> EventEmitter:
         return EventEmitter(self._events, request.engine_id, request.flow_id)

@@ -78,7 +78,7 @@ class Attachments:
             StorageError: If the browser cannot store it.
         """
         attachment = Attachment.of(record)
-        on_progress = self._downloads.heard(on_progress)
+        on_progress = self._downloads.wrap_progress(on_progress)
         async with self._locks((cid, record["id"])):
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)

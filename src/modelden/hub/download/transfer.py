@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import random
 from typing import NamedTuple
 
-from modelden.core.download import TIMEOUT, announced_length
+from modelden.core.download import TIMEOUT, content_length
 from modelden.core.progress import Reporter
 from modelden.errors import (
     DownloadInterrupted,
@@ -230,7 +230,7 @@ class _Attempt:
     def _whole_size(self, response: Response) -> int | None:
         """Return the file's size: what its publisher tells, else the length on the wire, which may be compressed."""
         known = self._source.expected.with_headers(response.headers).size
-        return announced_length(response) if known is None else known
+        return content_length(response) if known is None else known
 
     async def _is_reachable(self) -> bool:
         # A HEAD needs no permission: if it is answered, the server is there, and it is the range that is refused.
