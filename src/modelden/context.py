@@ -78,7 +78,7 @@ class Context:
             ports.page,
             self.in_memory,
             required=config.require_storage,
-            moving=_SMALL if config.memory_when_full else (),
+            spilling=_SMALL if config.memory_when_full else (),
         )
         self.ports = ports = ports._replace(databases=databases)
         self._runtimes = RuntimeCatalog(config, bundles, ports.page)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from modelden.core.local_files import write
+from modelden.core.local_files import write_file
 from modelden.default_context import current_den
 from modelden.errors import UnavailableError
 
@@ -101,7 +101,7 @@ async def hub_download(
     (await current_den()).tidy(await hub.open())
     if local_dir is None:
         return file
-    await write(file.blob, Path(local_dir) / path)
+    await write_file(file.blob, Path(local_dir) / path)
     return str(Path(local_dir) / path)
 
 
@@ -182,7 +182,7 @@ async def snapshot_download(
     if local_dir is None:
         return files
     for file in files:
-        await write(file.blob, Path(local_dir) / file.path)
+        await write_file(file.blob, Path(local_dir) / file.path)
     return str(local_dir)
 
 

@@ -50,9 +50,9 @@ class ModelArchive:
         Raises:
             OSError: If the file system refuses; nothing is left behind.
         """
-        from modelden.core.local_files import write
+        from modelden.core.local_files import write_file
 
-        await write(self.blob, Path(path))
+        await write_file(self.blob, Path(path))
         return str(path)
 
 
@@ -140,7 +140,7 @@ async def import_files(
 def _loose(
     hub: HubFiles, blobs: Blobs, files: Mapping[str, object], model: str | None, revision: str | None
 ) -> list[ImportSource]:
-    from modelden.core.local_files import blob_of
+    from modelden.core.local_files import to_blob
     from modelden.hub.catalog.names import ModelFile
     from modelden.hub.importer import ImportSource
 
@@ -149,21 +149,21 @@ def _loose(
     incoming = []
     for path, body in files.items():
         file = ModelFile(model, revision, path)
-        incoming.append(ImportSource(file, hub.key(file), blob_of(body, blobs, path), path))
+        incoming.append(ImportSource(file, hub.key(file), to_blob(body, blobs, path), path))
     return incoming
 
 
 async def _packed(
     hub: HubFiles, blobs: Blobs, source: object, asked: tuple[str | None, str | None]
 ) -> list[ImportSource]:
-    from modelden.core.local_files import blob_of
+    from modelden.core.local_files import to_blob
     from modelden.hub.archive import unpack
     from modelden.hub.catalog.names import ModelFile
     from modelden.hub.importer import ImportSource
 
     archive = source.blob if isinstance(source, ModelArchive) else source
     name = str(source) if isinstance(source, str | os.PathLike) else "the archive"
-    contents, bodies = await unpack(blob_of(archive, blobs, "source"), name)
+    contents, bodies = await unpack(to_blob(archive, blobs, "source"), name)
     if any(
         wanted not in (None, found) for wanted, found in zip(asked, (contents.model, contents.revision), strict=True)
     ):

@@ -20,6 +20,7 @@ import json
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
+from modelden.core.response_text import read_text
 from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
 from modelden.ports import Fetcher
 
@@ -36,7 +37,7 @@ async def a_text_is_read_as_utf_8(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/text") as response:
         assert response.status == 200, response.status
         assert response.url == f"{base}/text", response.url
-        assert await response.text(LIMIT) == "grüße €😀\n"
+        assert await read_text(response, response.url, LIMIT) == "grüße €😀\n"
 
 
 async def header_names_are_in_lower_case(fetcher: Fetcher, base: str) -> None:
@@ -68,7 +69,7 @@ async def an_error_status_is_an_answer(fetcher: Fetcher, base: str) -> None:
     for status in (404, 500, 503):
         async with fetcher.fetch(f"{base}/status/{status}") as response:
             assert response.status == status
-            assert await response.text(LIMIT) == f"error {status}"
+            assert await read_text(response, response.url, LIMIT) == f"error {status}"
 
 
 async def a_head_has_headers_and_no_body(fetcher: Fetcher, base: str) -> None:
@@ -76,14 +77,14 @@ async def a_head_has_headers_and_no_body(fetcher: Fetcher, base: str) -> None:
         assert response.status == 200
         assert response.headers["content-length"] == "16"
         assert response.headers["etag"] == '"the tag"'
-        assert await response.text(LIMIT) == ""
+        assert await read_text(response, response.url, LIMIT) == ""
 
 
 async def a_redirect_is_followed(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/redirect") as response:
         assert response.status == 200
         assert response.url == f"{base}/text", response.url
-        assert await response.text(LIMIT) == "grüße €😀\n"
+        assert await read_text(response, response.url, LIMIT) == "grüße €😀\n"
 
 
 async def a_redirect_is_refused_where_it_is_not_wanted(fetcher: Fetcher, base: str) -> None:
@@ -94,16 +95,16 @@ async def a_redirect_is_refused_where_it_is_not_wanted(fetcher: Fetcher, base: s
 
 async def a_token_does_not_follow_a_redirect_to_another_origin(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/sent", headers={"Authorization": "Bearer secret"}) as response:
-        assert json.loads(await response.text(LIMIT))["authorization"] == "Bearer secret"
+        assert json.loads(await read_text(response, response.url, LIMIT))["authorization"] == "Bearer secret"
     async with fetcher.fetch(f"{base}/away", headers={"Authorization": "Bearer secret"}) as response:
-        sent = json.loads(await response.text(LIMIT))
+        sent = json.loads(await read_text(response, response.url, LIMIT))
         assert not response.url.startswith(base)
     assert "authorization" not in sent, sent
 
 
 async def a_query_is_sent_as_it_is(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/query?download=true&x=%22a%22&y=1+2") as response:
-        assert await response.text(LIMIT) == "download=true&x=%22a%22&y=1+2"
+        assert await read_text(response, response.url, LIMIT) == "download=true&x=%22a%22&y=1+2"
 
 
 async def chunks_are_the_whole_body(fetcher: Fetcher, base: str) -> None:
@@ -125,12 +126,12 @@ async def an_empty_body_has_no_chunks(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/empty") as response:
         assert [chunk.size async for chunk in response.chunks()] == []
     async with fetcher.fetch(f"{base}/empty") as response:
-        assert await response.text(LIMIT) == ""
+        assert await read_text(response, response.url, LIMIT) == ""
 
 
 async def a_text_of_exactly_the_limit_is_read(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/text") as response:
-        assert len(await response.text(16)) == 9
+        assert len(await read_text(response, response.url, 16)) == 9
 
 
 async def a_text_over_the_limit_is_refused(fetcher: Fetcher, base: str) -> None:
@@ -150,7 +151,7 @@ async def headers_that_take_too_long_are_a_timeout(fetcher: Fetcher, base: str) 
 
 async def the_timeout_does_not_limit_the_body(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/slow-body", timeout=0.4) as response:
-        assert await response.text(LIMIT) == "slow" * 4
+        assert await read_text(response, response.url, LIMIT) == "slow" * 4
 
 
 async def a_cut_body_is_a_network_error(fetcher: Fetcher, base: str) -> None:
@@ -239,7 +240,7 @@ async def _text(
     follow_redirects: bool = True,
 ) -> str:
     async with fetcher.fetch(url, timeout=timeout, follow_redirects=follow_redirects) as response:
-        return await response.text(limit)
+        return await read_text(response, response.url, limit)
 
 
 async def _raised[E: BaseException](kind: type[E], action: Awaitable[object]) -> E:

@@ -53,5 +53,5 @@ class Everything:
 @pytest.mark.filterwarnings("ignore::modelden.core.memory_database.StorageWarning")
 async def test_a_page_without_room_keeps_the_contract(case: Case) -> None:
     await case(
-        FallbackDatabases(Full(), ScriptedPage(), StorageFallback(), required=True, moving=Everything()), MemoryBlob
+        FallbackDatabases(Full(), ScriptedPage(), StorageFallback(), required=True, spilling=Everything()), MemoryBlob
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, RedirectRefused, RequestTimeout
 from tests.simulators.blobs import MemoryChunk
 
 PAGE = "http://page.example"
@@ -44,14 +44,6 @@ class PageResponse:
         exposed = self._response.headers.get("access-control-expose-headers", "")
         readable = SAFE | {name.strip().lower() for name in exposed.split(",")}
         return {name: value for name, value in self._response.headers.items() if name in readable}
-
-    async def text(self, limit: int) -> str:
-        body = bytearray()
-        async for chunk in self.chunks():
-            body += chunk.data
-            if len(body) > limit:
-                raise ResponseTooLarge(self.url, limit)
-        return body.decode("utf-8", errors="replace")
 
     async def chunks(self) -> AsyncIterator[MemoryChunk]:
         try:

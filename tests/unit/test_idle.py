@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.core.idle_timeout import IdleTimeoutFetcher
+from modelden.core.response_text import read_text
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError, NetworkError
@@ -77,5 +78,5 @@ async def test_a_body_that_moves_is_read_however_long_it_takes() -> None:
         hub.next(Fault(stall_after=1000))
         with pytest.raises(NetworkError, match="not a byte"):
             async with IdleTimeoutFetcher(fetcher, 0.2).fetch(f"{server.url}/file") as response:
-                await response.text(len(BODY))
+                await read_text(response, response.url, len(BODY))
     await fetcher.close()

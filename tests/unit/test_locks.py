@@ -17,7 +17,7 @@ class Crowd:
         self.order: list[int] = []
 
     async def visit(self, locks: KeyedLocks, key: str, number: int) -> None:
-        async with locks(key):
+        async with locks.hold(key):
             self.inside += 1
             self.most = max(self.most, self.inside)
             self.order.append(number)
@@ -45,12 +45,12 @@ async def test_a_failure_and_a_cancellation_let_the_next_one_in() -> None:
     entered = asyncio.Event()
 
     async def hold() -> None:
-        async with locks("key"):
+        async with locks.hold("key"):
             entered.set()
             await asyncio.Event().wait()
 
     async def fail() -> None:
-        async with locks("key"):
+        async with locks.hold("key"):
             raise ValueError("inside")
 
     holding = asyncio.ensure_future(hold())
@@ -60,14 +60,14 @@ async def test_a_failure_and_a_cancellation_let_the_next_one_in() -> None:
     holding.cancel()
     with pytest.raises(ValueError, match="inside"):
         await failing
-    async with asyncio.timeout(1), locks("key"):
+    async with asyncio.timeout(1), locks.hold("key"):
         pass
 
 
 async def test_keys_that_nobody_holds_take_no_memory() -> None:
     locks = KeyedLocks()
     for number in range(100):
-        async with locks(number):
+        async with locks.hold(number):
             pass
     gc.collect()
 

@@ -59,7 +59,7 @@ async def rows(profile: Profile, store: str) -> list[Row]:
 
 async def two_wait(profile: Profile) -> None:
     """Return when two writers wait for their turn."""
-    while len(profile.locks._locks[ROWS_LOCK].waiting) < 2:  # noqa: ASYNC110  a lock tells nobody who waits
+    while len(profile.locks._locks[ROWS_LOCK].requests) < 2:  # noqa: ASYNC110  a lock tells nobody who waits
         await asyncio.sleep(0)
 
 

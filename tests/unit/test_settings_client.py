@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from modelden.core.progress import ProgressEvent
+from modelden.core.response_text import read_text
 from modelden.errors import (
     HttpError,
     InvalidResponse,
@@ -328,7 +329,7 @@ async def test_a_server_that_ignores_since_says_everything(profile: Profile, app
 
 async def full_changeset(profile: Profile) -> str:
     async with profile.fetcher.fetch(f"{ORIGIN}{PATH}?_expected=0") as response:
-        return await response.text(1_000_000)
+        return await read_text(response, response.url, 1_000_000)
 
 
 async def test_a_busy_server_is_left_alone_by_this_page_and_the_next(

@@ -72,7 +72,7 @@ class Rooms:
 async def rooms(tree: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rooms]:
     # A size, not behaviour: with the real one every file would be one chunk.
     monkeypatch.setattr(body_module, "CHUNK_SIZE", 200_000)
-    monkeypatch.setattr(local_files, "PIECE", 100_000)
+    monkeypatch.setattr(local_files, "CHUNK_SIZE", 100_000)
     for path, data in FILES.items():
         write(tree / "hub/org/big/v1" / path, data)
     listed = [{"path": path, "size": len(data), "sha256": DIGESTS[path]} for path, data in FILES.items()]

@@ -12,9 +12,11 @@ from hypothesis.strategies import dictionaries, from_regex, text
 from modelden.core import urls
 
 
-def parsed(url: str) -> urls.Parts:
+def parsed(url: str) -> urls.SplitURL:
     parts = urlsplit(url)
-    return urls.Parts(parts.scheme, parts.username, parts.hostname, parts.port, parts.path, parts.query, parts.fragment)
+    return urls.SplitURL(
+        parts.scheme, parts.username, parts.hostname, parts.port, parts.path, parts.query, parts.fragment
+    )
 
 
 @given(from_regex(urls.PLAIN, fullmatch=True))
@@ -66,4 +68,4 @@ def test_a_reference_means_what_the_parser_says(base: str, reference: str) -> No
 
 @given(dictionaries(text(), text()) | dictionaries(text("_expected0"), text('"0123456789')))
 def test_a_query_is_the_one_of_a_form(members: dict[str, str]) -> None:
-    assert urls.query(members) == urlencode(members)
+    assert urls.encode_query(members) == urlencode(members)

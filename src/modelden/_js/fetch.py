@@ -16,7 +16,7 @@ from pyodide.ffi import JsException
 
 from modelden._js.blobs import JsChunk
 from modelden._js.ffi import abort_scope, js_object
-from modelden.errors import NetworkError, Offline, RedirectRefused, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, Offline, RedirectRefused, RequestTimeout
 
 CHUNK_SIZE = 1024 * 1024
 """Bytes that are handed on together at most: hashing them takes the page some 5 ms."""
@@ -55,16 +55,6 @@ class JsResponse:
         # As one text: each crossing of the border costs as much as a header.
         headers: dict[str, str] = json.loads(JSON.stringify(Object.fromEntries(self._js_response.headers)))
         return headers
-
-    async def text(self, limit: int) -> str:
-        """Read the body as text."""
-        body = bytearray()
-        async for chunk in self.chunks():
-            for buffer in chunk.buffers():
-                body += buffer
-            if len(body) > limit:
-                raise ResponseTooLarge(self._requested, limit)
-        return body.decode("utf-8", errors="replace")
 
     async def chunks(self) -> AsyncIterator[JsChunk]:
         """Read the body piece by piece."""

@@ -1,4 +1,4 @@
-"""A connection that falls silent is given up: bodies may take their time, but not stand still."""
+"""Requests that end when no byte of the body arrives for too long. A slow body may take any time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from modelden.errors import NetworkError, ResponseTooLarge
+from modelden.errors import NetworkError
 from modelden.ports import Chunk, Fetcher, Response
 
 
 class IdleTimeoutResponse:
-    """A `ports.Response` whose body fails when nothing of it comes for too long."""
+    """A `ports.Response` whose body fails when no byte arrives for too long."""
 
-    def __init__(self, requested: str, response: Response, seconds: float) -> None:
-        """Adopt the answer to a request for the URL ``requested``."""
-        self._requested = requested
+    def __init__(self, url: str, response: Response, seconds: float) -> None:
+        """Wrap a response.
+
+        Args:
+            url: The requested URL, for the error.
+            response: The response.
+            seconds: Time limit between two chunks.
+        """
+        self._requested_url = url
         self._response = response
         self._seconds = seconds
 
@@ -34,18 +40,8 @@ class IdleTimeoutResponse:
         """The readable headers, names in lower case."""
         return self._response.headers
 
-    async def text(self, limit: int) -> str:
-        """Read the body as UTF-8 text of at most ``limit`` bytes."""
-        body = bytearray()
-        async for chunk in self.chunks():
-            for buffer in chunk.buffers():
-                body += buffer
-            if len(body) > limit:
-                raise ResponseTooLarge(self._requested, limit)
-        return body.decode("utf-8", errors="replace")
-
     async def chunks(self) -> AsyncIterator[Chunk]:
-        """Read the body piece by piece."""
+        """Read the body chunk by chunk."""
         chunks = self._response.chunks()
         while True:
             try:
@@ -54,19 +50,19 @@ class IdleTimeoutResponse:
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise NetworkError(self._requested, f"not a byte came for {self._seconds:g} s") from error
+                raise NetworkError(self._requested_url, f"not a byte came for {self._seconds:g} s") from error
             yield chunk
 
 
 class IdleTimeoutFetcher:
-    """A `ports.Fetcher` that gives connections up."""
+    """A `ports.Fetcher` whose bodies fail when no byte arrives for too long."""
 
     def __init__(self, fetcher: Fetcher, seconds: float) -> None:
-        """Send nothing yet.
+        """Wrap a fetcher.
 
         Args:
-            fetcher: Does the requests.
-            seconds: How long a body may stand still.
+            fetcher: Sends the requests.
+            seconds: Time limit between two chunks of a body.
         """
         self._fetcher = fetcher
         self._seconds = seconds
@@ -81,7 +77,7 @@ class IdleTimeoutFetcher:
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> AsyncIterator[IdleTimeoutResponse]:
-        """Send a request; a silent body is a `NetworkError`, the other errors are those of `ports.Fetcher`."""
+        """Send a request. A body without bytes for too long is a `NetworkError`; other errors are `ports.Fetcher`'s."""
         async with self._fetcher.fetch(
             url, method=method, timeout=timeout, headers=headers, follow_redirects=follow_redirects
         ) as response:

@@ -41,7 +41,7 @@ class EngineRegistry:
             ModelDenError: If it cannot be loaded. An engine of this name with other options has ended all the same.
         """
         engine_id = request.engine_id
-        async with self._locks(engine_id):
+        async with self._locks.hold(engine_id):
             current, engine = self._engines.get(engine_id, (None, None))
             if current and engine and not current.has_ended and current.request.is_equivalent(request):
                 current.teller = current.teller._replace(flow_id=request.flow_id)

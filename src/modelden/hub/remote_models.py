@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 
 from modelden.core.download import TIMEOUT
+from modelden.core.response_text import read_text
 from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_info import FileInfo, ManifestReader
@@ -116,4 +117,4 @@ class RemoteModels:
                 raise FileNotFoundOnHub(url, response.status, model=file.model, revision=file.revision, file=file.file)
             if response.status != 200:
                 raise HttpError(url, response.status)
-            return await response.text(limit)
+            return await read_text(response, url, limit)

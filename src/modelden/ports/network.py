@@ -26,14 +26,6 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The readable headers, names in lower case."""
 
-    async def text(self, limit: int) -> str:
-        """Read the body as UTF-8 text of at most ``limit`` bytes.
-
-        Raises:
-            ResponseTooLarge: At the first byte over the limit.
-            NetworkError: If the body ends early.
-        """
-
     def chunks(self) -> AsyncIterator[Chunk]:
         """Read the body piece by piece. A piece holds until the next one is asked for.
 

@@ -79,7 +79,7 @@ class Attachments:
         """
         attachment = Attachment.of(record)
         on_progress = self._downloads.wrap_progress(on_progress)
-        async with self._locks((cid, record["id"])):
+        async with self._locks.hold((cid, record["id"])):
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)
                 if blob is None:

@@ -88,7 +88,7 @@ class SettingsClient:
             StorageError: If the browser cannot store the collection.
         """
         cid = self._config.cid(name, bucket)
-        async with self._locks(cid):
+        async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
                 collection: Collection | None = await self._synced(cid, stored, on_progress)
@@ -126,7 +126,7 @@ class SettingsClient:
             StorageError: If the browser cannot store the collection.
         """
         cid = self._config.cid(name, bucket)
-        async with self._locks(cid):
+        async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             collection = await self._synced(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)

@@ -1,4 +1,4 @@
-"""What records say, read once and strictly. Pure."""
+"""Fields of records that the client itself reads, checked once. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ if TYPE_CHECKING:
     from modelden.settings.changeset import Record
 
 
+def is_sha256(value: object) -> bool:
+    """Return True for a SHA-256 in lower-case hexadecimal."""
+    return isinstance(value, str) and len(value) == 64 and not value.strip("0123456789abcdef")
+
+
 class Attachment(NamedTuple):
-    """What a record says of its attachment.
+    """Size, hash and location of a record's attachment.
 
     Attributes:
         location: Path below the server's ``base_url``.
-        size: In bytes.
+        size: Size in bytes.
         hash: SHA-256 in lower-case hexadecimal.
     """
 
@@ -25,13 +30,13 @@ class Attachment(NamedTuple):
 
     @classmethod
     def of(cls, record: Record) -> Attachment:
-        """Read it from a record.
+        """Read the attachment of a record.
 
         Raises:
-            InvalidRecord: If the record has no attachment, or one with missing or wrong fields.
+            InvalidRecord: If the record has no attachment, or if one of its fields is missing or wrong.
         """
         match record.get("attachment"):
-            case {"location": str(location), "size": int(size), "hash": str(digest)} if len(digest) == 64:
+            case {"location": str(location), "size": int(size), "hash": str(digest)} if is_sha256(digest):
                 return cls(location, size, digest)
             case other:
                 raise InvalidRecord(

@@ -119,17 +119,19 @@ class SettingsServer:
         return changeset._replace(full=since is None or redirected or changeset.reaches_before(since)), url
 
     async def _get(self, url: str) -> tuple[str, Response]:
+        from modelden.core.response_text import read_text  # most visits ask nothing
+
         await self._backoff.check()
         async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
             await self._backoff.learn(response.status, response.headers)
-            text = await response.text(RESPONSE_LIMIT)
+            text = await read_text(response, url, RESPONSE_LIMIT)
         if response.status != 200:
             raise HttpError(url, response.status, _server_words(text))
         return text, response
 
     def _changeset_url(self, bucket: str, collection: str, query: Mapping[str, str | None]) -> str:
         given = {name: value for name, value in query.items() if value is not None}
-        return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urls.query(given)}"
+        return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urls.encode_query(given)}"
 
 
 def _check_names(changeset: Changeset, bucket: str, collection: str, url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx
 
-from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
+from modelden.errors import NetworkError, RedirectRefused, RequestTimeout
 
 _CHUNK = 1024 * 1024
 
@@ -53,20 +53,6 @@ class HttpResponse:
         """The headers, names in lower case."""
         return dict(self._response.headers.items())
 
-    async def text(self, limit: int) -> str:
-        """Read the body as UTF-8 text of at most ``limit`` bytes.
-
-        Raises:
-            ResponseTooLarge: At the first byte over the limit.
-            NetworkError: If the body ends early.
-        """
-        body = bytearray()
-        async for chunk in self.chunks():
-            body += chunk.data
-            if len(body) > limit:
-                raise ResponseTooLarge(self.url, limit)
-        return body.decode("utf-8", errors="replace")
-
     async def chunks(self) -> AsyncIterator[HttpChunk]:
         """Read the body piece by piece, decompressed.
 
@@ -89,7 +75,7 @@ class HttpFetcher:
     Sample usage::
 
         async with HttpFetcher() as fetcher, fetcher.fetch("https://models.example/v1/") as response:
-            print(await response.text(1000))
+            print(await read_text(response, response.url, 1000))
     """
 
     def __init__(self) -> None:

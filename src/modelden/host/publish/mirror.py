@@ -18,6 +18,7 @@ from modelden.host.publish.release import MANIFESTS, sha256_of
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import merge
+from modelden.settings.records import is_sha256
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
@@ -89,7 +90,7 @@ async def _manifest(config: Configuration, fetcher: HttpFetcher, model: str, rev
 def _is_entry(entry: Any) -> bool:
     match entry:
         case {"path": str(), "size": int(), "sha256": str(sha256)}:
-            return len(sha256) == 64
+            return is_sha256(sha256)
         case _:
             return False
 

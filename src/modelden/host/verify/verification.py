@@ -29,7 +29,7 @@ from modelden.ports import Fetcher
 from modelden.settings.attachments import base_url
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Record, merge
-from modelden.settings.records import Attachment
+from modelden.settings.records import Attachment, is_sha256
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
@@ -166,7 +166,7 @@ class _Verification:
                 return
         for entry in files:
             match entry:
-                case {"path": str(path), "size": int(size), "sha256": str(sha256)} if len(sha256) == 64:
+                case {"path": str(path), "size": int(size), "sha256": str(sha256)} if is_sha256(sha256):
                     try:
                         url = self._hub.url(ModelFile(model, revision, path))
                     except ModelDenError as error:

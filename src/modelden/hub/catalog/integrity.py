@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from modelden.errors import IntegrityError
+from modelden.settings.records import is_sha256
 
 SIGNED = "signed"
 HUB = "hub"
 FIRST_SEEN = "first-seen"
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _TEXT_SUFFIXES = (".html", ".htm", ".md", ".txt")
 """Files with these suffixes may contain HTML."""
@@ -57,11 +57,6 @@ class ExpectedFile(NamedTuple):
             raise IntegrityError(url, f"{self.size} bytes", f"{size} bytes")
         if self.sha256 not in (None, sha256):
             raise IntegrityError(url, f"SHA-256 {self.sha256}", f"SHA-256 {sha256} ({size} bytes)")
-
-
-def is_sha256(value: object) -> bool:
-    """Tell whether a value is a SHA-256 in lower-case hexadecimal."""
-    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
 def hash_from_headers(headers: Mapping[str, str]) -> str | None:

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 from modelden.errors import InvalidRecord, StorageError, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo
-from modelden.hub.catalog.integrity import SIGNED, ExpectedFile, is_sha256
+from modelden.hub.catalog.integrity import SIGNED, ExpectedFile
 from modelden.hub.catalog.names import ModelFile
 from modelden.ports import Clock, Database, Put
+from modelden.settings.records import is_sha256
 
 logger = logging.getLogger(__name__)
 

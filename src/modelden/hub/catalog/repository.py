@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 from modelden.core import urls
 from modelden.core.download import TIMEOUT
-from modelden.errors import HttpError, InvalidResponse, ResponseTooLarge, UnavailableError
+from modelden.core.response_text import read_bytes, read_text
+from modelden.errors import HttpError, InvalidResponse, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo, ManifestReader
-from modelden.hub.catalog.integrity import HUB, ExpectedFile, is_sha256
+from modelden.hub.catalog.integrity import HUB, ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.ports import Fetcher
 from modelden.settings.json_text import parse_json
+from modelden.settings.records import is_sha256
 
 MANIFEST = "manifest"
 TREE = "tree"
@@ -82,7 +84,7 @@ async def _fetch_page(fetcher: Fetcher, url: str) -> tuple[list[FileInfo], str |
     async with fetcher.fetch(url, timeout=TIMEOUT) as response:
         if response.status != 200:
             raise HttpError(url, response.status)
-        text = await response.text(_PAGE_SIZE_LIMIT)
+        text = await read_text(response, url, _PAGE_SIZE_LIMIT)
         link = _NEXT_LINK.search(response.headers.get("link", ""))
     return _parse_page(url, text), _resolve_link(url, link[1]) if link else None
 
@@ -143,13 +145,7 @@ async def owner_icon(fetcher: Fetcher, model: str) -> bytes | None:
             async with fetcher.fetch(url, timeout=10) as response:
                 if response.status != 200:
                     continue
-                picture = bytearray()
-                async for chunk in response.chunks():
-                    for buffer in chunk.buffers():
-                        picture += buffer
-                    if len(picture) > _PICTURE_SIZE_LIMIT:
-                        raise ResponseTooLarge(url, _PICTURE_SIZE_LIMIT)
-                return bytes(picture)
+                return await read_bytes(response, url, _PICTURE_SIZE_LIMIT)
         except UnavailableError:
             continue
     return None

@@ -161,7 +161,7 @@ class CacheWriter:
             await self._room.explain(error, needed)
         if not self._rules.memory_when_full:
             raise error
-        self._rules.in_memory.tell(error)
+        self._rules.in_memory.warn(error)
 
 
 def cached_file(arrival: StagedFile) -> CachedFile:
