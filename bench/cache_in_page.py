@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import modelden
-from modelden.default_context import current_den
+from modelden.default_context import current_context
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.ports import Delete, Put
 
@@ -38,7 +38,7 @@ async def warm(root_url: str, revision: str) -> float:
 
 async def merged() -> None:
     """Return when what is stored is as a second visit finds it: rewritten in the background."""
-    database = await (await current_den()).ports.databases.open(MODEL_FILES)
+    database = await (await current_context()).ports.databases.open(MODEL_FILES)
     while any(row["chunks"] > 1 for row in await database.get_all("files")):  # noqa: ASYNC110  no event
         await asyncio.sleep(0.1)
 
@@ -78,9 +78,9 @@ async def _timed(call: Any) -> float:
 
 
 async def _fill(number: int) -> None:
-    database = await (await current_den()).ports.databases.open(MODEL_FILES)
+    database = await (await current_context()).ports.databases.open(MODEL_FILES)
     changes: list[Put | Delete] = []
-    blob = (await current_den()).ports.blobs.join([], "")
+    blob = (await current_context()).ports.blobs.join([], "")
     for index in range(number):
         names = {"model": f"localhost/org/model-{index // 10:05d}", "revision": "v1", "file": f"file-{index % 10}"}
         key = "/".join(names.values())

@@ -47,7 +47,7 @@ async def _sync_once(config: dict[str, Any], name: str) -> dict[str, float]:
     modelden.configure(**config)
     settings = modelden.RemoteSettings(name)
     times: dict[str, float] = {}
-    client = (await (await modelden.default_context.current_den()).settings()).client
+    client = (await (await modelden.default_context.current_context()).settings()).client
     server, verifier, store = client._server, client._verifier, client._store
 
     await _timed(times, "first sync", settings.get)
@@ -69,7 +69,7 @@ async def _sync_once(config: dict[str, Any], name: str) -> dict[str, float]:
     await _timed(times, "part: write unchanged", lambda: store.write(f"main/{name}", stored, stored))
     await clear()
     modelden.configure(**config)
-    client = (await (await modelden.default_context.current_den()).settings()).client
+    client = (await (await modelden.default_context.current_context()).settings()).client
     await _timed(times, "part: write", lambda: client._store.write(f"main/{name}", stored, None))
     return times
 
@@ -87,7 +87,7 @@ async def _first_sync_once(config: dict[str, Any], names: list[str], urls: list[
     times: dict[str, float] = {}
     await clear()
     modelden.configure(**config)
-    client = (await (await modelden.default_context.current_den()).settings()).client
+    client = (await (await modelden.default_context.current_context()).settings()).client
 
     async def collections() -> None:
         for name in names:

@@ -1,6 +1,6 @@
-"""The functions that a page's Python calls.
+"""The functions of `modelden` that configure a page, create engines and open raw models.
 
-What they need is imported when they are called: ``import modelden`` takes a page a fraction of what all of it would.
+Each function imports its modules when it is called, so that ``import modelden`` costs a page little.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.default_context import (
-    begin_engine,
-    begin_restoring,
     current_config,
-    current_den,
-    end_beginning,
+    current_context,
+    end_prewarm,
     events,
     import_for_request,
-    keep_bytecode,
+    prewarm_engine,
     replace_config,
+    restore_bytecode,
+    store_bytecode,
 )
 
 if TYPE_CHECKING:
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from modelden.core.events import EventListener, EventType
     from modelden.core.progress import ProgressCallback
     from modelden.engine.engine import Engine
-    from modelden.engine.options import OptionNames, PipelineOptions
+    from modelden.engine.options import OtherOptions, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
     from modelden.onnxruntime import InferenceSession, SessionOptions
 
 
 def configure(preset: str = "production", **values: Any) -> Configuration:
-    """Say where settings and models come from, and whom to trust; what is not named has its default.
+    """Set the sources of settings and models, and whom to trust. Values that are not named have their defaults.
 
-    Engines that exist go on as they are; what was stored for another server or root is not used.
+    Existing engines keep their configuration. What was stored for another server or root is not used.
 
     Args:
-        preset: Mozilla's environment that the defaults are of: ``production`` or ``stage``.
+        preset: Mozilla's environment that provides the defaults: ``production`` or ``stage``.
         **values: Fields of `modelden.config.Configuration`.
 
     Returns:
-        The configuration now in force.
+        The configuration in force from now on.
 
     Raises:
-        InputError: For an unknown name or a value that cannot be used.
+        InputError: For an unknown name or an invalid value.
     """
-    begin_restoring()
+    restore_bytecode()
     from modelden.config import PRESETS, Configuration
     from modelden.errors import InputError
 
@@ -67,42 +67,66 @@ async def create_engine(
     options: Mapping[str, Any] | PipelineOptions | None = None,
     /,
     *,
+    task_name: str | None = None,
+    feature_id: str | None = None,
+    model_id: str | None = None,
+    model_revision: str | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    engine_id: str | None = None,
     on_progress: ProgressCallback | None = None,
-    **named: Unpack[OptionNames],
+    **other_options: Unpack[OtherOptions],
 ) -> Engine:
-    """Load the model for a task, downloading what this browser does not have yet.
+    """Load the model for a task, downloading the files that this browser does not have yet.
 
-    One engine exists per ``engine_id``: the same options give the engine that is there, other options end it.
+    One engine exists per ``engine_id``: the same options return the existing engine, other options replace it. For
+    options that are None, Remote Settings decide, then the task's default. Either ``task_name`` or ``feature_id`` must
+    be given.
 
     Args:
-        options: Options by name; a mapping for Firefox's ``createEngine`` can be given as it is. Keywords go over it.
-        on_progress: Called with a `ProgressEvent` for each step and piece.
-        **named: Options; `modelden.PipelineOptions` says what each means. Most used are ``task_name`` (transformers.js'
-            names: ``feature-extraction``, ``text-classification``, ...) or ``feature_id``, one of which must be given,
-            ``model_id``, ``model_revision``, ``dtype``, ``engine_id`` and ``timeout_ms``. What is not named is for
-            Remote Settings to decide, or the task's default.
+        options: Options by name, in Firefox's spelling or Python's: a mapping for Firefox's ``createEngine``, or
+            `modelden.PipelineOptions`. Keyword arguments take precedence.
+        task_name: The task by transformers.js' name: ``feature-extraction``, ``text-classification``, ...
+        feature_id: The feature of Remote Settings, which refines the task and names the engine.
+        model_id: The model, ``organization/name``.
+        model_revision: Branch or version of the model.
+        dtype: Data type of the weights: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
+        device: ``wasm``, ``gpu``, or ``auto`` for the GPU where there is one.
+        engine_id: The name of the engine.
+        on_progress: Callback for the `ProgressEvent` of each step and chunk.
+        **other_options: The other options of `modelden.PipelineOptions`.
 
     Returns:
         The engine, ready to run.
 
     Raises:
-        InputError: For arguments that cannot be used.
-        UntrustedError: If settings or files are not what they should be.
-        UnavailableError: If something cannot be reached.
-        StorageError: If the browser cannot store it.
+        InputError: For invalid arguments.
+        UntrustedError: If settings or files are not authentic.
+        UnavailableError: If a server cannot be reached.
+        StorageError: If the browser cannot store the files.
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
     try:
-        await begin_engine()
+        await prewarm_engine()
         await import_for_request()
-        request = _request(options, named)
-        den = await current_den()
+        request = _request(
+            options,
+            task_name=task_name,
+            feature_id=feature_id,
+            model_id=model_id,
+            model_revision=model_revision,
+            dtype=dtype,
+            device=device,
+            engine_id=engine_id,
+            **other_options,
+        )
+        context = await current_context()
     except BaseException:
-        end_beginning()
+        end_prewarm()
         raise
-    engine = await den.create_engine(request, on_progress)
-    keep_bytecode()
+    engine = await context.create_engine(request, on_progress)
+    store_bytecode()
     return engine
 
 
@@ -115,21 +139,21 @@ async def load_session(
     providers: Sequence[str | tuple[str, Any]] | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> InferenceSession:
-    """Open a raw ONNX model, to be run with tensors by name.
+    """Open a raw ONNX model, which is run with tensors by name.
 
     Args:
         model: ``organization/name`` on the hub; or a `pathlib.Path`, bytes, or a ``Blob`` of the page.
-        file: Path in the model's repository. Files of weights that the model names beside itself come with it.
+        file: Path in the model's repository. Its files of external weights are downloaded too.
         revision: Branch or version.
         sess_options: onnxruntime's options.
-        providers: ``CPUExecutionProvider``, ``WebGpuExecutionProvider``; the first that there is counts.
-        on_progress: Called with a `ProgressEvent` for each step and piece of a download.
+        providers: ``CPUExecutionProvider``, ``WebGpuExecutionProvider``; the first available one is used.
+        on_progress: Callback for the `ProgressEvent` of each step and chunk of a download.
 
     Returns:
-        The session, by onnxruntime's Python names.
+        The session, with onnxruntime's Python names.
 
     Raises:
-        InputError: For names that no model can have, or what is no model.
+        InputError: For names that no model can have, or if ``model`` has another type.
         ModelDenError: As `create_engine`.
         NotInBrowser: Outside Pyodide.
     """
@@ -146,52 +170,76 @@ async def prefetch(
     options: Mapping[str, Any] | PipelineOptions | None = None,
     /,
     *,
+    task_name: str | None = None,
+    feature_id: str | None = None,
+    model_id: str | None = None,
+    model_revision: str | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    engine_id: str | None = None,
     on_progress: ProgressCallback | None = None,
-    **named: Unpack[OptionNames],
+    **other_options: Unpack[OtherOptions],
 ) -> None:
-    """Fetch settings, runtime and model for a task, so that the next visit needs no network.
+    """Download settings, runtime and model for a task, so that the next visit needs no network.
 
-    Nothing is loaded: it takes no memory for the model. What was there before stays until an engine has the new one.
-    What transformers.js asks for only when SpeechT5 runs, its vocoder, comes too.
+    No model is loaded, so it takes no memory. Older files stay until an engine has loaded the new ones. The vocoder of
+    SpeechT5, which transformers.js requests at the first run only, is downloaded too.
 
     Args:
         options: As for `create_engine`.
+        task_name: As for `create_engine`.
+        feature_id: As for `create_engine`.
+        model_id: As for `create_engine`.
+        model_revision: As for `create_engine`.
+        dtype: As for `create_engine`.
+        device: As for `create_engine`.
+        engine_id: As for `create_engine`.
         on_progress: As for `create_engine`.
-        **named: As for `create_engine`.
+        **other_options: As for `create_engine`.
 
     Raises:
-        NotPrefetched: If something is missing, with its names; the cause says why.
+        NotPrefetched: If a file is missing, with the names of all missing ones; the cause has the reason.
         ModelDenError: As `create_engine`.
     """
     await import_for_request()
-    request = _request(options, named)
-    await (await current_den()).prefetch(request, on_progress)
+    request = _request(
+        options,
+        task_name=task_name,
+        feature_id=feature_id,
+        model_id=model_id,
+        model_revision=model_revision,
+        dtype=dtype,
+        device=device,
+        engine_id=engine_id,
+        **other_options,
+    )
+    await (await current_context()).prefetch(request, on_progress)
 
 
 async def check_updates() -> list[UpdateStatus]:
-    """Ask whether there is something newer than what the engines of this and earlier visits use. Nothing is loaded.
+    """Check for updates of the engines that this and earlier visits used. Nothing is loaded.
 
     Returns:
-        One answer for each engine that was ever loaded here: ``up-to-date``, ``update-available`` (then
-        `create_engine` or `Engine.update` brings it), ``offline``, or ``unavailable``, with the reason, where Remote
-        Settings have nothing usable for it any more.
+        The status of each engine that was ever loaded here: ``up-to-date``; ``update-available``, which `create_engine`
+        or `Engine.update` installs; ``offline``; or ``unavailable``, with the reason, where Remote Settings no longer
+        have a usable model or runtime for it.
 
     Raises:
-        SignatureError: If Remote Settings are not signed as configured; what was stored stays.
+        SignatureError: If Remote Settings are not signed as configured. The stored settings stay.
         StorageError: If the browser's storage fails.
     """
-    return await (await current_den()).check_updates()
+    return await (await current_context()).check_updates()
 
 
 def on(event: EventType, listener: EventListener) -> Callable[[], None]:
-    """Call ``listener`` with what happens in this page; nothing is sent anywhere.
+    """Subscribe to events of this page. Nothing is sent anywhere.
 
     Args:
-        event: ``download``, ``engine``, ``run``, ``error`` or ``update``; `modelden.Event` says what each tells.
-        listener: Called with each `Event`, synchronously. What it raises is logged and goes no further.
+        event: ``download``, ``engine``, ``run``, ``error`` or ``update``; see `modelden.Event`.
+        listener: Called with each `Event`, synchronously. An exception that it raises is logged and dropped.
 
     Returns:
-        A function that ends it.
+        A function that unsubscribes the listener.
 
     Raises:
         InputError: For another event.
@@ -199,19 +247,20 @@ def on(event: EventType, listener: EventListener) -> Callable[[], None]:
     return events().on(event, listener)
 
 
-def _request(options: Mapping[str, Any] | PipelineOptions | None, named: Mapping[str, Any]) -> PipelineOptions:
+def _request(options: Mapping[str, Any] | PipelineOptions | None, /, **keywords: Any) -> PipelineOptions:
     from modelden.engine.model_selection import check_request
     from modelden.engine.options import PipelineOptions, check_names
 
-    check_names(named)
+    check_names(keywords)
+    keywords = {name: value for name, value in keywords.items() if value is not None}
     own_features = current_config().own_features
-    # Together, not one after the other: a feature names the engine only where nobody else does.
-    request = {} if options is None else options
-    if isinstance(request, PipelineOptions):
-        asked = request.updated(named, own_features=own_features)
+    options = {} if options is None else options
+    if isinstance(options, PipelineOptions):
+        request = options.updated(keywords, own_features=own_features)
     else:
-        if isinstance(request, Mapping):
-            request = {**request, **{name: value for name, value in named.items() if value is not None}}
-        asked = PipelineOptions.of(request, own_features=own_features)
-    check_request(asked)
-    return asked
+        if isinstance(options, Mapping):
+            # Merged before the check: a feature names the engine only if no other option does.
+            options = {**options, **keywords}
+        request = PipelineOptions.of(options, own_features=own_features)
+    check_request(request)
+    return request

@@ -1,4 +1,15 @@
-"""The one configuration of a page, and the `Context` that serves it, made when it is first needed."""
+"""The page's one configuration and its one `Context`, which is created when it is first needed.
+
+Modules are imported in four steps, each when it is needed:
+
+1. `PREWARM_MODULES`: find the engine of the last visit.
+2. `WORKER_MODULES`: start its worker, before anything else is imported.
+3. `REQUEST_MODULES`: check the request for an engine.
+4. `CONTEXT_MODULES`: the context.
+
+Downloaders are imported with the first download (`hub/files.py`). Before the first step the browser returns the
+bytecode that an earlier visit stored; what is imported without it, Python compiles.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +29,7 @@ if TYPE_CHECKING:
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
 
-_MEMORY = (
+PREWARM_MODULES = (
     "modelden.ports",
     "modelden.config",
     "modelden._js.indexeddb",
@@ -26,23 +37,23 @@ _MEMORY = (
     "modelden._js.worker_scripts",
     "modelden.loading.prewarm",
 )
-"""What finds out which engine an earlier visit had."""
+"""Modules that find the engine of the last visit."""
 
-_WORKERS = (
+WORKER_MODULES = (
     "modelden._js.model_worker",
     "modelden._js.engine_host",
 )
-"""What starts an engine's worker."""
+"""Modules that start an engine's worker."""
 
-_REQUEST = (
+REQUEST_MODULES = (
     "modelden.engine.options",
     "modelden.hub.catalog.names",
     "modelden.engine.model_selection",
     "modelden.config",
 )
-"""What checks the request for an engine, in the order of who needs whom."""
+"""Modules that check the request for an engine, dependencies first."""
 
-_REST = (
+CONTEXT_MODULES = (
     "modelden.settings.store",
     "modelden.settings.client",
     "modelden.settings.service",
@@ -65,23 +76,35 @@ _REST = (
     "modelden._js.session_host",
     "modelden._js.connection",
 )
-"""What a `Context` needs besides."""
+"""All other modules of a `Context`."""
 
 
-class _Current:
-    """What is in force."""
+class Page:
+    """The state of this page: what is in force, and what was started before the context.
 
-    config: Configuration | None = None
-    den: Context | None = None
-    opening = asyncio.Lock()
-    begun: tuple[JsDatabases, JsEngineHost] | None = None
-    restoring: asyncio.Future[None] | None = None
-    keeping: asyncio.Future[None] | None = None
+    Attributes:
+        config: The configuration; None for the default.
+        context: The context of the configuration; None until it is needed.
+        adapters: Databases and engine host that were created before the context, and which it will use.
+        restored_bytecode: Done when the bytecode of an earlier visit is there.
+        stored_bytecode: Done when the bytecode of this visit is stored.
+    """
+
+    def __init__(self) -> None:
+        self.config: Configuration | None = None
+        self.context: Context | None = None
+        self.adapters: tuple[JsDatabases, JsEngineHost] | None = None
+        self.restored_bytecode: asyncio.Future[None] | None = None
+        self.stored_bytecode: asyncio.Future[None] | None = None
+        self.lock = asyncio.Lock()
+
+
+page = Page()
 
 
 @cache
-def listeners() -> SyncListeners:
-    """Return who wants to know of changes in Remote Settings, whatever the configuration."""
+def sync_listeners() -> SyncListeners:
+    """Return the listeners to changes in Remote Settings, which outlive a configuration."""
     from modelden.settings.listeners import SyncListeners
 
     return SyncListeners()
@@ -89,7 +112,7 @@ def listeners() -> SyncListeners:
 
 @cache
 def events() -> Events:
-    """Return who wants to know what happens, whatever the configuration."""
+    """Return the listeners of `modelden.on`, which outlive a configuration."""
     from modelden.core.events import Events
 
     return Events()
@@ -99,80 +122,81 @@ def current_config() -> Configuration:
     """Return the configuration in force."""
     from modelden.config import Configuration
 
-    return _Current.config or Configuration()
-
-
-def begin_restoring() -> None:
-    """Have the browser look for what Python compiled on an earlier visit; imports need not wait for it."""
-    if _Current.restoring is None and _in_browser():
-        from modelden._js import bytecode_cache
-
-        _Current.restoring = bytecode_cache.restore()
+    return page.config or Configuration()
 
 
 def replace_config(config: Configuration) -> None:
-    """Put another configuration in force."""
-    if _Current.den is not None:
-        _Current.den.close()
-    end_beginning()
-    _Current.config, _Current.den = config, None
+    """Put another configuration in force and close the context of the last one."""
+    if page.context is not None:
+        page.context.close()
+    end_prewarm()
+    page.config, page.context = config, None
 
 
-async def current_den() -> Context:
-    """Return what serves the configuration in force.
+async def current_context() -> Context:
+    """Return the context of the configuration in force.
 
     Raises:
         NotInBrowser: Outside Pyodide.
     """
-    async with _Current.opening:
-        if _Current.den is None:
-            _Current.den = await _open_den()
-        return _Current.den
+    async with page.lock:
+        if page.context is None:
+            page.context = await _create_context()
+        return page.context
+
+
+def restore_bytecode() -> None:
+    """Start to read the bytecode that an earlier visit stored. Returns at once."""
+    if page.restored_bytecode is None and _in_browser():
+        from modelden._js import bytecode_cache
+
+        page.restored_bytecode = bytecode_cache.restore()
+
+
+def store_bytecode() -> None:
+    """Start to store the bytecode of this visit for the next one. Returns at once."""
+    if page.stored_bytecode is None:
+        from modelden._js import bytecode_cache
+
+        page.stored_bytecode = asyncio.ensure_future(bytecode_cache.keep())
 
 
 async def import_for_request() -> None:
-    """Import what checks the request for an engine. In one go it would keep a page busy for a tenth of a second."""
-    await _restored()  # or this visit would compile it, as would all later ones
-    await import_staged(_REQUEST)
+    """Import the modules that check the request for an engine."""
+    await _wait_for_bytecode()  # without it this visit would compile the modules, and so would all later ones
+    await import_staged(REQUEST_MODULES)
 
 
-async def begin_engine() -> None:
-    """Start the worker of the engine that will be asked for: in a page's first call, if an earlier visit tells which.
+async def prewarm_engine() -> None:
+    """Start the worker of the last visit's engine, in the first call of a page.
 
-    `end_beginning` ends it if there is to be no engine, `Context.create_engine` if it wants another one.
+    `end_prewarm` ends the worker if there will be no engine; `Context.create_engine` ends it if the engine needs
+    another one.
     """
-    async with _Current.opening:
-        if _in_browser() and _Current.den is None and _Current.begun is None:
-            await _restored()
-            await import_staged(_MEMORY)
+    async with page.lock:
+        if _in_browser() and page.context is None and page.adapters is None:
+            await _wait_for_bytecode()
+            await import_staged(PREWARM_MODULES)
             from modelden._js.indexeddb import JsDatabases
             from modelden._js.worker_scripts import load_bundles
             from modelden.loading.prewarm import prewarm
 
-            engines = asyncio.ensure_future(_engine_host())
-            await prewarm(current_config(), load_bundles(), JsDatabases(), engines)
-            if not _is_current(await engines):  # another configuration came meanwhile
-                engines.result().end_prewarm()
+            engine_host = asyncio.ensure_future(_engine_host())
+            await prewarm(current_config(), load_bundles(), JsDatabases(), engine_host)
+            if not _is_current(await engine_host):  # configure() was called meanwhile
+                engine_host.result().end_prewarm()
 
 
-def end_beginning() -> None:
-    """End the worker that `begin_engine` started, if nobody has taken it."""
-    if _Current.begun is not None:
-        _, engines = _Current.begun
-        engines.end_prewarm()
-        _Current.begun = None
-
-
-def keep_bytecode() -> None:
-    """Spare the next visit what Python compiled for this one; nothing waits for it."""
-    if _Current.keeping is None:
-        from modelden._js import bytecode_cache
-
-        _Current.keeping = asyncio.ensure_future(bytecode_cache.keep())
+def end_prewarm() -> None:
+    """End the worker that `prewarm_engine` started, unless a context uses it."""
+    if page.adapters is not None:
+        _, engine_host = page.adapters
+        engine_host.end_prewarm()
+        page.adapters = None
 
 
 def suspender() -> Suspender | None:
-    """Return what waits in calls that are not async, None outside Pyodide."""
+    """Return the port that suspends Python in synchronous calls; None outside Pyodide."""
     if not _in_browser():
         return None
     from modelden._js.suspender import JsSuspender
@@ -180,7 +204,7 @@ def suspender() -> Suspender | None:
     return JsSuspender()
 
 
-async def _open_den() -> Context:
+async def _create_context() -> Context:
     if not _in_browser():
         from modelden.errors import NotInBrowser
 
@@ -188,45 +212,45 @@ async def _open_den() -> Context:
             "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
             "On this Python it can only be imported."
         )
-    await _begun()
-    await import_staged(_REST)
+    await _adapters()
+    await import_staged(CONTEXT_MODULES)
     from modelden._js.connection import connect
     from modelden._js.worker_scripts import load_bundles
     from modelden.context import Context
 
-    databases, engines = await _begun()  # again: another configuration may have come meanwhile
-    _Current.begun = None
+    databases, engine_host = await _adapters()  # again: configure() may have been called meanwhile
+    page.adapters = None
     config = current_config()
-    return Context(config, connect(config, databases, engines), load_bundles(), listeners(), events())
+    return Context(config, connect(config, databases, engine_host), load_bundles(), sync_listeners(), events())
 
 
-async def _begun() -> tuple[JsDatabases, JsEngineHost]:
-    """Return what a `Context` is made of that may be at work before it."""
-    await _restored()
-    await import_staged(_MEMORY)
-    await import_staged(_WORKERS)
-    if _Current.begun is None:
+async def _adapters() -> tuple[JsDatabases, JsEngineHost]:
+    """Return the adapters that may be at work before there is a context."""
+    await _wait_for_bytecode()
+    await import_staged(PREWARM_MODULES)
+    await import_staged(WORKER_MODULES)
+    if page.adapters is None:
         from modelden._js.engine_host import JsEngineHost
         from modelden._js.indexeddb import JsDatabases
 
         config = current_config()
-        _Current.begun = JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
-    return _Current.begun
-
-
-async def _restored() -> None:
-    begin_restoring()
-    if _Current.restoring is not None:
-        await asyncio.shield(_Current.restoring)
+        page.adapters = JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
+    return page.adapters
 
 
 async def _engine_host() -> JsEngineHost:
-    _, engines = await _begun()
-    return engines
+    _, engine_host = await _adapters()
+    return engine_host
 
 
-def _is_current(engines: JsEngineHost) -> bool:
-    return _Current.begun is not None and _Current.begun[1] is engines
+def _is_current(engine_host: JsEngineHost) -> bool:
+    return page.adapters is not None and page.adapters[1] is engine_host
+
+
+async def _wait_for_bytecode() -> None:
+    restore_bytecode()
+    if page.restored_bytecode is not None:
+        await asyncio.shield(page.restored_bytecode)
 
 
 def _in_browser() -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from modelden.core.local_files import write_file
-from modelden.default_context import current_den
+from modelden.default_context import current_context
 from modelden.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ async def hub_download(
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
     file = await _file(hub, repo_id, path, revision, on_progress)
-    (await current_den()).tidy(await hub.open())
+    (await current_context()).tidy(await hub.open())
     if local_dir is None:
         return file
     await write_file(file.blob, Path(local_dir) / path)
@@ -178,7 +178,7 @@ async def snapshot_download(
     wanted = [FileInfo(file.path, file.size, file.sha256) for file in found.files if file.path in paths]
     await (await hub.open()).total.ask(repo_id, revision or _BRANCH, wanted)
     files = await _all(hub, repo_id, paths, revision, on_progress)
-    (await current_den()).tidy(await hub.open())
+    (await current_context()).tidy(await hub.open())
     if local_dir is None:
         return files
     for file in files:

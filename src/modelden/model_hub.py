@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelden.default_context import current_den
+from modelden.default_context import current_context
 from modelden.errors import FileNotFoundOnHub, InputError
 from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
 from modelden.hub_file import HubFile
@@ -194,7 +194,7 @@ class ModelHub:
         """
         from modelden.hub.catalog.repository import owner_icon
 
-        return await owner_icon((await current_den()).ports.fetcher, model)
+        return await owner_icon((await current_context()).ports.fetcher, model)
 
     async def list_models(self) -> list[StoredModel]:
         """Return the models and revisions that have stored files.
@@ -273,12 +273,12 @@ class ModelHub:
         return await verify(await self.open(), model, revision)
 
     async def _address(self) -> HubAddress:
-        config = (await current_den()).config
+        config = (await current_context()).config
         return HubAddress(self._root_url or config.hub_root_url, self._url_template or config.hub_url_template)
 
     async def open(self) -> HubFiles:
         """Return the hub's files, for this package's own use."""
-        den = await current_den()
+        den = await current_context()
         if not (self._root_url or self._url_template or self._hubs or self._headers):
             return await den.hub()
         address = await self._address()
@@ -294,4 +294,4 @@ class ModelHub:
 
         if self._allow_deny_list is not None:
             return AllowList.of(self._allow_deny_list)
-        return await (await current_den()).allow_list()
+        return await (await current_context()).allow_list()

@@ -242,10 +242,10 @@ async def _open(
     providers: Sequence[str | tuple[str, Any]] | None,
     on_progress: ProgressCallback | None = None,
 ) -> OnnxSession:
-    from modelden.default_context import current_den
+    from modelden.default_context import current_context
 
     message = (options or SessionOptions()).to_message(_device(providers))
-    den = await current_den()
+    den = await current_context()
     opened = await den.sessions().open(source, message, on_progress)
     den.tidy()
     return opened

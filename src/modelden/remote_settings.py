@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelden.default_context import current_config, current_den, listeners
+from modelden.default_context import current_config, current_context, sync_listeners
 from modelden.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RemoteSettings:
             UnavailableError: If the server had to be asked and cannot be reached or understood.
             StorageError: If the browser cannot store the collection.
         """
-        settings = await (await current_den()).settings()
+        settings = await (await current_context()).settings()
         return await settings.client.get(
             self._name,
             bucket=self._bucket,
@@ -73,7 +73,7 @@ class RemoteSettings:
             UnavailableError: If the server cannot be reached or understood; what was stored stays.
             StorageError: If the browser cannot store the collection.
         """
-        settings = await (await current_den()).settings()
+        settings = await (await current_context()).settings()
         return await settings.client.sync(self._name, bucket=self._bucket)
 
     def on(self, event: str, listener: SyncListener) -> Callable[[], None]:
@@ -91,7 +91,7 @@ class RemoteSettings:
         """
         if event != "sync":
             raise InputError(f"Remote Settings has the event 'sync', not {event!r}.")
-        return listeners().add(current_config().cid(self._name, self._bucket), listener)
+        return sync_listeners().add(current_config().cid(self._name, self._bucket), listener)
 
     async def download(self, record: Record, on_progress: ProgressCallback | None = None) -> Blob:
         """Return a record's attachment, from the store when it is there.
@@ -109,7 +109,7 @@ class RemoteSettings:
             UnavailableError: If it cannot be fetched.
             StorageError: If the browser cannot store it.
         """
-        den = await current_den()
+        den = await current_context()
         settings = await den.settings()
         return await settings.attachments.get(den.config.cid(self._name, self._bucket), record, on_progress)
 
@@ -124,5 +124,5 @@ async def poll_settings() -> list[SyncEvent]:
         SignatureError: If a collection is not signed as configured; the others are synced all the same.
         UnavailableError: If the server cannot be reached or understood.
     """
-    settings = await (await current_den()).settings()
+    settings = await (await current_context()).settings()
     return await settings.poller.poll()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelden.default_context import current_den
+from modelden.default_context import current_context
 from modelden.errors import InputError, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def export_model(model: str, revision: str) -> ModelArchive:
     """
     from modelden.hub.archive import ArchiveEntry, ArchiveIndex, pack
 
-    den = await current_den()
+    den = await current_context()
     hub = await den.hub()
     files = await hub.list_files(model=model, revision=revision)
     if not files:
@@ -125,7 +125,7 @@ async def import_files(
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     opened = await (hub or ModelHub()).open()
-    den = await current_den()
+    den = await current_context()
     blobs = den.ports.blobs
     if isinstance(source, Mapping):
         incoming = _loose(opened, blobs, source, model, revision)

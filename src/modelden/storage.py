@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelden.default_context import current_den
+from modelden.default_context import current_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ async def storage_info() -> StorageInfo:
     Raises:
         StorageUnavailable: If the browser gives this page no IndexedDB.
     """
-    den = await current_den()
+    den = await current_context()
     settings = await den.settings()
     usage, quota, persisted = await den.ports.page.storage_estimate()
     confirmed = await settings.client.confirmations()

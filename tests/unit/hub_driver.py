@@ -62,7 +62,7 @@ class HubDriver:
 
     def _visit(self, max_size: float | None) -> None:
         den = self.profile.visit(replace(self.profile.config, max_cache_size=max_size))
-        self._monkeypatch.setattr(default_context._Current, "den", den)
+        self._monkeypatch.setattr(default_context.page, "context", den)
 
     async def do(self, op: str, args: Json) -> Done:
         """Do a step."""

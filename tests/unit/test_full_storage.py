@@ -27,7 +27,7 @@ def visit(profile: Profile, monkeypatch: pytest.MonkeyPatch | None = None) -> Co
     """A page in which memory will do."""
     den = profile.visit(replace(profile.config, memory_when_full=True))
     if monkeypatch:
-        monkeypatch.setattr(default_context._Current, "den", den)
+        monkeypatch.setattr(default_context.page, "context", den)
     return den
 
 

@@ -38,7 +38,7 @@ class Hub:
 
     def visit(self) -> None:
         """Load the page again."""
-        self._monkeypatch.setattr("modelden.default_context._Current.den", self.profile.visit())
+        self._monkeypatch.setattr("modelden.default_context.page.context", self.profile.visit())
 
     def downloads(self) -> list[str]:
         """The files that were asked for since the last call."""

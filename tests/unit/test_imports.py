@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import modelden
-from modelden.default_context import _MEMORY, _REQUEST, _REST, _WORKERS
+from modelden.default_context import CONTEXT_MODULES, PREWARM_MODULES, REQUEST_MODULES, WORKER_MODULES
 from modelden.hub.files import DOWNLOADERS
 
 ROOT = Path(modelden.__file__).parent
 
-PIECES = _MEMORY + _WORKERS + _REQUEST + _REST + DOWNLOADERS
+PIECES = PREWARM_MODULES + WORKER_MODULES + REQUEST_MODULES + CONTEXT_MODULES + DOWNLOADERS
 
 BROWSER = {"js", "pyodide", "pyodide_js"}
 

@@ -36,7 +36,7 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": 
 
 @pytest.fixture
 def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
-    monkeypatch.setattr(default_context._Current, "den", profile.visit())
+    monkeypatch.setattr(default_context.page, "context", profile.visit())
     return ModelHub(allow_deny_list=[{"filter": "ALLOW", "urlPrefix": f"{ORIGIN}/hub/"}])
 
 
@@ -113,7 +113,7 @@ async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profi
     profile.page.persist = counted  # type: ignore[method-assign]
     await read(hub, "config.json")
     assert (asked, (await storage_info()).persisted) == ([], False)
-    den = await default_context.current_den()
+    den = await default_context.current_context()
     for _ in range(2):
         await den.create_engine(EMBED)
         assert den._tidying is not None
@@ -122,11 +122,11 @@ async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profi
 
 
 async def created(_: ModelHub) -> None:
-    await (await default_context.current_den()).create_engine(EMBED)
+    await (await default_context.current_context()).create_engine(EMBED)
 
 
 async def prefetched(_: ModelHub) -> None:
-    await (await default_context.current_den()).prefetch(EMBED)
+    await (await default_context.current_context()).prefetch(EMBED)
 
 
 async def downloaded(hub: ModelHub) -> None:
@@ -147,7 +147,7 @@ async def test_whatever_brings_a_model_asks_to_keep_it_and_tidies_up(
     profile: Profile, hub: ModelHub, way: Callable[[ModelHub], Awaitable[None]]
 ) -> None:
     await way(hub)
-    den = await default_context.current_den()
+    den = await default_context.current_context()
     assert den._tidying is not None
     await den._tidying
 
@@ -210,7 +210,7 @@ async def test_without_a_network_there_is_no_picture(profile: Profile, monkeypat
             return super().fetch(url.replace("https://huggingface.co", "http://localhost:1"), **rest)
 
     profile.fetcher = Offline()
-    monkeypatch.setattr(default_context._Current, "den", profile.visit())
+    monkeypatch.setattr(default_context.page, "context", profile.visit())
     assert await ModelHub().owner_icon("huggingface.co/acme/model") is None
 
 

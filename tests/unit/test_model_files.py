@@ -96,7 +96,7 @@ def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
 
 def open_hub(profile: Profile, monkeypatch: pytest.MonkeyPatch, *, manifests: bool = False) -> ModelHub:
     den = profile.visit(replace(profile.config, manifests=manifests))
-    monkeypatch.setattr(default_context._Current, "den", den)
+    monkeypatch.setattr(default_context.page, "context", den)
     return ModelHub(allow_deny_list=ALLOWED)
 
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import pytest
 
+from modelden import create_engine, prefetch
 from modelden.config import PRESETS, Configuration
 from modelden.engine.option_validation import BACKENDS, FEATURES
-from modelden.engine.options import FIELDS, OptionNames, PipelineOptions, check_names
+from modelden.engine.options import FIELDS, OtherOptions, PipelineOptions, check_names
 from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS
 from modelden.errors import InputError, InvalidOption
 from tests.replay import load_truth
@@ -133,7 +135,12 @@ def test_the_tables_of_firefox() -> None:
 
 
 def test_keyword_arguments_have_the_names_of_the_fields() -> None:
-    assert tuple(OptionNames.__annotations__) == FIELDS
+    for function in (create_engine, prefetch):
+        own = set(inspect.signature(function).parameters) - {"options", "on_progress", "other_options"}
+
+        assert own == {"task_name", "feature_id", "model_id", "model_revision", "dtype", "device", "engine_id"}
+        assert own | set(OtherOptions.__annotations__) == set(FIELDS)
+        assert not own & set(OtherOptions.__annotations__)
 
 
 def test_both_spellings() -> None:

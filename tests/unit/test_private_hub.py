@@ -29,7 +29,7 @@ async def test_headers_and_mirrors_are_those_of_the_configured_hub_alone(profile
 
 async def test_a_hub_of_ones_own_has_its_own_token(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     config = replace(profile.config, hub_headers={"X-Api-Key": "secret"}, hubs=["https://mirror.example"])
-    monkeypatch.setattr("modelden.default_context._Current.den", profile.visit(config))
+    monkeypatch.setattr("modelden.default_context.page.context", profile.visit(config))
 
     mine = await ModelHub(token="mine").open()  # noqa: S106
     assert mine.rules.headers == {"X-Api-Key": "secret", "Authorization": "Bearer mine"}

@@ -50,7 +50,7 @@ class Rooms:
         """From now on the calls are made in a new page there."""
         values = {name: getattr(self.config, name) for name in Configuration.__dataclass_fields__}
         self._monkeypatch.setattr(
-            "modelden.default_context._Current.den", room.visit(Configuration(**{**values, **config}))
+            "modelden.default_context.page.context", room.visit(Configuration(**{**values, **config}))
         )
 
     async def exported(self) -> ModelArchive:

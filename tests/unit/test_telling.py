@@ -35,7 +35,7 @@ def told(profile: Profile) -> list[Event]:
 
 @pytest.fixture
 def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
-    monkeypatch.setattr(default_context._Current, "den", profile.visit())
+    monkeypatch.setattr(default_context.page, "context", profile.visit())
     return ModelHub(allow_deny_list=ALLOWED)
 
 

@@ -1,7 +1,7 @@
 """The options of an engine: Firefox's ``PipelineOptions`` (``EngineProcess.sys.mjs``, ESR 153). Pure.
 
-Python's names are the snake case of Firefox's, whose camel case is taken too. `TypedDict` `OptionNames` has the same
-names as keyword arguments; a test keeps the two together.
+Python's names are the snake case of Firefox's; the camel case is accepted too. `OtherOptions` has the same names for
+the keyword arguments of `modelden.create_engine`; a test keeps the two together.
 """
 
 from __future__ import annotations
@@ -22,18 +22,13 @@ from modelden.engine.option_validation import (
 from modelden.errors import InputError
 
 
-class OptionNames(TypedDict, total=False):
-    """Options as keyword arguments; `PipelineOptions` says what each means."""
+class OtherOptions(TypedDict, total=False):
+    """Options of `PipelineOptions` that `modelden.create_engine` has no parameter of its own for."""
 
-    engine_id: str | None
-    feature_id: str | None
-    task_name: str | None
     model_hub: str | None
     model_hub_root_url: str | None
     model_hub_url_template: str | None
     timeout_ms: int | None
-    model_id: str | None
-    model_revision: str | None
     flow_id: str | None
     tokenizer_id: str | None
     tokenizer_revision: str | None
@@ -41,8 +36,6 @@ class OptionNames(TypedDict, total=False):
     processor_revision: str | None
     log_level: str | None
     runtime_filename: str | None
-    device: str | None
-    dtype: str | None
     num_threads: int | None
     execution_priority: str | None
     use_external_data_format: Any
