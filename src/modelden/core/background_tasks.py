@@ -10,28 +10,36 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
+PREFIX = "modelden: "
+"""The beginning of the names of all background tasks."""
+
+_owners: set[BackgroundTasks] = set()
+"""Owners with tasks. The event loop refers to tasks weakly."""
+
+
 class BackgroundTasks:
     """The background tasks of one owner.
 
-    The event loop refers to tasks weakly, and an exception that nobody retrieves is reported when its task is
-    collected, if ever. Here each task is referenced until it ends, and its exception is logged at once.
+    Each task is referenced until it ends, even where its owner is not. Its exception is logged at once: asyncio reports
+    an exception that nobody retrieves when the task is collected, if ever.
     """
 
     def __init__(self) -> None:
-        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def start[T](self, work: Coroutine[Any, Any, T], purpose: str) -> asyncio.Task[T]:
         """Run a coroutine in a task.
 
         Args:
             work: The coroutine. It handles the errors that it expects.
-            purpose: A verb phrase for the log: "store the crash marker".
+            purpose: A verb phrase for the task's name and the log: "store the crash marker".
 
         Returns:
             The task. Whoever awaits it gets its exception as well.
         """
-        task = asyncio.ensure_future(work)
-        self._tasks[task] = purpose
+        task = asyncio.create_task(work, name=PREFIX + purpose)
+        self._tasks.add(task)
+        _owners.add(self)
         task.add_done_callback(self._on_done)
         return task
 
@@ -47,6 +55,8 @@ class BackgroundTasks:
             await asyncio.sleep(0)  # for the callbacks of those that ended
 
     def _on_done(self, task: asyncio.Task[Any]) -> None:
-        purpose = self._tasks.pop(task)
+        self._tasks.discard(task)
+        if not self._tasks:
+            _owners.discard(self)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("A background task failed to %s.", purpose, exc_info=error)
+            logger.error("A background task failed to %s.", task.get_name().removeprefix(PREFIX), exc_info=error)
