@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelden.engine.memory_guard import FACTOR, RUNTIME
+from modelden.engine.memory_guard import MEMORY_FACTOR, RUNTIME_MEMORY
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.host.serve.server import Application
@@ -64,7 +64,7 @@ async def test_damaged_weights_are_fetched_again_and_the_engine_is_there(damaged
 
 
 async def test_what_is_loaded_once_more_is_weighed_once(damaged: Profile) -> None:
-    limit = RUNTIME + FACTOR * len(FILES[WEIGHTS])
+    limit = RUNTIME_MEMORY + MEMORY_FACTOR * len(FILES[WEIGHTS])
 
     engine = await damaged.visit(replace(damaged.config, memory_limit=limit)).create_engine(EMBED)
 

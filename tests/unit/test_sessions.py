@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelden.engine.memory_guard import RUNTIME
+from modelden.engine.memory_guard import RUNTIME_MEMORY
 from modelden.errors import (
     CacheSizeExceeded,
     EngineTimeout,
@@ -59,7 +59,7 @@ async def test_one_that_hangs_again_is_given_up(profile: Profile) -> None:
 
 @pytest.mark.parametrize("room", [100, 5000], ids=["model", "weights beside it"])
 async def test_a_model_for_which_there_is_no_memory_is_refused_before_it_comes(profile: Profile, room: int) -> None:
-    den = profile.visit(replace(profile.config, memory_limit=RUNTIME + (50 if room == 100 else 4 * room)))
+    den = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + (50 if room == 100 else 4 * room)))
     events: list[Any] = []
 
     with pytest.raises(NotEnoughMemory):
@@ -76,7 +76,7 @@ async def test_a_model_for_which_there_is_no_memory_is_refused_before_it_comes(p
 
 
 async def test_bytes_are_weighed_too(profile: Profile) -> None:
-    den = profile.visit(replace(profile.config, memory_limit=RUNTIME + 100))
+    den = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + 100))
 
     with pytest.raises(NotEnoughMemory):
         await den.sessions().open(OnnxSource(bytes(100)), OPTIONS)

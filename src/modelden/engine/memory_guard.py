@@ -1,132 +1,212 @@
-"""Looks out for loads that a browser would not survive: by the size of the weights, and by what earlier loads left.
+"""Guards a page against loads that its browser would not survive: by the size of the weights, and by crash markers.
 
-A load that ends its page (the browser kills it when memory runs out) leaves a mark; so does a page that is closed in
-the very moment of loading. The load after it takes one thread, which needs less memory; the one after that asks.
+A load that ends its page (the browser kills it when memory runs out) leaves its crash marker. So does a page that is
+closed in the moment of loading. The next load of that model takes one thread, which needs less memory; the one after it
+raises `LoadEndedPage` instead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from modelden.errors import LoadEndedPage, NotEnoughMemory, StorageError
-from modelden.ports import Blob, Database, Delete, Presence, Put
+from modelden.core.background_tasks import BackgroundTasks
+from modelden.errors import LoadEndedPage, ModelDenError, NotEnoughMemory
+from modelden.ports import Blob, Database, Delete, Presence, Put, Row, Unchanged
 
 logger = logging.getLogger(__name__)
 
-FACTOR = 4
-"""Bytes that a page's process takes while it loads a model, by the bytes of its weights.
+MEMORY_FACTOR = 4
+"""Bytes of memory that a page's process takes while it loads a model, by the bytes of its weights.
 
 Measured by ``bench/memory.py``, peaks above that of a tiny model (Chromium, Firefox): 4.0 and 3.0 for MiniLM's 86 MiB,
 3.9 and 3.8 for 300 MiB of random weights.
 """
 
-RUNTIME = 150 * 1024 * 1024
-"""Bytes that the runtime takes by itself. The tiny model's peaks: 126 and 196 MiB; the others were within the sum."""
+RUNTIME_MEMORY = 150 * 1024 * 1024
+"""Bytes of memory that the runtime takes by itself.
 
-WEIGHTS = (".onnx", ".onnx_data")
-"""Files with these in their names are loaded into memory as a whole."""
+The tiny model's peaks were 126 and 196 MiB; the others were within the sum.
+"""
+
+WEIGHTS_EXTENSIONS = (".onnx", ".onnx_data")
+"""Files with one of these in their names are loaded into memory as a whole."""
+
+_COMMIT_ATTEMPTS = 10
+"""A commit is tried again when another tab has changed the marker in between."""
 
 
 def is_weights(url: str) -> bool:
-    """Tell whether a file of a model, by its URL, is loaded into memory as a whole."""
+    """Tell whether the model file at a URL is loaded into memory as a whole."""
     name = url.partition("?")[0].rpartition("/")[2]
-    return any(part in name for part in WEIGHTS)
+    return any(part in name for part in WEIGHTS_EXTENSIONS)
+
+
+class CrashMarker(NamedTuple):
+    """The row of a model in the store ``loads``: pages that load it now, and how many loads ended their pages.
+
+    Attributes:
+        ended: Loads in a row that ended their pages.
+        pages: The ids of the pages that load the model, one for each load.
+    """
+
+    ended: int = 0
+    pages: tuple[str, ...] = ()
+
+    @classmethod
+    def from_row(cls, row: Row | None) -> CrashMarker:
+        """Read `to_row`; a row of another form counts as none."""
+        match row:
+            case {"ended": int(ended), "pages": list(pages)} if all(isinstance(page, str) for page in pages):
+                return cls(ended, tuple(pages))
+        return cls()
+
+    def to_row(self, key: str) -> Row:
+        """Return the stored form."""
+        return {"id": key, "ended": self.ended, "pages": list(self.pages)}
+
+    def without_dead_pages(self, dead: frozenset[str]) -> CrashMarker:
+        """Count pages that ended while they loaded the model."""
+        ended = self.ended + len(dead.intersection(self.pages))
+        return CrashMarker(ended, tuple(page for page in self.pages if page not in dead))
+
+    def with_load(self, page: str) -> CrashMarker:
+        """Add one load of a page."""
+        return self._replace(pages=(*self.pages, page))
+
+    def without_load(self, page: str) -> CrashMarker:
+        """Remove one load of a page that survived it. Crashes of earlier loads are forgotten."""
+        pages = list(self.pages)
+        if page in pages:
+            pages.remove(page)
+        return CrashMarker(0, tuple(pages))
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryGuard:
-    """What it needs to look out.
+    """Watches over the loads of one page.
 
     Attributes:
-        database: `history.MODELDEN`.
+        database: `last_engine.MODELDEN`.
         presence: Tells which pages live.
-        memory: Bytes that a model may take, or None when nobody knows.
+        memory: Bytes of memory that a model may take, or None for no limit.
     """
 
     database: Database
     presence: Presence
     memory: int | None
 
-    async def enter(self, key: str | None, model: str) -> LoadWatch:
+    async def begin_load(self, key: str | None, model: str) -> LoadWatch:
         """Begin to watch over one load.
 
         Args:
-            key: What it is known by the next time; None for what cannot be known again.
-            model: How messages call it.
+            key: The model's key in the store, or None for a model that has none.
+            model: The model's name in messages.
 
         Raises:
-            LoadEndedPage: If the two loads before it ended their pages. Asked again, it is tried again.
+            LoadEndedPage: If the two loads before it ended their pages. The next attempt is allowed again.
         """
         if key is None:
-            return LoadWatch(self, None, careful=False)
-        row = await self.database.get("loads", key) or {"id": key, "ended": 0, "pages": []}
-        alive = await self.presence.live_page_ids()
-        dead = [] if alive is None else [page for page in row["pages"] if page not in alive]
-        ended = row["ended"] + len(dead)
-        row = {**row, "ended": ended, "pages": [page for page in row["pages"] if page not in dead]}
-        if ended >= 2:
-            await self.note(Delete("loads", key))
-            raise LoadEndedPage(model, ended)
-        if ended:
+            return LoadWatch(self, None)
+        marker, dead = await self._read(key)
+        if marker.ended >= 2:
+            await self.update(key, lambda stored: stored.without_dead_pages(dead)._replace(ended=0))
+            raise LoadEndedPage(model, marker.ended)
+        if marker.ended:
             logger.warning("Loading %s ended its page last time; now with one thread.", model)
-        return LoadWatch(self, row, careful=bool(ended))
+        return LoadWatch(self, key, dead, follows_crash=bool(marker.ended))
 
-    async def note(self, change: Put | Delete) -> None:
-        """Change a mark; that it cannot be stored is no reason not to load a model."""
+    async def update(self, key: str, change: Callable[[CrashMarker], CrashMarker]) -> None:
+        """Change the crash marker of a model, whatever other tabs change at the same time.
+
+        A marker that cannot be stored is no reason not to load a model: that is logged.
+        """
         try:
-            await self.database.commit([change])
-        except StorageError as error:
-            logger.warning("Should this load end its page, the next one will not know. %s", error)
+            for _ in range(_COMMIT_ATTEMPTS):
+                row = await self.database.get("loads", key)
+                marker = change(CrashMarker.from_row(row))
+                edit = Delete("loads", key) if marker == CrashMarker() else Put("loads", marker.to_row(key))
+                if await self.database.commit([edit], Unchanged("loads", key, row)):
+                    return
+            logger.warning("The crash marker of %s could not be stored: other tabs kept changing it.", key)
+        except ModelDenError as error:
+            logger.warning(
+                "The crash marker could not be stored: a crash in this load will not be detected next time. %s", error
+            )
+
+    async def _read(self, key: str) -> tuple[CrashMarker, frozenset[str]]:
+        """Return the crash marker of a model with its dead pages counted, and those pages."""
+        try:
+            marker = CrashMarker.from_row(await self.database.get("loads", key))
+            alive = await self.presence.live_page_ids() if marker.pages else None
+        except ModelDenError as error:
+            logger.warning("The crash marker could not be read: a crash in the last load is not detected. %s", error)
+            return CrashMarker(), frozenset()
+        dead = frozenset() if alive is None else frozenset(marker.pages) - alive
+        return marker.without_dead_pages(dead), dead
 
 
 class LoadWatch:
-    """Over one load.
+    """Watches over one load.
 
     Attributes:
-        careful: The last load ended its page: choose less.
+        follows_crash: The last load of this model ended its page.
     """
 
-    def __init__(self, guard: MemoryGuard, row: Mapping[str, Any] | None, *, careful: bool) -> None:
-        """Nothing is loaded yet."""
-        self.careful = careful
-        self._guard = guard
-        self._row = row
-        self._sizes: dict[str, int] = {}
-        self._marking: asyncio.Future[None] | None = None
-
-    def expect(self, name: str, size: int) -> None:
-        """Hear that weights of so many bytes are about to come.
+    def __init__(
+        self, guard: MemoryGuard, key: str | None, dead: frozenset[str] = frozenset(), *, follows_crash: bool = False
+    ) -> None:
+        """Create a watch.
 
         Args:
-            name: Their file's URL or path; one that is loaded once more counts once.
+            guard: Stores the crash marker.
+            key: The model's key in the store, or None for a model that has none.
+            dead: Ids of pages that ended while they loaded this model.
+            follows_crash: The last load of this model ended its page.
+        """
+        self.follows_crash = follows_crash
+        self._guard = guard
+        self._key = key
+        self._dead = dead
+        self._sizes: dict[str, int] = {}
+        self._tasks = BackgroundTasks()
+        self._marking: asyncio.Task[None] | None = None
+
+    def account_expected(self, name: str, size: int) -> None:
+        """Account for weights that are about to be downloaded.
+
+        Args:
+            name: Their file's URL or path; a file that is loaded again counts once.
             size: Their bytes.
 
         Raises:
-            NotEnoughMemory: If there is no room for them.
+            NotEnoughMemory: If they do not fit into memory.
         """
         self._sizes[name] = size
-        required = RUNTIME + int(FACTOR * sum(self._sizes.values()))
+        required = RUNTIME_MEMORY + int(MEMORY_FACTOR * sum(self._sizes.values()))
         if self._guard.memory is not None and required > self._guard.memory:
             raise NotEnoughMemory(required, self._guard.memory)
 
-    def admit(self, name: str, blob: Blob) -> None:
-        """Hear that weights are about to be loaded into memory; arguments and errors are those of `expect`."""
-        self.expect(name, blob.size)
-        if self._marking is None and self._row is not None:
-            # Side by side with the load: by the time it needs memory, the mark is there.
-            row = {**self._row, "pages": [*self._row["pages"], self._guard.presence.page_id]}
-            self._marking = asyncio.ensure_future(self._guard.note(Put("loads", row)))
+    def account_loaded(self, name: str, blob: Blob) -> None:
+        """Account for weights that are about to be loaded into memory; errors are those of `account_expected`."""
+        self.account_expected(name, blob.size)
+        if self._marking is None and self._key is not None:
+            # Side by side with the load: by the time it needs memory, the marker is stored.
+            self._marking = self._tasks.start(self._mark(self._key), "store the crash marker")
 
-    def leave(self) -> None:
-        """The page survived it. Nobody waits until that is stored."""
-        if self._marking is not None:
-            self._marking = asyncio.ensure_future(self._unmark(self._marking))
+    def end(self) -> None:
+        """Remove the crash marker in the background: the page survived the load."""
+        if self._marking is not None and self._key is not None:
+            self._tasks.start(self._unmark(self._marking, self._key), "remove the crash marker")
 
-    async def _unmark(self, marking: asyncio.Future[None]) -> None:
-        await marking
-        if self._row is not None:
-            await self._guard.note(Delete("loads", self._row["id"]))
+    async def _mark(self, key: str) -> None:
+        page = self._guard.presence.page_id
+        await self._guard.update(key, lambda marker: marker.without_dead_pages(self._dead).with_load(page))
+
+    async def _unmark(self, marking: asyncio.Task[None], key: str) -> None:
+        await asyncio.wait([marking])
+        page = self._guard.presence.page_id
+        await self._guard.update(key, lambda marker: marker.without_load(page))

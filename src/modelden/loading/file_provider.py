@@ -95,7 +95,7 @@ class EngineFileProvider:
             file = self._hub.parse_url(url)
             await self.in_use.add(*self._hub.key(file)[:2])
             watch = self._watch if is_weights(url) else None
-            expect = None if watch is None else partial(watch.expect, url)
+            expect = None if watch is None else partial(watch.account_expected, url)
             kept = await self._hub.get(
                 file,
                 self._use,
@@ -107,7 +107,7 @@ class EngineFileProvider:
             )
             blob = kept.blob
             if watch is not None:
-                watch.admit(url, blob)
+                watch.account_loaded(url, blob)
         except FileNotFoundOnHub as error:
             # Not every file is needed: transformers.js decides.
             self._missing[ModelFile(error.model, error.revision, error.file)] = error
@@ -131,7 +131,7 @@ class EngineFileProvider:
             blobs = {url: found[file].blob for url, file in files.items() if file in found}
             if self._watch is not None:
                 for url in filter(is_weights, blobs):
-                    self._watch.admit(url, blobs[url])
+                    self._watch.account_loaded(url, blobs[url])
         except ModelDenError as error:
             logger.debug("The files of the last load are not offered: %s", error)
             return {}

@@ -58,8 +58,8 @@ async def load_with_retries[LoadedModel](
     Raises:
         ModelDenError: As ``load``; `LoadEndedPage` before it.
     """
-    watch = await guard.enter(key, model)
-    without = Fallbacks(_CAREFUL if watch.careful else None, no_gpu)
+    watch = await guard.begin_load(key, model)
+    without = Fallbacks(_CAREFUL if watch.follows_crash else None, no_gpu)
     tried: set[type[Exception]] = set()
     try:
         while True:
@@ -72,7 +72,7 @@ async def load_with_retries[LoadedModel](
                 logger.warning("%s Trying once more.", error)
                 without = _less(without, error)
     finally:
-        watch.leave()
+        watch.end()
 
 
 async def check_stored_files(

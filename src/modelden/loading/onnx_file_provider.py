@@ -74,7 +74,7 @@ class OnnxFileProvider:
         if isinstance(model, ModelFile):
             return await self._fetched(model)
         blob = self._ports.sessions.to_blob(_read(model) if isinstance(model, PurePath) else model)
-        self._watch.admit(self._source.name, blob)
+        self._watch.account_loaded(self._source.name, blob)
         return blob
 
     async def __call__(self, path: str) -> Blob | None:
@@ -101,14 +101,14 @@ class OnnxFileProvider:
         if data is None:
             return None
         found = blob(data)
-        self._watch.admit(path, found)
+        self._watch.account_loaded(path, found)
         return found
 
     async def _fetched(self, file: ModelFile) -> Blob:
         if self._fetch is None or self._key is None:
             raise AssertionError("a file of the hub was to be fetched without one")
         blob = await self._fetch(file)
-        self._watch.admit(file.file, blob)
+        self._watch.account_loaded(file.file, blob)
         self.keys.add(self._key(file))
         return blob
 

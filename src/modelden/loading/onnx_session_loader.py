@@ -169,7 +169,7 @@ class OnnxSessionLoader:
 
         async def fetch(file: ModelFile) -> Blob:
             await in_use.add(*hub.key(file)[:2])
-            use, expect = Consumer(TASK, ENGINE), partial(watch.expect, file.file)
+            use, expect = Consumer(TASK, ENGINE), partial(watch.account_expected, file.file)
             # Asked once, before the model itself; the data beside it come later.
             room = ask_room if file == model else None
             kept = await hub.get(file, use, allow_list, on_progress, branch=branch, before_download=room, expect=expect)

@@ -1,0 +1,19 @@
+"""Waits for background tasks (`modelden.core.background_tasks`) of whatever page."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from modelden.core.background_tasks import PREFIX
+
+
+def running() -> list[asyncio.Task[Any]]:
+    """Return the background tasks that have not ended."""
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith(PREFIX)]
+
+
+async def settled() -> None:
+    """Return when all background tasks have ended, those too that they started."""
+    while tasks := running():
+        await asyncio.wait(tasks)
