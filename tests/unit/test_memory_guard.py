@@ -36,8 +36,16 @@ class Origin:
         self.database.rows["loads"][KEY] = {"id": KEY, **members}
 
 
-async def test_loads_of_two_pages_at_once_are_both_marked() -> None:
+async def test_loads_of_two_pages_at_once_are_both_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     origin = Origin()
+    get = origin.database.get
+
+    async def read_late(*key: Any) -> Row | None:
+        row = await get(*key)
+        await asyncio.sleep(0)  # as in a browser, the other page has its turn between reading and writing
+        return row
+
+    monkeypatch.setattr(origin.database, "get", read_late)
     (one, _), (other, _) = origin.page(), origin.page()
     first, second = await one.begin_load(KEY, "org/tiny"), await other.begin_load(KEY, "org/tiny")
 
