@@ -292,6 +292,6 @@ class EngineRunner:
                 listener(self.status)
             except Exception:
                 logger.exception("A status listener failed on the engine %s", self.request.engine_id)
-        state = self.plan.state() if self.plan else {}
+        state = self.plan.summary() if self.plan else {}
         task_name = self.plan.options.task_name if self.plan else self.request.task_name
         self.teller.emit_status(self.status, {"task_name": task_name, **state})

@@ -1,6 +1,6 @@
-"""The engine that was loaded last: as much of it as tells which worker to start.
+"""The last engine: the runtime and the threads of the newest row of the history, to start its worker ahead.
 
-What a page needs before its first worker runs is kept small: `engine.history` reads the same rows in full.
+A page imports little before its first worker runs: `engine.history` reads the same rows in full.
 """
 
 from __future__ import annotations
@@ -10,28 +10,39 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelden.ports import Schema, Store
 
 if TYPE_CHECKING:
-    from modelden.ports import Database
+    from modelden.ports import Database, Row
     from modelden.settings.changeset import Record
 
 
 MODELDEN = Schema(name="modelden", version=1, stores={"engines": Store("id"), "loads": Store("id")})
-"""``engines`` is for `engine.history` and `engine.latest`, ``loads`` for `engine.guard`."""
+"""The store ``engines`` belongs to `engine.history`, ``loads`` to `engine.memory_guard`."""
 
 
 class LastEngine(NamedTuple):
-    """What the request that was answered last was answered with.
+    """The engine that was loaded last.
 
     Attributes:
         runtime: The record of the WASM file.
-        threads: How many were decided; 0 for all cores.
+        threads: The number of threads that was decided; 0 for all cores.
     """
 
     runtime: Record
     threads: int
 
 
-async def latest(database: Database, source: str) -> LastEngine | None:
+async def read_last_engine(database: Database, source: str) -> LastEngine | None:
     """Return the engine that was loaded last by settings from this trust source (`Configuration.trust_source`)."""
-    rows = [row for row in await database.get_all("engines") if row["source"] == source]
-    row = max(rows, key=lambda row: int(row["time"]), default=None)
-    return None if row is None else LastEngine(row["plan"]["runtime"], row["plan"]["options"].get("numThreads") or 0)
+    newest, latest = None, float("-inf")
+    for row in await database.get_all("engines"):
+        if row.get("source") == source and isinstance(time := row.get("time"), int) and time > latest:
+            newest, latest = row, time
+    return None if newest is None else _parse(newest)
+
+
+def _parse(row: Row) -> LastEngine | None:
+    """Read a row; None for one of another form, which another build of modelden may have stored."""
+    match row:
+        case {"plan": {"runtime": dict(runtime), "options": dict(options)}}:
+            threads = options.get("numThreads") or 0
+            return LastEngine(runtime, threads) if isinstance(threads, int) else None
+    return None

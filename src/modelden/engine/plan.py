@@ -1,13 +1,14 @@
-"""What an engine will be made of: decided from Remote Settings, nothing fetched yet. Pure."""
+"""Plans: the options and the runtime of an engine, decided from Remote Settings before anything is fetched. Pure."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple, Self
 
 from modelden.engine.options import PipelineOptions
+from modelden.errors import InputError
 from modelden.settings.changeset import Record
 
-_DECIDED = (
+_IDENTITY = (
     "task_name",
     "model_hub_root_url",
     "model_hub_url_template",
@@ -24,28 +25,31 @@ _DECIDED = (
 )
 """Options that decide what is loaded, and how."""
 
+_REQUIRED = ("task_name", "model_hub_root_url", "model_hub_url_template", "model_id", "model_revision")
+"""Options that every plan has."""
+
 
 class Plan(NamedTuple):
-    """An engine's options and runtime.
+    """The options and the runtime of an engine.
 
     Attributes:
-        options: Options in which nothing is open.
+        options: Options that name all that is loaded.
         runtime: The record of the WASM file.
-        no_gpu: Why the GPU is not used though the options want it. Not kept: it is asked again on each visit.
-        files: URLs of the files that the last load of it was given.
+        no_gpu_reason: Why the GPU is not used though the options ask for it. Not stored: each visit checks it again.
+        files: URLs of the files that the last load took.
     """
 
     options: PipelineOptions
     runtime: Record
-    no_gpu: str | None = None
+    no_gpu_reason: str | None = None
     files: tuple[str, ...] = ()
 
     def is_equivalent(self, other: Plan) -> bool:
         """Tell whether an engine of the other plan has the same model and the same runtime."""
         return self._identity() == other._identity()
 
-    def state(self) -> dict[str, Any]:
-        """Return what users know of it: model, revision, data type and version of the runtime."""
+    def summary(self) -> dict[str, Any]:
+        """Return model, revision, data type and version of the runtime, as events and `UpdateStatus` have them."""
         return {
             "model_id": self.options.model_id,
             "model_revision": self.options.model_revision,
@@ -54,58 +58,70 @@ class Plan(NamedTuple):
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Return it as plain JSON data."""
+        """Return the stored form, plain JSON data."""
         return {"options": self.options.to_dict(), "runtime": dict(self.runtime), "files": list(self.files)}
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Self:
+    def from_row(cls, row: Any) -> Self:
         """Read `to_row`.
 
         Raises:
-            InputError: If the options are none.
+            InputError: For a row of another form; another build of modelden may have stored it.
         """
-        options = PipelineOptions.of(row["options"], own_features=True)
-        return cls(options, row["runtime"], files=tuple(row.get("files", ())))  # rows of earlier builds have none
+        match row:
+            case {"options": dict(stored), "runtime": dict(runtime)} if _is_runtime(runtime):
+                options = PipelineOptions.of(stored, own_features=True)
+                files = row.get("files", [])  # rows of earlier builds have none
+                if all(getattr(options, name) for name in _REQUIRED) and isinstance(files, list):
+                    return cls(options, runtime, files=tuple(file for file in files if isinstance(file, str)))
+        raise InputError("The stored plan of an engine has another form.")
 
     def _identity(self) -> tuple[Any, ...]:
-        attachment = self.runtime["attachment"]
-        return attachment["hash"], self.runtime["version"], *(getattr(self.options, name) for name in _DECIDED)
+        hash_and_version = self.runtime["attachment"]["hash"], self.runtime["version"]
+        return *hash_and_version, *[getattr(self.options, name) for name in _IDENTITY]
 
 
 class Fallbacks(NamedTuple):
-    """What one load does without, whatever was decided.
+    """The parts of a plan that one load leaves out.
 
     Attributes:
-        threads: Why there is one thread; None for as many as were decided.
-        gpu: Why the GPU is not used; None for the device that was decided.
-        model: Its files are fetched, and nothing is loaded.
+        one_thread_reason: Why the load takes one thread; None for the number that the plan has.
+        no_gpu_reason: Why the load does not use the GPU; None for the device that the plan has.
+        files_only: The files are fetched, and no model is loaded.
     """
 
-    threads: str | None = None
-    gpu: str | None = None
-    model: bool = False
+    one_thread_reason: str | None = None
+    no_gpu_reason: str | None = None
+    files_only: bool = False
 
-    def of(self, device: str | None, threads: int | None) -> tuple[str | None, int]:
-        """Return the device and the number of threads that are left of what was decided; 0 threads for all cores."""
-        return "wasm" if self.gpu else device, 1 if self.threads else threads or 0
+    def apply(self, device: str | None, threads: int | None) -> tuple[str | None, int]:
+        """Return the device and the number of threads in place of those of a plan; 0 threads for all cores."""
+        return "wasm" if self.no_gpu_reason else device, 1 if self.one_thread_reason else threads or 0
 
     def reasons(self, device: str | None, threads: int | None) -> dict[str, str]:
-        """Return what is to be said of it; nothing where it is what was decided."""
-        found: dict[str, str] = {}
-        if self.threads and threads != 1:
-            found["threadsReason"] = self.threads
-        if self.gpu and device in ("gpu", "auto", "webgpu"):
-            found["deviceReason"] = self.gpu
-        return found
+        """Return the members of `Engine.info` that explain a difference from the device and threads of a plan."""
+        reasons: dict[str, str] = {}
+        if self.one_thread_reason and threads != 1:
+            reasons["threadsReason"] = self.one_thread_reason
+        if self.no_gpu_reason and device in ("gpu", "auto", "webgpu"):
+            reasons["deviceReason"] = self.no_gpu_reason
+        return reasons
 
 
 class EngineRecord(NamedTuple):
     """An engine that was loaded with success.
 
     Attributes:
-        request: What was asked for.
-        plan: What it was made of.
+        request: The options that the caller gave.
+        plan: The plan by which the engine was loaded.
     """
 
     request: PipelineOptions
     plan: Plan
+
+
+def _is_runtime(record: dict[str, Any]) -> bool:
+    match record:
+        case {"name": str(), "version": str(), "attachment": {"hash": str()}}:
+            return True
+    return False

@@ -1,7 +1,7 @@
-"""The runtime of the last visit's engine starts while Python imports what will decide whether it is the right one.
+"""Prewarming: starts the worker of the last visit's engine while Python imports what decides on the new one.
 
-A guess, from what was verified when it was stored: it costs a visit nothing when it is right, and half a second of
-another core when settings, or the caller, want another runtime.
+The guess is made from files that were verified when they were stored. A right guess costs a visit nothing. A wrong one
+costs half a second of another core, when settings or the caller want another runtime.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Sequence
 
 from modelden.config import Configuration
 from modelden.engine import runtime_selection
-from modelden.engine.last_engine import MODELDEN, latest
+from modelden.engine.last_engine import MODELDEN, read_last_engine
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
 from modelden.ports import Blob, Databases, EngineHost, WorkerSpec
@@ -25,32 +25,37 @@ logger = logging.getLogger(__name__)
 async def prewarm(
     config: Configuration, bundles: Sequence[Bundle], databases: Databases, engines: Awaitable[EngineHost]
 ) -> None:
-    """Start the worker that the next engine will want if nothing has changed. What fails here fails later, in words.
+    """Start the worker that the next engine will want if nothing has changed.
+
+    A failure is logged: whatever was wrong fails again where the engine is created.
 
     Args:
-        config: What is configured.
+        config: The configuration.
         bundles: The JavaScript in this wheel.
-        databases: The browser's.
-        engines: Starts workers; awaited while the databases answer.
+        databases: The browser's databases.
+        engines: The host of workers; awaited while the databases answer.
     """
-    expecting = asyncio.ensure_future(_expected(config, bundles, databases))
+    prediction = asyncio.ensure_future(_predict_worker(config, bundles, databases))
+    prediction.add_done_callback(lambda done: done.cancelled() or done.exception())  # retrieved, if the host fails
     try:
         host = await engines
-        expected = await expecting
-        if expected is not None:
-            # Nothing is imported beside this: browsers fetch a worker's script on the page's thread.
-            await host.prewarm(*expected)
+        predicted = await prediction
+        if predicted is not None:
+            # Nothing is imported at the same time: browsers fetch a worker's script on the page's thread.
+            await host.prewarm(*predicted)
     except ModelDenError as error:
-        logger.debug("No engine is started ahead: %s", error)
+        logger.debug("No worker is started ahead: %s", error)
+    except Exception:
+        logger.exception("No worker is started ahead.")
     finally:
-        expecting.cancel()  # where the caller was
+        prediction.cancel()  # if this call was cancelled, or the host failed
 
 
-async def _expected(
+async def _predict_worker(
     config: Configuration, bundles: Sequence[Bundle], databases: Databases
 ) -> tuple[WorkerSpec, Blob] | None:
     modelden, settings = await asyncio.gather(databases.open(MODELDEN), databases.open(REMOTE_SETTINGS))
-    last = await latest(modelden, config.trust_source)
+    last = await read_last_engine(modelden, config.trust_source)
     if last is None:
         return None
     bundle = runtime_selection.find_bundle(last.runtime, bundles)

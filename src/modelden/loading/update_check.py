@@ -60,7 +60,7 @@ class UpdateCheck:
         """Return the engines of this page, and those that were loaded before and are not here."""
         live = list(self._live())
         here = [each.request.asks_for() for each in live]
-        return live + [each for each in await (await self._history()).all() if each.request.asks_for() not in here]
+        return live + [each for each in await (await self._history()).records() if each.request.asks_for() not in here]
 
     async def _sync(self) -> bool:
         settings = await self._settings()
@@ -87,8 +87,8 @@ class UpdateCheck:
             feature_id=known.request.feature_id,
             engine_id=known.request.engine_id,
             status=status,
-            current=known.plan.state(),
-            available=available.state() if available and status != OFFLINE else None,
+            current=known.plan.summary(),
+            available=available.summary() if available and status != OFFLINE else None,
             reason=reason,
         )
 
@@ -105,9 +105,9 @@ class UpdateCheck:
         except ModelDenError as error:
             logger.warning("Settings changed, and have nothing for %s any more: %s", known.request.task_name, error)
             return
-        key = (known.request.engine_id, repr(available.state()))
+        key = (known.request.engine_id, repr(available.summary()))
         if available.is_equivalent(known.plan) or key in self._told:
             return
         self._told.add(key)
-        detail = {"current": known.plan.state(), "available": available.state()}
-        EventEmitter(self._events, known.request.engine_id, known.request.flow_id).emit_update("available", detail)
+        detail = {"current": known.plan.summary(), "available": available.summary()}
+        EventEmitter(self._events, known.request.engine_id, known.request.flow_id).update("available", detail)

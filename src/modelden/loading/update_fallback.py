@@ -257,4 +257,4 @@ def _stored(options: PipelineOptions, models: Iterable[tuple[str, str]]) -> list
 
 
 def _change(current: Plan, available: Plan) -> dict[str, object]:
-    return {"current": current.state(), "available": available.state()}
+    return {"current": current.summary(), "available": available.summary()}
