@@ -97,7 +97,7 @@ class Context:
         )
         self._updates = UpdateCheck(self._source, self._history, self._live, self.settings, self._events)
         self._deaf = [
-            listeners.add(config.cid(collection), self._updates.settings_changed)
+            listeners.add(config.cid(collection), self._updates.on_settings_changed)
             for collection in (model_selection.COLLECTION, runtime_selection.COLLECTION)
         ]
 
@@ -114,6 +114,7 @@ class Context:
 
     def close(self) -> None:
         """Stop what goes on in the background. Engines live on."""
+        self._updates.close()
         while self._deaf:
             self._deaf.pop()()
         if self._settings is not None:
@@ -212,7 +213,7 @@ class Context:
             logger.warning("What is of no use any more stays stored: %s", error)
 
     def _live(self) -> Iterator[EngineRecord]:
-        return self._engines.known()
+        return self._engines.records()
 
     async def _hub_of(self, options: PipelineOptions) -> HubFiles:
         return await self._hub_at(HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template)))

@@ -21,7 +21,7 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from modelden.engine.onnx import ModelMetadata, NodeArg, SessionInfo, check_feed, check_outputs
+from modelden.engine.onnx import ModelMetadata, NodeArg, OnnxModelInfo, check_feed, check_outputs
 from modelden.engine.onnx_options import ExecutionMode, GraphOptimizationLevel, RunOptions, SessionOptions
 from modelden.engine.tensor import Tensor
 from modelden.errors import NotInBrowser, SyncUnavailable
@@ -108,7 +108,7 @@ class InferenceSession:
         self._opened = opened
 
     @property
-    def _info(self) -> SessionInfo:
+    def _info(self) -> OnnxModelInfo:
         return self._opened.info
 
     def get_inputs(self) -> list[NodeArg]:
@@ -128,7 +128,7 @@ class InferenceSession:
         used = [name for name, device in _PROVIDERS.items() if device == self._info.device]
         return list(dict.fromkeys([*used, "CPUExecutionProvider"]))
 
-    def info(self) -> SessionInfo:
+    def info(self) -> OnnxModelInfo:
         """Return all that is known of the session: runtime, threads and device too."""
         return self._info
 

@@ -102,7 +102,7 @@ async def run_long(engine_id: str) -> Json:
 async def begin_run(engine_id: str) -> None:
     """Begin a run that goes on until it is given up: how long a long one takes is for the machine to say."""
     engine = ENGINES[engine_id]
-    slot = engine._session._slot
+    slot = engine._runner._slot
     assert slot is not None
     run, has_run = slot.loaded.worker.run, asyncio.Event()
 

@@ -39,7 +39,7 @@ class EmptyHub:
 async def asked() -> AsyncIterator[EngineFileProvider]:
     files = EngineFileProvider(cast("HubFiles", EmptyHub()), Consumer("task", "engine"), AllowList((), ()))
     yield files
-    files.in_use.end()
+    files.lease.end()
 
 
 def url(file: str) -> str:

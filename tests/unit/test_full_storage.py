@@ -125,8 +125,8 @@ async def test_a_history_that_cannot_be_written_stops_no_engine(
     await fill(profile, "modelden")
     await profile.visit().create_engine(EMBED)
     assert profile.engines.workers[0].received == FILES
-    assert "is not remembered" in caplog.text
-    assert "the next one will not know" in caplog.text
+    assert "The history cannot be stored" in caplog.text
+    assert "The crash marker could not be stored" in caplog.text
 
 
 async def test_missing_files_that_cannot_be_remembered_stop_no_engine(

@@ -8,10 +8,10 @@ import pytest
 
 from modelden.engine.runtime_selection import (
     Bundle,
+    bundle_no_gpu_reason,
     check_build,
     choose,
     find_bundle,
-    lack_of_gpu,
     read_bundles,
     requested_device,
 )
@@ -76,7 +76,7 @@ FIVE, SIX, SIX_GPU = record("5.0"), record_of(NEXT), record_of(GPU)
 OTHER_SIX, OTHER_GPU = record_of(NEXT, hash="ef" * 32), record_of(GPU, hash="ef" * 32)
 WITH_GPU: dict[str, Any] = {"device": "webgpu"}
 SMALL_HAS_NONE = "the runtime that is used, small.wasm, has no WebGPU, and Remote Settings offer no"
-NO_ADAPTER = {**WITH_GPU, "lack": "no adapter"}
+NO_ADAPTER = {**WITH_GPU, "no_gpu_reason": "no adapter"}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_highest_major_that_is_offered_and_known(
     ("records", "options", "reason"),
     [
         ([FIVE, SIX, SIX_GPU], {}, None),
-        ([FIVE, SIX, SIX_GPU], {"lack": "no adapter"}, None),
+        ([FIVE, SIX, SIX_GPU], {"no_gpu_reason": "no adapter"}, None),
         ([FIVE, SIX, SIX_GPU], WITH_GPU, None),
         ([FIVE, SIX], WITH_GPU, None),
         ([FIVE, SIX, SIX_GPU], NO_ADAPTER, "no adapter"),
@@ -156,7 +156,7 @@ def test_the_highest_major_that_is_offered_and_known(
     ],
 )
 def test_why_the_gpu_is_not_used(records: list[dict[str, Any]], options: dict[str, Any], reason: str | None) -> None:
-    assert choose(records, ALL, **options).no_gpu == reason
+    assert choose(records, ALL, **options).no_gpu_reason == reason
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_what_an_option_asks_for(option: str | None, device: str) -> None:
 
 
 def test_a_file_without_webgpu_is_named() -> None:
-    assert [lack_of_gpu(bundle) for bundle in ALL] == [
+    assert [bundle_no_gpu_reason(bundle) for bundle in ALL] == [
         None,
         "the runtime that is used, small.wasm, has no WebGPU",
         None,

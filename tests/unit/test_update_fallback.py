@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from modelden.ports import Put
 from tests.simulators.profile import Profile
+from tests.unit.background import settled
 from tests.unit.conftest import FILES, write
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
@@ -60,12 +60,6 @@ async def poll(den: Context) -> None:
     """The settings poll, and what follows from it."""
     await (await den.settings()).poller.poll()
     await settled()
-
-
-async def settled() -> None:
-    """What goes on in the background has ended."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*(task for task in others if re.search(r"Updates\._tell|EngineSession\._clear", repr(task))))
 
 
 async def test_a_new_revision_while_the_page_is_closed(profile: Profile, publish: Publish, told: list[Event]) -> None:
@@ -606,8 +600,7 @@ async def test_what_only_refreshes_a_memory_is_not_waited_for(
 
     assert (await database.get_all("engines"))[0] == before
     let_write.set()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*(task for task in others if re.search("_note|_unmark", repr(task))))
+    await settled()
     assert (await database.get_all("engines"))[0]["time"] == before["time"] + 60 * 60 * 1000
     assert await database.get_all("loads") == []
 

@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 class Engine:
     """A loaded model, made by `modelden.create_engine`. As an async context it closes itself."""
 
-    def __init__(self, session: EngineRunner, suspender: Suspender) -> None:
-        """Nothing is loaded yet.
+    def __init__(self, runner: EngineRunner, suspender: Suspender) -> None:
+        """Create an engine.
 
         Args:
-            session: Its life.
+            runner: The engine's life.
             suspender: Waits in calls that are not async.
         """
-        self._session = session
+        self._runner = runner
         self._suspender = suspender
 
     @property
     def options(self) -> PipelineOptions:
         """All its options, with what Remote Settings and defaults decided."""
-        plan = self._session.plan
-        return plan.options if plan else self._session.request
+        plan = self._runner.plan
+        return plan.options if plan else self._runner.request
 
     @property
     def engine_id(self) -> str:
         """The engine's name."""
-        return self._session.request.engine_id
+        return self._runner.request.engine_id
 
     @property
     def task_name(self) -> str:
@@ -63,12 +63,12 @@ class Engine:
 
         All but one that you closed, or that was replaced, come back with the next run.
         """
-        return self._session.status
+        return self._runner.status
 
     @property
     def last_metrics(self) -> RunMetrics | None:
         """What the last run took; None before the first."""
-        text = self._session.metrics
+        text = self._runner.metrics
         return None if text is None else RunMetrics.of(text)
 
     def info(self) -> Mapping[str, Any]:
@@ -80,11 +80,11 @@ class Engine:
             there are as many, None if they were asked for. ``samplingRate``: Hz of sounds that it takes, or None.
             ``writes``: whether `stream` has something to tell.
         """
-        return self._session.info
+        return self._runner.info
 
     def on_status(self, listener: Callable[[Status], object]) -> Callable[[], None]:
         """Call ``listener`` with each new status (Firefox: ``statusChanged``); the returned function ends that."""
-        listeners = self._session.listeners
+        listeners = self._runner.listeners
         listeners.append(listener)
 
         def off() -> None:
@@ -159,11 +159,11 @@ class Engine:
             EngineClosed: If the engine was closed before, or while it loaded.
             ModelDenError: If the new model cannot be loaded; the old one stays.
         """
-        return await self._session.update(on_progress)
+        return await self._runner.update(on_progress)
 
     async def close(self) -> None:
         """End the worker and free the model's memory, for good. Closing twice does nothing."""
-        self._session.end(f"The engine {self.engine_id} is closed; create a new one with modelden.create_engine().")
+        self._runner.end(f"The engine {self.engine_id} is closed; create a new one with modelden.create_engine().")
 
     async def __aenter__(self) -> Self:
         """Return the engine."""
@@ -186,4 +186,4 @@ class Engine:
     async def _run(
         self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
     ) -> Any:
-        return await self._session.run(args, options, on_chunk)
+        return await self._runner.run(args, options, on_chunk)

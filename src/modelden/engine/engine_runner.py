@@ -1,4 +1,4 @@
-"""What is behind an engine: its life, its worker, and the way from one worker to the next."""
+"""The engine runner: an engine's life behind the public `Engine`, and its way from one worker to the next."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from modelden.core.background_tasks import BackgroundTasks
 from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
 from modelden.engine.streaming import Chunk, pop_streaming
 from modelden.engine.update_status import UPDATE_AVAILABLE
-from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError, UntrustedError
 
 if TYPE_CHECKING:
     from modelden.core.events import Events
@@ -29,74 +30,63 @@ logger = logging.getLogger(__name__)
 
 
 class Slot:
-    """A worker in use, and the number of runs that go on in it."""
-
-    __slots__ = ("loaded", "running")
+    """A worker in use, and the number of runs under way in it."""
 
     def __init__(self, loaded: LoadedModel) -> None:
-        """Nothing runs yet."""
-        self.loaded = loaded
-        self.running = 0
+        self.loaded, self.runs = loaded, 0
 
 
 class EngineRunner:
-    """One engine's life.
+    """The life of one engine.
 
     Attributes:
-        request: What the caller asked for.
-        plan: What it is made of, or was when it was last loaded.
+        request: The options that the caller gave.
+        plan: The plan by which it was last loaded.
         metrics: The JSON of the last run's metrics.
-        listeners: Told each new status.
-        teller: Tells what happens.
+        listeners: Called with each new status.
+        emitter: Emits the events of the engine.
     """
 
-    def __init__(self, request: PipelineOptions, source: LoaderWithFallback, ports: Ports, events: Events) -> None:
-        """Nothing is loaded yet.
-
-        Args:
-            request: What the caller asked for.
-            source: Loads the model, now and again.
-            ports: The browser.
-            events: Told what happens.
-        """
+    def __init__(self, request: PipelineOptions, loader: LoaderWithFallback, ports: Ports, events: Events) -> None:
+        """Create a runner without a worker: ``loader`` loads the model each time that it is needed and not loaded."""
         self.request = request
         self.plan: Plan | None = None
         self.metrics: str | None = None
         self.listeners: list[Callable[[Status], object]] = []
-        self._source = source
+        self.emitter = EventEmitter(events, request.engine_id, request.flow_id)
+        self._loader = loader
         self._ports = ports
-        self.teller = EventEmitter(events, request.engine_id, request.flow_id)
-        self._life = Lifecycle(request.timeout_ms or 0)
+        self._lifecycle = Lifecycle(request.timeout_ms or 0)
         self._slot: Slot | None = None
-        self._newest: LoadedModel | None = None
+        self._last_loaded: LoadedModel | None = None
         self._replaced: set[Slot] = set()
-        self._clearing: set[asyncio.Task[None]] = set()
-        self._no_gpu_reason: str | None = None
-        self._opening = asyncio.Lock()
-        self._loading: asyncio.Task[LoadedModel] | None = None
-        self._stop_timer: Callable[[], None] | None = None
+        self._lost_gpu: str | None = None
+        self._load_lock = asyncio.Lock()
+        self._load_task: asyncio.Task[LoadedModel] | None = None
+        self._cancel_idle_timer: Callable[[], None] | None = None
+        self._tasks = BackgroundTasks()
 
     @property
     def status(self) -> Status:
-        """Where it is in its life."""
-        return self._life.status
+        """The current status."""
+        return self._lifecycle.status
 
     @property
     def has_ended(self) -> bool:
-        """It was ended for good."""
-        return self._life.has_ended
+        """Whether it was ended for good."""
+        return self._lifecycle.has_ended
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What the worker told of itself; empty while there is none."""
+        """The worker's report of itself; empty without a worker."""
         return dict(self._slot.loaded.info) if self._slot else {}
 
     async def run(
         self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
     ) -> Any:
-        """Run the model once, loading it first if it is not there; the errors are those of `Engine.run`.
+        """Run the model once, loading it first if it is not loaded; the errors are those of `Engine.run`.
 
-        A run whose GPU is lost is done again without, unless it has told pieces of a text: those stay said.
+        A run that loses the GPU is repeated without, unless its text is streamed: its chunks cannot be taken back.
         """
         try:
             return await self._run(args, options, on_chunk)
@@ -108,81 +98,64 @@ class EngineRunner:
     async def _run(
         self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
     ) -> Any:
-        slot = self._slot or await self._opened()
+        if self._slot is None:
+            await self.open()
+        if (slot := self._slot) is None:
+            raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
         rest = dict(options)
         task, writes = str(slot.loaded.plan.options.task_name), bool(slot.loaded.info["writes"])
         streaming = pop_streaming(task, rest, on_chunk, writes=writes)
-        self._life.run_started()
-        slot.running += 1
+        self._lifecycle.run_started()
+        slot.runs += 1
         try:
             value, metrics = await slot.loaded.worker.run(args, rest, streaming)
         except ModelDenError as error:
-            self.teller.emit_error(error, "run")
+            self.emitter.emit_error(error, "run")
             raise
         finally:
-            slot.running -= 1
-            if slot in self._replaced:
-                clearing = asyncio.ensure_future(self._clear(slot))  # the result is not to wait for it
-                self._clearing.add(clearing)
-                clearing.add_done_callback(self._clearing.discard)
-            self._life.run_ended(self._ports.clock.now())
-            self._watch_idle()
+            slot.runs -= 1
+            if slot in self._replaced:  # the result does not wait for it
+                self._tasks.start(self._close_replaced(slot), "delete the revision that was replaced")
+            self._lifecycle.run_ended(self._ports.clock.now())
+            self._schedule_idle_check()
         self.metrics = metrics
         if metrics:
-            self.teller.emit_run(lambda: asdict(RunMetrics.of(metrics)))
+            self.emitter.emit_run(lambda: asdict(RunMetrics.of(metrics)))
         return value
 
     async def open(self, on_progress: ProgressCallback | None = None) -> None:
-        """Load the model if it is not there; the errors are those of `Engine.open`."""
-        async with self._opening:
+        """Load the model if it is not loaded; the errors are those of `modelden.create_engine`."""
+        async with self._load_lock:
             if self._slot is not None:
                 return
-            self._life.loading()
-            self._tell_status()
+            self._lifecycle.load_started()
+            self._emit_status()
             try:
-                loaded = await self._load(self._source.open(self.request, on_progress, no_gpu=self._no_gpu_reason))
+                loaded = await self._load(self._loader.open(self.request, on_progress, lost_gpu=self._lost_gpu))
             except BaseException as error:
-                if not self._life.has_ended:
-                    self._life.failed()
-                    self._tell_status()
+                if not self._lifecycle.has_ended:
+                    self._lifecycle.load_failed()
+                    self._emit_status()
                 if isinstance(error, ModelDenError):
-                    self.teller.emit_error(error, "create")
+                    self.emitter.emit_error(error, "create")
                 raise
-            self._life.timeout_ms = loaded.plan.options.timeout_ms or 0
-            self._life.loaded(self._ports.clock.now())
-            self._adopt(loaded)
-            self._tell_status()
-            self._watch_idle()
-            await self._source.delete_previous_revisions(loaded)
+            self._lifecycle.load_succeeded(self._ports.clock.now(), loaded.plan.options.timeout_ms or 0)
+            self._use(loaded)
+            self._emit_status()
+            self._schedule_idle_check()
+            await self._loader.delete_previous_revisions(loaded)
 
-    async def update(self, on_progress: ProgressCallback | None = None, *, ask: bool = True) -> bool:
-        """Move to what there is now (``ask`` the hub of a branch); result and errors are those of `Engine.update`."""
-        async with self._opening:
-            self._life.check_not_ended()
-            plan = await self._source.plan(self.request, on_progress)
-            if self.plan is not None:
-                known = EngineRecord(self.request, self.plan)
-                if await self._source.status(known, plan, ask=ask) != UPDATE_AVAILABLE:
-                    return False
-            slot = self._slot
+    async def update(self, on_progress: ProgressCallback | None = None) -> bool:
+        """Load what is available now, if it is newer; result and errors are those of `Engine.update`."""
+        async with self._load_lock:
+            self._lifecycle.check_not_ended()
             try:
-                loaded = await self._load(
-                    self._source.load(self.request, plan, on_progress, no_gpu=self._no_gpu_reason)
-                )
+                if plan := await self._newer_plan(on_progress, check_hub=True):
+                    await self._replace(plan, on_progress)
             except ModelDenError as error:
-                if self.plan is not None and not self._life.has_ended:
-                    self._source.emit_update_failed(self.request, self.plan, plan, error)
-                self.teller.emit_error(error, "update")
+                self.emitter.emit_error(error, "update")
                 raise
-            if slot is None or self._slot is not slot:  # it sleeps, or fell asleep meanwhile
-                loaded.close()
-                self.plan = plan
-                await self._source.delete_previous_revisions(loaded)
-            else:
-                self._adopt(loaded)
-                self._replaced.add(slot)
-                await self._clear(slot)
-            return True
+            return plan is not None
 
     async def refresh(self, on_progress: ProgressCallback | None = None) -> None:
         """Be ready, with what Remote Settings say now if that can be had.
@@ -194,104 +167,134 @@ class EngineRunner:
         if self._slot is None:
             await self.open(on_progress)
             return
-        try:
-            await self.update(on_progress, ask=False)  # as Firefox: an engine that is there needs no request
-        except EngineClosed:
-            raise
-        except ModelDenError as error:
-            logger.debug("The engine %s goes on as it is: %s", self.request.engine_id, error)
+        plan = None
+        async with self._load_lock:
+            self._lifecycle.check_not_ended()
+            try:
+                # As Firefox: an engine that is loaded sends no request to the hub.
+                if plan := await self._newer_plan(on_progress, check_hub=False):
+                    await self._replace(plan, on_progress)
+            except EngineClosed:
+                raise
+            except ModelDenError as error:
+                # A server that cannot be reached is usual, a forged answer and a load that fails are not.
+                if is_notable := plan is not None or isinstance(error, UntrustedError):
+                    self.emitter.emit_error(error, "update")
+                level = logging.WARNING if is_notable else logging.DEBUG
+                logger.log(level, "The engine %s goes on as it is: %s", self.request.engine_id, error)
 
     def end(self, reason: str) -> None:
-        """End it for good; later runs fail with `EngineClosed` and this reason."""
-        if self._life.has_ended:
+        """End it for good; later runs raise `EngineClosed` with this reason."""
+        if self._lifecycle.has_ended:
             return
-        self._life.ended(reason)
-        if self._loading is not None:
-            self._loading.cancel()
+        self._lifecycle.ended(reason)
+        if self._load_task is not None:
+            self._load_task.cancel()
         for slot in self._replaced:
             slot.loaded.close()
-        self._drop()
-        self._tell_status()
+        self._close_worker()
+        self._emit_status()
 
-    async def _opened(self) -> Slot:
-        await self.open()
-        if self._slot is None:
-            raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
-        return self._slot
+    async def _newer_plan(self, on_progress: ProgressCallback | None, *, check_hub: bool) -> Plan | None:
+        plan = await self._loader.plan(self.request, on_progress)
+        if self.plan is None:
+            return plan
+        state = await self._loader.update_state(EngineRecord(self.request, self.plan), plan, check_hub=check_hub)
+        return plan if state == UPDATE_AVAILABLE else None
+
+    async def _replace(self, plan: Plan, on_progress: ProgressCallback | None) -> None:
+        """Load the model of a newer plan beside the one in use, and use it."""
+        slot = self._slot
+        try:
+            loaded = await self._load(self._loader.load(self.request, plan, on_progress, lost_gpu=self._lost_gpu))
+        except ModelDenError as error:
+            if self.plan is not None and not self._lifecycle.has_ended:
+                self._loader.emit_update_failed(self.request, self.plan, plan, error)
+            raise
+        if slot is None or self._slot is not slot:  # it was closed as idle, or is since the load began
+            loaded.close()
+            self.plan = plan
+            await self._loader.delete_previous_revisions(loaded)
+        else:
+            self._use(loaded)
+            self._replaced.add(slot)
+            await self._close_replaced(slot)
 
     async def _load(self, loading: Coroutine[Any, Any, LoadedModel]) -> LoadedModel:
-        """Do it in a task of its own, which `end` can stop."""
-        self._loading = asyncio.ensure_future(loading)
+        """Load in a task of its own, which `end` can cancel."""
+        task = self._load_task = asyncio.ensure_future(loading)
         try:
-            loaded = await self._loading
+            loaded = await task
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or not task.cancelling():
-                self._life.check_not_ended()
+            if task.done() and not task.cancelled() and task.exception() is None:
+                task.result().close()  # the caller was cancelled in the turn in which the load succeeded
+            if (caller := asyncio.current_task()) is None or not caller.cancelling():
+                self._lifecycle.check_not_ended()
             raise
         finally:
-            self._loading = None
-        if self._life.has_ended:
+            self._load_task = None
+        if self._lifecycle.has_ended:
             loaded.close()
-            self._life.check_not_ended()
-        self._newest = loaded
+            self._lifecycle.check_not_ended()
+        self._last_loaded = loaded
         return loaded
 
-    def _adopt(self, loaded: LoadedModel) -> None:
+    def _use(self, loaded: LoadedModel) -> None:
         slot = self._slot = Slot(loaded)
         self.plan = loaded.plan
-        loaded.worker.watch(lambda error: self._crashed(slot, error))
+        loaded.worker.watch(lambda error: self._on_crash(slot, error))
 
-    async def _clear(self, slot: Slot) -> None:
-        """End a worker that was replaced, and remove what only it used; nothing happens while a run goes on in it."""
-        if slot.running:
+    async def _close_replaced(self, slot: Slot) -> None:
+        """End a worker that was replaced, and delete the files that only it used, unless a run is under way in it."""
+        if slot.runs:
             return
         self._replaced.discard(slot)
         slot.loaded.close()
-        await slot.loaded.in_use.ended()
-        if self._newest is not None:
-            await self._source.delete_previous_revisions(self._newest)
+        await slot.loaded.lease.ended()
+        if self._last_loaded is not None:
+            await self._loader.delete_previous_revisions(self._last_loaded)
 
-    def _crashed(self, slot: Slot, error: EngineCrashed) -> None:
+    def _on_crash(self, slot: Slot, error: EngineCrashed) -> None:
         if slot is not self._slot:
             return
         if isinstance(error, DeviceLost):
-            self._no_gpu_reason = error.reason
-        self._drop()
-        self._life.crashed()
-        self._tell_status()
-        self.teller.emit_error(error, "run")
+            self._lost_gpu = error.reason
+        self._close_worker()
+        self._lifecycle.crashed()
+        self._emit_status()
+        self.emitter.emit_error(error, "run")
 
-    def _drop(self) -> None:
-        """End the worker, and the waiting for idleness."""
+    def _close_worker(self) -> None:
+        """End the worker, and its idle timer."""
         slot, self._slot = self._slot, None
         if slot is not None:
             slot.loaded.close()
-        if self._stop_timer is not None:
-            self._stop_timer()
-            self._stop_timer = None
+        cancel, self._cancel_idle_timer = self._cancel_idle_timer, None
+        if cancel is not None:
+            cancel()
 
-    def _watch_idle(self) -> None:
-        """See to it that somebody looks when the engine will have been idle for long enough."""
-        if self._stop_timer is None and (wait := self._life.idle_in(self._ports.clock.now())) is not None:
-            self._stop_timer = self._ports.timers.call_later(wait, self._look)
+    def _schedule_idle_check(self) -> None:
+        """Start the idle timer, unless it runs or a run is under way."""
+        wait = self._lifecycle.milliseconds_until_idle(self._ports.clock.now())
+        if self._cancel_idle_timer is None and wait is not None:
+            self._cancel_idle_timer = self._ports.timers.call_later(wait, self._check_idle)
 
-    def _look(self) -> None:
-        self._stop_timer = None
-        if self._life.idle_in(self._ports.clock.now()) != 0:
-            self._watch_idle()  # it was used meanwhile; while it runs, the run's end comes back here
+    def _check_idle(self) -> None:
+        self._cancel_idle_timer = None
+        if self._lifecycle.milliseconds_until_idle(self._ports.clock.now()) != 0:
+            self._schedule_idle_check()  # it was used meanwhile; the end of a run under way schedules the next check
             return
-        logger.debug("The engine %s was idle for %s ms", self.request.engine_id, self._life.timeout_ms)
-        self._drop()
-        self._life.idled()
-        self._tell_status()
+        logger.debug("The engine %s was idle for %s ms", self.request.engine_id, self._lifecycle.timeout_ms)
+        self._close_worker()
+        self._lifecycle.closed_as_idle()
+        self._emit_status()
 
-    def _tell_status(self) -> None:
+    def _emit_status(self) -> None:
         for listener in list(self.listeners):
             try:
                 listener(self.status)
             except Exception:
                 logger.exception("A status listener failed on the engine %s", self.request.engine_id)
-        state = self.plan.summary() if self.plan else {}
+        summary = self.plan.summary() if self.plan else {}
         task_name = self.plan.options.task_name if self.plan else self.request.task_name
-        self.teller.emit_status(self.status, {"task_name": task_name, **state})
+        self.emitter.emit_status(self.status, {"task_name": task_name, **summary})

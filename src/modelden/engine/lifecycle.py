@@ -1,16 +1,16 @@
-"""The life of an engine as a state, without input or output. Pure.
+"""The lifecycle of an engine: a state machine without input or output. Pure.
 
 ```mermaid
 stateDiagram-v2
     [*] --> uninitialized
-    uninitialized --> ready: loaded
-    uninitialized --> error: failed
+    uninitialized --> ready: load_succeeded
+    uninitialized --> error: load_failed
     uninitialized --> closed: ended
-    ready --> closed: idle for too long, ended
-    ready --> crashed: the worker died
-    closed --> uninitialized: loading, unless it was ended
-    error --> uninitialized: loading
-    crashed --> uninitialized: loading
+    ready --> closed: closed_as_idle, ended
+    ready --> crashed: crashed
+    closed --> uninitialized: load_started, unless it was ended
+    error --> uninitialized: load_started
+    crashed --> uninitialized: load_started
 ```
 
 Statuses are Firefox's (``MLEngineParent.sys.mjs``, ``MLEngine.engineStatus``). Firefox closes an engine that runs for
@@ -24,7 +24,7 @@ from typing import Literal
 from modelden.errors import EngineClosed
 
 Status = Literal["uninitialized", "ready", "error", "closed", "crashed"]
-"""Where an engine is in its life."""
+"""A state of an engine."""
 
 UNINITIALIZED: Status = "uninitialized"
 READY: Status = "ready"
@@ -37,79 +37,83 @@ class Lifecycle:
     """The state of one engine. A step that does not fit the state is a mistake of the caller: `RuntimeError`.
 
     Attributes:
-        status: Where it is.
+        status: The state.
         timeout_ms: Milliseconds without a run after which it is idle; 0 and below for never, as in Firefox.
     """
 
     def __init__(self, timeout_ms: int) -> None:
-        """Nothing is loaded yet."""
         self.status: Status = UNINITIALIZED
         self.timeout_ms = timeout_ms
-        self._running = 0
+        self._runs = 0
         self._last_used = 0
-        self._end: str | None = None
+        self._end_reason: str | None = None
 
     @property
     def has_ended(self) -> bool:
-        """It was ended: it does not come back."""
-        return self._end is not None
+        """Whether it was ended: it cannot be loaded again."""
+        return self._end_reason is not None
 
     def check_not_ended(self) -> None:
-        """Return if it may be used, or come back to be used.
+        """Return if it was not ended.
 
         Raises:
             EngineClosed: If it was ended.
         """
-        if self._end is not None:
-            raise EngineClosed(self._end)
+        if self._end_reason is not None:
+            raise EngineClosed(self._end_reason)
 
-    def loading(self) -> None:
-        """Its model is about to be loaded, for the first time or again."""
+    def load_started(self) -> None:
+        """Record that its model is about to be loaded, for the first time or again.
+
+        Raises:
+            EngineClosed: If it was ended.
+        """
         self.check_not_ended()
-        self._expect(UNINITIALIZED, ERROR, CLOSED, CRASHED)
+        self._require(UNINITIALIZED, ERROR, CLOSED, CRASHED)
         self.status = UNINITIALIZED
 
-    def loaded(self, now: int) -> None:
-        """The model is there."""
-        self._expect(UNINITIALIZED)
-        self.status, self._running, self._last_used = READY, 0, now
+    def load_succeeded(self, now: int, timeout_ms: int) -> None:
+        """Record that its model was loaded, with options that have this timeout."""
+        self._require(UNINITIALIZED)
+        self.status, self._runs, self._last_used = READY, 0, now
+        self.timeout_ms = timeout_ms
 
-    def failed(self) -> None:
-        """The model could not be loaded."""
-        self._expect(UNINITIALIZED)
+    def load_failed(self) -> None:
+        """Record that its model could not be loaded."""
+        self._require(UNINITIALIZED)
         self.status = ERROR
 
     def run_started(self) -> None:
-        """A run begins."""
-        self._expect(READY)
-        self._running += 1
+        """Record the start of a run."""
+        self._require(READY)
+        self._runs += 1
 
     def run_ended(self, now: int) -> None:
-        """A run ended, however it did. One that outlived its model does not count."""
-        self._running = max(self._running - 1, 0)
+        """Record the end of a run, successful or not. A run that outlived its model does not count."""
+        self._runs = max(self._runs - 1, 0)
         self._last_used = now
 
     def crashed(self) -> None:
-        """The worker died."""
-        self._expect(READY)
-        self.status, self._running = CRASHED, 0
+        """Record that the worker died."""
+        self._require(READY)
+        self.status, self._runs = CRASHED, 0
 
-    def idled(self) -> None:
-        """It was closed because nobody used it; the next run brings it back."""
-        self._expect(READY)
+    def closed_as_idle(self) -> None:
+        """Record that the worker was ended because the engine was idle; the next run loads the model again."""
+        self._require(READY)
         self.status = CLOSED
 
     def ended(self, reason: str) -> None:
-        """It was ended for good, for this reason. Ending twice keeps the first."""
-        self.status, self._running = CLOSED, 0
-        self._end = self._end or reason
+        """Record that it was ended for good, for this reason. Ending twice keeps the first reason."""
+        self.status, self._runs = CLOSED, 0
+        self._end_reason = self._end_reason or reason
 
-    def idle_in(self, now: int) -> int | None:
-        """Return the milliseconds until it will be idle, 0 if it is; None while it cannot be."""
-        if self.status != READY or self._running or self.timeout_ms <= 0:
+    def milliseconds_until_idle(self, now: int) -> int | None:
+        """Return the milliseconds until it is idle, 0 if it is; None if it cannot be idle."""
+        if self.status != READY or self._runs or self.timeout_ms <= 0:
             return None
         return max(self._last_used + self.timeout_ms - now, 0)
 
-    def _expect(self, *statuses: Status) -> None:
+    def _require(self, *statuses: Status) -> None:
         if self.status not in statuses:
             raise RuntimeError(f"this step does not fit an engine that is {self.status}")

@@ -42,7 +42,7 @@ class ModelMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionInfo:
+class OnnxModelInfo:
     """What a worker tells of the model that it has opened.
 
     Attributes:
@@ -66,17 +66,17 @@ class SessionInfo:
     device_reason: str | None
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> SessionInfo:
+    def from_reply(cls, reply: Mapping[str, Any]) -> OnnxModelInfo:
         """Read the reply to ``open`` (``web/worker/protocol.ts``)."""
         return cls(
-            inputs=[NodeArg(**each) for each in told["inputs"]],
-            outputs=[NodeArg(**each) for each in told["outputs"]],
-            metadata=ModelMetadata(**told["metadata"]),
-            onnxruntime=told["onnxruntime"],
-            threads=told["threads"],
-            device=told["device"],
-            threads_reason=told["threadsReason"],
-            device_reason=told["deviceReason"],
+            inputs=[NodeArg(**each) for each in reply["inputs"]],
+            outputs=[NodeArg(**each) for each in reply["outputs"]],
+            metadata=ModelMetadata(**reply["metadata"]),
+            onnxruntime=reply["onnxruntime"],
+            threads=reply["threads"],
+            device=reply["device"],
+            threads_reason=reply["threadsReason"],
+            device_reason=reply["deviceReason"],
         )
 
 

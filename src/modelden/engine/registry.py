@@ -1,4 +1,4 @@
-"""One engine per name: the same options get the engine that is there, others end it and take its place.
+"""The registry of engines: one engine per name. The same options get the existing one, other options end it.
 
 Source: Firefox ``MLEngineParent.sys.mjs`` (``getEngine``).
 """
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 class EngineRegistry:
     """The engines of one page and configuration."""
 
-    def __init__(self, make: Callable[[PipelineOptions], EngineRunner], suspender: Suspender) -> None:
-        """No engine exists.
+    def __init__(self, create_runner: Callable[[PipelineOptions], EngineRunner], suspender: Suspender) -> None:
+        """Create a registry.
 
         Args:
-            make: Returns a session that has loaded nothing yet.
+            create_runner: Returns a runner that has loaded nothing.
             suspender: Waits in calls that are not async.
         """
-        self._make = make
+        self._create_runner = create_runner
         self._suspender = suspender
         self._engines: dict[str, tuple[EngineRunner, Engine]] = {}
         self._locks = KeyedLocks()
@@ -41,29 +41,29 @@ class EngineRegistry:
             ModelDenError: If it cannot be loaded. An engine of this name with other options has ended all the same.
         """
         engine_id = request.engine_id
-        async with self._locks.hold(engine_id):
-            current, engine = self._engines.get(engine_id, (None, None))
-            if current and engine and not current.has_ended and current.request.is_equivalent(request):
-                current.teller = current.teller._replace(flow_id=request.flow_id)
-                await current.refresh(on_progress)
+        async with self._locks(engine_id):
+            runner, engine = self._engines.get(engine_id, (None, None))
+            if runner and engine and not runner.has_ended and runner.request.is_equivalent(request):
+                runner.emitter = runner.emitter._replace(flow_id=request.flow_id)
+                await runner.refresh(on_progress)
                 return engine
-            if current is not None:
-                current.end(f"The engine {engine_id} was replaced by one with other options.")
-            return await self._new(request, on_progress)
+            if runner is not None:
+                runner.end(f"The engine {engine_id} was replaced by one with other options.")
+            return await self._create(request, on_progress)
 
-    def known(self) -> Iterator[EngineRecord]:
+    def records(self) -> Iterator[EngineRecord]:
         """Return the engines that were loaded and have not ended."""
-        sessions = [session for session, _ in self._engines.values() if not session.has_ended]
-        return (EngineRecord(session.request, session.plan) for session in sessions if session.plan is not None)
+        runners = [runner for runner, _ in self._engines.values() if not runner.has_ended]
+        return (EngineRecord(runner.request, runner.plan) for runner in runners if runner.plan is not None)
 
-    async def _new(self, request: PipelineOptions, on_progress: ProgressCallback | None) -> Engine:
-        session = self._make(request)
-        engine = Engine(session, self._suspender)
-        self._engines[request.engine_id] = session, engine
+    async def _create(self, request: PipelineOptions, on_progress: ProgressCallback | None) -> Engine:
+        runner = self._create_runner(request)
+        engine = Engine(runner, self._suspender)
+        self._engines[request.engine_id] = runner, engine
         try:
-            await session.open(on_progress)
+            await runner.open(on_progress)
         except BaseException:
-            session.end(f"The engine {request.engine_id} could not be loaded.")
+            runner.end(f"The engine {request.engine_id} could not be loaded.")
             del self._engines[request.engine_id]
             raise
         return engine

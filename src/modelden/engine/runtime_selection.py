@@ -1,7 +1,8 @@
-"""Which WASM runtime runs the model, on which device, and does it belong to the JavaScript in this wheel? Pure.
+"""Runtime selection: the WASM file and the device for a model, and the JavaScript in this wheel that drives it. Pure.
 
-Within a major the choice is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name, highest
-version. The check is ours: onnxruntime-web given the WASM file of another build does not fail, it hangs.
+Within a major version the selection is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name,
+highest version. The check of the build is ours: onnxruntime-web does not fail with the WASM file of another build, it
+hangs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COLLECTION = "ml-onnx-runtime"
 """The collection of Remote Settings with the WASM files as attachments."""
 
 WASM, WEBGPU = "wasm", "webgpu"
-"""transformers.js' and onnxruntime-web's names of devices."""
+"""The names of devices in transformers.js and onnxruntime-web."""
 
 
 class Bundle(NamedTuple):
@@ -38,7 +39,7 @@ class Bundle(NamedTuple):
         sha256: The WASM file's SHA-256 in lower-case hexadecimal.
         onnxruntime: Version of onnxruntime-web.
         transformers: Version of transformers.js.
-        devices: What it is there for, by transformers.js' names: ``wasm``, ``webgpu``. All can run on ``wasm``.
+        devices: The devices that it was built for: ``wasm``, ``webgpu``. Every file can run on ``wasm``.
     """
 
     major: int
@@ -52,19 +53,19 @@ class Bundle(NamedTuple):
 
 
 class RuntimeChoice(NamedTuple):
-    """A runtime to use.
+    """A runtime that was selected.
 
     Attributes:
         record: Its record in Remote Settings.
-        no_gpu: Why it does not run on the GPU; None if it does, or if nobody asked.
+        no_gpu_reason: Why it does not run on the GPU; None if it does, or if the device is not ``webgpu``.
     """
 
     record: Record
-    no_gpu: str | None
+    no_gpu_reason: str | None
 
 
 def read_bundles(text: str) -> tuple[Bundle, ...]:
-    """Return what the build put into the wheel (``_js/assets/runtimes.json``)."""
+    """Read the list of bundles that the build put into the wheel (``_js/assets/runtimes.json``)."""
     return tuple(
         Bundle(
             major=int(major),
@@ -82,9 +83,9 @@ def read_bundles(text: str) -> tuple[Bundle, ...]:
 
 
 def requested_device(option: str | None) -> str:
-    """Return what an engine's option ``device`` asks for, by transformers.js' names.
+    """Return the device for an engine's option ``device``, by transformers.js' name.
 
-    ``auto`` is ``gpu``: where that cannot be had both go on with wasm, and say so.
+    ``auto`` means ``gpu``: without a usable GPU both go on with wasm, and `Engine.info` has the reason.
     """
     return WEBGPU if option in ("gpu", "auto") else WASM
 
@@ -95,51 +96,53 @@ def choose(
     *,
     major: int | None = None,
     device: str = WASM,
-    lack: str | None = None,
+    no_gpu_reason: str | None = None,
 ) -> RuntimeChoice:
     """Return the runtime to use.
 
-    Of the majors that are offered and known, the highest counts: first among those that are there for the device, and
-    among those whose file is the known one. A file that is not stays a choice only where there is no other, to be
-    refused by `check_build`. So a file with WebGPU is fetched only where it is wanted and of use, or where none without
-    is offered.
+    The highest major version counts among those that have both a record and a bundle. Files that were built for the
+    device come before others, and files of this wheel's build before those of another build. A file of another build is
+    selected only where there is no other, for `check_build` to refuse. So the file with WebGPU is fetched only where it
+    is requested and usable, or where there is no file without.
 
     Args:
         records: The collection `COLLECTION`.
         bundles: The JavaScript in this wheel.
-        major: The only one that counts, if any.
+        major: The only major version that counts, if any.
         device: ``wasm`` or ``webgpu``.
-        lack: Why the browser has no WebGPU, if it has none.
+        no_gpu_reason: Why the browser has no WebGPU; None if it has.
 
     Raises:
         NoRuntime: If no record has a bundle's file name and major version.
     """
-    known = [bundle for bundle in bundles if major in (None, bundle.major)]
-    listed = list(records)
-    offered = [(bundle, record) for bundle in known if (record := _highest(listed, bundle)) is not None]
-    if not offered:
-        here = _named(known) or f"version {major}, whose JavaScript is not in this modelden either"
-        raise NoRuntime(f"Unable to get the ML engine from Remote Settings: {COLLECTION} has no {here}.")
+    supported = [bundle for bundle in bundles if major in (None, bundle.major)]
+    records = list(records)
+    offers = [(bundle, record) for bundle in supported if (record := _newest(records, bundle)) is not None]
+    if not offers:
+        names = _names(supported) or f"version {major}, whose JavaScript is not in this modelden either"
+        raise NoRuntime(f"Unable to get the ML engine from Remote Settings: {COLLECTION} has no {names}.")
 
-    wanted = WASM if lack else device
+    usable = WASM if no_gpu_reason else device
 
     def rank(bundle: Bundle) -> tuple[bool, int]:
-        return wanted in bundle.devices, bundle.major
+        return usable in bundle.devices, bundle.major
 
-    best, record = max(offered, key=lambda offer: (_is_built_for(offer[1], offer[0]), *rank(offer[0])))
-    for bundle, other in offered:
+    best, record = max(offers, key=lambda offer: (_is_built_for(offer[1], offer[0]), *rank(offer[0])))
+    for bundle, other in offers:
         if rank(bundle) > rank(best):
             logger.warning("The runtime %s %s is not of this modelden: left out.", other["name"], other["version"])
-    fitting = _named(bundle for bundle in known if wanted in bundle.devices)
-    if wanted == WASM and WASM not in best.devices and fitting:
+    fitting = _names(bundle for bundle in supported if usable in bundle.devices)
+    if usable == WASM and WASM not in best.devices and fitting:
         logger.warning("Only the large %s is offered: publish %s for all who need no GPU.", best.name, fitting)
-    if device == WEBGPU and not lack and (lack := lack_of_gpu(best)) and fitting:
-        lack += f", and Remote Settings offer no {fitting} of this modelden's build"
-    return RuntimeChoice(record, lack if device == WEBGPU else None)
+    if device != WEBGPU:
+        return RuntimeChoice(record, None)
+    if not no_gpu_reason and (no_gpu_reason := bundle_no_gpu_reason(best)) and fitting:
+        no_gpu_reason += f", and Remote Settings offer no {fitting} of this modelden's build"
+    return RuntimeChoice(record, no_gpu_reason)
 
 
-def lack_of_gpu(bundle: Bundle) -> str | None:
-    """Return why a bundle cannot use the GPU, None if it can."""
+def bundle_no_gpu_reason(bundle: Bundle) -> str | None:
+    """Return why a bundle cannot use the GPU; None if it can."""
     return None if WEBGPU in bundle.devices else f"the runtime that is used, {bundle.name}, has no WebGPU"
 
 
@@ -150,26 +153,26 @@ def find_bundle(record: Record, bundles: Sequence[Bundle]) -> Bundle:
         NoRuntime: If there is none; an earlier modelden may have had it.
     """
     for bundle in bundles:
-        if _is_for(record, bundle):
+        if _matches(record, bundle):
             return bundle
     raise NoRuntime(f"No JavaScript for the runtime {record.get('name')} {record.get('version')} is in this modelden.")
 
 
 def gpu_lost_message(reason: str) -> str:
-    """Return why the GPU is not used any more, from what the browser says of its loss."""
+    """Return why the GPU is not used any more, from the browser's reason for its loss."""
     return f"the GPU device was lost: {reason}"
 
 
-def _named(bundles: Iterable[Bundle]) -> str:
+def _names(bundles: Iterable[Bundle]) -> str:
     return " or ".join(f"{bundle.name} of version {bundle.major}" for bundle in bundles)
 
 
-def _highest(records: Iterable[Record], bundle: Bundle) -> Record | None:
-    found = [record for record in records if _is_for(record, bundle)]
-    return max(found, key=lambda record: version_key(record["version"]), default=None)
+def _newest(records: Iterable[Record], bundle: Bundle) -> Record | None:
+    matching = [record for record in records if _matches(record, bundle)]
+    return max(matching, key=lambda record: version_key(record["version"]), default=None)
 
 
-def _is_for(record: Record, bundle: Bundle) -> bool:
+def _matches(record: Record, bundle: Bundle) -> bool:
     version = record.get("version")
     if record.get("name") != bundle.name or not isinstance(version, str):
         return False
@@ -186,7 +189,7 @@ def check_build(record: Record, bundle: Bundle) -> None:
 
     Raises:
         InvalidRecord: If the record has no usable attachment.
-        RuntimeMismatch: If it is another file.
+        RuntimeMismatch: If it is the file of another build.
     """
     digest = Attachment.of(record).hash
     if digest != bundle.sha256:

@@ -1,4 +1,4 @@
-"""Answers an engine's wishes for model files from the hub, and remembers what could not be had."""
+"""The file provider of an engine: answers a worker's requests for model files from the hub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from modelden.core.progress import ProgressCallback
 from modelden.engine.memory_guard import LoadWatch, is_weights
-from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError, StorageError
+from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
@@ -23,130 +23,128 @@ logger = logging.getLogger(__name__)
 
 
 class EngineFileProvider:
-    """A `ports.FileProvider` over one hub.
+    """A `ports.FileProvider` over one hub, for one load.
 
-    A worker that cannot have a file fails with a text of its own; `cause_of` tells the error behind it.
+    A worker that cannot have a file fails with a text of its own; `cause_of` returns the error behind it.
 
     Attributes:
-        used: Model and revision of each file that was given.
-        given: The files that were given, by their URLs, in their order.
-        keys: The same by their keys in the store.
-        in_use: Keeps their models from being evicted until it is ended.
+        revisions: Model and revision of each file that was provided.
+        urls: The URLs of the provided files, in their order.
+        keys: The keys of the provided files in the store.
+        lease: Keeps their models from being evicted until it is ended.
     """
 
     def __init__(
         self,
         hub: HubFiles,
-        use: Consumer,
+        consumer: Consumer,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
         watch: LoadWatch | None = None,
-        ask_room: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        preflight: Callable[[], Coroutine[Any, Any, None]] | None = None,
         branch: BranchUpdate | None = None,
     ) -> None:
-        """For one engine.
+        """Create a provider.
 
         Args:
-            hub: Has the files.
-            use: For whom.
-            allow_list: Asked for each file.
-            on_progress: Told Firefox's events.
-            watch: Asked before weights are fetched, where their size is known then, and before they are given.
-            ask_room: Called before the first download, for all of them; what it raises ends each of them.
-            branch: What the load takes of branches.
+            hub: The hub.
+            consumer: The task and the engine that the files are for.
+            allow_list: Checked for each file.
+            on_progress: Called with Firefox's events.
+            watch: Accounts for weights before they are fetched, if their size is known, and before they are loaded.
+            preflight: Called before the first download, for all of them; what it raises ends each of them.
+            branch: The branch update of the load.
         """
         self._hub = hub
-        self._use = use
+        self._consumer = consumer
         self._allow_list = allow_list
         self._on_progress = on_progress
         self._watch = watch
-        self._ask_room = ask_room
-        self._asking: asyncio.Future[None] | None = None
+        self._preflight = preflight
+        self._preflight_task: asyncio.Future[None] | None = None
         self._branch = branch
-        self.used: set[tuple[str, str]] = set()
-        self.given: dict[str, None] = {}
+        self.revisions: set[tuple[str, str]] = set()
+        self.urls: dict[str, None] = {}
         self.keys: set[FileKey] = set()
-        self.in_use = hub.in_use()
+        self.lease = hub.in_use()
         self._missing: dict[ModelFile, ModelDenError] = {}
-        self._failed: ModelDenError | None = None
+        self._first_error: ModelDenError | None = None
 
     def cause_of(self, error: EngineError) -> ModelDenError:
-        """Return why an engine did not start: a file that failed, else the missing one that it names, else ``error``.
+        """Return why an engine did not start: a file's error, else the missing file that it names, else ``error``.
 
-        Of several missing files most are such as transformers.js can do without; it names the one that it cannot.
+        transformers.js can do without most of several missing files; it names the one that it cannot do without.
         """
-        named = (missing for file, missing in self._missing.items() if file.file in str(error))
-        return self._failed or next(named, error)
+        required = (missing for file, missing in self._missing.items() if file.file in str(error))
+        return self._first_error or next(required, error)
 
     async def remember_missing(self) -> None:
-        """Remember the files that could not be had: the engine runs, so it does without them."""
+        """Store which files the hub does not have: the engine runs without them. A failure is logged."""
         try:
             await self._hub.remember_missing(self._missing)
-        except StorageError as error:
+        except ModelDenError as error:
             logger.warning("Which files the model does without is not remembered. %s", error)
 
     async def __call__(self, url: str) -> Blob | None:
-        """Return the file that ``url`` names, or None when the hub does not have it.
+        """Return the file at a URL, or None if the hub does not have it.
 
         Raises:
             ModelDenError: As `HubFiles.get`, but for missing files.
         """
         try:
             file = self._hub.parse_url(url)
-            await self.in_use.add(*self._hub.key(file)[:2])
+            await self.lease.add(*self._hub.key(file)[:2])
             watch = self._watch if is_weights(url) else None
-            expect = None if watch is None else partial(watch.account_expected, url)
-            kept = await self._hub.get(
+            cached = await self._hub.get(
                 file,
-                self._use,
+                self._consumer,
                 self._allow_list,
                 self._on_progress,
                 branch=self._branch,
                 before_download=self._before_download,
-                expect=expect,
+                expect=None if watch is None else partial(watch.account_expected, url),
             )
-            blob = kept.blob
             if watch is not None:
-                watch.account_loaded(url, blob)
+                watch.account_loaded(url, cached.blob)
         except FileNotFoundOnHub as error:
-            # Not every file is needed: transformers.js decides.
+            # transformers.js decides whether it needs the file.
             self._missing[ModelFile(error.model, error.revision, error.file)] = error
             return None
         except ModelDenError as error:
-            self._failed = self._failed or error
+            self._first_error = self._first_error or error
             raise
-        self._give(url, file)
-        return blob
+        self._record(url, file)
+        return cached.blob
 
-    async def kept(self, urls: Sequence[str]) -> dict[str, Blob]:
-        """Return those of these files that are kept, and of which the hub need not be asked whether they are current.
+    async def cached_files(self, urls: Sequence[str]) -> dict[str, Blob]:
+        """Return those of these files that are stored and cannot have changed on the hub.
 
-        What cannot be given so is left to be asked for, and told then.
+        The worker requests the others one by one. Errors are left to those requests.
         """
         try:
             files = {url: self._hub.parse_url(url) for url in urls}
-            for file in files.values():
-                await self.in_use.add(*self._hub.key(file)[:2])
-            found = await self._hub.get_kept(list(files.values()), self._use, self._allow_list, self._on_progress)
-            blobs = {url: found[file].blob for url, file in files.items() if file in found}
+            for model, revision in {self._hub.key(file)[:2] for file in files.values()}:
+                await self.lease.add(model, revision)
+            cached = await self._hub.get_kept(list(files.values()), self._consumer, self._allow_list, self._on_progress)
+            blobs = {url: cached[file].blob for url, file in files.items() if file in cached}
             if self._watch is not None:
                 for url in filter(is_weights, blobs):
                     self._watch.account_loaded(url, blobs[url])
         except ModelDenError as error:
-            logger.debug("The files of the last load are not offered: %s", error)
+            logger.debug("The files of the last load are not provided ahead: %s", error)
             return {}
         for url in blobs:
-            self._give(url, files[url])
+            self._record(url, files[url])
         return blobs
 
-    def _give(self, url: str, file: ModelFile) -> None:
-        self.given[url] = None
-        self.used.add((file.model, file.revision))
+    def _record(self, url: str, file: ModelFile) -> None:
+        self.urls[url] = None
+        self.revisions.add((file.model, file.revision))
         self.keys.add(self._hub.key(file))
 
     async def _before_download(self) -> None:
-        if self._ask_room is None:
+        if self._preflight is None:
             return
-        if self._asking is None:
-            self._asking = asyncio.ensure_future(self._ask_room())
-        await asyncio.shield(self._asking)
+        if self._preflight_task is None:
+            self._preflight_task = asyncio.ensure_future(self._preflight())
+        await asyncio.shield(self._preflight_task)

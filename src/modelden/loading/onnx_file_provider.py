@@ -1,4 +1,4 @@
-"""The files of a raw model: of the hub, of Python's file system, or bytes; and what the model keeps beside itself."""
+"""The files of an ONNX session: a model of the hub, of Python's file system or of memory, and its external data."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from modelden.ports import Blob, Ports
 
 @dataclass(frozen=True, slots=True)
 class OnnxSource:
-    """A model: a file on the hub, a path, bytes, or a ``Blob`` of the page.
+    """The source of a raw model: a file on the hub, a path, bytes, or a ``Blob`` of the page.
 
     Attributes:
-        model: Which one.
-        external: Files with more of its data, by the paths that the model names; a path's and the hub's are found.
+        model: The file, path, bytes or ``Blob``.
+        external: External data of the model, by the paths that it names. A path and a file of the hub need none: their
+            external data is beside them.
     """
 
     model: ModelFile | PurePath | bytes | Any
@@ -29,14 +30,19 @@ class OnnxSource:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         if isinstance(self.model, ModelFile):
             return f"{self.model.model} {self.model.file}"
         return str(self.model) if isinstance(self.model, PurePath) else "a model"
 
 
 class OnnxFileProvider:
-    """The files of one model; a `ports.FileProvider` for those beside it."""
+    """The files of one model; a `ports.FileProvider` for its external data.
+
+    Attributes:
+        keys: The keys in the store of the files that came from the hub.
+        first_error: The error of the first file that could not be provided.
+    """
 
     def __init__(
         self,
@@ -46,14 +52,14 @@ class OnnxFileProvider:
         fetch: Callable[[ModelFile], Awaitable[Blob]] | None = None,
         key: Callable[[ModelFile], FileKey] | None = None,
     ) -> None:
-        """For one model.
+        """Create a provider.
 
         Args:
             source: The model.
             ports: The browser.
-            watch: Asked before a file is given.
-            fetch: Gets files of the hub.
-            key: Tells their keys in the store.
+            watch: Accounts for each file before it is loaded.
+            fetch: Fetches a file of the hub.
+            key: Returns the key of a file of the hub in the store.
         """
         self._source = source
         self._ports = ports
@@ -61,52 +67,51 @@ class OnnxFileProvider:
         self._fetch = fetch
         self._key = key
         self.keys: set[FileKey] = set()
-        self.failure: Exception | None = None
+        self.first_error: ModelDenError | None = None
 
     async def model(self) -> Blob:
         """Return the model itself.
 
         Raises:
-            InputError: If it cannot be read, or is nothing that a model can be.
+            InputError: If it cannot be read, or is not of a type that a model can have.
             ModelDenError: As `HubFiles.get`.
         """
         model = self._source.model
         if isinstance(model, ModelFile):
-            return await self._fetched(model)
+            return await self._fetch_from_hub(model)
         blob = self._ports.sessions.to_blob(_read(model) if isinstance(model, PurePath) else model)
         self._watch.account_loaded(self._source.name, blob)
         return blob
 
     async def __call__(self, path: str) -> Blob | None:
-        """Return the file at ``path``, as the model names it; None if there is none."""
+        """Return the external data at ``path``, as the model names it; None if there is none."""
         try:
-            return await self._beside(path)
+            return await self._external_data(path)
         except FileNotFoundOnHub as error:
-            self.failure = error
+            self.first_error = self.first_error or error
             return None
         except ModelDenError as error:
-            self.failure = error
+            self.first_error = self.first_error or error
             raise
 
-    async def _beside(self, path: str) -> Blob | None:
-        source, blob = self._source, self._ports.sessions.to_blob
-        if path not in source.external and (path.startswith("/") or ".." in path.split("/")):
-            raise InputError(f"The model names {path} for its data, which is not beside it.")
-        if path not in source.external and isinstance(source.model, ModelFile):
-            name = posixpath.normpath(posixpath.join(posixpath.dirname(source.model.file), path))
-            return await self._fetched(replace(source.model, file=name))
-        data = source.external.get(path)
-        if data is None and isinstance(source.model, PurePath) and _exists(source.model.parent / path):
-            data = _read(source.model.parent / path)
+    async def _external_data(self, path: str) -> Blob | None:
+        model, data = self._source.model, self._source.external.get(path)
         if data is None:
-            return None
-        found = blob(data)
-        self._watch.account_loaded(path, found)
-        return found
+            if path.startswith("/") or ".." in path.split("/"):
+                raise InputError(f"The model names {path} for its data, which is not beside it.")
+            if isinstance(model, ModelFile):
+                name = posixpath.normpath(posixpath.join(posixpath.dirname(model.file), path))
+                return await self._fetch_from_hub(replace(model, file=name))
+            if not isinstance(model, PurePath) or not _exists(model.parent / path):
+                return None
+            data = _read(model.parent / path)
+        blob = self._ports.sessions.to_blob(data)
+        self._watch.account_loaded(path, blob)
+        return blob
 
-    async def _fetched(self, file: ModelFile) -> Blob:
+    async def _fetch_from_hub(self, file: ModelFile) -> Blob:
         if self._fetch is None or self._key is None:
-            raise AssertionError("a file of the hub was to be fetched without one")
+            raise AssertionError("a file of the hub was requested without a hub")
         blob = await self._fetch(file)
         self._watch.account_loaded(file.file, blob)
         self.keys.add(self._key(file))

@@ -1,4 +1,4 @@
-"""A raw model that is open in a worker, and that goes on in another one when its GPU is lost."""
+"""An ONNX session: a raw model that is open in a worker, and opened again on wasm when its GPU is lost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from modelden.core.cleanup import clean_up
 from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import CLOSED, CRASHED, READY
-from modelden.engine.onnx import SessionInfo
+from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.hub.store.tab_locks import ModelLease
@@ -16,43 +17,43 @@ from modelden.ports import SessionWorker
 
 
 class OnnxSession:
-    """An open model.
+    """An open raw model.
 
     Attributes:
-        info: What its worker tells of it.
-        in_use: Keeps its files from being evicted while it is open.
+        info: Its inputs, outputs and metadata, as the worker reports them.
+        lease: Keeps its files from being evicted while it is open.
     """
 
     def __init__(
         self,
         worker: SessionWorker,
-        info: SessionInfo,
-        teller: EventEmitter,
-        about: Mapping[str, Any],
-        without_gpu: Callable[[str], Awaitable[OnnxSession]] | None,
-        in_use: ModelLease,
+        info: OnnxModelInfo,
+        emitter: EventEmitter,
+        details: Mapping[str, Any],
+        reopen: Callable[[str], Awaitable[OnnxSession]] | None,
+        lease: ModelLease,
     ) -> None:
-        """Adopt a worker.
+        """Adopt a worker in which the model is open.
 
         Args:
             worker: Runs the model.
-            info: What it tells of it.
-            teller: Tells what happens to it.
-            about: What events say it is.
-            without_gpu: Opens the model again on wasm, with what the browser says of its loss; None if it is there.
-            in_use: Keeps its files from being evicted; ended with it.
+            info: The worker's report of the model.
+            emitter: Emits the events of the session.
+            details: The details of its events.
+            reopen: Opens the model again on wasm, given the browser's reason for the loss; None if it is on wasm.
+            lease: Keeps its files from being evicted; ended with the session.
         """
         self.info = info
         self._worker: SessionWorker | None = worker
-        self._teller = teller
-        self._about = about
-        self._without_gpu = without_gpu
-        self.in_use = in_use
-        self._moving = asyncio.Lock()
+        self._emitter = emitter
+        self._details = details
+        self._reopen = reopen
+        self.lease = lease
+        self._reopen_lock = asyncio.Lock()
 
     @property
     def is_open(self) -> bool:
-        """It was not closed."""
+        """Whether it was not closed."""
         return self._worker is not None
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
@@ -62,62 +63,59 @@ class OnnxSession:
             InputError: For inputs that are no tensors.
             EngineError: If the model fails, or was closed.
         """
-        self.worker()  # a run of a closed model is nothing that happened to it
+        self.worker()  # a run of a closed session is an error of its caller, not an event
         try:
             results = await self._infer(outputs, feed)
         except ModelDenError as error:
-            self._teller.emit_error(error, "run")
+            self._emitter.emit_error(error, "run")
             if isinstance(error, EngineCrashed):
-                self.in_use.end()
-                self._teller.emit_status(CRASHED, self._about)
+                self.lease.end()
+                self._emitter.emit_status(CRASHED, self._details)
             raise
-        self._teller.emit_run(lambda: self._about)
+        self._emitter.emit_run(lambda: self._details)
         return results
 
     def worker(self) -> SessionWorker:
-        """Return what runs it.
+        """Return the worker that runs it.
 
         Raises:
-            EngineClosed: If it was closed.
+            EngineClosed: If the session was closed.
         """
         if self._worker is None:
             raise EngineClosed("The session is closed; open the model again.")
         return self._worker
 
     def close(self) -> None:
-        """End the worker. Closing twice does nothing."""
-        worker, self._worker, self._without_gpu = self._worker, None, None
+        """End the worker and the lease. Closing twice does nothing."""
+        worker, self._worker, self._reopen = self._worker, None, None
         if worker is not None:
-            worker.close()
-            self.in_use.end()
-            self._teller.emit_status(CLOSED, self._about)
+            clean_up(worker.close, self.lease.end)
+            self._emitter.emit_status(CLOSED, self._details)
 
     def emit_ready(self) -> None:
-        """Tell that it can be run."""
-        self._teller.emit_status(READY, self._about)
+        """Emit that it can be run."""
+        self._emitter.emit_status(READY, self._details)
 
     async def _infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
         worker = self.worker()
         try:
             return await worker.infer(outputs, feed)
         except DeviceLost as error:
-            await self._go_on_without_gpu(worker, error)
+            await self._reopen_on_wasm(worker, error)
             return await self.worker().infer(outputs, feed)
 
-    async def _go_on_without_gpu(self, lost: SessionWorker, error: DeviceLost) -> None:
-        """Open the model on wasm, once for all runs that were under way."""
-        async with self._moving:
-            if self._worker is not lost or self._without_gpu is None:
+    async def _reopen_on_wasm(self, lost: SessionWorker, error: DeviceLost) -> None:
+        """Open the model on wasm, once for all runs that the loss of the GPU ended."""
+        async with self._reopen_lock:
+            if self._worker is not lost or self._reopen is None:
                 return
-            self._teller.emit_error(error, "run")
-            self._teller.emit_status(CRASHED, self._about)
-            again = await self._without_gpu(error.reason)
-            lost.close()
-            self.in_use.end()
-            self.in_use = again.in_use
-            if self._worker is not lost:  # it was closed meanwhile
-                again.worker().close()
-                self.in_use.end()
+            self._emitter.emit_error(error, "run")
+            self._emitter.emit_status(CRASHED, self._details)
+            reopened = await self._reopen(error.reason)
+            clean_up(lost.close, self.lease.end)
+            self.lease = reopened.lease
+            if self._worker is not lost:  # this session was closed meanwhile
+                clean_up(reopened.worker().close, self.lease.end)
                 return
-            self.info, self._worker, self._without_gpu = again.info, again.worker(), None
+            self.info, self._worker, self._reopen = reopened.info, reopened.worker(), None
             self.emit_ready()

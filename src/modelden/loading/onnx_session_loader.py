@@ -1,17 +1,18 @@
-"""From a model's name, or its bytes, to an open session: settings, runtime, files, worker."""
+"""The loader of ONNX sessions: takes a model's name, or its bytes, to an open session."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelden.config import Configuration
+from modelden.core.cleanup import clean_up
 from modelden.core.events import EventEmitter, Events
 from modelden.core.progress import ProgressCallback
 from modelden.engine import runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
-from modelden.engine.onnx import SessionInfo
+from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import RuntimeChoice
 from modelden.errors import EngineError, ModelDenError
@@ -22,20 +23,35 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from modelden.loading.engine_loader import ALLOW_DENY_LIST
-from modelden.loading.load_retry import check_stored_files, load_with_retries
+from modelden.loading.load_retry import RETRYABLE, LoadRetries, check_stored_files
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
 from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.ports import Blob, Ports
-from modelden.settings.changeset import Record
 from modelden.settings.service import SettingsService
 
-TASK = "onnx"
-"""The task by which files of raw models are counted."""
+ONNX_TASK = "onnx"
+"""The task of raw models in the usage of stored files."""
 
 
-ENGINE = "onnx-session"
-"""The engine by which they are counted, and that events name."""
+ONNX_ENGINE_ID = "onnx-session"
+"""The engine of raw models in the usage of stored files and in events."""
+
+
+class _Request(NamedTuple):
+    """A model to open.
+
+    Attributes:
+        source: The model.
+        runtime: The runtime that was selected.
+        options: ``OpenOptions`` of ``web/worker/protocol.ts``.
+        on_progress: Called with each step of a download.
+    """
+
+    source: OnnxSource
+    runtime: RuntimeChoice
+    options: Mapping[str, Any]
+    on_progress: ProgressCallback | None
 
 
 class OnnxSessionLoader:
@@ -46,18 +62,18 @@ class OnnxSessionLoader:
         config: Configuration,
         ports: Ports,
         runtimes: RuntimeCatalog,
-        settings: Callable[[], Awaitable[SettingsService]],
-        hub: Callable[[], Awaitable[HubFiles]],
-        guard: Callable[[], Awaitable[MemoryGuard]],
+        open_settings: Callable[[], Awaitable[SettingsService]],
+        open_hub: Callable[[], Awaitable[HubFiles]],
+        open_guard: Callable[[], Awaitable[MemoryGuard]],
         events: Events,
     ) -> None:
-        """Nothing is opened yet; the arguments are a `Context`'s."""
+        """Create a loader; the arguments are a `Context`'s."""
         self._config = config
         self._ports = ports
         self._runtimes = runtimes
-        self._settings = settings
-        self._hub = hub
-        self._guard = guard
+        self._open_settings = open_settings
+        self._open_hub = open_hub
+        self._open_guard = open_guard
         self._events = events
 
     async def open(
@@ -68,111 +84,120 @@ class OnnxSessionLoader:
         Args:
             source: The model.
             options: ``OpenOptions`` of ``web/worker/protocol.ts``.
-            on_progress: Told of downloads.
+            on_progress: Called with each step of a download.
 
         Raises:
             ModelDenError: The class says which step failed and what to do.
         """
         try:
-            chosen = await self._runtimes.choose(await self._settings(), options["device"], on_progress)
-            self._runtimes.find_bundle(chosen.record)  # refused before anything is fetched
-            opened = await self._open(source, chosen, options, on_progress)
+            runtime = await self._runtimes.choose(await self._open_settings(), options["device"], on_progress)
+            self._runtimes.find_bundle(runtime.record)  # refused before anything is fetched
+            session = await self._open(_Request(source, runtime, options, on_progress))
         except ModelDenError as error:
-            EventEmitter(self._events, ENGINE).emit_error(error, "create")
+            EventEmitter(self._events, ONNX_ENGINE_ID).emit_error(error, "create")
             raise
-        opened.emit_ready()
-        return opened
+        session.emit_ready()
+        return session
 
-    async def _open(
-        self,
-        source: OnnxSource,
-        chosen: RuntimeChoice,
-        options: Mapping[str, Any],
-        on_progress: ProgressCallback | None = None,
-    ) -> OnnxSession:
-        key = None
-        if isinstance(source.model, ModelFile):
-            key = f"{self._config.hub_root_url} {source.model.model} {source.model.revision} {source.model.file}"
+    async def _open(self, request: _Request) -> OnnxSession:
+        model = request.source.model
+        if not isinstance(model, ModelFile):
+            return await self._open_with_retries(request, None, None)
+        key = f"{self._config.hub_root_url} {model.model} {model.revision} {model.file}"
+        session: OnnxSession | None = None
 
-        async def load(branch: BranchUpdate | None) -> OnnxSession:
-            async def load_with(watch: LoadWatch, without: Fallbacks) -> OnnxSession:
-                return await self._load(source, chosen.record, options, watch, without, on_progress, branch)
+        async def load(branch: BranchUpdate) -> OnnxSession:
+            nonlocal session
+            session = await self._open_with_retries(request, key, branch)
+            return session
 
-            return await load_with_retries(await self._guard(), key, source.name, load_with, chosen.no_gpu)
+        try:
+            result, _ = await (await self._open_hub()).load_branch(load)  # a branch's error is logged
+        except BaseException:
+            if session is not None:  # cancelled, or failed, while the branch was left
+                clean_up(session.worker().close, session.lease.end)
+            raise
+        return result
 
-        if key is None:
-            return await load(None)
-        opened, _ = await (await self._hub()).load_branch(load)  # what failed is logged
-        return opened
+    async def _open_with_retries(self, request: _Request, key: str | None, branch: BranchUpdate | None) -> OnnxSession:
+        watch = await (await self._open_guard()).begin_load(key, request.source.name)
+        retries = LoadRetries(watch, request.runtime.no_gpu_reason)
+        try:
+            while True:
+                try:
+                    return await self._load(request, retries.fallbacks, watch, branch)
+                except RETRYABLE as error:
+                    retries.prepare(error)
+        finally:
+            watch.end()
 
     async def _load(
-        self,
-        source: OnnxSource,
-        record: Record,
-        options: Mapping[str, Any],
-        watch: LoadWatch,
-        without: Fallbacks,
-        on_progress: ProgressCallback | None,
-        branch: BranchUpdate | None,
+        self, request: _Request, fallbacks: Fallbacks, watch: LoadWatch, branch: BranchUpdate | None
     ) -> OnnxSession:
-        wanted = options["device"], options["numThreads"]
-        device, threads = without.of(*wanted)
+        record, requested = request.runtime.record, (request.options["device"], request.options["numThreads"])
+        device, threads = fallbacks.apply(*requested)
+        options = {**request.options, "device": device, "numThreads": threads}
         bundle = self._runtimes.find_bundle(record)
         worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
-        in_use = ModelLease(self._ports.locks)
+        lease = ModelLease(self._ports.locks)
         try:
-            settings = await self._settings()
+            settings = await self._open_settings()
             cid = self._config.cid(runtime_selection.COLLECTION)
-            wasm = await settings.attachments.get(cid, record, on_progress)
-            files = await self._files(source, settings, watch, in_use, on_progress, branch)
-            model = await files.model()
+            wasm = await settings.attachments.get(cid, record, request.on_progress)
+            files = await self._file_provider(request, settings, watch, lease, branch)
             try:
-                told = await worker.open({**options, "device": device, "numThreads": threads}, wasm, model, files)
+                reply = await worker.open(options, wasm, await files.model(), files)
             except EngineError as error:
                 drop_runtime = partial(settings.attachments.drop_damaged, cid, record)
-                checked = files.failure or await check_stored_files(await self._hub(), files.keys, drop_runtime, error)
-                raise checked from error
+                cause = files.first_error or await check_stored_files(
+                    await self._open_hub(), files.keys, drop_runtime, error
+                )
+                raise cause from error
             if branch:
                 await branch.commit()
         except BaseException:
-            worker.close()
-            in_use.end()
+            clean_up(worker.close, lease.end)
             raise
-        info = SessionInfo.of({**told, **without.reasons(*wanted)})
+        info = OnnxModelInfo.from_reply({**reply, **fallbacks.reasons(*requested)})
 
-        async def again(reason: str) -> OnnxSession:
-            return await self._open(source, RuntimeChoice(record, runtime_selection.gpu_lost_message(reason)), options)
+        async def reopen(reason: str) -> OnnxSession:
+            runtime = RuntimeChoice(record, runtime_selection.gpu_lost_message(reason))
+            return await self._open(request._replace(runtime=runtime, on_progress=None))
 
-        teller = EventEmitter(self._events, ENGINE)
-        about = {"task_name": TASK, "model": source.name}
-        return OnnxSession(
-            worker, info, teller, about, again if info.device == runtime_selection.WEBGPU else None, in_use
-        )
+        details = {"task_name": ONNX_TASK, "model": request.source.name}
+        emitter = EventEmitter(self._events, ONNX_ENGINE_ID)
+        uses_gpu = info.device == runtime_selection.WEBGPU
+        return OnnxSession(worker, info, emitter, details, reopen if uses_gpu else None, lease)
 
-    async def _files(
+    async def _file_provider(
         self,
-        source: OnnxSource,
+        request: _Request,
         settings: SettingsService,
         watch: LoadWatch,
-        in_use: ModelLease,
-        on_progress: ProgressCallback | None,
+        lease: ModelLease,
         branch: BranchUpdate | None,
     ) -> OnnxFileProvider:
-        model = source.model
+        model, on_progress = request.source.model, request.on_progress
         if not isinstance(model, ModelFile):
-            return OnnxFileProvider(source, self._ports, watch)
+            return OnnxFileProvider(request.source, self._ports, watch)
         allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
-        hub = await self._hub()
+        hub = await self._open_hub()
 
-        async def ask_room() -> None:
+        async def preflight() -> None:
             await hub.total.ask_for_session(model)
 
         async def fetch(file: ModelFile) -> Blob:
-            await in_use.add(*hub.key(file)[:2])
-            use, expect = Consumer(TASK, ENGINE), partial(watch.account_expected, file.file)
-            # Asked once, before the model itself; the data beside it come later.
-            room = ask_room if file == model else None
-            kept = await hub.get(file, use, allow_list, on_progress, branch=branch, before_download=room, expect=expect)
-            return kept.blob
+            await lease.add(*hub.key(file)[:2])
+            cached = await hub.get(
+                file,
+                Consumer(ONNX_TASK, ONNX_ENGINE_ID),
+                allow_list,
+                on_progress,
+                branch=branch,
+                # Once, before the model itself; the data beside it come later.
+                before_download=preflight if file == model else None,
+                expect=partial(watch.account_expected, file.file),
+            )
+            return cached.blob
 
-        return OnnxFileProvider(source, self._ports, watch, fetch, hub.key)
+        return OnnxFileProvider(request.source, self._ports, watch, fetch, hub.key)

@@ -1,4 +1,4 @@
-"""Which runtime there is for a model: what Remote Settings offer, and what the browser has."""
+"""The runtimes that Remote Settings offer to one configuration in one browser."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from modelden.settings.service import SettingsService
 
 
 class RuntimeCatalog:
-    """Chooses runtimes for one configuration."""
+    """Selects runtimes. It is apart from `engine.runtime_selection` because that is pure."""
 
     def __init__(self, config: Configuration, bundles: Sequence[Bundle], page: Page) -> None:
-        """Nothing is asked yet.
+        """Create a catalog.
 
         Args:
-            config: Says which majors count.
-            bundles: The JavaScript that runs models, for each file of the runtime.
-            page: Tells whether there is a GPU.
+            config: Limits the major version of runtimes.
+            bundles: The JavaScript in this wheel, for each file of a runtime.
+            page: The page, which may have a GPU.
         """
         self._config = config
         self._bundles = bundles
@@ -31,26 +31,26 @@ class RuntimeCatalog:
     async def choose(
         self, settings: SettingsService, device: str, on_progress: ProgressCallback | None = None
     ) -> RuntimeChoice:
-        """Return the runtime for a device, ``wasm`` or ``webgpu``; the browser is asked for a GPU if one is wanted.
+        """Return the runtime for a device, ``wasm`` or ``webgpu``. Only for the latter the browser looks for a GPU.
 
         Raises:
-            NoRuntime: If none is offered that this modelden knows.
+            NoRuntime: If there is none that this modelden can drive.
             SignatureError: If settings cannot be used.
-            UnavailableError: If they are not stored and cannot be had.
+            UnavailableError: If settings are not stored and cannot be fetched.
         """
         records = await settings.client.get(runtime_selection.COLLECTION, on_progress)
-        lack = await self._page.gpu_unavailable_reason() if device == runtime_selection.WEBGPU else None
+        reason = await self._page.gpu_unavailable_reason() if device == runtime_selection.WEBGPU else None
         return runtime_selection.choose(
-            records, self._bundles, major=self._config.runtime_major, device=device, lack=lack
+            records, self._bundles, major=self._config.runtime_major, device=device, no_gpu_reason=reason
         )
 
     def find_bundle(self, record: Record) -> Bundle:
-        """Return the JavaScript for a record whose file is the one that it was built with.
+        """Return the JavaScript for a record whose file is of the same build.
 
         Raises:
             NoRuntime: If there is none for it.
             InvalidRecord: If the record has no usable attachment.
-            RuntimeMismatch: If it has another file.
+            RuntimeMismatch: If the file is of another build.
         """
         bundle = runtime_selection.find_bundle(record, self._bundles)
         runtime_selection.check_build(record, bundle)

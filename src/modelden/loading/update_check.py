@@ -1,15 +1,15 @@
-"""Is there something newer than what this browser uses? Asked for, and told when settings change."""
+"""The update check: compares engines with Remote Settings and the hub, on request and after settings have changed."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
+from modelden.core.background_tasks import BackgroundTasks
 from modelden.core.events import EventEmitter, Events
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.history import History
-from modelden.engine.plan import EngineRecord, Plan
+from modelden.engine.plan import EngineRecord
 from modelden.engine.update_status import OFFLINE, UNAVAILABLE, State, UpdateStatus
 from modelden.errors import InputError, InvalidRecord, ModelDenError, NoRuntime, UnavailableError
 from modelden.loading.update_fallback import LoaderWithFallback
@@ -20,94 +20,108 @@ logger = logging.getLogger(__name__)
 
 
 class UpdateCheck:
-    """Compares what earlier visits and this one loaded with what Remote Settings and the hub have."""
+    """Compares the engines of this visit and of earlier ones with what is available now."""
 
     def __init__(
         self,
-        source: LoaderWithFallback,
-        history: Callable[[], Awaitable[History]],
-        live: Callable[[], Iterable[EngineRecord]],
-        settings: Callable[[], Awaitable[SettingsService]],
+        loader: LoaderWithFallback,
+        open_history: Callable[[], Awaitable[History]],
+        live_engines: Callable[[], Iterable[EngineRecord]],
+        open_settings: Callable[[], Awaitable[SettingsService]],
         events: Events,
     ) -> None:
-        """Nothing is opened yet."""
-        self._source = source
-        self._history = history
-        self._live = live
-        self._settings = settings
+        """Create a check.
+
+        Args:
+            loader: Plans engines, and compares branches with the hub.
+            open_history: Opens the history.
+            live_engines: Returns the engines of this page.
+            open_settings: Opens Remote Settings.
+            events: The listeners for updates.
+        """
+        self._loader = loader
+        self._open_history = open_history
+        self._live_engines = live_engines
+        self._open_settings = open_settings
         self._events = events
-        self._told: set[tuple[str, str]] = set()
-        self._telling: set[asyncio.Task[None]] = set()
+        self._announced: set[tuple[str, str]] = set()
+        self._tasks = BackgroundTasks()
+        self._is_closed = False
 
     async def check(self) -> list[UpdateStatus]:
-        """Ask Remote Settings, and the hub about branches; load nothing.
+        """Synchronise settings, compare branches with the hub, and load nothing.
 
         Raises:
-            SignatureError: If what the server says is not signed as configured; what was stored stays.
+            SignatureError: If the server's settings are not signed as configured; the stored ones stay.
             StorageError: If the browser's storage fails.
         """
-        known = await self._known()
-        online = await self._sync() if known else True
-        return [await self._status(each, online=online) for each in known]
+        records = await self._records()
+        online = await self._sync() if records else True
+        return [await self._status(record, online=online) for record in records]
 
-    def settings_changed(self, _event: SyncEvent) -> None:
-        """Hear that settings changed, and tell of the updates that follow from it."""
-        task = asyncio.ensure_future(self._tell())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+    def on_settings_changed(self, _event: SyncEvent) -> None:
+        """Emit `update` events for the engines that changed settings concern."""
+        if not self._is_closed:
+            self._tasks.start(self._announce(), "look for updates")
 
-    async def _known(self) -> list[EngineRecord]:
-        """Return the engines of this page, and those that were loaded before and are not here."""
-        live = list(self._live())
-        here = [each.request.asks_for() for each in live]
-        return live + [each for each in await (await self._history()).records() if each.request.asks_for() not in here]
+    def close(self) -> None:
+        """Look for no more updates."""
+        self._is_closed = True
+        self._tasks.cancel()
+
+    async def _records(self) -> list[EngineRecord]:
+        """Return the engines of this page, and those of the history that are not among them."""
+        live = list(self._live_engines())
+        identities = [record.request.asks_for() for record in live]
+        stored = await (await self._open_history()).records()
+        return live + [record for record in stored if record.request.asks_for() not in identities]
 
     async def _sync(self) -> bool:
-        settings = await self._settings()
+        settings = await self._open_settings()
         try:
             for collection in (model_selection.COLLECTION, runtime_selection.COLLECTION):
                 await settings.client.sync(collection)
         except UnavailableError as error:
-            logger.debug("Updates cannot be looked for: %s", error)
+            logger.debug("Settings cannot be synchronised: %s", error)
             return False
         return True
 
-    async def _status(self, known: EngineRecord, *, online: bool) -> UpdateStatus:
+    async def _status(self, record: EngineRecord, *, online: bool) -> UpdateStatus:
         available, reason = None, None
         status: State = OFFLINE
         if online:
             try:
-                available = await self._source.plan(known.request)
+                available = await self._loader.plan(record.request)
             except (InputError, InvalidRecord, NoRuntime) as error:
                 status, reason = UNAVAILABLE, str(error)
             else:
-                status = await self._source.status(known, available)
+                status = await self._loader.update_state(record, available)
         return UpdateStatus(
-            task_name=str(known.plan.options.task_name),
-            feature_id=known.request.feature_id,
-            engine_id=known.request.engine_id,
+            task_name=str(record.plan.options.task_name),
+            feature_id=record.request.feature_id,
+            engine_id=record.request.engine_id,
             status=status,
-            current=known.plan.summary(),
+            current=record.plan.summary(),
             available=available.summary() if available and status != OFFLINE else None,
             reason=reason,
         )
 
-    async def _tell(self) -> None:
+    async def _announce(self) -> None:
         try:
-            for known in await self._known():
-                await self._tell_of(known)
+            for record in await self._records():
+                await self._announce_update_of(record)
         except ModelDenError as error:
-            logger.warning("Settings changed, but whether models did cannot be told: %s", error)
+            logger.warning("Settings changed, but engines could not be compared with them: %s", error)
 
-    async def _tell_of(self, known: EngineRecord) -> None:
+    async def _announce_update_of(self, record: EngineRecord) -> None:
         try:
-            available: Plan = await self._source.plan(known.request)
+            available = await self._loader.plan(record.request)
         except ModelDenError as error:
-            logger.warning("Settings changed, and have nothing for %s any more: %s", known.request.task_name, error)
+            logger.warning("Settings changed, and have nothing for %s any more: %s", record.request.task_name, error)
             return
-        key = (known.request.engine_id, repr(available.summary()))
-        if available.is_equivalent(known.plan) or key in self._told:
+        key = (record.request.engine_id, repr(available.summary()))
+        if available.is_equivalent(record.plan) or key in self._announced:
             return
-        self._told.add(key)
-        detail = {"current": known.plan.summary(), "available": available.summary()}
-        EventEmitter(self._events, known.request.engine_id, known.request.flow_id).update("available", detail)
+        self._announced.add(key)
+        detail = {"current": record.plan.summary(), "available": available.summary()}
+        EventEmitter(self._events, record.request.engine_id, record.request.flow_id).emit_update("available", detail)

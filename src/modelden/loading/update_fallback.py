@@ -1,7 +1,7 @@
-"""Where loaded models come from: what settings say now, and when that fails what worked before.
+"""The loader with a fallback: loads what current settings say, and if that fails the model that worked before.
 
-A new revision in Remote Settings is downloaded beside the old one. The old one's files go when the new model has been
-loaded, never before; if it cannot be, the old one is loaded and the failure told.
+A new revision in Remote Settings is downloaded beside the old one. The files of the old one are deleted when the new
+model has been loaded, never before. If the new model cannot be loaded, the old one is, and an `update` event tells.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
+from modelden.core.background_tasks import BackgroundTasks
 from modelden.core.events import EventEmitter, Events
 from modelden.core.progress import DONE, ProgressCallback, ProgressEvent
 from modelden.engine.history import History
@@ -27,86 +28,87 @@ logger = logging.getLogger(__name__)
 
 
 class LoaderWithFallback:
-    """Loads models for requests, and keeps what is stored of them in order."""
+    """Loads models for requests, keeps their history, and deletes revisions that were replaced.
+
+    Attributes:
+        plan: `EngineLoader.plan`.
+    """
 
     def __init__(
         self,
         loader: EngineLoader,
-        history: Callable[[], Awaitable[History]],
-        hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
-        live: Callable[[], Iterable[EngineRecord]],
+        open_history: Callable[[], Awaitable[History]],
+        open_hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
+        live_engines: Callable[[], Iterable[EngineRecord]],
         events: Events,
     ) -> None:
-        """Nothing is opened yet.
+        """Create a loader.
 
         Args:
             loader: Loads models.
-            history: Opens what earlier visits loaded.
-            hub: Opens the hub of an engine.
-            live: Tells the engines of this page.
-            events: Told of updates.
+            open_history: Opens the history.
+            open_hub: Opens the hub of an engine.
+            live_engines: Returns the engines of this page.
+            events: The listeners for updates.
         """
         self._loader = loader
-        self._history = history
-        self._hub = hub
-        self._live = live
+        self.plan = loader.plan
+        self._open_history = open_history
+        self._open_hub = open_hub
+        self._live_engines = live_engines
         self._events = events
-        self._changed: set[str] = set()
-        """Engines of which the hub said that their branch changed, and that were not loaded since."""
-        self._noting: set[asyncio.Task[None]] = set()
+        self._changed_branches: set[str] = set()
+        """Engines whose branch has changed on the hub, and that were not loaded since."""
+        self._tasks = BackgroundTasks()
 
-    async def plan(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Plan:
-        """Decide what an engine for the request will be made of; the errors are those of `EngineLoader.plan`."""
-        return await self._loader.plan(request, on_progress)
-
-    async def status(self, known: EngineRecord, plan: Plan, *, ask: bool = True) -> State:
-        """Tell whether there is something newer than what an engine is made of, and the engine would get it.
+    async def update_state(self, record: EngineRecord, plan: Plan, *, check_hub: bool = True) -> State:
+        """Return whether an engine would get something newer.
 
         Args:
-            known: The engine.
-            plan: What settings say now.
-            ask: Ask the hub whether a branch changed; otherwise what it last said counts.
+            record: The engine.
+            plan: The plan by current settings.
+            check_hub: Send requests to the hub about a branch; otherwise its last response counts.
         """
-        if not plan.is_equivalent(known.plan):
+        if not plan.is_equivalent(record.plan):
             return UPDATE_AVAILABLE
-        engine_id = known.request.engine_id
-        if ask:
+        engine_id = record.request.engine_id
+        if check_hub:
             try:
-                changed = await self._branch_changed(engine_id, known.plan.options)
+                has_changed = await self._has_branch_changed(engine_id, record.plan.options)
             except UnavailableError as error:
-                logger.debug("Whether the branch of %s changed cannot be told: %s", engine_id, error)
+                logger.debug("The branch of %s cannot be compared with the hub: %s", engine_id, error)
                 return OFFLINE
-            (self._changed.add if changed else self._changed.discard)(engine_id)
-        return UPDATE_AVAILABLE if engine_id in self._changed else UP_TO_DATE
+            (self._changed_branches.add if has_changed else self._changed_branches.discard)(engine_id)
+        return UPDATE_AVAILABLE if engine_id in self._changed_branches else UP_TO_DATE
 
     async def open(
-        self, request: PipelineOptions, on_progress: ProgressCallback | None = None, *, no_gpu: str | None = None
+        self, request: PipelineOptions, on_progress: ProgressCallback | None = None, *, lost_gpu: str | None = None
     ) -> LoadedModel:
-        """Load what settings say for a request; if that fails and something else worked before, that.
+        """Load what current settings say for a request; if that fails, the model that worked before.
 
         Args:
-            request: What is asked for.
-            on_progress: Told each step.
-            no_gpu: Why not to use the GPU.
+            request: The options that the caller gave.
+            on_progress: Called with each step.
+            lost_gpu: The browser's reason for the loss of the GPU: then it is not used.
 
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        plan = await self._loader.plan(request, on_progress)
+        plan = await self.plan(request, on_progress)
+        previous = await self._previous_plan(request)
         try:
-            return await self.load(request, plan, on_progress, no_gpu=no_gpu)
+            return await self._load(request, plan, previous, on_progress, lost_gpu)
         except InputError:
             raise
         except ModelDenError as error:
-            known = await (await self._history()).get(request)
-            if known is None or known.is_equivalent(plan):
+            if previous is None or previous.is_equivalent(plan):
                 raise
             try:
-                loaded = await self._loader.load(known, on_progress, no_gpu=no_gpu)
+                loaded = await self._loader.load(previous, on_progress, lost_gpu=lost_gpu)
             except ModelDenError as second:
-                logger.warning("What worked before cannot be loaded either: %s", second)
+                logger.warning("The model that worked before cannot be loaded either: %s", second)
                 raise error from error.__cause__
-            self.emit_update_failed(request, known, plan, error)
+            self.emit_update_failed(request, previous, plan, error)
             return loaded._replace(is_current=False)
 
     async def load(
@@ -115,45 +117,21 @@ class LoaderWithFallback:
         plan: Plan,
         on_progress: ProgressCallback | None = None,
         *,
-        no_gpu: str | None = None,
+        lost_gpu: str | None = None,
     ) -> LoadedModel:
-        """Load what was decided, and remember that it works.
-
-        Raises:
-            ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
-        """
-        history = await self._history()
-        before = await history.get(request)
-        if before is not None and before.is_equivalent(plan):
-            plan = plan._replace(files=before.files)
-        loaded = await self._loader.load(plan, on_progress, no_gpu=no_gpu)
-        noting = asyncio.ensure_future(_note(history, request, loaded.plan))
-        if loaded.plan == before:  # but for the time, which nobody waits for
-            self._noting.add(noting)
-            noting.add_done_callback(self._noting.discard)
-        else:
-            try:
-                await noting
-            except BaseException:
-                loaded.close()
-                raise
-        if loaded.failure is not None:
-            self.emit_update_failed(request, plan, plan, loaded.failure)
-        elif request.engine_id in self._changed or (before is not None and not before.is_equivalent(plan)):
-            self._changed.discard(request.engine_id)
-            self._teller(request).emit_update("installed", _change(before or plan, plan))
-        return loaded
+        """Load the model of a plan, and store in the history that it works; arguments and errors as in `open`."""
+        return await self._load(request, plan, await self._previous_plan(request), on_progress, lost_gpu)
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
-        """Fetch all that an engine for the request needs. Earlier revisions stay until an engine has the new one.
+        """Fetch all files of an engine for a request. Earlier revisions stay until an engine uses the new one.
 
         Raises:
             NotPrefetched: If something is missing; the cause says why.
-            ModelDenError: If all is there, and no task can be made of it.
+            ModelDenError: If all files were fetched, and no engine can be made of them.
         """
         missing: dict[str, None] = {}
 
-        def follow(event: ProgressEvent) -> None:
+        def track(event: ProgressEvent) -> None:
             if event.status_text == DONE and event.ok:
                 missing.pop(event.id, None)
             else:
@@ -162,9 +140,9 @@ class LoaderWithFallback:
                 on_progress(event)
 
         try:
-            plan = await self._loader.plan(request, follow)
+            plan = await self.plan(request, track)
             missing.clear()
-            await self._loader.fetch(plan, follow)
+            await self._loader.fetch(plan, track)
         except ModelDenError as error:
             missing.pop(request.engine_id, None)
             if not missing:
@@ -172,7 +150,7 @@ class LoaderWithFallback:
             raise NotPrefetched(tuple(missing), str(error)) from error
 
     def emit_update_failed(self, request: PipelineOptions, current: Plan, plan: Plan, error: ModelDenError) -> None:
-        """Say that an update failed and the old model stays."""
+        """Report that an update failed and the old model stays in use."""
         logger.warning(
             "The update of %s to %s failed, revision %s stays in use: %s",
             current.options.model_id,
@@ -181,39 +159,83 @@ class LoaderWithFallback:
             error,
         )
         detail = {**_change(current, plan), "error": type(error).__name__, "message": str(error)}
-        self._teller(request).emit_update("failed", detail)
-
-    def _teller(self, request: PipelineOptions) -> EventEmitter:
-        return EventEmitter(self._events, request.engine_id, request.flow_id)
+        self._emitter(request).emit_update("failed", detail)
 
     async def delete_previous_revisions(self, loaded: LoadedModel) -> None:
-        """Remove what nobody uses, in whatever tab, of the revisions before a model that is in use now.
+        """Delete earlier revisions of a loaded model's files that no engine uses, in whatever tab.
 
         Source: ``deleteNonMatchingModelRevisions``. Firefox ends the engine if that fails; here it is logged.
         """
         if not loaded.is_current:
             return
         try:
-            await self._remove_previous(loaded)
+            await self._delete_previous_revisions(loaded)
         except ModelDenError as error:
-            logger.warning("Earlier revisions of %s stay: %s", loaded.plan.options.model_id, error)
+            logger.warning("Earlier revisions of %s stay stored: %s", loaded.plan.options.model_id, error)
 
-    async def _branch_changed(self, engine_id: str, options: PipelineOptions) -> bool:
-        hub, address = await self._hub(options), _address(options)
-        for model, revision in _named(options):
+    async def _load(
+        self,
+        request: PipelineOptions,
+        plan: Plan,
+        previous: Plan | None,
+        on_progress: ProgressCallback | None,
+        lost_gpu: str | None,
+    ) -> LoadedModel:
+        is_update = previous is not None and not previous.is_equivalent(plan)
+        if previous is not None and not is_update:
+            plan = plan._replace(files=previous.files)
+        loaded = await self._loader.load(plan, on_progress, lost_gpu=lost_gpu)
+        storing = self._tasks.start(self._store(request, loaded.plan), "store the history")
+        if loaded.plan != previous:  # otherwise only its time changes, and nothing waits for that
+            try:
+                await asyncio.wait([storing])
+            except BaseException:
+                loaded.close()
+                raise
+        if loaded.branch_error is not None:
+            self.emit_update_failed(request, plan, plan, loaded.branch_error)
+        elif is_update or request.engine_id in self._changed_branches:
+            self._changed_branches.discard(request.engine_id)
+            self._emitter(request).emit_update("installed", _change(previous or plan, plan))
+        return loaded
+
+    async def _previous_plan(self, request: PipelineOptions) -> Plan | None:
+        """Return the plan of the history for a request; None if it cannot be read: a load does not need it."""
+        try:
+            return await (await self._open_history()).get(request)
+        except StorageError as error:
+            logger.warning("The history cannot be read, so there is no earlier model to go back to. %s", error)
+            return None
+
+    async def _store(self, request: PipelineOptions, plan: Plan) -> None:
+        try:
+            await (await self._open_history()).put(request, plan)
+        except StorageError as error:
+            logger.warning("The history cannot be stored: a failed update cannot go back to this engine. %s", error)
+
+    def _emitter(self, request: PipelineOptions) -> EventEmitter:
+        return EventEmitter(self._events, request.engine_id, request.flow_id)
+
+    async def _has_branch_changed(self, engine_id: str, options: PipelineOptions) -> bool:
+        hub, address = await self._open_hub(options), _address(options)
+        for model, revision in _revisions(options):
             if revision != BRANCH:
                 continue
             files = await hub.list_files(model=address.store_name(model), revision=revision)
-            used = [file.path for file in files if engine_id in file.engine_ids and _is_of(file.path, options.dtype)]
-            if await hub.remote.has_changed(model, revision, used, HEAD_TIMEOUT):
+            paths = [
+                file.path for file in files if engine_id in file.engine_ids and _has_dtype(file.path, options.dtype)
+            ]
+            if await hub.remote.has_changed(model, revision, paths, HEAD_TIMEOUT):
                 return True
         return False
 
-    async def _remove_previous(self, loaded: LoadedModel) -> None:
+    async def _delete_previous_revisions(self, loaded: LoadedModel) -> None:
         options = loaded.plan.options
-        hub = await self._hub(options)
-        current = set(_stored(options, loaded.used))
-        used = current.union(*(_stored(each.plan.options, _named(each.plan.options)) for each in self._live()))
+        hub = await self._open_hub(options)
+        current = set(_stored_names(options, loaded.revisions))
+        used = current.union(
+            *(_stored_names(live.plan.options, _revisions(live.plan.options)) for live in self._live_engines())
+        )
         names = {name for name, _ in current}
         previous = [
             model
@@ -221,18 +243,11 @@ class LoaderWithFallback:
             if model.name in names and (model.name, model.revision) not in used
             if set(model.task_names) <= {options.task_name}
         ]
-        # What another tab's engine uses goes when that one has moved, or with the next engine that is created.
+        # A revision that an engine of another tab uses is deleted when that one has moved, or with the next engine.
         await asyncio.gather(*(hub.delete_unused(model=model.name, revision=model.revision) for model in previous))
 
 
-async def _note(history: History, request: PipelineOptions, plan: Plan) -> None:
-    try:
-        await history.put(request, plan)
-    except StorageError as error:
-        logger.warning("What this engine is made of is not remembered, as what to go back to. %s", error)
-
-
-def _named(options: PipelineOptions) -> set[tuple[str, str]]:
+def _revisions(options: PipelineOptions) -> set[tuple[str, str]]:
     pairs = (
         (options.model_id, options.model_revision),
         (options.tokenizer_id, options.tokenizer_revision or options.model_revision),
@@ -245,15 +260,15 @@ def _address(options: PipelineOptions) -> HubAddress:
     return HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
 
 
-def _is_of(path: str, dtype: str | None) -> bool:
-    """Tell whether an engine of this data type uses a file that it once used, perhaps with another one."""
+def _has_dtype(path: str, dtype: str | None) -> bool:
+    """Tell whether an engine of this data type uses a file; it may have used the file with another one."""
     return role_of(path).dtype in (None, dtype)
 
 
-def _stored(options: PipelineOptions, models: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def _stored_names(options: PipelineOptions, revisions: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return models and revisions by their names in the store."""
     address = _address(options)
-    return [(address.store_name(model), revision) for model, revision in models]
+    return [(address.store_name(model), revision) for model, revision in revisions]
 
 
 def _change(current: Plan, available: Plan) -> dict[str, object]:
