@@ -41,7 +41,7 @@ class EngineRegistry:
             ModelDenError: If it cannot be loaded. An engine of this name with other options has ended all the same.
         """
         engine_id = request.engine_id
-        async with self._locks(engine_id):
+        async with self._locks.hold(engine_id):
             runner, engine = self._engines.get(engine_id, (None, None))
             if runner and engine and not runner.has_ended and runner.request.is_equivalent(request):
                 runner.emitter = runner.emitter._replace(flow_id=request.flow_id)
