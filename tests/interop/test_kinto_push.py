@@ -22,10 +22,10 @@ from modelden.host.keys.certificates import SigningChain
 from modelden.host.publish.clock import SystemClock
 from modelden.host.publish.http_fetcher import HttpFetcher
 from modelden.host.publish.kinto_editor import KintoEditor
-from modelden.host.publish.kinto_push import Pushed
+from modelden.host.publish.kinto_push import PushResult
 from modelden.host.publish.kinto_push import push as push_tree
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, unpublish
+from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES, unpublish
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.static_app import static_app
@@ -39,7 +39,7 @@ from tests.pyodide.settings_page import SettingsPage
 from tests.replay import replay_chain
 from tests.unit.host.publishing import MODEL, add_runtime, publish_tiny
 
-COLLECTIONS = (MANIFESTS, RUNTIMES, LISTS, OPTIONS)
+COLLECTIONS = (MANIFESTS, RUNTIMES, ALLOW_LIST, OPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def account(name: str) -> str:
     return f"{name}:{USERS[name]}"
 
 
-def push(tree: Path, kinto: Kinto, *, by: str = "editor", reviewer: str | None = "reviewer") -> dict[str, Pushed]:
+def push(tree: Path, kinto: Kinto, *, by: str = "editor", reviewer: str | None = "reviewer") -> dict[str, PushResult]:
     """Push; what became of each collection, in the order in which it did."""
     url = f"{kinto.url}/v1"
     with ExitStack() as closing:
@@ -106,7 +106,7 @@ def command(tree: Path, kinto: Kinto, *options: str) -> Any:
     return json.loads(done.stdout)
 
 
-def changed(told: dict[str, Pushed]) -> dict[str, list[int]]:
+def changed(told: dict[str, PushResult]) -> dict[str, list[int]]:
     """How many records were created, updated, deleted and how many files uploaded, where there were any."""
     lists = {name: (each.created, each.updated, each.deleted, each.uploaded) for name, each in told.items()}
     return {name: [len(each) for each in found] for name, found in lists.items() if any(found)}
@@ -150,7 +150,7 @@ async def test_a_tree_is_served_by_kinto_and_a_second_push_changes_nothing(serve
     second = push(tree, server)
 
     assert {each["collection"]: each["status"] for each in tried["collections"]}[OPTIONS] == "to-push"
-    told = {each["collection"]: Pushed(**each) for each in first["collections"]}
+    told = {each["collection"]: PushResult(**each) for each in first["collections"]}
     # the options come last: a client never reads of a model before its manifest and its runtime are there
     assert list(told)[-1] == OPTIONS
     assert changed(told) == {MANIFESTS: [1, 0, 0, 0], RUNTIMES: [1, 0, 0, 1], OPTIONS: [1, 0, 0, 0]}
@@ -221,8 +221,8 @@ def test_collections_are_made_by_who_may(empty_server: Kinto, tree: Path) -> Non
     told = push(tree, empty_server, by="admin", reviewer=None)
 
     assert USERS["editor"] not in str(refused.value)
-    assert {each.status for name, each in told.items() if name != LISTS} == {"to-review"}
-    assert empty_server.changeset(LISTS)["changes"] == []
+    assert {each.status for name, each in told.items() if name != ALLOW_LIST} == {"to-review"}
+    assert empty_server.changeset(ALLOW_LIST)["changes"] == []
 
 
 def test_accounts_that_may_not_are_told(server: Kinto, tree: Path) -> None:

@@ -1,6 +1,6 @@
 """The command ``modelden``.
 
-Everything heavy is imported inside a command, so that ``modelden --help`` answers at once.
+Heavy modules are imported inside the commands, so that ``modelden --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    # Rich's help costs as much CPU as all the rest; what commands tell is Rich's
+    # Rich doubles the CPU time of the help. Results of commands are printed with Rich.
     rich_markup_mode=None,
 )
 
 
 def _keep_examples(command: Callable[..., None]) -> Callable[..., None]:
-    """Leave the lines of examples as they are: Click joins lines to paragraphs but where one begins with this mark."""
-    before, heading, after = cleandoc(command.__doc__ or "").partition("Examples:\n")
-    command.__doc__ = before + "\b\n" + heading + after.replace("\n\n", "\n\n\b\n")
+    """Keep the line breaks of examples. Click joins lines to paragraphs, except after a mark of its own."""
+    description, heading, examples = cleandoc(command.__doc__ or "").partition("Examples:\n")
+    command.__doc__ = description + "\b\n" + heading + examples.replace("\n\n", "\n\n\b\n")
     return command
 
 
@@ -63,7 +63,7 @@ app.add_typer(kinto, name="kinto")
 
 
 def exit_code(error: ModelDenError) -> int:
-    """What the command ends with after an error (docs/cli.md)."""
+    """Map an error to the exit code of the command (docs/cli.md)."""
     if isinstance(error, HostError):
         return error.exit_code
     if isinstance(error, InputError):

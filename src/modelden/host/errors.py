@@ -1,15 +1,15 @@
-"""What can go wrong on the publishing side. All are `ModelDenError`s.
+"""Errors of the publishing side. All are `ModelDenError`s.
 
 ModelDenError
 └── HostError
     ├── KeysError      the keys folder cannot be used
     ├── TreeError      the published tree cannot be used
-    │   └── TreeBusy   somebody else is publishing into it
+    │   └── TreeBusy   another process is publishing into it
     ├── ServeError     the server cannot start
-    ├── PublishError   what was to be published is not fit for it
-    ├── BrowserError   no browser, or it could not do what was asked
-    ├── RemoteError    a server that is published to does not answer, or refuses
-    └── MachineError   disk full, missing rights, a program that is not there
+    ├── PublishError   clients would refuse the files or records
+    ├── BrowserError   a browser is missing or failed
+    ├── RemoteError    a remote server does not answer, or refuses
+    └── MachineError   disk full, missing rights, a missing program
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class HostError(ModelDenError):
     """Base of the errors of `modelden.host`; the message says what to do.
 
     Attributes:
-        exit_code: What the command line ends with (docs/cli.md).
+        exit_code: Exit code of the command line (docs/cli.md).
     """
 
     exit_code = 2
@@ -36,7 +36,7 @@ class KeysError(HostError):
 
 
 class TreeError(HostError):
-    """A published tree that is not laid out as it must be."""
+    """A published tree does not have the expected layout."""
 
 
 class TreeBusy(TreeError):
@@ -50,40 +50,39 @@ class ServeError(HostError):
 
 
 class PublishError(HostError):
-    """Something that clients would refuse, or that would break those who have it. Nothing was published.
+    """Clients would refuse the release, or it would break clients that have an earlier one. Nothing was published.
 
     Attributes:
-        faults: Each reason, a sentence.
+        faults: The reasons, one sentence each.
     """
 
     exit_code = 3
 
-    def __init__(self, what: str, faults: Sequence[str]) -> None:
-        """Keep the reasons and compose the message."""
+    def __init__(self, summary: str, faults: Sequence[str]) -> None:
         lines = "".join(f"\n  - {fault}" for fault in faults)
-        super().__init__(f"{what} Nothing was published.{lines}")
+        super().__init__(f"{summary} Nothing was published.{lines}")
         self.faults = tuple(faults)
 
 
 class BrowserError(HostError):
-    """A browser that is not there, or that could not do what was asked."""
+    """A browser is missing, or it failed."""
 
     exit_code = 4
 
 
 class RemoteError(HostError):
-    """A server that does not answer, or refuses; what clients see there is what it was."""
+    """A server does not answer, or refuses. Clients of it see no change."""
 
     exit_code = 4
 
 
 class MachineError(HostError):
-    """The machine could not do it; what was there before is still there."""
+    """The machine could not do it. The previous state is unchanged."""
 
     exit_code = 4
 
 
-_WAYS_OUT = {
+_REMEDIES = {
     errno.ENOSPC: "The disk is full: free some room and run the command again.",
     errno.EDQUOT: "The disk quota is used up: free some room and run the command again.",
     errno.EACCES: "The rights are missing: run it as the user that owns the folder.",
@@ -93,15 +92,15 @@ _WAYS_OUT = {
 
 
 @contextmanager
-def machine_errors(what: str) -> Iterator[None]:
-    """Turn the `OSError`s inside into a `MachineError` that tells the way out.
+def machine_errors(summary: str) -> Iterator[None]:
+    """Turn the `OSError`s inside into a `MachineError` with a remedy.
 
     Args:
-        what: What could not be done, the beginning of a sentence: ``Cannot write tree``.
+        summary: Beginning of the message: ``Cannot write tree``.
     """
     try:
         yield
     except OSError as error:
-        way_out = _WAYS_OUT.get(error.errno or 0, "Run the command again when that is mended.")
-        where = f" ({error.filename})" if error.filename else ""
-        raise MachineError(f"{what}: {error.strerror or error}{where}. {way_out}") from error
+        remedy = _REMEDIES.get(error.errno or 0, "Run the command again when that is mended.")
+        path = f" ({error.filename})" if error.filename else ""
+        raise MachineError(f"{summary}: {error.strerror or error}{path}. {remedy}") from error

@@ -1,12 +1,12 @@
-"""pytest fixtures for other people's projects, there as soon as ``modelden[host]`` is installed.
+"""pytest fixtures for other projects, registered as soon as ``modelden[host]`` is installed.
 
-- ``model_server``: Remote Settings and a hub at a free port, for this test alone (`ModelServer`): records and models
-  are published into it, its requests are logged, faults can be switched on.
-- ``den_page``: a page with Pyodide and modelden in a real browser, configured for ``model_server`` (`DenPage`); each
-  test has an origin of its own, so nothing is stored at first.
+- ``model_server``: Remote Settings and a hub at a free port, for this test alone (`ModelServer`). Tests publish records
+  and models into it, read its request log and switch faults on.
+- ``den_page``: a page with Pyodide and modelden in a real browser, configured for ``model_server`` (`DenPage`). Each
+  test gets a new origin, so nothing is stored at first.
 
-``--den-browser chromium`` or ``firefox`` (repeat it for both) says where pages open, ``--den-pyodide DIR`` and
-``--den-runtime PATH`` where Pyodide and the WASM runtime are, if not in ``node_modules``.
+``--den-browser chromium`` or ``firefox`` (repeat it for both) selects the browser. ``--den-pyodide DIR`` and
+``--den-runtime PATH`` locate Pyodide and the WASM runtime, if they are not in ``node_modules``.
 
 Sample usage::
 
@@ -21,7 +21,7 @@ Sample usage::
 
 Without fixtures, `Application`, `RunningServer`, `Tree` and `Fault` serve a tree.
 
-pytest loads this module at every start, so everything heavy is imported when it is asked for.
+pytest loads this module at every start, so heavy modules are imported on first use.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "BrowserError", "DenPage", "Fault", "ModelServer", "RunningServer", "Tree"]
 
-_HOMES = {
+_MODULES = {
     "Application": "modelden.host.serve.server",
     "BrowserError": "modelden.host.errors",
     "DenPage": "modelden.host.browser.page_fixtures",
@@ -59,13 +59,13 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+    """Add the command-line options."""
     group = parser.getgroup("modelden")
     group.addoption(
         "--den-browser", action="append", choices=["chromium", "firefox"], help="where den_page opens; may be repeated"
@@ -75,7 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests with a page once in each browser."""
+    """Run tests with a page once per browser."""
     if "den_browser_name" in metafunc.fixturenames:
         names = metafunc.config.getoption("--den-browser") or ["chromium"]
         metafunc.parametrize("den_browser_name", list(dict.fromkeys(names)), scope="session")
@@ -91,7 +91,7 @@ def den_chain() -> SigningChain:
 
 @pytest.fixture(scope="session")
 def den_tree(request: pytest.FixtureRequest, den_chain: SigningChain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tree with the runtime and no model, from which each server starts."""
+    """The initial tree of each server: the runtime and no model."""
     from modelden.host.serve.model_server import ModelServer
 
     folder = tmp_path_factory.mktemp("den") / "tree"
@@ -105,15 +105,15 @@ def model_server(den_tree: Path, den_chain: SigningChain) -> Iterator[ModelServe
     """Remote Settings and a hub, with the runtime and no model."""
     from modelden.host.serve.model_server import ModelServer
 
-    with _scratch() as scratch:
-        shutil.copytree(den_tree, scratch / "tree")
-        with ModelServer(scratch / "tree", den_chain) as server:
+    with _temporary_folder() as folder:
+        shutil.copytree(den_tree, folder / "tree")
+        with ModelServer(folder / "tree", den_chain) as server:
             yield server
 
 
 @pytest.fixture(scope="session")
 def den_browser(den_browser_name: str, request: pytest.FixtureRequest) -> Iterator[HeadlessBrowser]:
-    """The browser of the session."""
+    """The browser, open for the session."""
     from modelden.host.browser.page_fixtures import HeadlessBrowser
 
     with HeadlessBrowser(den_browser_name, request.config.getoption("--den-pyodide")) as browser:
@@ -129,6 +129,6 @@ def den_page(den_browser: HeadlessBrowser, model_server: ModelServer) -> Iterato
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def _temporary_folder() -> Iterator[Path]:
     with TemporaryDirectory(prefix="modelden-") as name:
         yield Path(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import Published, Release, publish
+from modelden.host.publish.release import PublishResult, Release, publish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from tests.tiny_model import tiny_model
@@ -46,7 +46,7 @@ def opened(tree: Path, chain: SigningChain) -> Iterator[Publisher]:
         yield publisher
 
 
-def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = "v1", **fields: Any) -> Published:
+def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = "v1", **fields: Any) -> PublishResult:
     repository = read_repository(write_repository(folder, revision), MODEL, revision)
     with Publisher.open(tree, chain) as publisher:
         published = publish(publisher, repository, release(revision, **fields))

@@ -12,7 +12,7 @@ from modelden.host.errors import HostError, KeysError, PublishError, TreeError
 from modelden.host.keys.certificates import SigningChain, new_chain
 from modelden.host.publish.allow_list import change_list
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, Release, publish, unpublish
+from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, Release, publish, unpublish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.tree import Tree
 from tests.unit.host.independent import assert_whole, collections_of
@@ -197,7 +197,7 @@ def test_an_old_revision_is_unpublished_and_the_new_one_stays(
 
 def test_allow_and_deny_take_each_others_place(folder: Path, chain: SigningChain) -> None:
     def listed() -> list[tuple[str, str]]:
-        records = collections_of(folder, chain.root_hash)[LISTS]
+        records = collections_of(folder, chain.root_hash)[ALLOW_LIST]
         return [(each["filter"], each["urlPrefix"]) for each in records]
 
     prefix = "https://models.example/hub/"
@@ -224,7 +224,7 @@ def test_a_public_url_makes_urls_absolute_and_allows_the_hub(folder: Path, chain
 
     page = json.loads((folder / "v1/index.html").read_bytes())
     assert page["capabilities"]["attachments"]["base_url"] == "https://models.example/ml/attachments/"
-    changeset = json.loads((folder / f"v1/buckets/main/collections/{LISTS}/changeset").read_bytes())
+    changeset = json.loads((folder / f"v1/buckets/main/collections/{ALLOW_LIST}/changeset").read_bytes())
     assert changeset["changes"][0]["urlPrefix"] == "https://models.example/ml/hub/"
     x5u = changeset["metadata"]["signature"]["x5u"]
     assert x5u == f"https://models.example/ml/chains/{chain.name}.chain"

@@ -140,10 +140,10 @@ def test_a_broken_edit_leaves_what_was_served(published: Path) -> None:
     tree, told = Tree(published), list[str]()
     collections: Collections = tree.collections()
     watcher = Watcher(tree, collections, told.append)
-    assert watcher.look() is False
+    assert watcher.poll() is False
     (published / "settings/main/ml-inference-options.json").write_text("{")
 
-    assert watcher.look() is False
+    assert watcher.poll() is False
     assert "cannot be served" in told[0]
     assert len(collections["main", "ml-inference-options"].state.records) == 1
 

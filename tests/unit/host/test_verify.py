@@ -14,7 +14,7 @@ from modelden.errors import InputError
 from modelden.host.errors import TreeError
 from modelden.host.keys.certificates import SigningChain, issue, leaf_plan, new_chain
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from modelden.host.publish.static_layout import MONITOR
 from modelden.host.publish.tree import Tree
@@ -57,7 +57,7 @@ def test_a_published_tree_has_no_fault(whole: Path, chain: SigningChain) -> None
 
     assert report.faults == []
     assert report.notes == []
-    assert set(report.collections) == {f"main/{name}" for name in (LISTS, MANIFESTS, OPTIONS, RUNTIMES)}
+    assert set(report.collections) == {f"main/{name}" for name in (ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES)}
     assert report.files == 5
 
 
@@ -92,7 +92,7 @@ async def test_a_served_tree_has_no_fault(whole: Path, chain: SigningChain) -> N
             "expected a signature of mode p384ecdsa, found none",
         ),
         (lambda at: shutil.rmtree(at / "chains"), f"main/{OPTIONS}", "404"),
-        (lambda at: changeset(at, LISTS).unlink(), f"main/{LISTS}", "has no collection"),
+        (lambda at: changeset(at, ALLOW_LIST).unlink(), f"main/{ALLOW_LIST}", "has no collection"),
         (lambda at: changeset(at, MANIFESTS).write_text("<html>"), f"main/{MANIFESTS}", "expected a changeset"),
         (lambda at: shutil.rmtree(at / "attachments"), ".wasm", "found 404"),
         (lambda at: (at / "v1/index.html").unlink(), "/v1", "404"),

@@ -1,1 +1,9 @@
-"""Real browsers, driven headlessly, and the pages that they open."""
+"""Real browsers, driven headlessly, and the pages that they open.
+
+- `run_options`: parses the command line of a run.
+- `model_run`: runs a model.
+- `pyodide_page`: a page with Pyodide; `page_site` serves it, `page_script` runs in it.
+- `browsers`: starts Chromium and Firefox.
+- `page_fixtures`: pages for tests; `page_eval` runs in them.
+- `worker_files`: writes the workers to a folder.
+"""

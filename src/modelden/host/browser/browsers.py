@@ -1,4 +1,4 @@
-"""The system's Chromium and Firefox, driven by Playwright, on a profile folder that keeps what pages store."""
+"""The system's Chromium and Firefox, driven by Playwright on a profile folder, which keeps the storage of pages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ BROWSERS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
     "firefox": ("firefox-esr", "firefox"),
 }
-"""Their names, and the programs that are looked for on the PATH."""
+"""Names of browsers, and their programs on the PATH."""
 
 
 def check_browser(name: str) -> str:
-    """Return the name if there is such a browser.
+    """Return the name of a known browser.
 
     Raises:
-        HostError: There is not.
+        HostError: The name is unknown.
     """
     if name not in BROWSERS:
         raise HostError(f"There is no browser {name!r}: expected {' or '.join(BROWSERS)}.")
@@ -32,14 +32,14 @@ def check_browser(name: str) -> str:
 
 
 def executable(name: str) -> str:
-    """The program of a browser.
+    """Find the program of a browser.
 
     Raises:
         BrowserError: It is not on the PATH.
     """
     for program in BROWSERS[check_browser(name)]:
-        if found := shutil.which(program):
-            return found
+        if path := shutil.which(program):
+            return path
     raise BrowserError(
         f"None of {', '.join(BROWSERS[name])} is on the PATH: install {name} (Debian: {BROWSERS[name][0]})."
     )
@@ -47,7 +47,7 @@ def executable(name: str) -> str:
 
 @contextmanager
 def playwright() -> Iterator[Playwright]:
-    """Playwright's driver, for as many browsers as one likes.
+    """Start Playwright's driver, for any number of browsers.
 
     Raises:
         BrowserError: It is not installed, or does not start.
@@ -70,16 +70,16 @@ def open_profile(driver: Playwright, name: str, folder: Path) -> BrowserContext:
     """Start a browser headlessly on a profile folder.
 
     Raises:
-        BrowserError: It is not there, or does not start.
+        BrowserError: The browser is missing, or does not start.
     """
     from playwright.sync_api import Error
 
     program = executable(name)
     try:
         if name == "chromium":
-            # As root, which CI and containers are, Chromium's sandbox cannot start.
+            # Chromium's sandbox does not start as root, as in CI and containers.
             return driver.chromium.launch_persistent_context(folder, executable_path=program, args=["--no-sandbox"])
-        # Mozilla's own build over WebDriver BiDi; it has no command for these emulations.
+        # Mozilla's own build over WebDriver BiDi, which has no commands for these emulations.
         return driver.firefox.launch_persistent_context(
             folder,
             channel="moz-firefox",
@@ -90,30 +90,30 @@ def open_profile(driver: Playwright, name: str, folder: Path) -> BrowserContext:
             contrast="null",
         )
     except Error as error:
-        first = (error.message or "no words").splitlines()[0]
-        raise BrowserError(f"{name} ({program}) does not start on the profile {folder}: {first}") from error
+        reason = (error.message or "no words").splitlines()[0]
+        raise BrowserError(f"{name} ({program}) does not start on the profile {folder}: {reason}") from error
 
 
 def resident_memory() -> int | None:
-    """Bytes of all processes below this one, browsers and all; shared pages count in parts. None where /proc is not."""
+    """Sum the proportional set size of all descendant processes, in bytes; None without /proc."""
     if not Path("/proc/self/smaps_rollup").exists():
         return None
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = status.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         children.setdefault(int(fields[1]), []).append(int(status.parent.name))
-    total, left = 0, list(children.get(int(Path("/proc/self").resolve().name), []))
-    while left:
-        process = left.pop()
-        left += children.get(process, [])
-        total += _proportional(process)
+    total, pending = 0, list(children.get(int(Path("/proc/self").resolve().name), []))
+    while pending:
+        process = pending.pop()
+        pending += children.get(process, [])
+        total += _proportional_set_size(process)
     return total
 
 
-def _proportional(process: int) -> int:
+def _proportional_set_size(process: int) -> int:
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines()
     except OSError:

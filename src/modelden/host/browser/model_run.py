@@ -21,19 +21,17 @@ if TYPE_CHECKING:
 
 
 class ModelSource:
-    """Where settings and models come from: a tree, served here, or a server. Used with ``with``.
+    """The source of settings and models: a tree, which is served here, or a server. Used with ``with``.
 
     Attributes:
         configure: Arguments of `modelden.configure`.
+
+    Raises:
+        HostError: Both are given, or none; or the folder is not a tree.
+        InputError: A value of the configuration cannot be used.
     """
 
     def __init__(self, tree: Path | None = None, configure: Mapping[str, Any] | None = None) -> None:
-        """Say which.
-
-        Raises:
-            HostError: It is both, or neither; or the tree is none.
-            InputError: A value of the configuration cannot be used.
-        """
         if (tree is None) == (configure is None):
             raise HostError("Name either a tree (--tree) or a server (--server and --root-hash).")
         self._application = Application(Tree(tree)) if tree else None
@@ -61,32 +59,32 @@ class ModelSource:
             self._server.stop()
 
     def requests(self) -> list[dict[str, Any]] | None:
-        """The requests since the last call; None for a server that is not ours."""
+        """Return the requests since the last call; None for a remote server."""
         if self._application is None:
             return None
-        found = [
-            {"method": each["method"], "path": each["path"], "status": each["status"], "bytes": each["bytes"]}
-            for each in self._application.log.to_json()
+        requests = [
+            {"method": entry["method"], "path": entry["path"], "status": entry["status"], "bytes": entry["bytes"]}
+            for entry in self._application.log.to_json()
         ]
         self._application.log.clear()
-        return found
+        return requests
 
 
 def run_job(
     source: ModelSource, job: Job, browser: str, pyodide: Path, *, profile: Path | None = None, offline: bool = False
 ) -> dict[str, Any]:
-    """Run a job in a browser; with ``offline`` once more in a new process of it, without any server.
+    """Run a job in a browser. With ``offline``, run it again in a new browser process, without any server.
 
     Args:
         source: Settings and models.
-        job: What to run.
+        job: The job.
         browser: ``chromium`` or ``firefox``.
         pyodide: The Pyodide distribution.
-        profile: Folder of a profile to keep; without it, everything is forgotten.
-        offline: Prove that the second run needs no network.
+        profile: Folder of a profile to keep; None takes a temporary one.
+        offline: Check that a second run needs no network.
 
     Raises:
-        HostError: Something of this machine is missing.
+        HostError: The browser or Pyodide cannot be used.
     """
     with ExitStack() as closing:
         url = closing.enter_context(page_server(pyodide, profile))
@@ -96,37 +94,37 @@ def run_job(
         outcome = {"browser": browser, **_visit(driver, source, job, browser, folder, url)}
         if offline and outcome["error"] is None:
             source.close()
-            outcome["offline"] = _visit(driver, source, job, browser, folder, url, alone=True)
-            same = outcome["offline"].get("outputs") == outcome["outputs"]
-            outcome["offline"]["same_outputs"] = same
+            second = _visit(driver, source, job, browser, folder, url, offline=True)
+            second["same_outputs"] = second.get("outputs") == outcome["outputs"]
+            outcome["offline"] = second
         return outcome
 
 
 def _visit(
-    driver: Playwright, source: ModelSource, job: Job, browser: str, folder: Path, url: str, *, alone: bool = False
+    driver: Playwright, source: ModelSource, job: Job, browser: str, folder: Path, url: str, *, offline: bool = False
 ) -> dict[str, Any]:
-    with open_page(driver, browser, folder, url) as den:
-        others = _watch(den.page.context, url, block=alone)
-        outcome = den.run(source.configure, job, update=not alone)
+    with open_page(driver, browser, folder, url) as page:
+        foreign_requests = _watch(page.page.context, url, block=offline)
+        outcome = page.run(source.configure, job, update=not offline)
         outcome["memory"] = resident_memory()
         requests = source.requests()
-        outcome["requests"] = requests if requests is not None and not alone else others
+        outcome["requests"] = requests if requests is not None and not offline else foreign_requests
         return outcome
 
 
 def _watch(context: BrowserContext, url: str, *, block: bool) -> list[dict[str, Any]]:
-    """The requests to other origins than the page's, as the browser sees them; blocked if they are not to be had."""
-    found: list[dict[str, Any]] = []
+    """Record the browser's requests to other origins than the page's, and block them with ``block``."""
+    requests: list[dict[str, Any]] = []
     own = urlsplit(url).netloc
 
-    def note(request: Any) -> None:
+    def record(request: Any) -> None:
         if request.url.startswith("http") and urlsplit(request.url).netloc != own:
-            found.append({"method": request.method, "url": request.url})
+            requests.append({"method": request.method, "url": request.url})
 
-    context.on("request", note)
+    context.on("request", record)
     if block:
         context.route(
             lambda address: urlsplit(address).netloc != own and address.startswith("http"),
             lambda route: route.abort(),
         )
-    return found
+    return requests

@@ -1,4 +1,4 @@
-"""Python of a test, run in a page: `page_fixtures` pushes the text of this module there. It runs on Pyodide."""
+"""Evaluation of a test's Python code in a page. `page_fixtures` sends the text of this module, to run on Pyodide."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 
 async def evaluate(text: str, names: dict[str, Any]) -> str:
-    """Run code with top-level await; JSON of what its last line gives, null if that is a statement.
+    """Run code with top-level await. Returns its last expression as JSON; null if the last line is a statement.
 
     Args:
-        text: JSON of the code and of plain values, which it finds under their names.
+        text: JSON of the code and of plain values, which are set as globals.
         names: Its globals.
     """
     source, values = json.loads(text)
@@ -37,7 +37,7 @@ async def _run(code: CodeType, names: dict[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know: arrays and whatever can be gone through as lists, the rest in words."""
+    """Convert values that JSON does not have: arrays and iterables to lists, others to text."""
     if hasattr(value, "tolist"):
         return value.tolist()
     return list(value) if isinstance(value, Iterable) else str(value)

@@ -1,4 +1,4 @@
-"""Pages for tests: a browser for the session, a page on an origin of its own for each test."""
+"""Pages for tests: one browser for the session, and a page with a new origin for each test."""
 
 from __future__ import annotations
 
@@ -33,31 +33,30 @@ class DenPage(PyodidePage):
         self.python("import modelden; modelden.configure(**values); None", values=dict(values))
 
     def python(self, source: str, **values: Any) -> Any:
-        """Run Python in the page; top-level await works, names live on.
+        """Run Python in the page, with top-level await. Globals persist between calls.
 
         Args:
             source: The code; it may be indented.
-            **values: Plain data that it finds under these names.
+            **values: Plain data, set as globals.
 
         Returns:
-            What the last line gives, as plain data: arrays as lists.
+            The value of the last line as plain data; arrays become lists.
 
         Raises:
-            BrowserError: It raised; the message has Python's traceback.
+            BrowserError: The code raised an exception; the message has Python's traceback.
         """
         script = files("modelden.host.browser").joinpath("page_eval.py").read_text(encoding="utf-8")
         return self.evaluate(f"{script}\nawait evaluate(argument, globals())\n", json.dumps([dedent(source), values]))
 
 
 class HeadlessBrowser:
-    """A browser, headless, with a server for its pages. Used with ``with``."""
+    """A headless browser with a server for its pages. Used with ``with``.
+
+    Raises:
+        HostError: No Pyodide distribution was found.
+    """
 
     def __init__(self, name: str, pyodide: Path | None = None) -> None:
-        """Start nothing yet.
-
-        Raises:
-            HostError: No Pyodide is here.
-        """
         self._name = name
         self._pyodide = find_pyodide(pyodide)
         self._closing = ExitStack()
@@ -80,7 +79,7 @@ class HeadlessBrowser:
 
     @contextmanager
     def page(self) -> Iterator[DenPage]:
-        """Open a page on an origin that no other page has: nothing is stored for it.
+        """Open a page on a new origin, for which nothing is stored.
 
         Raises:
             BrowserError: Pyodide does not start.
@@ -88,12 +87,11 @@ class HeadlessBrowser:
         if self._started is None:
             raise RuntimeError("HeadlessBrowser is used with `with`")
         context, url = self._started
-        page = context.new_page()
+        page = DenPage(context.new_page())
         try:
-            den = DenPage(page)
-            # browsers know every name below localhost as this machine
-            page.goto(url.replace("://", f"://den-{uuid.uuid4().hex[:12]}.") + "/")
-            den.boot()
-            yield den
+            # Browsers resolve every name below localhost to this machine.
+            page.page.goto(url.replace("://", f"://den-{uuid.uuid4().hex[:12]}.") + "/")
+            page.boot()
+            yield page
         finally:
-            page.close()
+            page.page.close()

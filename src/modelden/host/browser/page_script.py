@@ -1,4 +1,4 @@
-"""What `modelden run` and `modelden check` do in the page. Its text is pushed there: it runs on Pyodide, not here."""
+"""The run of a job in the page, for `modelden run` and `modelden check`. Its text is sent there and runs on Pyodide."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ async def run(text: str) -> str:
 
     Args:
         text: ``configure``, ``engine`` (arguments of `modelden.create_engine`), ``inputs``, ``options`` and ``update``,
-            whether to ask first what changed.
+            which syncs the settings first.
     """
     job = json.loads(text)
     modelden.configure(**job["configure"])
     events: list[modelden.ProgressEvent] = []
-    begin = time.perf_counter()
+    start = time.perf_counter()
     try:
         if job["update"]:
-            # a profile that was kept asks once a day by itself; whoever runs a command wants to know now
+            # A kept profile syncs once a day by itself. A command has to show the current settings.
             await modelden.poll_settings()
         async with await modelden.create_engine(**job["engine"], on_progress=events.append) as engine:
             loaded = time.perf_counter()
             outputs, times = [], []
             for arguments in job["inputs"]:
-                started = time.perf_counter()
+                call_start = time.perf_counter()
                 result = await engine.run(*arguments, **job["options"])
-                times.append(_milliseconds(started))
+                times.append(_milliseconds_since(call_start))
                 outputs.append(_plain(result))
-            made = {
+            description = {
                 "engine_id": engine.engine_id,
                 "task": engine.task_name,
                 "model": engine.model_id,
@@ -43,9 +43,9 @@ async def run(text: str) -> str:
     return json.dumps(
         {
             "error": None,
-            "engine": made,
+            "engine": description,
             "outputs": outputs,
-            "load_ms": round((loaded - begin) * 1000, 1),
+            "load_ms": round((loaded - start) * 1000, 1),
             "run_ms": times,
             "downloaded": sorted(
                 {event.id for event in events if event.type == "downloading" and event.status_text == "done"}
@@ -61,11 +61,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, modelden.Tensor):
         return {"shape": list(value.shape), "dtype": value.dtype, "data": value.tolist()}
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return value
 
 
-def _milliseconds(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)
+def _milliseconds_since(start: float) -> float:
+    return round((time.perf_counter() - start) * 1000, 1)

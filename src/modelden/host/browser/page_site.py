@@ -1,4 +1,4 @@
-"""A page with Pyodide and modelden in it, and nothing else: what `modelden run` and the pytest fixtures open."""
+"""The site of an empty page with Pyodide and modelden, for `modelden run` and the pytest fixtures."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-PLACES = ("build/pyodide", "node_modules/pyodide")
-"""Where a Pyodide distribution is looked for: this project's build, and the npm package."""
+PYODIDE_FOLDERS = ("build/pyodide", "node_modules/pyodide")
+"""Folders to search for a Pyodide distribution: this project's build, and the npm package."""
 
-NEEDED = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 
 _PAGE = """<!doctype html>
 <meta charset="utf-8">
@@ -37,36 +37,36 @@ _PAGE = """<!doctype html>
     await pyodide.loadPackage("/wheel/WHEEL", { messageCallback: () => {} });
     globalThis.pyodide = pyodide;
   })();
-  // whoever opened the page asks for the outcome
+  // The opener of the page awaits the outcome.
   globalThis.booted.catch(() => {});
 </script>
 """
 
 
 def find_pyodide(folder: Path | None) -> Path:
-    """The Pyodide distribution: ``folder``, what MODELDEN_PYODIDE names, or one of `PLACES`.
+    """Find a Pyodide distribution: ``folder``, the folder in MODELDEN_PYODIDE, or one of `PYODIDE_FOLDERS`.
 
     Raises:
-        HostError: There is none.
+        HostError: No distribution was found.
     """
     named = folder or (Path(os.environ["MODELDEN_PYODIDE"]) if "MODELDEN_PYODIDE" in os.environ else None)
-    for place in [named] if named else map(Path, PLACES):
-        missing = [name for name in NEEDED if not (place / name).is_file()]
+    for candidate in [named] if named else map(Path, PYODIDE_FOLDERS):
+        missing = [name for name in PYODIDE_FILES if not (candidate / name).is_file()]
         if not missing:
-            return place
+            return candidate
         if named:
-            raise HostError(f"{place} is not a Pyodide distribution: it has no {missing[0]}.")
+            raise HostError(f"{candidate} is not a Pyodide distribution: it has no {missing[0]}.")
     raise HostError("No Pyodide is here: `npm install pyodide@314` and run again, or name its folder with --pyodide.")
 
 
 def find_wheel(pyodide: Path, folder: Path) -> Path:
-    """The wheel of modelden beside Pyodide, or the modelden that runs here, packed into ``folder``."""
-    there = sorted(pyodide.glob("modelden-*.whl"))
-    return there[-1] if there else pack_wheel(folder)
+    """Find the wheel of modelden beside Pyodide, or pack the running modelden into ``folder``."""
+    wheels = sorted(pyodide.glob("modelden-*.whl"))
+    return wheels[-1] if wheels else pack_wheel(folder)
 
 
 def pack_wheel(folder: Path) -> Path:
-    """Pack the modelden that runs here as the wheel that users install."""
+    """Pack the running modelden as the wheel that users install."""
     package, version = Path(modelden.__file__).parent, modelden.__version__
     wheel = folder / f"modelden-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -81,11 +81,11 @@ def pack_wheel(folder: Path) -> Path:
 
 
 def page_app(pyodide: Path, scratch: TemporaryDirectory[str]) -> ASGIApp:
-    """The page at ``/``, Pyodide at ``/pyodide``.
+    """Create the ASGI application with the page at ``/`` and Pyodide at ``/pyodide``.
 
     Args:
         pyodide: The distribution.
-        scratch: For a wheel, if one has to be packed; lives as long as the application.
+        scratch: Folder for a packed wheel; it has to exist as long as the application.
     """
     wheel = find_wheel(pyodide, Path(scratch.name))
     text = _PAGE.replace("WHEEL", wheel.name)
@@ -93,13 +93,13 @@ def page_app(pyodide: Path, scratch: TemporaryDirectory[str]) -> ASGIApp:
     async def page(_request: Request) -> HTMLResponse:
         return HTMLResponse(text)
 
-    async def packed(_request: Request) -> FileResponse:
+    async def wheel_file(_request: Request) -> FileResponse:
         return FileResponse(wheel, media_type="application/zip")
 
     return Starlette(
         routes=[
             Route("/", page),
-            Route(f"/wheel/{wheel.name}", packed),
+            Route(f"/wheel/{wheel.name}", wheel_file),
             Mount("/pyodide", site_app(pyodide)),
         ]
     )

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Playwright
 
 BOOT_TIMEOUT = 120
-"""Seconds that Pyodide has to start."""
+"""Seconds for Pyodide to start."""
 
 _PORT_FILE = "modelden-port"
-"""In a profile that is kept: what a page stores belongs to its port, too."""
+"""File in a kept profile with the port of the page, because stored data belongs to an origin with its port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be run.
+    """A run of a model.
 
     Attributes:
         engine: Arguments of `modelden.create_engine`.
-        inputs: The arguments of each run.
-        options: Keyword arguments of all runs.
+        inputs: Positional arguments of each call.
+        options: Keyword arguments of all calls.
     """
 
     engine: Mapping[str, Any]
@@ -46,27 +46,28 @@ class PyodidePage:
 
     Attributes:
         page: Playwright's page.
+        complaints: Uncaught errors of the page's JavaScript.
     """
 
     def __init__(self, page: Page) -> None:
-        """Adopt a page of `page_app`, already opened."""
+        """Wrap an open page of `page_app`."""
         self.page = page
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def boot(self) -> None:
-        """Return when Python can be used.
+        """Wait until Python is ready.
 
         Raises:
-            BrowserError: It could not be started.
+            BrowserError: Pyodide did not start.
         """
         self._evaluate("async () => { await globalThis.booted; }", None, "Pyodide could not be started")
 
     def evaluate(self, source: str, argument: str) -> Any:
-        """Run Python with top-level await, ``argument`` being a global; its last line has to give JSON.
+        """Run Python with top-level await and the global ``argument``. Its last expression has to be JSON text.
 
         Raises:
-            BrowserError: It raised, with Python's words.
+            BrowserError: The code raised an exception, which is in the message.
         """
         text = self._evaluate(
             """async ([source, argument]) => {
@@ -80,7 +81,7 @@ class PyodidePage:
         return json.loads(text)
 
     def run(self, configure: Mapping[str, Any], job: Job, *, update: bool = False) -> dict[str, Any]:
-        """Run a job, with ``update`` on the newest settings; what came of it."""
+        """Run a job and return its outcome. With ``update``, it syncs the settings first."""
         script = files("modelden.host.browser").joinpath("page_script.py").read_text(encoding="utf-8")
         text = json.dumps(
             {
@@ -95,30 +96,30 @@ class PyodidePage:
         outcome["python_heap"] = self.page.evaluate("() => pyodide._module.HEAP8.length")
         return outcome
 
-    def _evaluate(self, function: str, argument: Any, what: str) -> Any:
+    def _evaluate(self, function: str, argument: Any, summary: str) -> Any:
         from playwright.sync_api import Error
 
         try:
             return self.page.evaluate(function, argument)
         except Error as error:
-            raise BrowserError(f"{what}: {error.message}") from error
+            raise BrowserError(f"{summary}: {error.message}") from error
 
 
 @contextmanager
 def page_server(pyodide: Path, profile: Path | None = None) -> Iterator[str]:
-    """Serve the page; its origin, which is the same each time for a profile that is kept.
+    """Serve the page and yield its origin. A kept profile gets the same origin each time.
 
     Raises:
-        ServeError: The port of the profile is taken.
+        ServeError: The port of the profile is in use.
     """
     with TemporaryDirectory(prefix="modelden-") as name:
         scratch = TemporaryDirectory(prefix="wheel-", dir=name)
-        remembered = profile / _PORT_FILE if profile else None
-        port = int(remembered.read_text(encoding="utf-8")) if remembered and remembered.exists() else 0
+        port_file = profile / _PORT_FILE if profile else None
+        port = int(port_file.read_text(encoding="utf-8")) if port_file and port_file.exists() else 0
         with scratch, RunningServer(page_app(pyodide, scratch), port=port) as server:
-            if remembered:
-                remembered.parent.mkdir(parents=True, exist_ok=True)
-                remembered.write_text(str(server.port), encoding="utf-8")
+            if port_file:
+                port_file.parent.mkdir(parents=True, exist_ok=True)
+                port_file.write_text(str(server.port), encoding="utf-8")
             yield server.url
 
 
@@ -132,10 +133,9 @@ def open_page(driver: Playwright, browser: str, folder: Path, url: str) -> Itera
     context = open_profile(driver, browser, folder)
     try:
         context.set_default_timeout(BOOT_TIMEOUT * 1000)
-        page = context.pages[0] if context.pages else context.new_page()
-        den = PyodidePage(page)
-        page.goto(f"{url}/")
-        den.boot()
-        yield den
+        page = PyodidePage(context.pages[0] if context.pages else context.new_page())
+        page.page.goto(f"{url}/")
+        page.boot()
+        yield page
     finally:
         context.close()

@@ -1,4 +1,4 @@
-"""What a command line says of servers, engines and inputs, read and checked."""
+"""Command-line values of servers, engines and inputs, parsed and checked."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from modelden.errors import InputError
 
 
 def engine_arguments(task: str | None, feature: str | None, model: str | None, dtype: str | None) -> dict[str, Any]:
-    """Arguments of `modelden.create_engine`, checked as it does.
+    """Build the arguments of `modelden.create_engine`, with its checks.
 
     Raises:
-        InputError: One of them cannot be used.
+        InputError: An argument cannot be used.
     """
     model_id, _, revision = (model or "").partition("@")
-    named = {
+    values = {
         "task_name": task,
         "feature_id": feature,
         "model_id": model_id or None,
         "model_revision": revision or None,
         "dtype": dtype,
     }
-    check_request(PipelineOptions.of(named, own_features=True))
-    return {name: value for name, value in named.items() if value is not None}
+    check_request(PipelineOptions.of(values, own_features=True))
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def parse_input(text: str) -> list[Any]:
-    """The arguments of one run: a JSON list of them, or one text."""
+    """Parse the arguments of one run: a JSON list, or one text."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -39,10 +39,10 @@ def parse_input(text: str) -> list[Any]:
 
 
 def parse_options(text: str) -> dict[str, Any]:
-    """The options of a run.
+    """Parse the options of a run.
 
     Raises:
-        InputError: It is no JSON object.
+        InputError: The text is no JSON object.
     """
     try:
         value = json.loads(text)
@@ -54,22 +54,22 @@ def parse_options(text: str) -> dict[str, Any]:
 
 
 def server_arguments(server: str, root_hash: str | None, hub: str | None) -> dict[str, Any]:
-    """Arguments of `modelden.configure` for a server that the command line names.
+    """Build the arguments of `modelden.configure` for a server.
 
     Args:
         server: Root URL of the settings.
-        root_hash: Whom to trust; known for Mozilla's servers.
-        hub: Root URL of the hub; ``hub`` beside the settings without it.
+        root_hash: Root hash to pin; None for Mozilla's servers, whose hashes are known.
+        hub: Root URL of the hub; None takes ``hub`` beside the settings.
 
     Raises:
-        InputError: Nobody said whom to trust.
+        InputError: The root hash is missing.
     """
     server = server.rstrip("/")
-    known = {preset["settings_server"]: preset["root_hash"] for preset in PRESETS.values()}
-    if root_hash is None and server not in known:
+    preset_hashes = {preset["settings_server"]: preset["root_hash"] for preset in PRESETS.values()}
+    if root_hash is None and server not in preset_hashes:
         raise InputError("Whom do clients of this server trust? Say --root-hash; `modelden keys show` tells it.")
     return {
         "settings_server": server,
-        "root_hash": root_hash or known[server],
+        "root_hash": root_hash or preset_hashes[server],
         "hub_root_url": hub or f"{server.rpartition('/')[0]}/hub",
     }

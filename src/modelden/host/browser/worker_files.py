@@ -1,4 +1,4 @@
-"""The workers of this wheel as files, for pages whose content security policy refuses ``blob:`` (docs/hosting.md)."""
+"""The workers of this wheel as files, for pages whose content security policy blocks ``blob:`` (docs/hosting.md)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _SUFFIXES = (".js", ".mjs", "THIRD_PARTY_LICENSES.txt")
 
 
 def copy_worker_files(folder: Path) -> list[Path]:
-    """Write what ``configure(worker_url=...)`` has to find into a folder, which is made if it is not there.
+    """Write the files of ``configure(worker_url=...)`` to a folder, which is created if it is missing.
 
     Returns:
-        The files.
+        The written files.
 
     Raises:
-        MachineError: They cannot be written.
+        MachineError: A file cannot be written.
     """
     with machine_errors(f"Cannot write to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         written = []
-        for asset in sorted(files("modelden").joinpath("_js/assets").iterdir(), key=lambda each: each.name):
+        for asset in sorted(files("modelden").joinpath("_js/assets").iterdir(), key=lambda entry: entry.name):
             if asset.name.endswith(_SUFFIXES):
                 path = folder / asset.name
                 path.write_bytes(asset.read_bytes())

@@ -1,1 +1,4 @@
-"""The subcommands of ``modelden``. Modules here are loaded at every start: heavy imports are inside of commands."""
+"""The subcommands of ``modelden``, one module each, with `options` and `output` shared.
+
+`modelden.host.cli` imports all of them at every start, so heavy imports are inside the commands.
+"""

@@ -1,4 +1,4 @@
-"""`assets`."""
+"""The command `modelden assets`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`keys new`, `keys rotate` and `keys show`."""
+"""The commands `modelden keys new`, `keys rotate` and `keys show`."""
 
 from __future__ import annotations
 

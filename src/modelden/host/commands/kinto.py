@@ -1,4 +1,4 @@
-"""`kinto push`."""
+"""The command `modelden kinto push`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ kinto = typer.Typer(help="A Remote Settings server (Kinto) instead of static fil
 
 @kinto.callback()
 def _kinto_commands() -> None:
-    """Keeps `push` a command of its own."""
+    """Keep `push` a subcommand: Typer merges a single command into its group."""
 
 
 @kinto.command()
@@ -56,25 +56,25 @@ def push(
     from modelden.host.publish.kinto_push import push as push_tree
     from modelden.host.publish.tree import Tree
 
-    # not Typer's envvar: its messages repeat what they were given
-    account, other = auth or os.environ.get(AUTH), reviewer or os.environ.get(REVIEWER)
-    if not account:
+    # Typer's envvar is not used, because its messages repeat the values.
+    editor_account, reviewer_account = auth or os.environ.get(AUTH), reviewer or os.environ.get(REVIEWER)
+    if not editor_account:
         raise HostError(f"Who edits there? Set {AUTH} to user:password, or say --auth.")
-    opened = Tree(tree)
+    source = Tree(tree)
     with ExitStack() as closing:
-        editor = closing.enter_context(KintoEditor(server, account))
-        approves = closing.enter_context(KintoEditor(server, other)) if other else None
-        done = push_tree(opened, editor, approves, dry_run=dry_run)
-    waits = [each.collection for each in done if each.status == "to-review"]
-    facts = {"server": server, "user": editor.user, "waiting_for_review": waits, "dry_run": dry_run}
+        editor = closing.enter_context(KintoEditor(server, editor_account))
+        approver = closing.enter_context(KintoEditor(server, reviewer_account)) if reviewer_account else None
+        results = push_tree(source, editor, approver, dry_run=dry_run)
+    waiting = [result.collection for result in results if result.status == "to-review"]
+    facts = {"server": server, "user": editor.user, "waiting_for_review": waiting, "dry_run": dry_run}
     if as_json:
-        print_facts(facts | {"collections": [asdict(each) for each in done]}, as_json=True)
+        print_facts(facts | {"collections": [asdict(result) for result in results]}, as_json=True)
         return
-    for each in done:
+    for result in results:
         counts = ", ".join(
-            f"{len(found)} {word}"
-            for word in ("created", "updated", "deleted", "uploaded")
-            if (found := getattr(each, word))
+            f"{len(identifiers)} {change}"
+            for change in ("created", "updated", "deleted", "uploaded")
+            if (identifiers := getattr(result, change))
         )
-        facts[each.collection] = f"{counts or 'no change'}; {each.status}"
+        facts[result.collection] = f"{counts or 'no change'}; {result.status}"
     print_facts(facts, as_json=False)

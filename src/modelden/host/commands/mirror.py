@@ -1,4 +1,4 @@
-"""`mirror`."""
+"""The command `modelden mirror`."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def mirror(
     from modelden.host.publish.release import Release, publish
     from modelden.host.publish.repository import read_repository
 
-    name, _, asked = model.partition("@")
-    revision = publish_as or asked
+    name, _, source_revision = model.partition("@")
+    revision = publish_as or source_revision
     if revision in ("", "main"):
         raise HostError(f"Which version of {name} will this be? Say {name}@v1.0.0, or --as v1.0.0 for a branch.")
-    # wrong names are told before anything is fetched
+    # Names are checked before the download.
     release = Release(model=name, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
     facts: dict[str, Any] = {}
     if source == SOURCE:
-        snapshot = fetch_snapshot(name, asked or None, cache)
+        snapshot = fetch_snapshot(name, source_revision or None, cache)
         folder, facts["commit"] = snapshot.folder, snapshot.commit
     else:
-        folder = _from_server(name, asked, source, root_hash, hub, cache)
+        folder = _from_server(name, source_revision, source, root_hash, hub, cache)
     repository = read_repository(folder, name, revision)
     with open_publisher(to, keys, passphrase_file) as publisher:
         published = publish(publisher, repository, release)
@@ -83,5 +83,5 @@ def _from_server(
     if not revision:
         raise HostError(f"Which revision of {name}? Say {name}@v1.0.0, for example.")
     config = Configuration(**server_arguments(server, root_hash, hub))
-    place = cache or Path.home() / ".cache/modelden/mirror"
-    return mirror_revision(config, name, revision, place / name / revision)
+    folder = cache or Path.home() / ".cache/modelden/mirror"
+    return mirror_revision(config, name, revision, folder / name / revision)

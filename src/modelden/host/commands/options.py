@@ -40,7 +40,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check everything,
 
 
 def passphrase(file: Path | None) -> str | None:
-    """The passphrase of the keys, if one was given.
+    """Read the passphrase of the keys; None without one.
 
     Raises:
         HostError: The file cannot be read, or is empty.
@@ -50,19 +50,19 @@ def passphrase(file: Path | None) -> str | None:
     from modelden.host.errors import HostError
 
     try:
-        first = file.read_text(encoding="utf-8").partition("\n")[0]
+        first_line = file.read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
         raise HostError(f"The passphrase cannot be read from {file}: {error}.") from error
-    if not first:
+    if not first_line:
         raise HostError(f"{file} has no passphrase in its first line.")
-    return first
+    return first_line
 
 
 def chain_for(tree: Path, keys: Path, passphrase_file: Path | None) -> SigningChain:
-    """The keys to sign a tree with.
+    """Load the keys for a tree.
 
     Raises:
-        KeysError: They are in the tree, where a static host would publish them; or they cannot be used.
+        KeysError: The keys are in the tree, where a static host would publish them; or they cannot be used.
     """
     from modelden.host.errors import KeysError
     from modelden.host.keys.key_folder import load_keys
@@ -79,7 +79,7 @@ def chain_for(tree: Path, keys: Path, passphrase_file: Path | None) -> SigningCh
 def open_publisher(
     tree: Path, keys: Path, passphrase_file: Path | None, public_url: str | None = None, *, dry_run: bool = False
 ) -> Iterator[Publisher]:
-    """Hold a tree, to be changed; to try something on a tree that is not there makes none.
+    """Open a tree for edits. A dry run on a missing tree uses a temporary one.
 
     Raises:
         HostError: Keys or tree cannot be used.

@@ -10,7 +10,7 @@ import typer
 
 
 def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print what a command did: one JSON object, or words in two columns; lists and tables become lines."""
+    """Print the result of a command: one JSON object, or two columns, in which lists and mappings become lines."""
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -27,15 +27,15 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
 
 def _lines(value: Any) -> list[str]:
     if isinstance(value, Mapping):
-        return [f"{key}: {each}" for key, each in value.items()] or ["none"]
+        return [f"{key}: {item}" for key, item in value.items()] or ["none"]
     if isinstance(value, list | tuple):
-        return [_line(each) for each in value] or ["none"]
+        return [_line(item) for item in value] or ["none"]
     return [_line(value)]
 
 
 def _line(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "  ".join(str(each) for name, each in value.items() if name != "sha256")
+        return "  ".join(str(item) for name, item in value.items() if name != "sha256")
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

@@ -1,4 +1,4 @@
-"""`publish`, `unpublish`, `allow`, `deny`, `sign` and `runtime publish`."""
+"""The commands `modelden publish`, `unpublish`, `allow`, `deny`, `sign` and `runtime publish`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def unpublish(
 
 
 def _list_command(kind: str, doc: str) -> Callable[..., None]:
-    """The command that edits one side of the allow/deny list."""
+    """Create the command for ``ALLOW`` or ``DENY`` entries of the allow/deny list."""
 
     def command(
         prefix: PrefixArgument,
@@ -165,7 +165,7 @@ runtime = typer.Typer(help="The WASM runtime that runs the models.", no_args_is_
 
 @runtime.callback()
 def _runtime_commands() -> None:
-    """Keeps `publish` a command of its own."""
+    """Keep `publish` a subcommand: Typer merges a single command into its group."""
 
 
 @runtime.command("publish")
@@ -192,9 +192,9 @@ def runtime_publish(
     """
     from modelden.host.publish.runtimes import publish_runtime, runtime_files
 
-    with runtime_files(major, source) as found, open_publisher(to, keys, passphrase_file) as publisher:
-        changed = publish_runtime(publisher, found)
+    with runtime_files(major, source) as pairs, open_publisher(to, keys, passphrase_file) as publisher:
+        changed = publish_runtime(publisher, pairs)
         publisher.commit()
-    published = {bundle.name: bundle.sha256 for bundle, _ in found}
-    facts = {"runtime": published, "onnxruntime": found[0][0].onnxruntime, "changed": bool(changed)}
+    published = {bundle.name: bundle.sha256 for bundle, _ in pairs}
+    facts = {"runtime": published, "onnxruntime": pairs[0][0].onnxruntime, "changed": bool(changed)}
     print_facts(facts, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`run` and `check`."""
+"""The commands `modelden run` and `modelden check`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run(
 
     job = Job(
         engine=engine_arguments(task, feature, model, dtype),
-        inputs=[parse_input(each) for each in inputs],
+        inputs=[parse_input(text) for text in inputs],
         options=parse_options(options),
     )
     source = ModelSource(tree, server_arguments(server, root_hash, hub) if server else None)
@@ -76,9 +76,9 @@ def run(
     if write_golden and not outcome["error"]:
         text = golden_text(outcome["engine"]["task"], dtype, asdict(job), outcome["outputs"])
         write_golden.write_text(text, encoding="utf-8")
-    print_facts(outcome if as_json else _words(outcome), as_json=as_json)
-    again = outcome.get("offline")
-    raise typer.Exit(1 if outcome["error"] or (again and not again["same_outputs"]) else 0)
+    print_facts(outcome if as_json else _summary(outcome), as_json=as_json)
+    second = outcome.get("offline")
+    raise typer.Exit(1 if outcome["error"] or (second and not second["same_outputs"]) else 0)
 
 
 def check(
@@ -101,39 +101,43 @@ def check(
     from modelden.host.browser.page_site import find_pyodide
     from modelden.host.verify.golden_check import check_tree
 
-    names = [check_browser(each.strip()) for each in browsers.split(",")]
-    results, without = check_tree(tree, names, find_pyodide(pyodide), model)
-    good = bool(results) and not any(each.faults for each in results)
-    facts: dict[str, Any] = {"good": good, "without_golden_inputs": without}
+    names = [check_browser(name.strip()) for name in browsers.split(",")]
+    results, models_without_golden = check_tree(tree, names, find_pyodide(pyodide), model)
+    good = bool(results) and not any(result.faults for result in results)
+    facts: dict[str, Any] = {"good": good, "without_golden_inputs": models_without_golden}
     if as_json:
-        facts["results"] = [asdict(each) for each in results]
+        facts["results"] = [asdict(result) for result in results]
     else:
-        for each in results:
-            facts[f"{each.model} {each.revision} {each.browser}"] = each.faults or [f"{each.cases} cases are right"]
+        for result in results:
+            facts[f"{result.model} {result.revision} {result.browser}"] = result.faults or [
+                f"{result.cases} cases are right"
+            ]
     print_facts(facts, as_json=as_json)
     raise typer.Exit(0 if good else 1)
 
 
-def _words(outcome: dict[str, Any]) -> dict[str, Any]:
-    """What people want to see of a run."""
+def _summary(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Summarize a run for people."""
     if outcome["error"]:
         return {"browser": outcome["browser"], **outcome["error"]}
     facts = {
         "browser": outcome["browser"],
         **outcome["engine"],
-        "outputs": [_short(json.dumps(each)) for each in outcome["outputs"]],
+        "outputs": [_shorten(json.dumps(output)) for output in outcome["outputs"]],
         "loaded in": f"{outcome['load_ms']:.0f} ms",
-        "ran in": ", ".join(f"{each:.0f} ms" for each in outcome["run_ms"]),
+        "ran in": ", ".join(f"{duration:.0f} ms" for duration in outcome["run_ms"]),
         "python heap": f"{outcome['python_heap'] / 1e6:.0f} MB",
         "memory": f"{outcome['memory'] / 1e6:.0f} MB" if outcome["memory"] else "unknown",
-        "requests": [f"{each['method']} {each.get('path') or each.get('url')}" for each in outcome["requests"]],
+        "requests": [
+            f"{request['method']} {request.get('path') or request.get('url')}" for request in outcome["requests"]
+        ],
     }
     if "offline" in outcome:
-        again = outcome["offline"]
-        words = f"the same outputs, {len(again['requests'])} requests" if again["same_outputs"] else "other outputs"
-        facts["offline"] = again["error"]["message"] if again["error"] else words
+        second = outcome["offline"]
+        summary = f"the same outputs, {len(second['requests'])} requests" if second["same_outputs"] else "other outputs"
+        facts["offline"] = second["error"]["message"] if second["error"] else summary
     return facts
 
 
-def _short(text: str, most: int = 200) -> str:
-    return text if len(text) <= most else f"{text[:most]}…"
+def _shorten(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -1,4 +1,4 @@
-"""`serve`."""
+"""The command `modelden serve`."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def serve(
     from modelden.host.serve.server import serve as serve_forever
     from modelden.host.serve.watcher import Watcher
 
-    opened = Tree(tree)
+    served_tree = Tree(tree)
     application = Application(
-        opened,
+        served_tree,
         site,
         switches=test_switches,
-        # what the switches show and change is the plain answer
+        # The switches show and change uncompressed responses.
         record=test_switches,
         compress=not test_switches,
         max_age=max_age,
@@ -62,22 +62,22 @@ def serve(
     if site:
         typer.echo(f"site       {origin}/")
     typer.echo(f"root hash  {application.root_hash}")
-    # whoever starts the server as a child waits for these lines
+    # A parent process waits for these lines.
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:
         if watch:
-            closing.enter_context(Watcher(opened, application.collections, _say))
+            closing.enter_context(Watcher(served_tree, application.collections, _print_message))
         if access_log:
             from modelden.host.serve.access_log import with_access_log
 
-            serve_forever(with_access_log(application, _write), listener)
+            serve_forever(with_access_log(application, _write_line), listener)
         else:
             serve_forever(application, listener)
 
 
-def _say(words: str) -> None:
-    typer.echo(f"modelden: {words}", err=True)
+def _print_message(message: str) -> None:
+    typer.echo(f"modelden: {message}", err=True)
 
 
-def _write(line: str) -> None:
+def _write_line(line: str) -> None:
     sys.stderr.write(f"{line}\n")

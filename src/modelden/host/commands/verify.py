@@ -1,4 +1,4 @@
-"""`verify`."""
+"""The command `modelden verify`."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def verify(
         report = asyncio.run(verify_server(where, root_hash=root_hash, hub=hub, bucket=bucket, files=files))
     else:
         report = verify_tree(tree, root_hash=root_hash, bucket=bucket, files=files)
-    _tell_report(where, report, as_json=as_json)
+    _print_report(where, report, as_json=as_json)
     raise typer.Exit(1 if report.faults else 0)
 
 
-def _tell_report(where: str, report: Report, *, as_json: bool) -> None:
+def _print_report(where: str, report: Report, *, as_json: bool) -> None:
     facts = {"verified": where, "good": not report.faults, **asdict(report)}
     if not as_json:
-        facts["faults"] = [f"{each.where}: {each.what}" for each in report.faults]
-        facts["notes"] = [f"{each.where}: {each.what}" for each in report.notes]
+        facts["faults"] = [f"{finding.where}: {finding.what}" for finding in report.faults]
+        facts["notes"] = [f"{finding.where}: {finding.what}" for finding in report.notes]
     print_facts(facts, as_json=as_json)

@@ -1,11 +1,11 @@
 """Certificate chains of the shape that Mozilla signs Remote Settings with, made locally.
 
-A root (RSA-4096) issues an intermediate (P-384) that may only issue names below
-``content-signature.mozilla.org``, which issues the leaf (P-384) that signs. Clients trust the root
-by its SHA-256, so the leaf can be renewed without touching them.
+A root (RSA-4096) issues an intermediate (P-384), which may only issue names below
+``content-signature.mozilla.org``. The intermediate issues the leaf (P-384) that signs. Clients pin the SHA-256 of the
+root, so a renewed leaf needs no change in clients.
 
-Every rule that a client checks is a field of `CertificatePlan`: a test breaks one of them with
-`dataclasses.replace` and issues the wrong certificate with the same code as the right one.
+Every rule that a client checks is a field of `CertificatePlan`. A test breaks one of them with `dataclasses.replace`
+and issues the wrong certificate with the same code as the right one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIGNER_NAME = "remote-settings.content-signature.mozilla.org"
 """The name that clients expect in the leaf (Firefox: ``SIGNER_NAME`` of the client)."""
 
 CONSTRAINT = "content-signature.mozilla.org"
-"""The only subtree in which the intermediate may issue names."""
+"""The DNS subtree to which the intermediate is constrained."""
 
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -44,20 +44,20 @@ _CA_USAGES = frozenset({"key_cert_sign", "crl_sign"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificatePlan:
-    """What a certificate is to say.
+    """The content of a certificate to issue.
 
     Attributes:
         common_name: CN of the subject.
         not_before: Start of validity.
         not_after: End of validity.
-        is_ca: It may issue certificates.
-        path_length: Most intermediates below it, for a certificate authority.
-        key_usages: Usages by their name in `cryptography.x509.KeyUsage`; always critical.
+        is_ca: It is a certificate authority.
+        path_length: Maximum number of intermediates below it, for a certificate authority.
+        key_usages: Names of `cryptography.x509.KeyUsage`; always critical.
         extended_key_usages: Object identifiers; None leaves the extension out.
-        extended_key_usage_critical: Whether a client must understand that extension.
-        dns_names: Subject alternative names; none leaves the extension out.
-        permitted_dns: The only subtrees it may issue names in; critical. None leaves it out.
-        rsa_bits: Make an RSA key of this size instead of a P-384 one.
+        extended_key_usage_critical: Mark that extension as critical.
+        dns_names: Subject alternative names; empty leaves the extension out.
+        permitted_dns: Permitted subtrees of the name constraints; critical. None leaves the extension out.
+        rsa_bits: Size of an RSA key; None makes a P-384 key.
     """
 
     common_name: str
@@ -75,7 +75,7 @@ class CertificatePlan:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate with its private key, which is never shown."""
+    """A certificate with its private key. The key is not in its `repr`."""
 
     certificate: x509.Certificate
     key: PrivateKey = field(repr=False)
@@ -91,18 +91,18 @@ class SigningChain:
 
     @property
     def pem(self) -> bytes:
-        """The certificates as ``x5u`` serves them: leaf first, root last."""
+        """The certificates in the order of ``x5u``: leaf first, root last."""
         authorities = (self.leaf, self.intermediate, self.root)
-        return b"".join(each.certificate.public_bytes(Encoding.PEM) for each in authorities)
+        return b"".join(authority.certificate.public_bytes(Encoding.PEM) for authority in authorities)
 
     @property
     def root_hash(self) -> str:
-        """SHA-256 of the root, as clients pin it: upper-case pairs with colons."""
+        """SHA-256 of the root in the form that clients pin: upper-case pairs with colons."""
         return fingerprint(self.root.certificate)
 
     @property
     def name(self) -> str:
-        """Name of the chain file; it follows from the bytes: another chain has another URL."""
+        """Name of the chain file, derived from its bytes: another chain has another URL."""
         return f"{SIGNER_NAME}-{hashlib.sha256(self.pem).hexdigest()[:16]}"
 
 
@@ -112,7 +112,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def root_plan(now: datetime) -> CertificatePlan:
-    """A root that is valid for ten years."""
+    """Plan a root that is valid for ten years."""
     return CertificatePlan(
         common_name="modelden local content signature root",
         not_before=now - timedelta(days=30),
@@ -124,7 +124,7 @@ def root_plan(now: datetime) -> CertificatePlan:
 
 
 def intermediate_plan(now: datetime) -> CertificatePlan:
-    """An intermediate that is valid for three years."""
+    """Plan an intermediate that is valid for three years."""
     return CertificatePlan(
         common_name="modelden local content signing intermediate",
         not_before=now - timedelta(days=20),
@@ -138,7 +138,7 @@ def intermediate_plan(now: datetime) -> CertificatePlan:
 
 
 def leaf_plan(now: datetime) -> CertificatePlan:
-    """A leaf that is valid for 90 days, and was ten days ago already: clients' clocks are off."""
+    """Plan a leaf that is valid for 90 days. It starts ten days ago, for clients whose clocks are slow."""
     return CertificatePlan(
         common_name=SIGNER_NAME,
         not_before=now - timedelta(days=10),
@@ -148,9 +148,9 @@ def leaf_plan(now: datetime) -> CertificatePlan:
 
 
 def issue(plan: CertificatePlan, issuer: Authority | None = None) -> Authority:
-    """Make a key and a certificate for it, signed by the issuer, or by itself without one.
+    """Make a key and its certificate, signed by the issuer; self-signed without one.
 
-    All signatures are made with SHA-384, as Mozilla's are (RSASSA-PKCS1-v1_5 under an RSA key).
+    All signatures use SHA-384, as Mozilla's do (RSASSA-PKCS1-v1_5 under an RSA key).
     """
     key: PrivateKey = (
         rsa.generate_private_key(public_exponent=65537, key_size=plan.rsa_bits)
@@ -174,11 +174,11 @@ def issue(plan: CertificatePlan, issuer: Authority | None = None) -> Authority:
 
 
 def new_chain(now: datetime | None = None, *, root: Authority | None = None) -> SigningChain:
-    """A chain of Mozilla's shape.
+    """Issue a chain of Mozilla's shape.
 
     Args:
-        now: What the validity dates are counted from; the machine's clock without it.
-        root: An existing root, since a new RSA-4096 key takes a second or so.
+        now: Reference time of the validity dates; None takes the machine's clock.
+        root: An existing root to reuse, since a new RSA-4096 key takes about a second.
     """
     now = now or datetime.now(UTC)
     root = root or issue(root_plan(now))
@@ -199,7 +199,7 @@ def _subject(common_name: str) -> x509.Name:
 def _extensions(
     plan: CertificatePlan, key: PrivateKey, signing_key: PrivateKey
 ) -> list[tuple[x509.ExtensionType, bool]]:
-    """The extensions with their criticality, in the order of Mozilla's certificates."""
+    """Build the extensions with their criticality, in the order of Mozilla's certificates."""
     usages = {name: name in plan.key_usages for name in _KEY_USAGES}
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(plan.is_ca, plan.path_length), True),

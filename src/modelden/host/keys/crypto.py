@@ -1,7 +1,7 @@
-"""X.509 and ECDSA for the core, on ``cryptography``: the CPython side of `ports.Crypto`.
+"""X.509 and ECDSA for the core, on ``cryptography``: `ports.Crypto` on CPython.
 
-Fields are those of the page's trust worker (``web/worker/trust.ts``). All rules are in
-`modelden.settings.chain`; this module only reads and does the mathematics.
+The fields of a certificate are those of the page's trust worker (``web/worker/trust.ts``). All rules are in
+`modelden.settings.chain`; this module only parses and verifies signatures.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class HostCrypto:
     """`ports.Crypto` without a browser."""
 
     def preload(self) -> AbstractContextManager[None]:
-        """Do nothing: nothing has to be started."""
+        """Return an empty context: there is no worker to start."""
         return nullcontext()
 
     async def read_chain(self, pem: str) -> list[Certificate]:
@@ -68,10 +68,10 @@ class HostCrypto:
         """
         try:
             chain = x509.load_pem_x509_certificates(pem.encode())
-            if len(chain) != pem.count("-----BEGIN "):  # a cut certificate at the end is skipped in silence
+            if len(chain) != pem.count("-----BEGIN "):  # `cryptography` skips a truncated last certificate
                 raise ValueError("not all of it is certificates, or it is cut")
             issuers = [*chain[1:], chain[-1]]
-            return [_read(each, issuer) for each, issuer in zip(chain, issuers, strict=True)]
+            return [_certificate_of(certificate, issuer) for certificate, issuer in zip(chain, issuers, strict=True)]
         except (x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm) as error:
             raise ValueError(f"not a chain of X.509 certificates: {error}") from error
 
@@ -91,7 +91,7 @@ class HostCrypto:
         return True
 
 
-def _read(certificate: x509.Certificate, issuer: x509.Certificate) -> Certificate:
+def _certificate_of(certificate: x509.Certificate, issuer: x509.Certificate) -> Certificate:
     extensions = _Extensions(certificate)
     constraints = extensions.find(x509.BasicConstraints)
     permitted, excluded = extensions.name_constraints()
@@ -135,7 +135,7 @@ class _Extensions:
 
     def extended_key_usage(self) -> tuple[str, ...] | None:
         usage = self.find(x509.ExtendedKeyUsage)
-        return None if usage is None else tuple(each.dotted_string for each in usage)
+        return None if usage is None else tuple(usage_oid.dotted_string for usage_oid in usage)
 
     def dns_names(self) -> tuple[str, ...]:
         names = self.find(x509.SubjectAlternativeName)
@@ -158,7 +158,7 @@ class _Extensions:
 
 def _is_covered(value: x509.ExtensionType) -> bool:
     if isinstance(value, x509.NameConstraints):
-        # constraints on addresses or directory names have no field in `Certificate`
+        # `Certificate` has no field for constraints on addresses or directory names
         trees = [*(value.permitted_subtrees or ()), *(value.excluded_subtrees or ())]
         return all(isinstance(tree, x509.DNSName) for tree in trees)
     return isinstance(value, _HANDLED)
@@ -168,8 +168,8 @@ def _dns_names(names: list[x509.GeneralName] | None) -> tuple[str, ...]:
     return tuple(name.value for name in names or () if isinstance(name, x509.DNSName))
 
 
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
 
 
 def _algorithm(key: CertificatePublicKeyTypes) -> str:
@@ -181,7 +181,7 @@ def _algorithm(key: CertificatePublicKeyTypes) -> str:
 
 
 def _issued_by(certificate: x509.Certificate, key: CertificatePublicKeyTypes) -> bool:
-    """Whether the signature is of this key; names are compared by the rules."""
+    """Verify the signature with this key. `modelden.settings.chain` compares the names."""
     algorithm = certificate.signature_hash_algorithm
     signature, message = certificate.signature, certificate.tbs_certificate_bytes
     if algorithm is None:

@@ -1,7 +1,7 @@
-"""The keys folder: the signer's chain on disk, made at first use.
+"""The keys folder: the signer's chain on disk, created at first use.
 
-``root.pem``, ``intermediate.pem`` and ``leaf.pem`` each hold a private key and its certificate, so
-that renewing one of them is one rename. Files have mode 0600, the folder 0700.
+``root.pem``, ``intermediate.pem`` and ``leaf.pem`` each hold a private key and its certificate, so that each can be
+renewed with one rename. Files have mode 0600, the folder 0700.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _RENEW_BEFORE = timedelta(days=7)
 
 
 def open_keys(folder: Path, now: datetime | None = None) -> SigningChain:
-    """The chain in this folder, made if there is none, its leaf renewed if it ends within a week.
+    """Load the chain of this folder. Creates a missing chain, and renews a leaf that ends within a week.
 
     Raises:
-        KeysError: The folder holds something else, or only a part, or cannot be written.
+        KeysError: The folder is incomplete or holds other files, or it cannot be written.
     """
     now = now or datetime.now(UTC)
     try:
@@ -62,10 +62,10 @@ def open_keys(folder: Path, now: datetime | None = None) -> SigningChain:
 
 
 def load_keys(folder: Path, passphrase: str | None = None) -> SigningChain:
-    """The chain in this folder as it is.
+    """Load the chain of this folder, unchanged.
 
     Raises:
-        KeysError: There is none, or a part of it, or something else; or the passphrase is missing or wrong.
+        KeysError: The folder is missing, incomplete or holds other files; or the passphrase is missing or wrong.
     """
     chain = _load_existing(folder, passphrase)
     try:
@@ -82,7 +82,7 @@ def load_keys(folder: Path, passphrase: str | None = None) -> SigningChain:
 def rotate_keys(
     folder: Path, passphrase: str | None = None, *, intermediate: bool = False, now: datetime | None = None
 ) -> SigningChain:
-    """Renew the leaf, and the intermediate too if told so. Clients know the root alone, and notice nothing.
+    """Renew the leaf, and with ``intermediate`` that too. Clients pin only the root, so they need no change.
 
     Raises:
         KeysError: The keys cannot be used, or the new ones cannot be written.
@@ -94,7 +94,7 @@ def rotate_keys(
     chain = replace(chain, leaf=issue(leaf_plan(now), chain.intermediate))
     try:
         if intermediate:
-            # killed between the two, they do not fit, which `load_keys` sees and the next rotation mends
+            # A process killed between the two writes leaves a mismatch: `load_keys` reports it, a rotation mends it.
             _write(folder, "intermediate", chain.intermediate, passphrase)
         _write(folder, "leaf", chain.leaf, passphrase)
     except OSError as error:
@@ -103,14 +103,14 @@ def rotate_keys(
 
 
 def save_keys(folder: Path, chain: SigningChain, passphrase: str | None = None) -> None:
-    """Make a keys folder. It is filled beside its place, then renamed: never half a set of keys.
+    """Create a keys folder. A temporary folder is filled and then renamed, so the folder is never incomplete.
 
     Raises:
         OSError: The folder exists and is not empty, or cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".keys-", dir=folder.parent) as scratch:
-        # the context manager removes its own folder, so the one that is moved lies inside
+        # The context manager deletes its own folder, so a folder inside it is filled and moved.
         new = type(folder)(scratch) / "keys"
         new.mkdir(mode=0o700)
         _write(new, "root", chain.root, passphrase)
@@ -133,7 +133,7 @@ def _write(folder: Path, name: str, authority: Authority, passphrase: str | None
         BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
     )
     key = authority.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-    # mkstemp creates with mode 0600: the key is at no moment readable by others
+    # mkstemp creates the file with mode 0600, so the key is never readable by others.
     descriptor, path = tempfile.mkstemp(prefix=f".{name}-", dir=folder)
     with os.fdopen(descriptor, "wb") as file:
         file.write(key + authority.certificate.public_bytes(Encoding.PEM))
@@ -158,12 +158,12 @@ def _read(path: Path, passphrase: str | None) -> Authority:
         ) from error
     try:
         certificate = x509.load_pem_x509_certificate(text)
-        # the checks of an RSA-4096 key take 0.2 s at each start; that it belongs to the certificate
-        # is seen below, and it is used only to issue an intermediate
+        # Validating an RSA-4096 key takes 0.2 s at each start. The public keys are compared below, and the root's key
+        # is used only to issue an intermediate.
         key = load_pem_private_key(text, _password(path, text, passphrase), unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError) as error:
-        way_out = " Is the passphrase right?" if passphrase else ""
-        raise KeysError(f"{path} does not hold a private key and its certificate.{way_out}") from error
+        hint = " Is the passphrase right?" if passphrase else ""
+        raise KeysError(f"{path} does not hold a private key and its certificate.{hint}") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise KeysError(f"{path} holds a key of another kind than RSA or elliptic curves.")
     if key.public_key() != certificate.public_key():

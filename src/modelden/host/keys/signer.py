@@ -1,7 +1,7 @@
 """Content signatures over the records of a collection, as Remote Settings publishes them.
 
-Source: Mozilla's Autograph (content-signature, P-384) and Firefox's ``RemoteSettingsClient``: the
-message is a prefix and canonical JSON, the signature is r and s, 48 bytes each.
+Source: Mozilla's Autograph (content-signature, P-384) and Firefox's ``RemoteSettingsClient``. The message is a prefix
+and canonical JSON; the signature is r and s, 48 bytes each.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _NUMBER_SIZE = 48
 
 
 class Signer:
-    """Signs collections with the leaf of a chain."""
+    """Signs collections with the leaf of a chain.
+
+    Raises:
+        TypeError: The leaf has no elliptic-curve key.
+    """
 
     def __init__(self, chain: SigningChain) -> None:
         key = chain.leaf.key
@@ -34,7 +38,7 @@ class Signer:
         self._key = key
 
     def sign(self, records: Iterable[Mapping[str, Any]], timestamp: int) -> str:
-        """The signature of these records at this timestamp, as URL-safe base64 (128 characters).
+        """Sign these records at this timestamp; returns URL-safe base64 (128 characters).
 
         Args:
             records: All live records in any order, without tombstones.
@@ -49,10 +53,9 @@ class Signer:
 
 
 def signature_entry(signature: str, x5u: str) -> dict[str, str]:
-    """The entry of a collection's ``metadata.signatures``.
+    """Build the entry of a collection's ``metadata.signatures``.
 
-    The chain's URL is no part of what is signed, so that one signature serves every host name
-    under which the server is asked.
+    The URL of the chain is not part of the signed message, so one signature serves every host name of the server.
     """
     return {
         "signature": signature,

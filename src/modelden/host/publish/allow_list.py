@@ -1,4 +1,4 @@
-"""Edit the allow/deny list."""
+"""Edits of the allow/deny list in a tree."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from urllib.parse import urlsplit
 from modelden.errors import InputError
 from modelden.host.errors import HostError
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import LISTS, list_record
+from modelden.host.publish.release import ALLOW_LIST, allow_list_record
 
 
 def change_list(
     publisher: Publisher, kind: str, prefix: str, description: str = "", *, remove: bool = False
 ) -> list[dict[str, Any]]:
-    """Put a prefix on the list, in place of the opposite, or take it off; returns the list as it is then.
+    """Add a prefix to the list, in place of an opposite entry, or remove it. Returns the changed list.
 
     Args:
         publisher: The tree.
         kind: ``ALLOW`` or ``DENY``.
-        prefix: What URLs begin with.
-        description: Why.
-        remove: Take it off.
+        prefix: Prefix of URLs.
+        description: The reason, for people.
+        remove: Remove the entry.
 
     Raises:
-        InputError: The prefix is none that a client compares with.
-        HostError: It is to be taken off and is not there.
+        InputError: Clients cannot match the prefix.
+        HostError: The entry to remove does not exist.
     """
     parts = urlsplit(prefix)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise InputError(f"Expected a URL prefix such as https://models.example/hub/, got {prefix!r}.")
-    same = [each for each in publisher.records(LISTS).values() if each.get("urlPrefix") == prefix]
+    matching = [record for record in publisher.records(ALLOW_LIST).values() if record.get("urlPrefix") == prefix]
     if remove:
-        gone = [each["id"] for each in same if each.get("filter") == kind]
-        if not gone:
+        removed = [record["id"] for record in matching if record.get("filter") == kind]
+        if not removed:
             raise HostError(f"The list has no {kind} {prefix}.")
-        publisher.delete(LISTS, *gone)
+        publisher.delete(ALLOW_LIST, *removed)
     else:
-        publisher.delete(LISTS, *(each["id"] for each in same if each.get("filter") != kind))
-        publisher.put(LISTS, list_record(kind, prefix, description))
+        publisher.delete(ALLOW_LIST, *(record["id"] for record in matching if record.get("filter") != kind))
+        publisher.put(ALLOW_LIST, allow_list_record(kind, prefix, description))
     names = ("filter", "urlPrefix", "description")
-    return [{name: each.get(name) for name in names} for each in publisher.records(LISTS).values()]
+    return [{name: record.get(name) for name in names} for record in publisher.records(ALLOW_LIST).values()]

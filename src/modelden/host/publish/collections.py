@@ -1,7 +1,7 @@
-"""The collections that a settings server publishes, in memory, signed on each change.
+"""The collections of a settings server, in memory, signed on each change.
 
-A collection's state is one immutable value that is replaced as a whole: a request that runs while
-records change sees the old or the new state, never a mixture.
+The state of a collection is one immutable value that is replaced as a whole. A concurrent request therefore sees either
+the old state or the new one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 type Record = dict[str, Any]
 
 
-class Chain(Protocol):
-    """The certificates of a signer."""
+class CertificateChain(Protocol):
+    """Certificate chain of a signer."""
 
     @property
     def name(self) -> str:
@@ -31,30 +31,30 @@ class Chain(Protocol):
 
     @property
     def root_hash(self) -> str:
-        """SHA-256 of the root, as clients pin it."""
+        """SHA-256 of the root, in the form that clients pin."""
 
 
-class SignsCollections(Protocol):
-    """`modelden.host.keys.signer.Signer`, or what stands for it where no keys are."""
+class CollectionSigner(Protocol):
+    """Signs collections: `modelden.host.keys.signer.Signer`, or `PublishedSigner` without keys."""
 
     @property
-    def chain(self) -> Chain:
-        """Its certificates."""
+    def chain(self) -> CertificateChain:
+        """Certificate chain of the signatures."""
 
     def sign(self, records: Iterable[Mapping[str, Any]], timestamp: int) -> str:
-        """The signature of these records at this timestamp."""
+        """Sign these records at this timestamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionState:
-    """What a collection publishes at one moment.
+    """The published state of a collection.
 
     Attributes:
-        timestamp: When records last changed; it is signed.
+        timestamp: Time of the last change; it is signed.
         records: The live records by identifier.
         deleted: The tombstones by identifier.
-        signature: Over `records` and `timestamp`, unless a test wanted it otherwise; None for an
-            unsigned collection.
+        signature: Signature of `records` and `timestamp`, unless a test chose otherwise; None for an unsigned
+            collection.
     """
 
     timestamp: int
@@ -63,18 +63,18 @@ class CollectionState:
     signature: str | None
 
     def changes(self, since: int | None = None) -> list[Record]:
-        """Newest first: all records, or what changed after ``since``, tombstones included."""
-        found = list(self.records.values())
+        """List all records, or the changes after ``since`` with tombstones; newest first."""
+        records = list(self.records.values())
         if since is not None:
-            found = [each for each in (*found, *self.deleted.values()) if each["last_modified"] > since]
-        return sorted(found, key=lambda record: record["last_modified"], reverse=True)
+            records = [record for record in (*records, *self.deleted.values()) if record["last_modified"] > since]
+        return sorted(records, key=lambda record: record["last_modified"], reverse=True)
 
 
 class Collection:
     """One collection of a bucket.
 
-    Changing it gives the changed records a new ``last_modified``, the collection a new timestamp
-    (later than the old one, whatever the clock says) and a new signature.
+    A change gives the changed records a new ``last_modified``, and the collection a new signature and a new timestamp,
+    which is later than the old one even if the clock is not.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Collection:
         *,
         timestamp: int | None = None,
         deleted: Iterable[Record] = (),
-        signer: SignsCollections | None,
+        signer: CollectionSigner | None,
         now: Callable[[], int] = milliseconds,
     ) -> None:
         self.bucket = bucket
@@ -95,20 +95,20 @@ class Collection:
         self._lock = threading.Lock()
         timestamp = timestamp or now()
         live = _by_id(records, default_timestamp=timestamp)
-        self._state = self._signed(timestamp, live, {each["id"]: each for each in deleted})
+        self._state = self._sign_state(timestamp, live, {record["id"]: record for record in deleted})
 
     @property
     def state(self) -> CollectionState:
-        """What is published now."""
+        """The current state."""
         return self._state
 
     def publish(self, *records: Mapping[str, Any]) -> int:
         """Add records, or replace those with the same identifier; returns the new timestamp."""
         with self._lock:
-            timestamp = self._later()
+            timestamp = self._next_timestamp()
             new = {record["id"]: {**record, "last_modified": timestamp} for record in records}
-            deleted = {key: each for key, each in self._state.deleted.items() if key not in new}
-            self._state = self._signed(timestamp, {**self._state.records, **new}, deleted)
+            deleted = {key: record for key, record in self._state.deleted.items() if key not in new}
+            self._state = self._sign_state(timestamp, {**self._state.records, **new}, deleted)
         return timestamp
 
     def update(self, identifier: str, **fields: Any) -> int:
@@ -120,19 +120,19 @@ class Collection:
         return self.publish({**self._state.records[identifier], **fields})
 
     def delete(self, *identifiers: str) -> int:
-        """Leave tombstones of records; returns the new timestamp.
+        """Replace records with tombstones; returns the new timestamp.
 
         Raises:
             KeyError: There is no such record.
         """
         with self._lock:
-            timestamp = self._later()
+            timestamp = self._next_timestamp()
             records = dict(self._state.records)
             for identifier in identifiers:
                 del records[identifier]
             tombstones = _tombstones(identifiers, timestamp)
             deleted = {**self._state.deleted, **tombstones}
-            self._state = self._signed(timestamp, records, deleted)
+            self._state = self._sign_state(timestamp, records, deleted)
         return timestamp
 
     def replace(
@@ -142,37 +142,41 @@ class Collection:
         timestamp: int | None = None,
         sign: bool = True,
     ) -> int:
-        """Publish these records instead of all present ones; returns the new timestamp.
+        """Publish these records in place of all others; returns the new timestamp.
 
         Args:
-            records: Unchanged ones may keep their ``last_modified``; without one it is the new
-                timestamp. Records that are missing here leave tombstones.
-            timestamp: The new timestamp, which may even lie in the past; the clock's without it.
+            records: Unchanged records may keep their ``last_modified``; without one it is the new timestamp. Missing
+                records become tombstones.
+            timestamp: The new timestamp, which may lie in the past; None takes the clock's.
             sign: False keeps the old signature, as an attacker would have to.
         """
         with self._lock:
-            timestamp = timestamp or self._later()
+            timestamp = timestamp or self._next_timestamp()
             live = _by_id(records, default_timestamp=timestamp)
-            gone = [key for key in self._state.records if key not in live]
-            kept = {key: each for key, each in self._state.deleted.items() if key not in live}
-            deleted = {**kept, **_tombstones(gone, timestamp)}
+            removed = [key for key in self._state.records if key not in live]
+            retained = {key: record for key, record in self._state.deleted.items() if key not in live}
+            deleted = {**retained, **_tombstones(removed, timestamp)}
             signature = self._state.signature
             self._state = (
-                self._signed(timestamp, live, deleted) if sign else CollectionState(timestamp, live, deleted, signature)
+                self._sign_state(timestamp, live, deleted)
+                if sign
+                else CollectionState(timestamp, live, deleted, signature)
             )
         return timestamp
 
-    def sign(self, signer: SignsCollections | None) -> None:
-        """Sign the present records by another signer, or by none; the timestamp stays."""
+    def sign(self, signer: CollectionSigner | None) -> None:
+        """Sign the current records with another signer, or remove the signature. The timestamp stays."""
         with self._lock:
             self.signer = signer
             state = self._state
-            self._state = self._signed(state.timestamp, state.records, state.deleted)
+            self._state = self._sign_state(state.timestamp, state.records, state.deleted)
 
-    def _later(self) -> int:
+    def _next_timestamp(self) -> int:
         return max(self._now(), self._state.timestamp + 1)
 
-    def _signed(self, timestamp: int, records: Mapping[str, Record], deleted: Mapping[str, Record]) -> CollectionState:
+    def _sign_state(
+        self, timestamp: int, records: Mapping[str, Record], deleted: Mapping[str, Record]
+    ) -> CollectionState:
         signature = self.signer.sign(records.values(), timestamp) if self.signer else None
         return CollectionState(timestamp, records, deleted, signature)
 
@@ -180,7 +184,7 @@ class Collection:
 class Collections:
     """All collections of a server, by bucket and name."""
 
-    def __init__(self, signer: SignsCollections | None, *, now: Callable[[], int] = milliseconds) -> None:
+    def __init__(self, signer: CollectionSigner | None, *, now: Callable[[], int] = milliseconds) -> None:
         self.signer = signer
         self.now = now
         self._collections: dict[tuple[str, str], Collection] = {}
@@ -189,7 +193,7 @@ class Collections:
         return iter(list(self._collections.values()))
 
     def __getitem__(self, key: tuple[str, str]) -> Collection:
-        """The collection of this bucket and name.
+        """Return the collection of this bucket and name.
 
         Raises:
             KeyError: There is none.
@@ -204,17 +208,17 @@ class Collections:
         timestamp: int | None = None,
         *,
         deleted: Iterable[Record] = (),
-        signer: SignsCollections | None = None,
+        signer: CollectionSigner | None = None,
     ) -> Collection:
-        """Publish a collection, in the place of one with the same name if there is one.
+        """Publish a collection, in place of one with the same name.
 
         Args:
             bucket: Its bucket.
             name: Its name.
             records: Its live records.
-            timestamp: When they last changed; the clock's time without it.
-            deleted: Tombstones of records that were there.
-            signer: Who signs it, if not the signer of all.
+            timestamp: Time of its last change; None takes the clock's.
+            deleted: Tombstones of deleted records.
+            signer: Its signer; None takes the signer of all.
         """
         collection = Collection(
             bucket,
@@ -229,22 +233,22 @@ class Collections:
         return collection
 
     def get(self, bucket: str, name: str) -> Collection | None:
-        """The collection of this bucket and name, if there is one."""
+        """Return the collection of this bucket and name, or None."""
         return self._collections.get((bucket, name))
 
-    def become(self, other: Collections) -> None:
-        """Publish what ``other`` has, from the next request on."""
+    def replace_all(self, other: Collections) -> None:
+        """Publish the collections of ``other`` in place of these, from the next request on."""
         self.signer = other.signer
         self._collections = dict(other._collections)
 
     def has_bucket(self, bucket: str) -> bool:
-        """Whether any collection lies in this bucket."""
+        """Check that the bucket has a collection."""
         return any(key[0] == bucket for key in list(self._collections))
 
     def chain(self, name: str) -> bytes | None:
-        """The PEM of the certificate chain with this name, if a collection is signed by it."""
-        signers = [self.signer, *(each.signer for each in self)]
-        return next((each.chain.pem for each in signers if each and each.chain.name == name), None)
+        """Return the PEM of the certificate chain with this name, or None if no collection is signed with it."""
+        signers = [self.signer, *(collection.signer for collection in self)]
+        return next((signer.chain.pem for signer in signers if signer and signer.chain.name == name), None)
 
 
 def _by_id(records: Iterable[Mapping[str, Any]], *, default_timestamp: int) -> dict[str, Record]:
@@ -252,4 +256,4 @@ def _by_id(records: Iterable[Mapping[str, Any]], *, default_timestamp: int) -> d
 
 
 def _tombstones(identifiers: Iterable[str], timestamp: int) -> dict[str, Record]:
-    return {each: {"id": each, "last_modified": timestamp, "deleted": True} for each in identifiers}
+    return {identifier: {"id": identifier, "last_modified": timestamp, "deleted": True} for identifier in identifiers}

@@ -1,4 +1,4 @@
-"""HTTP for the core on CPython, by httpx: `ports.Fetcher` without a page's limits (no CORS)."""
+"""`ports.Fetcher` on CPython, with httpx. CORS does not apply here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import httpx
 
 from modelden.errors import NetworkError, RedirectRefused, RequestTimeout
 
-_CHUNK = 1024 * 1024
+_CHUNK_SIZE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class HttpChunk:
-    """Some bytes of a body."""
+    """A chunk of a body."""
 
     data: bytes
 
@@ -32,10 +32,9 @@ class HttpChunk:
 
 
 class HttpResponse:
-    """An answer, its body still unread."""
+    """A response whose body is not read yet."""
 
     def __init__(self, response: httpx.Response) -> None:
-        """Wrap httpx's."""
         self._response = response
 
     @property
@@ -54,18 +53,18 @@ class HttpResponse:
         return dict(self._response.headers.items())
 
     async def chunks(self) -> AsyncIterator[HttpChunk]:
-        """Read the body piece by piece, decompressed.
+        """Read the body in chunks, decompressed.
 
         Raises:
-            NetworkError: If the body ends early, after everything that came was handed on.
+            NetworkError: If the body ends early, after all received bytes were yielded.
         """
         try:
             async for data in self._response.aiter_bytes():
-                for start in range(0, len(data), _CHUNK):
-                    yield HttpChunk(data[start : start + _CHUNK])
+                for start in range(0, len(data), _CHUNK_SIZE):
+                    yield HttpChunk(data[start : start + _CHUNK_SIZE])
         except httpx.HTTPError as error:
             raise NetworkError(
-                self.url, f"the connection broke before the end of the file ({_words(error)})"
+                self.url, f"the connection broke before the end of the file ({_reason(error)})"
             ) from error
 
 
@@ -79,8 +78,7 @@ class HttpFetcher:
     """
 
     def __init__(self) -> None:
-        """Connect to nothing yet."""
-        # A body may take its time: only what `fetch` is told limits it.
+        # A body may take any time. Only the timeout of `fetch` limits the wait for headers.
         self._client = httpx.AsyncClient(follow_redirects=True, timeout=None)  # noqa: S113
 
     async def __aenter__(self) -> Self:
@@ -111,7 +109,7 @@ class HttpFetcher:
         Raises:
             NetworkError: If there was no answer.
             RequestTimeout: If ``timeout`` passed first.
-            RedirectRefused: If there was a redirect that is not to be followed.
+            RedirectRefused: If ``redirects`` is False and the response is a redirect.
         """
         try:
             request = self._client.build_request(method, url, headers=headers)
@@ -120,7 +118,7 @@ class HttpFetcher:
         except TimeoutError as error:
             raise RequestTimeout(url, timeout or 0) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NetworkError(url, _words(error)) from error
+            raise NetworkError(url, _reason(error)) from error
         try:
             if response.is_redirect and not follow_redirects:
                 raise RedirectRefused(url)
@@ -129,5 +127,5 @@ class HttpFetcher:
             await response.aclose()
 
 
-def _words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -1,8 +1,8 @@
-"""Fetch a model from Hugging Face, or from what HF_ENDPOINT names, through huggingface_hub.
+"""Download of a model from Hugging Face, or from the host of HF_ENDPOINT, with huggingface_hub.
 
-As `hf download` it goes on where a connection broke and keeps files that came whole in its cache; a file that was under
-way when the process ended begins anew (2.4 gives each process a file of its own). It compares sizes only: what the hub
-says of each file's content (the SHA-256 of large files, git's hash of the others) is checked here.
+Like `hf download` it resumes broken connections and caches complete files. A file that was incomplete when its process
+ended is downloaded again (2.4 gives each process its own incomplete file). huggingface_hub compares sizes only, so the
+hashes of the hub (SHA-256 of large files, git's hash of the others) are checked here.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile
 
 SOURCE = "huggingface"
-"""What names this hub instead of a settings server's URL."""
+"""Name of this hub on the command line, in place of a settings server's URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A revision that was fetched.
+    """A downloaded revision.
 
     Attributes:
         folder: Its files.
-        commit: Which one it is; a branch or a tag may be another one tomorrow.
+        commit: Its commit hash. Branches and tags can move.
     """
 
     folder: Path
@@ -42,7 +42,7 @@ class Snapshot:
 
 
 def fetch_snapshot(model: str, revision: str | None, cache: Path | None) -> Snapshot:
-    """Fetch what users of a page need of a model; what the cache has is not fetched again.
+    """Download the files of a model that pages need, except those in the cache.
 
     Args:
         model: ``organization/name``.
@@ -51,8 +51,8 @@ def fetch_snapshot(model: str, revision: str | None, cache: Path | None) -> Snap
 
     Raises:
         HostError: huggingface_hub is not installed, or the hub has no such model or revision.
-        IntegrityError: A file is not what the hub says; it is dropped from the cache.
-        RemoteError: The hub cannot be reached, or refuses. Run it again: files that came whole are kept.
+        IntegrityError: A file differs from its hash on the hub. It is deleted from the cache.
+        RemoteError: The hub cannot be reached, or refuses. A second run reuses complete files.
         MachineError: There is no room, or no right to write.
     """
     try:
@@ -64,36 +64,37 @@ def fetch_snapshot(model: str, revision: str | None, cache: Path | None) -> Snap
     if not sys.stderr.isatty():
         disable_progress_bars()
     api = HfApi(library_name="modelden")
-    with machine_errors("Cannot write the cache"), _words(model, revision):
+    with machine_errors("Cannot write the cache"), _hub_errors(model, revision):
         commit = str(api.model_info(model, revision=revision).sha)
         tree = api.list_repo_tree(model, recursive=True, revision=commit)
-        wanted = [each for each in tree if isinstance(each, RepoFile) and role_of(each.path).never is None]
-        paths = [glob.escape(each.path) for each in wanted]
-        # an empty list of patterns would mean every file
+        entries = [entry for entry in tree if isinstance(entry, RepoFile) and role_of(entry.path).never is None]
+        paths = [glob.escape(entry.path) for entry in entries]
+        # An empty list of patterns would match every file.
         folder = Path(api.snapshot_download(model, revision=commit, allow_patterns=paths or ["-"], cache_dir=cache))
-        for each in wanted:
-            _check(folder / each.path, each)
+        for entry in entries:
+            _check(folder / entry.path, entry)
     return Snapshot(folder, commit)
 
 
 def _check(file: Path, entry: RepoFile) -> None:
     if entry.lfs is not None:
-        expected, found = f"SHA-256 {entry.lfs.sha256}", f"SHA-256 {sha256_of(file)}"
+        expected, actual = f"SHA-256 {entry.lfs.sha256}", f"SHA-256 {sha256_of(file)}"
     else:
-        expected, found = f"git's {entry.blob_id}", f"git's {_git_hash(file)}"
-    if expected != found:
+        expected, actual = f"git's {entry.blob_id}", f"git's {_git_hash(file)}"
+    if expected != actual:
         file.resolve().unlink()
-        raise IntegrityError(entry.path, expected, found)
+        raise IntegrityError(entry.path, expected, actual)
 
 
 def _git_hash(file: Path) -> str:
-    """The name that git gives to the content of a small file."""
+    """Compute git's blob hash of a small file."""
     data = file.read_bytes()
     return hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
 
 
 @contextmanager
-def _words(model: str, revision: str | None) -> Iterator[None]:
+def _hub_errors(model: str, revision: str | None) -> Iterator[None]:
+    """Turn huggingface_hub's errors into ours."""
     import httpx2
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -114,5 +115,5 @@ def _words(model: str, revision: str | None) -> Iterator[None]:
     except RevisionNotFoundError as error:
         raise HostError(f"Hugging Face has no revision {revision} of {model}.") from error
     except (HfHubHTTPError, EntryNotFoundError, httpx2.HTTPError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RemoteError(f"Hugging Face: {first}. Run it again: files that came whole are kept.") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RemoteError(f"Hugging Face: {reason}. Run it again: files that came whole are kept.") from error

@@ -1,6 +1,6 @@
-"""Edit the collections of a Remote Settings server: Kinto with kinto-attachment and kinto-signer, over its HTTP API.
+"""An HTTP client that edits collections of a Remote Settings server: Kinto with kinto-attachment and kinto-signer.
 
-kinto-http would bring `requests`, a second HTTP library beside httpx, for the seven calls that are made here.
+kinto-http would add `requests`, a second HTTP library beside httpx, for the seven calls of this module.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from modelden.host.errors import RemoteError, machine_errors
 type Record = dict[str, Any]
 
 TIMEOUT = 60
-"""Seconds without a byte after which the server counts as gone; it signs a collection before it answers."""
+"""Seconds without a byte until a request fails. The server signs a collection before it responds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where a collection is edited before it is signed (kinto-signer: ``resources``).
+    """The source collection that is edited and then signed (kinto-signer: ``resources``).
 
     Attributes:
         bucket: The source bucket.
         collection: The source collection.
-        needs_review: Somebody else than who asked for the review has to approve.
+        needs_review: A second account has to approve changes.
     """
 
     bucket: str
@@ -40,26 +40,26 @@ class Workspace:
 
     @property
     def path(self) -> str:
-        """Of the source collection, below the root URL."""
+        """Path of the source collection, below the root URL."""
         return f"/buckets/{self.bucket}/collections/{self.collection}"
 
 
 class KintoEditor:
-    """One account on a server. Used with ``with``, which closes its connections.
+    """A client of one account. Used with ``with``, which closes its connections.
 
     Attributes:
-        user: The account's name, as the server has it.
+        user: The server's name of the account.
     """
 
     def __init__(self, server: str, auth: str) -> None:
-        """Prepare.
+        """Create a client without connecting.
 
         Args:
             server: Root URL of the settings, ``…/v1``.
             auth: ``user:password``.
 
         Raises:
-            InputError: One of them is not of that form; the message does not repeat passwords.
+            InputError: An argument has another form. The message does not repeat passwords.
         """
         if urlsplit(server).username is not None:
             raise InputError("--server: expected a URL without user and password; --auth is for them.")
@@ -72,14 +72,14 @@ class KintoEditor:
         self._capabilities: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        """Ask the server what it can do, and whom it knows.
+        """Connect, and read the capabilities of the server and the name of the account.
 
         Raises:
-            RemoteError: It does not answer, has not what is needed, or does not know the account.
+            RemoteError: The server does not respond, lacks a plugin, or does not know the account.
         """
         with ExitStack() as closing:
             closing.callback(self._http.close)
-            self._introduce()
+            self._connect()
             closing.pop_all()
         return self
 
@@ -87,105 +87,107 @@ class KintoEditor:
         self._http.close()
 
     def workspace(self, bucket: str, collection: str) -> Workspace:
-        """Where a published collection is edited.
+        """Find the source of a published collection.
 
         Raises:
             RemoteError: The server signs no such collection.
         """
         signer = self._capabilities["signer"]
-        general = None
+        bucket_wide = None
         for resource in signer.get("resources", []):
             source, destination = resource["source"], resource["destination"]
             if destination["bucket"] == bucket and destination.get("collection") in (collection, None):
                 review = bool(resource.get("to_review_enabled", signer.get("to_review_enabled")))
-                found = Workspace(source["bucket"], source.get("collection") or collection, review)
+                candidate = Workspace(source["bucket"], source.get("collection") or collection, review)
                 if destination.get("collection"):
-                    return found
-                general = found
-        if general is None:
+                    return candidate
+                bucket_wide = candidate
+        if bucket_wide is None:
             raise RemoteError(f"{self.url} signs no collection {bucket}/{collection} (kinto.signer.resources).")
-        return general
+        return bucket_wide
 
-    def status(self, where: Workspace) -> str | None:
-        """What kinto-signer says of a collection: ``signed``, ``work-in-progress``, ``to-review``; None without it.
+    def status(self, workspace: Workspace) -> str | None:
+        """Return kinto-signer's status: ``signed``, ``work-in-progress``, ``to-review``; None without a collection.
 
         Raises:
             RemoteError: The account may not read it, or there is no such bucket.
         """
-        response = self._send("GET", where.path)
+        response = self._send("GET", workspace.path)
         if response.status_code == 404:
             return None
-        return str(self._checked(response)["data"].get("status", "work-in-progress"))
+        return str(self._parse(response)["data"].get("status", "work-in-progress"))
 
-    def create(self, where: Workspace) -> None:
-        """Make a collection; kinto-signer signs it, empty, and makes its groups of editors and of reviewers.
+    def create(self, workspace: Workspace) -> None:
+        """Create an empty collection. kinto-signer signs it and creates its groups of editors and reviewers.
 
         Raises:
-            RemoteError: The account may not.
+            RemoteError: The account lacks the permission.
         """
         new = {"If-None-Match": "*"}
-        self._json("PUT", where.path, headers=new, json={"data": {"attachment": {"enabled": True}}})
+        self._json("PUT", workspace.path, headers=new, json={"data": {"attachment": {"enabled": True}}})
 
-    def records(self, where: Workspace) -> dict[str, Record]:
-        """All records by identifier.
+    def records(self, workspace: Workspace) -> dict[str, Record]:
+        """Read all records, by identifier.
 
         Raises:
             RemoteError: The account may not read them.
         """
-        path, found = f"{where.path}/records", dict[str, Record]()
+        path, records = f"{workspace.path}/records", dict[str, Record]()
         query: str | None = ""
         while query is not None:
             response = self._send("GET", f"{path}?{query}")
-            found |= {str(each["id"]): each for each in self._checked(response)["data"]}
-            # of the URL only what is new in it: the account is for this server, and its scheme may be a proxy's
+            records |= {str(record["id"]): record for record in self._parse(response)["data"]}
+            # Only the query of the URL is used: the credentials are for this server, and a proxy may change the scheme.
             query = urlsplit(response.headers["next-page"]).query if "next-page" in response.headers else None
-        return found
+        return records
 
-    def put(self, where: Workspace, record: Mapping[str, Any], known: Mapping[str, Any] | None) -> None:
-        """Write a record in the place of ``known``, of what was there when it was looked at.
+    def put(self, workspace: Workspace, record: Mapping[str, Any], existing: Mapping[str, Any] | None) -> None:
+        """Write a record in place of ``existing``, which was read before.
 
         Raises:
-            RemoteError: It was changed meanwhile, or the server refuses it.
+            RemoteError: The record was changed meanwhile, or the server refuses it.
         """
-        self._json("PUT", f"{where.path}/records/{record['id']}", headers=_unless_changed(known), json={"data": record})
+        self._json(
+            "PUT", f"{workspace.path}/records/{record['id']}", headers=_precondition(existing), json={"data": record}
+        )
 
-    def attach(self, where: Workspace, identifier: str, file: Path, attachment: Mapping[str, Any]) -> None:
+    def attach(self, workspace: Workspace, identifier: str, file: Path, attachment: Mapping[str, Any]) -> None:
         """Upload the attachment of a record.
 
         Args:
-            where: The collection.
-            identifier: The record's.
-            file: Its bytes.
+            workspace: The collection.
+            identifier: Identifier of the record.
+            file: The attachment.
             attachment: ``filename``, ``mimetype`` and ``hash``.
 
         Raises:
-            RemoteError: The server refuses it, or got other bytes.
+            RemoteError: The server refuses it, or received other bytes.
             MachineError: The file cannot be read.
         """
         with machine_errors(f"Cannot read {file}"), file.open("rb") as content:
             part = (attachment["filename"], content, attachment["mimetype"])
-            path = f"{where.path}/records/{identifier}/attachment"
-            there = self._json("POST", path, files={"attachment": part})
-        if there.get("hash") != attachment["hash"]:
-            raise RemoteError(f"{self.url} got other bytes of {file}: SHA-256 {there.get('hash')}. Run it again.")
+            path = f"{workspace.path}/records/{identifier}/attachment"
+            stored = self._json("POST", path, files={"attachment": part})
+        if stored.get("hash") != attachment["hash"]:
+            raise RemoteError(f"{self.url} got other bytes of {file}: SHA-256 {stored.get('hash')}. Run it again.")
 
-    def delete(self, where: Workspace, known: Mapping[str, Any]) -> None:
-        """Delete a record that is as it was when it was looked at.
-
-        Raises:
-            RemoteError: It was changed meanwhile.
-        """
-        self._json("DELETE", f"{where.path}/records/{known['id']}", headers=_unless_changed(known))
-
-    def set_status(self, where: Workspace, status: str) -> None:
-        """Ask for the review (``to-review``), or approve (``to-sign``): then the records are signed and published.
+    def delete(self, workspace: Workspace, existing: Mapping[str, Any]) -> None:
+        """Delete a record that was read before.
 
         Raises:
-            RemoteError: The account may not.
+            RemoteError: The record was changed meanwhile.
         """
-        self._json("PATCH", where.path, json={"data": {"status": status}})
+        self._json("DELETE", f"{workspace.path}/records/{existing['id']}", headers=_precondition(existing))
 
-    def _introduce(self) -> None:
+    def set_status(self, workspace: Workspace, status: str) -> None:
+        """Request a review (``to-review``), or approve (``to-sign``), which signs and publishes the records.
+
+        Raises:
+            RemoteError: The account lacks the permission.
+        """
+        self._json("PATCH", workspace.path, json={"data": {"status": status}})
+
+    def _connect(self) -> None:
         try:
             page = self._json("GET", "/")
             self._capabilities, self.user = dict(page["capabilities"]), str(page.get("user", {}).get("id", ""))
@@ -198,20 +200,20 @@ class KintoEditor:
             raise RemoteError(f"{self.url} does not know this account: are user and password right?")
 
     def _json(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        return self._checked(self._send(method, path, **content))
+        return self._parse(self._send(method, path, **content))
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         url = f"{self.url}{path}"
         try:
             return self._http.request(method, url, **content)
         except httpx.HTTPError as error:
-            raise RemoteError(f"{url}: {str(error) or type(error).__name__}. {_ANY}") from error
+            raise RemoteError(f"{url}: {str(error) or type(error).__name__}. {_DEFAULT_REMEDY}") from error
 
-    def _checked(self, response: httpx.Response) -> dict[str, Any]:
-        """The JSON of an answer.
+    def _parse(self, response: httpx.Response) -> dict[str, Any]:
+        """Parse the JSON of a response.
 
         Raises:
-            RemoteError: It is a refusal, in the server's words; or no JSON object.
+            RemoteError: The status is an error, with the server's message; or the body is no JSON object.
         """
         try:
             body = response.json()
@@ -219,14 +221,14 @@ class KintoEditor:
             body = None
         if response.is_success and isinstance(body, dict):
             return body
-        said = body.get("message") or body.get("error") if isinstance(body, dict) else None
-        asked = f"{response.request.method} {response.request.url}"
-        what = f"{asked} answered {response.status_code}{f': {said}' if said else ''}."
-        raise RemoteError(f"{what} {_WAYS_OUT.get(response.status_code, _ANY)}")
+        detail = body.get("message") or body.get("error") if isinstance(body, dict) else None
+        request = f"{response.request.method} {response.request.url}"
+        summary = f"{request} answered {response.status_code}{f': {detail}' if detail else ''}."
+        raise RemoteError(f"{summary} {_REMEDIES.get(response.status_code, _DEFAULT_REMEDY)}")
 
 
-_ANY = "What was written so far stays unpublished in the workspace; the next push goes on from there."
-_WAYS_OUT = {
+_DEFAULT_REMEDY = "What was written so far stays unpublished in the workspace; the next push goes on from there."
+_REMEDIES = {
     401: "Are user and password right?",
     403: "The account has not the rights: it must be in the collection's group of editors, and who approves in that of "
     "reviewers (and be somebody else); an administrator makes buckets and, if need be, collections.",
@@ -234,5 +236,5 @@ _WAYS_OUT = {
 }
 
 
-def _unless_changed(known: Mapping[str, Any] | None) -> dict[str, str]:
-    return {"If-None-Match": "*"} if known is None else {"If-Match": f'"{known["last_modified"]}"'}
+def _precondition(existing: Mapping[str, Any] | None) -> dict[str, str]:
+    return {"If-None-Match": "*"} if existing is None else {"If-Match": f'"{existing["last_modified"]}"'}

@@ -1,7 +1,7 @@
-"""Bring a tree's records and attachments to a Remote Settings server, through its review, as people edit there.
+"""The push of a tree's records and attachments to a Remote Settings server, through its review.
 
-The server's workspace is compared with the tree, so a second push changes nothing, and one that broke off is gone on
-with. Nobody sees the workspace: a collection becomes visible as a whole when it is signed.
+A push compares the server's workspace with the tree. A second push therefore changes nothing, and an interrupted one is
+resumed. Clients do not see the workspace: signing publishes a collection as a whole.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from modelden.host.publish.collections import Collection
 from modelden.host.publish.kinto_editor import KintoEditor, Record, Workspace
 from modelden.host.publish.publisher import BUCKET
 from modelden.host.publish.release import OPTIONS, sha256_of
-from modelden.host.publish.transaction import alone
+from modelden.host.publish.transaction import exclusive
 from modelden.host.publish.tree import Tree
 
-_OF_THE_SERVER = ("last_modified", "schema")
-"""Fields that the server sets by itself, the second one where its collection has a schema."""
+_SERVER_FIELDS = ("last_modified", "schema")
+"""Fields that the server sets itself; ``schema`` only for collections with a schema."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
-    """What a push did with a collection, or would do.
+class PushResult:
+    """The changes of a push, or of a dry run, in one collection.
 
     Attributes:
         collection: Its name.
         created: Identifiers of new records.
-        updated: Of those that were other ones.
-        deleted: Of those that are not in the tree.
-        uploaded: Names of the attachments that were sent.
-        status: ``signed``: clients see it; ``to-review``: somebody has to approve; ``to-push`` after a dry run.
+        updated: Identifiers of changed records.
+        deleted: Identifiers of records that are not in the tree.
+        uploaded: Names of uploaded attachments.
+        status: ``signed``: clients see it; ``to-review``: it awaits approval; ``to-push``: after a dry run.
     """
 
     collection: str
@@ -46,140 +46,147 @@ class Pushed:
 
 def push(
     tree: Tree, editor: KintoEditor, reviewer: KintoEditor | None = None, *, dry_run: bool = False
-) -> list[Pushed]:
-    """Make the server's collections those of the tree; collections that the tree does not have are left alone.
+) -> list[PushResult]:
+    """Make the server's collections equal to those of the tree. Other collections of the server do not change.
 
     Args:
         tree: The published tree.
-        editor: Who writes and asks for reviews.
-        reviewer: Who approves; None leaves that to people, where the server wants a review.
+        editor: Account that writes and requests reviews.
+        reviewer: Account that approves; None leaves reviews that the server requires to people.
         dry_run: Only compare.
 
     Returns:
-        What happened, in the order in which it did.
+        The results, in the order of the pushes.
 
     Raises:
-        TreeError: The tree cannot be read, or an attachment is not what its record says; `TreeBusy` if it is held.
+        TreeError: The tree cannot be read, or an attachment differs from its record; `TreeBusy` if it is locked.
         RemoteError: The server does not answer, or refuses.
         MachineError: A file cannot be read.
     """
-    with alone(tree.folder):
-        changes = [_compare(tree, editor, each) for each in tree.collections() if each.bucket == BUCKET]
-        for each in changes:
-            each.check_files()
-        changes.sort(key=_turn)
-        return [each.told("to-push") if dry_run else _apply(each, editor, reviewer) for each in changes]
+    with exclusive(tree.folder):
+        differences = [
+            _compare(tree, editor, collection) for collection in tree.collections() if collection.bucket == BUCKET
+        ]
+        for difference in differences:
+            difference.check_files()
+        differences.sort(key=_push_order)
+        return [
+            difference.result("to-push") if dry_run else _apply(difference, editor, reviewer)
+            for difference in differences
+        ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Changes:
-    """What a collection of the server needs to be that of the tree.
+class _Difference:
+    """The difference between a collection of the server and that of the tree.
 
     Attributes:
         name: Its name.
-        where: Where it is edited.
-        status: Of kinto-signer; None if the server does not have the collection.
-        puts: Records to write.
+        workspace: Its source collection.
+        status: Status in kinto-signer; None if the server does not have the collection.
+        writes: Records to write.
         files: Attachments to upload, by record.
-        known: The records of the server that are replaced or deleted.
-        gone: Identifiers of those to delete.
+        existing: All records of the server.
+        deletes: Identifiers of records to delete.
     """
 
     name: str
-    where: Workspace
+    workspace: Workspace
     status: str | None
-    puts: list[Record]
+    writes: list[Record]
     files: dict[str, Path]
-    known: dict[str, Record]
-    gone: list[str]
+    existing: dict[str, Record]
+    deletes: list[str]
 
-    def told(self, status: str) -> Pushed:
-        if not (self.puts or self.gone) and self.status == "signed":
+    def result(self, status: str) -> PushResult:
+        if not (self.writes or self.deletes) and self.status == "signed":
             status = "signed"
-        created = [each["id"] for each in self.puts if each["id"] not in self.known]
-        updated = [each["id"] for each in self.puts if each["id"] in self.known]
-        names = [each["attachment"]["filename"] for each in self.puts if each["id"] in self.files]
-        return Pushed(self.name, created, updated, self.gone, names, status)
+        created = [record["id"] for record in self.writes if record["id"] not in self.existing]
+        updated = [record["id"] for record in self.writes if record["id"] in self.existing]
+        names = [record["attachment"]["filename"] for record in self.writes if record["id"] in self.files]
+        return PushResult(self.name, created, updated, self.deletes, names, status)
 
     def check_files(self) -> None:
-        """Look at the attachments before anything is written."""
-        for each in self.puts:
-            file = self.files.get(each["id"])
-            if file and (not file.is_file() or sha256_of(file) != each["attachment"]["hash"]):
+        """Check the attachments, before the first write."""
+        for record in self.writes:
+            file = self.files.get(record["id"])
+            if file and (not file.is_file() or sha256_of(file) != record["attachment"]["hash"]):
                 raise TreeError(f"{file} is not what its record says: `modelden verify` tells more.")
 
 
-def _compare(tree: Tree, editor: KintoEditor, collection: Collection) -> _Changes:
-    where = editor.workspace(BUCKET, collection.name)
-    status = editor.status(where)
-    there = editor.records(where) if status is not None else {}
+def _compare(tree: Tree, editor: KintoEditor, collection: Collection) -> _Difference:
+    workspace = editor.workspace(BUCKET, collection.name)
+    status = editor.status(workspace)
+    stored = editor.records(workspace) if status is not None else {}
     records = collection.state.records
-    puts = [each for key, each in records.items() if _content(each) != _content(there.get(key))]
+    writes = [record for key, record in records.items() if _comparable(record) != _comparable(stored.get(key))]
     files = {
-        each["id"]: tree.attachments / each["attachment"]["location"]
-        for each in puts
-        if "attachment" in each and _file(each) != _file(there.get(each["id"]))
+        record["id"]: tree.attachments / record["attachment"]["location"]
+        for record in writes
+        if "attachment" in record and _attachment_fields(record) != _attachment_fields(stored.get(record["id"]))
     }
-    gone = [key for key in there if key not in records]
-    return _Changes(collection.name, where, status, puts, files, there, gone)
+    deletes = [key for key in stored if key not in records]
+    return _Difference(collection.name, workspace, status, writes, files, stored, deletes)
 
 
-def _turn(changes: _Changes) -> int:
-    """First what nobody points to yet, then the options that point to it, last what nobody points to any more."""
-    if changes.name == OPTIONS:
+def _push_order(difference: _Difference) -> int:
+    """Sort new records before the options that refer to them, and deletions last."""
+    if difference.name == OPTIONS:
         return 1
-    return 2 if changes.gone and not changes.puts else 0
+    return 2 if difference.deletes and not difference.writes else 0
 
 
-def _apply(changes: _Changes, editor: KintoEditor, reviewer: KintoEditor | None) -> Pushed:
-    where = changes.where
-    if changes.status is None:
-        editor.create(where)
-    for each in changes.puts:
-        known, file = changes.known.get(each["id"]), changes.files.get(each["id"])
-        editor.put(where, _to_write(each, known, keep_file=file is None), known)
+def _apply(difference: _Difference, editor: KintoEditor, reviewer: KintoEditor | None) -> PushResult:
+    workspace = difference.workspace
+    if difference.status is None:
+        editor.create(workspace)
+    for record in difference.writes:
+        existing, file = difference.existing.get(record["id"]), difference.files.get(record["id"])
+        editor.put(workspace, _payload(record, existing, keep_attachment=file is None), existing)
         if file:
-            editor.attach(where, each["id"], file, each["attachment"])
-    for identifier in changes.gone:
-        editor.delete(where, changes.known[identifier])
-    changed = bool(changes.puts or changes.gone)
-    return changes.told(_publish(where, "work-in-progress" if changed else changes.status, editor, reviewer))
+            editor.attach(workspace, record["id"], file, record["attachment"])
+    for identifier in difference.deletes:
+        editor.delete(workspace, difference.existing[identifier])
+    changed = bool(difference.writes or difference.deletes)
+    return difference.result(
+        _publish(workspace, "work-in-progress" if changed else difference.status, editor, reviewer)
+    )
 
 
-def _publish(where: Workspace, status: str | None, editor: KintoEditor, reviewer: KintoEditor | None) -> str:
-    """Take the steps that are left until a collection is signed; what it is then."""
-    if status in ("signed", None):  # the server signs what it makes
+def _publish(workspace: Workspace, status: str | None, editor: KintoEditor, reviewer: KintoEditor | None) -> str:
+    """Take the remaining steps until a collection is signed. Returns its final status."""
+    if status in ("signed", None):  # the server signs a new collection itself
         return "signed"
-    if not where.needs_review:
-        editor.set_status(where, "to-sign")
+    if not workspace.needs_review:
+        editor.set_status(workspace, "to-sign")
         return "signed"
     if status != "to-review":
-        editor.set_status(where, "to-review")
+        editor.set_status(workspace, "to-review")
     if reviewer is None:
         return "to-review"
-    reviewer.set_status(where, "to-sign")
+    reviewer.set_status(workspace, "to-sign")
     return "signed"
 
 
-def _to_write(record: Record, known: Record | None, *, keep_file: bool) -> Record:
-    """The record; its attachment is what the server made of the file, or comes with the upload."""
-    written = _without(record, ("last_modified", "attachment"))
-    if keep_file and known and "attachment" in record:
-        written["attachment"] = known["attachment"]
+def _payload(record: Record, existing: Record | None, *, keep_attachment: bool) -> Record:
+    """Build the record to write. Its attachment is the server's own entry, or follows with the upload."""
+    written = _omit(record, ("last_modified", "attachment"))
+    if keep_attachment and existing and "attachment" in record:
+        written["attachment"] = existing["attachment"]
     return written
 
 
-def _content(record: Mapping[str, Any] | None) -> Any:
-    """What two records have to have in common: the server has its own times and places."""
+def _comparable(record: Mapping[str, Any] | None) -> Any:
+    """Reduce a record to the fields to compare. Timestamps and attachment locations are the server's own."""
     if record is None:
         return None
-    return _without(record, (*_OF_THE_SERVER, "attachment")), _file(record)
+    return _omit(record, (*_SERVER_FIELDS, "attachment")), _attachment_fields(record)
 
 
-def _file(record: Mapping[str, Any] | None) -> Any:
+def _attachment_fields(record: Mapping[str, Any] | None) -> Any:
     attachment = (record or {}).get("attachment") or {}
     return {name: attachment.get(name) for name in ("filename", "hash", "mimetype", "size")}
 
 
-def _without(record: Mapping[str, Any], names: Iterable[str]) -> Record:
-    return {key: each for key, each in record.items() if key not in names}
+def _omit(record: Mapping[str, Any], names: Iterable[str]) -> Record:
+    return {key: value for key, value in record.items() if key not in names}

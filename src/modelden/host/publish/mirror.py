@@ -1,4 +1,4 @@
-"""Fetch a model from a hub into a folder, from which it is published: resumable, and every byte is checked."""
+"""Resumable download of a model from a hub into a folder, checked against the signed manifest."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 
-AT_ONCE = 4
-"""Files that are fetched at the same time."""
+MAX_CONCURRENT = 4
+"""Number of concurrent downloads."""
 
 _PART = ".part"
-_START = re.compile(r"bytes (\d+)-")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-")
 
 
 def mirror_revision(config: Configuration, model: str, revision: str, folder: Path) -> Path:
-    """Fetch a revision as its signed manifest lists it; what ``folder`` has already is not fetched again.
+    """Download the files of a revision's signed manifest, except those that ``folder`` has already.
 
     Args:
-        config: Settings, root and hub of where it is.
+        config: Settings server, root hash and hub of the source.
         model: ``organization/name``.
         revision: Its version.
-        folder: Where to put it; what a broken run left there is gone on with.
+        folder: Target folder. Partial files of an interrupted run are resumed.
 
     Raises:
         HostError: The server has no such revision.
-        UntrustedError: The manifest is not signed as configured, or a file is not what it says.
-        UnavailableError: The server cannot be reached. Run it again, and it goes on.
+        UntrustedError: The manifest is not signed as configured, or a file differs from its entry.
+        UnavailableError: The server cannot be reached. A second run resumes.
         MachineError: There is no room, or no right to write.
     """
     return asyncio.run(_mirror(config, model, revision, folder))
@@ -52,13 +52,13 @@ async def _mirror(config: Configuration, model: str, revision: str, folder: Path
     address = HubAddress(config.hub_root_url, config.hub_url_template)
     async with HttpFetcher() as fetcher:
         files = await _manifest(config, fetcher, model, revision)
-        slots = asyncio.Semaphore(AT_ONCE)
+        slots = asyncio.Semaphore(MAX_CONCURRENT)
         tasks = [
-            _fetch(fetcher, slots, address.url(ModelFile(model, revision, each["path"])), each, folder)
-            for each in files
+            _fetch(fetcher, slots, address.url(ModelFile(model, revision, entry["path"])), entry, folder)
+            for entry in files
         ]
         with machine_errors(f"Cannot write {folder}"):
-            # one that fails stops none: the others need not be fetched next time
+            # A failed file does not stop the others, so the next run does not download them again.
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
@@ -76,14 +76,14 @@ async def _manifest(config: Configuration, fetcher: HttpFetcher, model: str, rev
     for record in collection.records.values():
         if (record.get("modelId"), record.get("revision")) == (model, revision):
             files = record.get("files")
-            if not isinstance(files, list) or not all(_is_entry(each) for each in files):
+            if not isinstance(files, list) or not all(_is_entry(entry) for entry in files):
                 raise InvalidRecord(
                     f"The manifest of {model} {revision} should list path, size and sha256 of its files."
                 )
             return files
-    known = sorted(f"{each.get('modelId')} {each.get('revision')}" for each in collection.records.values())
+    available = sorted(f"{record.get('modelId')} {record.get('revision')}" for record in collection.records.values())
     raise HostError(
-        f"{config.settings_server} has no manifest of {model} {revision}; it has {', '.join(known) or 'none'}."
+        f"{config.settings_server} has no manifest of {model} {revision}; it has {', '.join(available) or 'none'}."
     )
 
 
@@ -97,53 +97,53 @@ def _is_entry(entry: Any) -> bool:
 
 async def _fetch(fetcher: HttpFetcher, slots: asyncio.Semaphore, url: str, entry: dict[str, Any], folder: Path) -> None:
     target = folder / entry["path"]
-    if _is_whole(target, entry):
+    if _is_complete(target, entry):
         return
     part = target.with_name(target.name + _PART)
     part.parent.mkdir(parents=True, exist_ok=True)
     async with slots:
         await _download(fetcher, url, part, entry["size"])
         if sha256_of(part) != entry["sha256"]:
-            # what was there before may be what is wrong: once more from its beginning
+            # The bytes of an earlier run may be wrong: download the file from its beginning.
             part.unlink()
             await _download(fetcher, url, part, entry["size"])
-        found = sha256_of(part)
-        if found != entry["sha256"]:
+        actual = sha256_of(part)
+        if actual != entry["sha256"]:
             part.unlink()
-            raise IntegrityError(url, f"SHA-256 {entry['sha256']}", found)
+            raise IntegrityError(url, f"SHA-256 {entry['sha256']}", actual)
     part.replace(target)
 
 
 async def _download(fetcher: HttpFetcher, url: str, part: Path, size: int) -> None:
-    """Go on with a file where it is; from its beginning if the server does not send parts."""
-    have = _size(part)
-    if have == size > 0:
+    """Resume a partial file; start it from its beginning if the server ignores Range."""
+    offset = _size_of(part)
+    if offset == size > 0:
         return
-    if have > size:
-        have = 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    if offset > size:
+        offset = 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     async with fetcher.fetch(url, timeout=30, headers=headers) as response:
         if response.status not in (200, 206):
             raise HttpError(url, response.status)
-        start = _START.match(response.headers.get("content-range", ""))
-        goes_on = response.status == 206 and start is not None and int(start[1]) == have
-        with _opened(part, goes_on=goes_on) as file:
-            written = have if goes_on else 0
+        start = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
+        resumes = response.status == 206 and start is not None and int(start[1]) == offset
+        with _open_part(part, resumes=resumes) as file:
+            written = offset if resumes else 0
             async for chunk in response.chunks():
                 written += chunk.size
                 if written > size:
                     raise IntegrityError(url, f"{size} bytes", f"more than {size} bytes")
-                for piece in chunk.buffers():
-                    file.write(piece)
+                for buffer in chunk.buffers():
+                    file.write(buffer)
 
 
-def _is_whole(target: Path, entry: dict[str, Any]) -> bool:
+def _is_complete(target: Path, entry: dict[str, Any]) -> bool:
     return target.is_file() and target.stat().st_size == entry["size"] and sha256_of(target) == entry["sha256"]
 
 
-def _size(part: Path) -> int:
+def _size_of(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _opened(part: Path, *, goes_on: bool) -> BinaryIO:
-    return part.open("ab" if goes_on else "wb")
+def _open_part(part: Path, *, resumes: bool) -> BinaryIO:
+    return part.open("ab" if resumes else "wb")

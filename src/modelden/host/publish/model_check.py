@@ -1,4 +1,4 @@
-"""Will a client be able to run this model? Asked before it is published."""
+"""Checks of a model repository before it is published: would a client be able to run the model?"""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, model_parts, nee
 
 
 def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[str]:
-    """Everything that is missing or broken, a sentence each. ONNX files are not loaded: see `check_onnx`.
+    """List missing and broken files, one sentence each. Does not load ONNX files: see `check_onnx`.
 
     Args:
         files: The files by path in the repository.
-        task: The task that the model is for.
-        dtype: The data type that clients are told to use.
+        task: The task of the model.
+        dtype: The data type that the settings will name.
     """
     faults = [fault for name in needed_settings(task) if (fault := _json_fault(name, files.get(name)))]
     onnx = [role for path in files if path.startswith("onnx/") and (role := role_of(path)).dtype]
@@ -27,7 +27,7 @@ def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[
 
 
 def check_onnx(files: Mapping[str, Path]) -> list[str] | None:
-    """Load each ONNX file with onnxruntime; the faults, or None where onnxruntime is not installed."""
+    """Load each ONNX file with onnxruntime. Returns the faults, or None if onnxruntime is not installed."""
     if importlib.util.find_spec("onnxruntime") is None:
         return None
     import onnxruntime
@@ -54,11 +54,13 @@ def _json_fault(name: str, file: Path | None) -> str | None:
 
 
 def _missing_parts(onnx: list[FileRole], task: str, dtype: str) -> list[str]:
-    there = {each.part for each in onnx if each.dtype == dtype and not each.external_data}
+    available = {role.part for role in onnx if role.dtype == dtype and not role.external_data}
     choices = model_parts(task)
-    if any(set(parts) <= there for parts in choices):
+    if any(set(parts) <= available for parts in choices):
         return []
-    wanted = " and ".join(f"onnx/{part}{SUFFIXES.get(dtype, '')}.onnx" for part in choices[0])
-    dtypes = sorted({str(each.dtype) for each in onnx})
-    have = f"the repository has {', '.join(dtypes)}" if dtypes else "the repository has no folder onnx with such files"
-    return [f"{task} with the data type {dtype} needs {wanted}; {have}."]
+    needed = " and ".join(f"onnx/{part}{SUFFIXES.get(dtype, '')}.onnx" for part in choices[0])
+    dtypes = sorted({str(role.dtype) for role in onnx})
+    present = (
+        f"the repository has {', '.join(dtypes)}" if dtypes else "the repository has no folder onnx with such files"
+    )
+    return [f"{task} with the data type {dtype} needs {needed}; {present}."]

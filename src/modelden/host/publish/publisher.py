@@ -1,4 +1,4 @@
-"""A tree that is being changed: records are edited in memory, then everything becomes visible at once.
+"""An editor of a tree: records are edited in memory, then a commit publishes all changes at once.
 
 Sample usage::
 
@@ -6,8 +6,8 @@ Sample usage::
         publisher.put("ml-model-allow-deny-list", {"id": "x", "filter": "DENY", "urlPrefix": "https://bad.example/"})
         publisher.commit()
 
-Collections become visible in the order in which they were edited, after all files and before the monitor. So publish
-first what nobody points to yet (a manifest), then what points to it (the options).
+Collections become visible in the order of their edits, after all files and before the monitor. So edit referenced
+records (a manifest) before the records that refer to them (the options).
 """
 
 from __future__ import annotations
@@ -35,36 +35,35 @@ from modelden.host.publish.static_layout import (
     monitor_file,
     root_file,
 )
-from modelden.host.publish.transaction import Transaction, alone
+from modelden.host.publish.transaction import Transaction, exclusive
 from modelden.host.publish.tree import MARKER, Tree, TreeFacts
 
 BUCKET = "main"
 
-LEAST_VALIDITY = timedelta(days=7)
-"""A chain that ends sooner signs nothing new: clients begin to look for a new signature a week before."""
+MIN_VALIDITY = timedelta(days=7)
+"""Minimum remaining validity of a chain that signs. Clients look for a new signature a week before the end."""
 
 
 class Publisher:
-    """The tree and its edits. Made by `open`.
+    """The edits of a tree. Created by `open`.
 
     Attributes:
         tree: The tree's folders.
-        facts: What is to be in `modelden.json`.
+        facts: The new content of `modelden.json`.
         files: The new files.
     """
 
     def __init__(
         self, tree: Tree, facts: TreeFacts, chain: SigningChain, now: Callable[[], int] = milliseconds
     ) -> None:
-        """Read the collections."""
         self.tree = tree
         self.facts = facts
         self.files = Transaction(tree.folder)
         self._chain = chain
         self._collections = tree.sources(Signer(chain), now)
         self._edited: list[tuple[str, str]] = []
-        for each in list(self._collections):
-            self._take_edits(each)
+        for collection in list(self._collections):
+            self._stamp_manual_edits(collection)
 
     @classmethod
     @contextmanager
@@ -76,23 +75,23 @@ class Publisher:
         public_url: str | None = None,
         now: Callable[[], int] = milliseconds,
     ) -> Iterator[Self]:
-        """Hold the tree until the block ends; what was not committed by then is thrown away.
+        """Lock the tree until the block ends. Uncommitted changes are then discarded.
 
         Args:
-            folder: The tree; made if it is not there or empty.
-            chain: Signs.
-            public_url: Where the tree will be served; None keeps what the tree knows.
-            now: The clock.
+            folder: The tree; created if it is missing or empty.
+            chain: Signs the collections.
+            public_url: URL of the served tree; None keeps the stored one.
+            now: Returns the current time in milliseconds.
 
         Raises:
-            TreeError: The folder is something else, or a tree of another version; `TreeBusy` if it is held.
-            KeysError: The chain ends too soon.
-            InputError: The URL is none.
+            TreeError: The folder has other files, or a tree of another version; `TreeBusy` if it is locked.
+            KeysError: The chain expires too soon.
+            InputError: The URL is invalid.
             MachineError: The folder cannot be written.
         """
-        refuse_expiring(chain, datetime.fromtimestamp(now() / 1000, UTC))
-        _refuse_other_folders(folder)
-        with alone(folder):
+        check_validity(chain, datetime.fromtimestamp(now() / 1000, UTC))
+        _check_folder(folder)
+        with exclusive(folder):
             facts = TreeFacts.read(folder)
             if public_url is not None:
                 facts = TreeFacts(publicUrl=_checked_url(public_url))
@@ -102,25 +101,25 @@ class Publisher:
             try:
                 yield publisher
             finally:
-                publisher.files.abandon()
+                publisher.files.rollback()
 
     @property
     def root_hash(self) -> str:
-        """What clients are to pin."""
+        """Root hash for clients to pin."""
         return self._chain.root_hash
 
     @property
     def signed_until(self) -> str:
-        """The day on which what is signed now ends."""
+        """Day on which new signatures expire."""
         return f"{self._chain.leaf.certificate.not_valid_after_utc:%Y-%m-%d}"
 
     def records(self, name: str) -> dict[str, Record]:
-        """The records of a collection of the bucket `main`, by identifier."""
+        """Return the records of a collection of the bucket `main`, by identifier."""
         collection = self._collections.get(BUCKET, name)
         return dict(collection.state.records) if collection else {}
 
     def ensure(self, name: str) -> Collection:
-        """Have the collection, if only an empty one: a client that finds none refuses to go on."""
+        """Create the collection if it is missing: clients refuse a server without it."""
         collection = self._collections.get(BUCKET, name)
         if collection is None:
             collection = self._collections.add(BUCKET, name)
@@ -128,13 +127,15 @@ class Publisher:
         return collection
 
     def put(self, name: str, *records: Mapping[str, Any]) -> bool:
-        """Add records or replace those with their identifiers; False if all are there as they are."""
-        known = self.records(name)
-        new = [each for each in records if _content(known.get(each["id"])) != _content(each)]
+        """Add records or replace those with their identifiers; False if nothing changes."""
+        existing = self.records(name)
+        new = [
+            record for record in records if _without_timestamp(existing.get(record["id"])) != _without_timestamp(record)
+        ]
         collection = self.ensure(name)
         if new:
             collection.publish(*new)
-            self._note(name)
+            self._mark_edited(name)
         return bool(new)
 
     def delete(self, name: str, *identifiers: str) -> None:
@@ -145,40 +146,43 @@ class Publisher:
         """
         if identifiers:
             self._collections[BUCKET, name].delete(*identifiers)
-            self._note(name)
+            self._mark_edited(name)
 
     def changes(self) -> list[str]:
-        """The collections that were edited, in the order in which they will become visible."""
+        """List the edited collections, in the order in which they will become visible."""
         return [f"{bucket}/{name}" for bucket, name in self._edited]
 
     def commit(self) -> None:
-        """Make all of it visible. Collections whose signature is not of this chain are signed anew.
+        """Publish all changes. Signs collections again whose signature is of another chain.
 
         Raises:
-            MachineError: Then the old state is there, whole.
+            MachineError: The old state is unchanged.
         """
         with machine_errors(f"Cannot write {self.tree.folder}"):
             self._stage()
         self.files.commit()
 
-    def _take_edits(self, collection: Collection) -> None:
-        """Records that somebody edited by hand get a new time: clients look at nothing else."""
-        there = self._published(collection.bucket, collection.name)
+    def _stamp_manual_edits(self, collection: Collection) -> None:
+        """Give manually edited records a new timestamp: clients compare nothing else."""
+        published = self._published(collection.bucket, collection.name)
         state = collection.state
-        if there is None or there.timestamp < state.timestamp:
+        if published is None or published.timestamp < state.timestamp:
             return
-        before = {each["id"]: each for each in there.records}
-        if before != state.records:
-            fresh = [each if before.get(key) == each else _content(each) for key, each in state.records.items()]
+        published_records = {record["id"]: record for record in published.records}
+        if published_records != state.records:
+            records = [
+                record if published_records.get(key) == record else _without_timestamp(record)
+                for key, record in state.records.items()
+            ]
             deleted = state.deleted.values()
             replaced = self._collections.add(
-                collection.bucket, collection.name, there.records, there.timestamp, deleted=deleted
+                collection.bucket, collection.name, published.records, published.timestamp, deleted=deleted
             )
-            replaced.replace([each for each in fresh if each])
+            replaced.replace([record for record in records if record])
             self._edited.append((collection.bucket, collection.name))
 
     def _published(self, bucket: str, name: str) -> PublishedCollection | None:
-        """What is in the tree; nothing where it is damaged, for it will be replaced."""
+        """Read the changeset in the tree; None if it is damaged, since it will be replaced."""
         try:
             return PublishedCollection.read(self.tree.folder / changeset_path(bucket, name))
         except TreeError:
@@ -187,64 +191,66 @@ class Publisher:
     def _stage(self) -> None:
         url = self.facts.publicUrl
         self.files.write(f"chains/{self._chain.name}.chain", self._chain.pem)
-        for each in self._in_order():
-            if (each.bucket, each.name) in self._edited:
-                self.files.write(f"settings/{each.bucket}/{each.name}.json", _source(each))
-        for each in self._in_order():
-            if self._is_stale(each):
-                self.files.write(changeset_path(each.bucket, each.name), changeset_file(each, url))
+        for collection in self._commit_order():
+            if (collection.bucket, collection.name) in self._edited:
+                self.files.write(f"settings/{collection.bucket}/{collection.name}.json", _source_file(collection))
+        for collection in self._commit_order():
+            if self._is_stale(collection):
+                self.files.write(changeset_path(collection.bucket, collection.name), changeset_file(collection, url))
         self.files.write(MONITOR, monitor_file(self._collections, urlsplit(url or "").netloc))
         self.files.write(ROOT_PAGE, root_file(url))
         self.files.write(MARKER, self.facts.to_bytes())
 
-    def _in_order(self) -> list[Collection]:
+    def _commit_order(self) -> list[Collection]:
         edited = [self._collections[key] for key in self._edited]
-        return edited + [each for each in self._collections if (each.bucket, each.name) not in self._edited]
+        return edited + [
+            collection for collection in self._collections if (collection.bucket, collection.name) not in self._edited
+        ]
 
     def _is_stale(self, collection: Collection) -> bool:
-        """Whether the changeset in the tree is another one than that of these records and this chain."""
-        there = self._published(collection.bucket, collection.name)
+        """Compare the changeset in the tree with these records and this chain."""
+        published = self._published(collection.bucket, collection.name)
         return (
-            there is None
-            or there.timestamp != collection.state.timestamp
-            or there.chain_name != self._chain.name
-            or there.x5u.startswith("http") != (self.facts.publicUrl is not None)
-            or not there.x5u.startswith(self.facts.publicUrl or "")
-            or {each["id"]: each for each in there.records} != collection.state.records
+            published is None
+            or published.timestamp != collection.state.timestamp
+            or published.chain_name != self._chain.name
+            or published.x5u.startswith("http") != (self.facts.publicUrl is not None)
+            or not published.x5u.startswith(self.facts.publicUrl or "")
+            or {record["id"]: record for record in published.records} != collection.state.records
         )
 
-    def _note(self, name: str) -> None:
+    def _mark_edited(self, name: str) -> None:
         if (BUCKET, name) not in self._edited:
             self._edited.append((BUCKET, name))
 
 
-def refuse_expiring(chain: SigningChain, now: datetime) -> None:
-    """Return if the chain may sign something new.
+def check_validity(chain: SigningChain, now: datetime) -> None:
+    """Check that the chain may sign now.
 
     Raises:
-        KeysError: One of its certificates ends too soon, or has not begun; with the date.
+        KeysError: A certificate expires too soon, or is not valid yet.
     """
-    for what, authority in (("leaf", chain.leaf), ("intermediate", chain.intermediate), ("root", chain.root)):
+    for role, authority in (("leaf", chain.leaf), ("intermediate", chain.intermediate), ("root", chain.root)):
         certificate = authority.certificate
         end, begin = certificate.not_valid_after_utc, certificate.not_valid_before_utc
-        if end - now < LEAST_VALIDITY:
-            word = "ended" if end < now else "ends"
+        if end - now < MIN_VALIDITY:
+            verb = "ended" if end < now else "ends"
             raise KeysError(
-                f"The {what} certificate {word} on {end:%Y-%m-%d}, too soon for clients to trust what it signs today "
+                f"The {role} certificate {verb} on {end:%Y-%m-%d}, too soon for clients to trust what it signs today "
                 f"({now:%Y-%m-%d}). `modelden keys rotate` makes a new leaf and, with --intermediate, a new "
                 "intermediate; a new root needs new keys, and clients need its hash."
             )
         if now < begin:
             raise KeysError(
-                f"The {what} certificate is not valid before {begin:%Y-%m-%d}; is this machine's clock right?"
+                f"The {role} certificate is not valid before {begin:%Y-%m-%d}; is this machine's clock right?"
             )
 
 
-def _refuse_other_folders(folder: Path) -> None:
-    """Guard what somebody named by mistake.
+def _check_folder(folder: Path) -> None:
+    """Protect other folders from a mistaken path.
 
     Raises:
-        TreeError: The folder holds something that is no tree.
+        TreeError: The folder is no tree and not empty.
     """
     if folder.is_dir():
         names = {path.name for path in folder.iterdir()}
@@ -263,7 +269,7 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _source(collection: Collection) -> bytes:
+def _source_file(collection: Collection) -> bytes:
     state = collection.state
     content = {
         "timestamp": state.timestamp,
@@ -273,6 +279,6 @@ def _source(collection: Collection) -> bytes:
     return json.dumps(content, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def _content(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A record without what publishing adds to it."""
+def _without_timestamp(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Copy a record without the timestamp that publishing adds."""
     return None if record is None else {key: value for key, value in record.items() if key != "last_modified"}

@@ -1,4 +1,4 @@
-"""Publish a model: a repository becomes a revision of the hub, a manifest and a record of options."""
+"""Publication of a model: its repository becomes a revision of the hub, a manifest and a record of options."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from modelden.hub.catalog.names import check_model
 OPTIONS = model_selection.COLLECTION
 MANIFESTS = "ml-model-manifests"
 RUNTIMES = "ml-onnx-runtime"
-LISTS = "ml-model-allow-deny-list"
+ALLOW_LIST = "ml-model-allow-deny-list"
 
 SCHEMA = 1_700_000_000_000
-"""Kinto's name for the version of a collection's schema: a time in milliseconds."""
+"""Kinto's version of a collection's schema, a time in milliseconds."""
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "modelden/records")
-_PREFERRED = ("q8", "fp32", "fp16", "int8", "uint8", "q4", "q4f16", "bnb4")
+_PREFERRED_DTYPES = ("q8", "fp32", "fp16", "int8", "uint8", "q4", "q4f16", "bnb4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What is to be published, and for whom.
+    """A model to publish, and its purpose.
 
     Attributes:
         model: ``organization/name``.
         revision: Its version.
-        task: The task that it is for.
-        feature: The feature that asks for it; None if it serves the task as a whole.
-        dtype: The data type that clients are to use; None takes ``q8``, or the best of what is there.
-        replace: It may take the place of another model for the same feature or task.
+        task: Its task.
+        feature: The feature that uses it; None if it serves the task as a whole.
+        dtype: The data type for clients; None takes ``q8``, or the best available one.
+        replace: Replace another model of the same feature or task.
     """
 
     model: str
@@ -68,17 +68,17 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What a command did, or would do.
+class PublishResult:
+    """The changes of a publication, or of a dry run.
 
     Attributes:
         model: ``organization/name``.
         revision: Its version.
-        dtype: The data type that clients are told to use.
+        dtype: The data type for clients.
         files: The files of the revision: path, size, sha256.
-        left_out: Files that were not published, with the reason.
-        collections: The collections that changed.
-        notes: What whoever publishes should know.
+        left_out: Unpublished files, with the reason.
+        collections: The changed collections.
+        notes: Warnings for the publisher.
     """
 
     model: str
@@ -90,78 +90,80 @@ class Published:
     notes: list[str] = field(default_factory=list)
 
 
-def record(subject: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A record whose identifier follows from what it is about: publishing again replaces it."""
+def build_record(subject: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Build a record. Its identifier is derived from ``subject``, so publishing it again replaces it."""
     return {**fields, "id": str(uuid.uuid5(_NAMESPACE, subject)), "schema": SCHEMA}
 
 
-def publish(publisher: Publisher, repository: Repository, release: Release, *, dry_run: bool = False) -> Published:
-    """Put a model into the tree; visible after `Publisher.commit`.
+def publish(publisher: Publisher, repository: Repository, release: Release, *, dry_run: bool = False) -> PublishResult:
+    """Add a model to the tree; visible after `Publisher.commit`.
 
     Args:
         publisher: The tree.
         repository: The files.
-        release: What they are.
+        release: Their names and purpose.
         dry_run: Copy nothing.
 
     Raises:
-        PublishError: With everything that clients would refuse; or the revision is there with other files.
+        PublishError: Clients would refuse the model, with all faults; or the revision exists with other files.
         HostError: The feature or task has another model, and ``replace`` is False.
-        MachineError: A file cannot be read, or there is no room.
+        MachineError: A file cannot be read, or the disk is full.
     """
     dtype = release.dtype or _best_dtype(repository)
     notes = _check(repository, release, dtype)
-    _refuse_other_model(publisher, release)
+    _check_replacement(publisher, release)
     with machine_errors(f"Cannot copy {repository.folder}"):
         files = _copy(publisher, repository, release, dry_run=dry_run)
-    publisher.put(MANIFESTS, manifest(release.model, release.revision, files))
+    publisher.put(MANIFESTS, manifest_record(release.model, release.revision, files))
     publisher.ensure(RUNTIMES)
-    publisher.ensure(LISTS)
+    publisher.ensure(ALLOW_LIST)
     if publisher.facts.publicUrl:
-        publisher.put(LISTS, list_record("ALLOW", f"{publisher.facts.publicUrl}/hub/", "our own hub"))
+        publisher.put(ALLOW_LIST, allow_list_record("ALLOW", f"{publisher.facts.publicUrl}/hub/", "our own hub"))
     publisher.put(OPTIONS, _options(release, dtype))
-    notes += _ambiguous(publisher, release)
-    return Published(release.model, release.revision, dtype, files, repository.left_out, publisher.changes(), notes)
+    notes += _ambiguity_notes(publisher, release)
+    return PublishResult(release.model, release.revision, dtype, files, repository.left_out, publisher.changes(), notes)
 
 
 def unpublish(publisher: Publisher, model: str, revision: str, *, force: bool = False) -> list[str]:
-    """Take a revision out of the tree; returns the options that went with it.
+    """Remove a revision from the tree; returns the names of its removed options.
 
     Raises:
-        HostError: There is no such revision; or options point to it, and ``force`` is False.
+        HostError: There is no such revision; or options refer to it, and ``force`` is False.
     """
     check_model(model, revision)
     options = [
-        each
-        for each in publisher.records(OPTIONS).values()
-        if (each.get("modelId"), each.get("modelRevision")) == (model, revision)
+        option
+        for option in publisher.records(OPTIONS).values()
+        if (option.get("modelId"), option.get("modelRevision")) == (model, revision)
     ]
-    manifests = [each["id"] for each in publisher.records(MANIFESTS).values() if _is_of(each, model, revision)]
+    manifests = [
+        record["id"] for record in publisher.records(MANIFESTS).values() if _is_revision(record, model, revision)
+    ]
     folder = f"hub/{model}/{revision}"
     if not manifests and not options and not (publisher.tree.folder / folder).exists():
         raise HostError(f"{publisher.tree.folder} has no {model} {revision}.")
-    names = [str(each.get("featureId") or each.get("taskName")) for each in options]
+    names = [str(option.get("featureId") or option.get("taskName")) for option in options]
     if names and not force:
         raise HostError(
             f"{model} {revision} is what clients are told to use for {', '.join(names)}: publish another revision "
             "first, or say --force to leave them without."
         )
-    # the other way round than publishing: first nobody points to it any more
-    publisher.delete(OPTIONS, *(each["id"] for each in options))
+    # The reverse order of publishing: options first, so that no record refers to a removed revision.
+    publisher.delete(OPTIONS, *(option["id"] for option in options))
     publisher.delete(MANIFESTS, *manifests)
     publisher.files.remove(folder)
     return names
 
 
-def manifest(model: str, revision: str, files: list[dict[str, Any]]) -> dict[str, Any]:
-    """The record of a revision's files."""
+def manifest_record(model: str, revision: str, files: list[dict[str, Any]]) -> dict[str, Any]:
+    """Build the record of a revision's files."""
     fields = {"modelId": model, "revision": revision, "files": files}
-    return record(f"manifest/{model}/{revision}", fields)
+    return build_record(f"manifest/{model}/{revision}", fields)
 
 
-def list_record(kind: str, prefix: str, description: str) -> dict[str, Any]:
-    """A record of the allow/deny list."""
-    return record(f"{kind}/{prefix}", {"filter": kind, "urlPrefix": prefix, "description": description})
+def allow_list_record(kind: str, prefix: str, description: str) -> dict[str, Any]:
+    """Build a record of the allow/deny list."""
+    return build_record(f"{kind}/{prefix}", {"filter": kind, "urlPrefix": prefix, "description": description})
 
 
 def _check(repository: Repository, release: Release, dtype: str) -> list[str]:
@@ -177,46 +179,49 @@ def _check(repository: Repository, release: Release, dtype: str) -> list[str]:
 
 
 def _best_dtype(repository: Repository) -> str:
-    there = {role.dtype for path in repository.files if path.startswith("onnx/") and (role := role_of(path)).dtype}
-    return next((each for each in _PREFERRED if each in there), DEFAULT_DTYPE)
+    available = {role.dtype for path in repository.files if path.startswith("onnx/") and (role := role_of(path)).dtype}
+    return next((dtype for dtype in _PREFERRED_DTYPES if dtype in available), DEFAULT_DTYPE)
 
 
-def _refuse_other_model(publisher: Publisher, release: Release) -> None:
-    known = publisher.records(OPTIONS).get(_options(release, "")["id"])
-    if known and known.get("modelId") != release.model and not release.replace:
+def _check_replacement(publisher: Publisher, release: Release) -> None:
+    existing = publisher.records(OPTIONS).get(_options(release, "")["id"])
+    if existing and existing.get("modelId") != release.model and not release.replace:
         raise HostError(
-            f"{release.feature or release.task} has the model {known.get('modelId')} {known.get('modelRevision')}. "
-            "Say --replace to have this one in its place, or --feature to publish it for something else."
+            f"{release.feature or release.task} has the model {existing.get('modelId')} "
+            f"{existing.get('modelRevision')}. Say --replace to have this one in its place, "
+            "or --feature to publish it for something else."
         )
 
 
 def _copy(publisher: Publisher, repository: Repository, release: Release, *, dry_run: bool) -> list[dict[str, Any]]:
-    """Copy what is not there yet, and return the manifest's files.
+    """Copy the missing files, and return the manifest's files.
 
     Raises:
-        PublishError: The revision is there with other files.
+        PublishError: The revision exists with other files.
     """
     folder = f"hub/{release.model}/{release.revision}"
     if dry_run or (publisher.tree.folder / folder).exists():
         files = [_entry(path, source.stat().st_size, sha256_of(source)) for path, source in repository.files.items()]
-        _refuse_other_content(publisher, release, files)
+        _check_unchanged(publisher, release, files)
         return files
-    return [_entry(path, *publisher.files.copy(f"{folder}/{path}", each)) for path, each in repository.files.items()]
+    return [
+        _entry(path, *publisher.files.copy(f"{folder}/{path}", source)) for path, source in repository.files.items()
+    ]
 
 
-def _refuse_other_content(publisher: Publisher, release: Release, files: list[dict[str, Any]]) -> None:
-    """A client that has a revision never asks for it again."""
-    there = publisher.tree.hub / release.model / release.revision
-    if not there.exists():
+def _check_unchanged(publisher: Publisher, release: Release, files: list[dict[str, Any]]) -> None:
+    """Refuse other content for a published revision: clients never request it again."""
+    folder = publisher.tree.hub / release.model / release.revision
+    if not folder.exists():
         return
-    known = {path.relative_to(there).as_posix(): sha256_of(path) for path in there.rglob("*") if path.is_file()}
-    new = {each["path"]: each["sha256"] for each in files}
-    if known != new:
-        differ = sorted(path for path in known.keys() | new.keys() if known.get(path) != new.get(path))
+    existing = {path.relative_to(folder).as_posix(): sha256_of(path) for path in folder.rglob("*") if path.is_file()}
+    new = {entry["path"]: entry["sha256"] for entry in files}
+    if existing != new:
+        differing = sorted(path for path in existing.keys() | new.keys() if existing.get(path) != new.get(path))
         raise PublishError(
             f"{release.model} {release.revision} is published with other files. A revision never changes: clients "
             "that have it do not ask again. Publish under another revision.",
-            [f"{path} differs." for path in differ],
+            [f"{path} differs." for path in differing],
         )
 
 
@@ -246,11 +251,11 @@ def _options(release: Release, dtype: str) -> dict[str, Any]:
     }
     if release.feature is not None:
         fields["featureId"] = release.feature
-    return record(f"options/{release.feature or release.task}", fields)
+    return build_record(f"options/{release.feature or release.task}", fields)
 
 
-def _ambiguous(publisher: Publisher, release: Release) -> list[str]:
-    """What a client that asks for the task alone is going to hear."""
+def _ambiguity_notes(publisher: Publisher, release: Release) -> list[str]:
+    """Try the request of a client that names only the task; returns its error as a note."""
     try:
         choose(publisher.records(OPTIONS).values(), PipelineOptions.of({"task_name": release.task}), {})
     except ModelDenError as error:
@@ -258,5 +263,5 @@ def _ambiguous(publisher: Publisher, release: Release) -> list[str]:
     return []
 
 
-def _is_of(record: Mapping[str, Any], model: str, revision: str) -> bool:
+def _is_revision(record: Mapping[str, Any], model: str, revision: str) -> bool:
     return (record.get("modelId"), record.get("revision")) == (model, revision)

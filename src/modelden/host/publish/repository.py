@@ -18,9 +18,9 @@ class Repository:
     """The files of a repository.
 
     Attributes:
-        folder: Where they are.
-        files: Those that users need, by path in the repository.
-        left_out: The others, with the reason.
+        folder: The folder.
+        files: The files that users need, by path in the repository.
+        left_out: The other files, with the reason.
     """
 
     folder: Path
@@ -29,23 +29,23 @@ class Repository:
 
 
 def read_repository(folder: Path, model: str, revision: str) -> Repository:
-    """Look at a repository. Nothing is read but names.
+    """List the files of a repository. Reads names only.
 
     Args:
-        folder: The repository; or a model's folder in huggingface_hub's cache (``models--org--name``), of which the
-            snapshot of ``revision`` is taken, or the only one.
-        model: The name under which clients will ask for it.
-        revision: The revision under which clients will ask for it.
+        folder: The repository; or a model's folder in huggingface_hub's cache (``models--org--name``), with the
+            snapshot of ``revision`` or with a single one.
+        model: Name to publish it under.
+        revision: Revision to publish it under.
 
     Raises:
-        HostError: There is no such folder, or no such snapshot.
-        PublishError: A name that clients refuse, a link that leads out of the folder, a special file.
+        HostError: The folder or the snapshot is missing.
+        PublishError: A name that clients refuse, a link that leaves the folder, a special file.
         MachineError: The folder cannot be read.
     """
     if not folder.is_dir():
         raise HostError(f"{folder} is not a folder: expected a model repository.")
     folder = _snapshot(folder, revision)
-    inside = _boundary(folder)
+    boundary = _boundary(folder)
     files: dict[str, Path] = {}
     left_out: dict[str, str] = {}
     faults: list[str] = []
@@ -55,7 +55,7 @@ def read_repository(folder: Path, model: str, revision: str) -> Repository:
             if reason is not None:
                 left_out[path] = reason
                 continue
-            fault = _fault(source, inside) or _name_fault(model, revision, path)
+            fault = _file_fault(source, boundary) or _name_fault(model, revision, path)
             if fault:
                 faults.append(fault)
             files[path] = source
@@ -65,8 +65,8 @@ def read_repository(folder: Path, model: str, revision: str) -> Repository:
 
 
 def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
-    """Every file with its path in the repository; linked folders count as files, so that they are looked at."""
-    for entry in sorted(os.scandir(folder), key=lambda each: each.name):
+    """Yield every file with its path in the repository. Linked folders count as files, so that they are checked."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         path = f"{prefix}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             if role_of(f"{path}/x").never != HOUSEKEEPING:
@@ -75,11 +75,11 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
             yield path, Path(entry.path)
 
 
-def _fault(source: Path, inside: Path) -> str | None:
-    """What is wrong with the file itself."""
+def _file_fault(source: Path, boundary: Path) -> str | None:
+    """Check the file itself."""
     target = Path(os.path.realpath(source))
-    if not target.is_relative_to(inside):
-        return f"{source.name} is a link to {target}, outside of {inside}: copy the file there instead."
+    if not target.is_relative_to(boundary):
+        return f"{source.name} is a link to {target}, outside of {boundary}: copy the file there instead."
     if not target.exists():
         return f"{source.name} is a link to {target}, which is not there."
     if not target.is_file():
@@ -98,27 +98,27 @@ def _name_fault(model: str, revision: str, path: str) -> str | None:
 
 
 def _boundary(folder: Path) -> Path:
-    """What links may not leave: the folder, or, for a snapshot of a cache, the model's part of the cache."""
-    real = Path(os.path.realpath(folder))
-    if real.parent.name == "snapshots" and real.parent.parent.name.startswith("models--"):
-        return real.parent.parent
-    return real
+    """The folder that links may not leave. For a snapshot in a cache it is the model's folder of the cache."""
+    resolved = Path(os.path.realpath(folder))
+    if resolved.parent.name == "snapshots" and resolved.parent.parent.name.startswith("models--"):
+        return resolved.parent.parent
+    return resolved
 
 
 def _snapshot(folder: Path, revision: str) -> Path:
-    """The snapshot of a model's folder in huggingface_hub's cache; any other folder as it is.
+    """Find the snapshot in a model's folder of huggingface_hub's cache; any other folder is returned unchanged.
 
     Raises:
-        HostError: The cache has no such snapshot, or several to choose from.
+        HostError: The cache has no such snapshot, or several candidates.
     """
     snapshots = folder / "snapshots"
     if not (folder.name.startswith("models--") and snapshots.is_dir()):
         return folder
     ref = folder / "refs" / revision
     name = ref.read_text(encoding="utf-8").strip() if ref.is_file() else revision
-    there = sorted(path.name for path in snapshots.iterdir())
-    if name in there:
+    names = sorted(path.name for path in snapshots.iterdir())
+    if name in names:
         return snapshots / name
-    if len(there) == 1:
-        return snapshots / there[0]
-    raise HostError(f"{folder} has the snapshots {', '.join(there) or '(none)'}: name the folder of one of them.")
+    if len(names) == 1:
+        return snapshots / names[0]
+    raise HostError(f"{folder} has the snapshots {', '.join(names) or '(none)'}: name the folder of one of them.")

@@ -1,4 +1,4 @@
-"""What a Remote Settings server answers, as plain JSON data. The dynamic server and static files both say this."""
+"""Response bodies of a Remote Settings server, as plain JSON data, for the dynamic server and for static files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def root_page(url: str, attachments: str) -> dict[str, Any]:
-    """The answer to ``/v1/``.
+    """Build the body of ``/v1/``.
 
     Args:
         url: The server's own URL.
-        attachments: What locations of attachments are relative to, with its final slash.
+        attachments: Base URL of attachment locations, with its final slash.
     """
     return {
         "project_name": "modelden Remote Settings",
@@ -29,18 +29,18 @@ def root_page(url: str, attachments: str) -> dict[str, Any]:
 
 
 def changeset(collection: Collection, chains: str, since: int | None = None) -> dict[str, Any]:
-    """A collection's changeset.
+    """Build a collection's changeset.
 
     Args:
         collection: The collection.
         chains: URL of the folder with certificate chains, with its final slash.
-        since: Only what changed after this timestamp, tombstones included; None for all records.
+        since: Return only changes after this timestamp, with tombstones; None returns all records.
     """
     state = collection.state
     metadata: dict[str, Any] = {
         "id": collection.name,
         "bucket": collection.bucket,
-        # in Kinto the signature enters the metadata just after the records have changed
+        # Kinto writes the signature into the metadata just after the records.
         "last_modified": state.timestamp + 1,
     }
     if state.signature is not None and collection.signer is not None:
@@ -50,14 +50,14 @@ def changeset(collection: Collection, chains: str, since: int | None = None) -> 
 
 
 def monitor(collections: Iterable[Collection], newest: int, host: str) -> dict[str, Any]:
-    """The monitor's changeset: when each collection changed.
+    """Build the monitor's changeset, with the timestamp of each collection.
 
     Args:
-        collections: Those to list.
-        newest: The newest timestamp of all there are.
+        collections: The collections to list.
+        newest: The newest timestamp of all collections.
         host: Name and port of the server.
     """
-    changes = [_monitor_entry(each, host) for each in collections]
+    changes = [_monitor_entry(collection, host) for collection in collections]
     changes.sort(key=lambda change: (-change["last_modified"], change["id"]))
     return {"metadata": {"bucket": "monitor"}, "timestamp": newest, "changes": changes}
 

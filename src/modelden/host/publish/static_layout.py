@@ -1,14 +1,14 @@
-"""The static side of a tree: what a plain web server answers for, laid out as files at the very paths of the API.
+"""The static layout of a tree: the responses of the API as files at the paths of the API, for a plain web server.
 
-TREE/v1/index.html                                          the root page, JSON for all its name
-TREE/v1/buckets/monitor/collections/changes/changeset       when each collection changed
+TREE/v1/index.html                                          the root page, as JSON
+TREE/v1/buckets/monitor/collections/changes/changeset       timestamps of all collections
 TREE/v1/buckets/<bucket>/collections/<name>/changeset       all records of a collection, signed
-TREE/chains/<name>.chain                                    the certificates that the signatures name
-TREE/hub, TREE/attachments                                  as they are
+TREE/chains/<name>.chain                                    certificate chains of the signatures
+TREE/hub, TREE/attachments                                  unchanged
 
-The root page is asked for as ``/v1/``, and ``index.html`` is the one index that every static host knows by itself.
-Queries do not matter to such a host, so a changeset always has all records; the client knows that. URLs inside are
-relative and hold wherever the tree is put, unless the tree has a public URL: Firefox wants absolute ones.
+Clients request the root page as ``/v1/``, and every static host serves ``index.html`` for a folder. Static hosts ignore
+queries, so a changeset always has all records; clients handle that. URLs in the files are relative, so the tree can be
+served under any URL. With a public URL they are absolute, as Firefox requires.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ ROOT_PAGE = "v1/index.html"
 MONITOR = "v1/buckets/monitor/collections/changes/changeset"
 
 _CHAINS = "../../../../../chains/"
-"""From a changeset to the chains."""
+"""Relative URL of the chains, from a changeset."""
 
 
 def changeset_path(bucket: str, name: str) -> str:
-    """Where a collection's changeset lies in the tree."""
+    """Path of a collection's changeset in the tree."""
     return f"v1/buckets/{bucket}/collections/{name}/changeset"
 
 
 def changeset_file(collection: Collection, public_url: str | None) -> bytes:
-    """A collection's changeset."""
+    """Build the file of a collection's changeset."""
     return _json(settings_responses.changeset(collection, f"{public_url}/chains/" if public_url else _CHAINS))
 
 
 def root_file(public_url: str | None) -> bytes:
-    """The root page."""
+    """Build the file of the root page."""
     if public_url:
         return _json(settings_responses.root_page(f"{public_url}/v1/", f"{public_url}/attachments/"))
     return _json(settings_responses.root_page("./", "../attachments/"))
 
 
 def monitor_file(collections: Collections, host: str) -> bytes:
-    """The monitor."""
-    newest = max((each.state.timestamp for each in collections), default=0)
+    """Build the file of the monitor's changeset."""
+    newest = max((collection.state.timestamp for collection in collections), default=0)
     return _json(settings_responses.monitor(collections, newest, host))
 
 
@@ -67,7 +67,7 @@ class PublishedChain:
     Attributes:
         name: Name of the chain file.
         pem: The certificates, leaf first.
-        root_hash: SHA-256 of the root, as clients pin it.
+        root_hash: SHA-256 of the root, in the form that clients pin.
     """
 
     name: str
@@ -89,20 +89,19 @@ class PublishedChain:
         return cls(path.stem, pem, fingerprint(root))
 
 
-class PublishedSignature:
-    """Stands for a `Signer` where no keys are: it knows one signature, and makes no other."""
+class PublishedSigner:
+    """A `CollectionSigner` without keys: it returns the published signature for the published records only."""
 
     def __init__(self, chain: PublishedChain, signature: str, message: bytes) -> None:
-        """Keep what was signed when the tree was published."""
         self.chain = chain
         self._signature = signature
         self._digest = hashlib.sha256(message).digest()
 
     def sign(self, records: Iterable[Mapping[str, Any]], timestamp: int) -> str:
-        """The signature, if this is what it is of.
+        """Return the published signature if it covers these records.
 
         Raises:
-            HostError: It is of something else.
+            HostError: The records or the timestamp are others.
         """
         if hashlib.sha256(signed_text(records, timestamp)).digest() != self._digest:
             raise HostError("Nothing new can be signed here: the keys are not at hand (--keys names their folder).")
@@ -111,13 +110,13 @@ class PublishedSignature:
 
 @dataclass(frozen=True, slots=True)
 class PublishedCollection:
-    """A changeset of the tree, read back.
+    """A signed changeset that was read from the tree.
 
     Attributes:
         records: All records.
-        timestamp: What was signed with them.
+        timestamp: The signed timestamp.
         signature: The signature, in the changeset's form.
-        x5u: Where its certificates are.
+        x5u: URL of its certificate chain.
     """
 
     records: list[dict[str, Any]]
@@ -127,10 +126,10 @@ class PublishedCollection:
 
     @classmethod
     def read(cls, path: Path) -> PublishedCollection | None:
-        """Read a changeset; None if there is none.
+        """Read a changeset; None if the file is missing.
 
         Raises:
-            TreeError: It cannot be understood.
+            TreeError: The file is damaged.
         """
         try:
             content = json.loads(path.read_bytes())
@@ -146,14 +145,14 @@ class PublishedCollection:
         """Name of the chain file."""
         return self.x5u.rpartition("/")[2].removesuffix(".chain")
 
-    def signer(self, chains: Path) -> PublishedSignature:
-        """What stands for the signer of this changeset.
+    def signer(self, chains: Path) -> PublishedSigner:
+        """Create the signer of this changeset, without its keys.
 
         Raises:
             TreeError: Its certificates are missing or damaged.
         """
         chain = PublishedChain.read(chains / f"{self.chain_name}.chain")
-        return PublishedSignature(chain, self.signature, signed_text(self.records, self.timestamp))
+        return PublishedSigner(chain, self.signature, signed_text(self.records, self.timestamp))
 
 
 def _json(body: Mapping[str, Any]) -> bytes:

@@ -1,12 +1,12 @@
-"""Change several files of a folder as one: all of it, or nothing.
+"""Atomic changes of several files in a folder: all of them happen, or none.
 
-New files are written to a scratch folder on the same disk, with a list of what goes where. Renaming that folder to
-``commit`` is the moment at which the change has happened; the files are then moved to their places, in their order,
-by renames. A process killed before that moment leaves scratch, which the next one throws away; killed after it, it
-leaves a list, which the next one works off.
+New files are written to a scratch folder on the same disk, with a list of their targets. Renaming that folder to
+``commit`` commits the change. The files are then moved to their targets, in order, by renames. A process killed before
+the commit leaves a scratch folder, which the next process deletes. A process killed after the commit leaves the list,
+which the next process completes.
 
-A reader between two of the moves sees some of the new files. Whoever makes a change therefore orders it: first what
-nobody points to yet, then what points to it.
+A reader between two of the moves sees only some of the new files. So write files in the order of their references:
+first the files that nothing refers to yet, then those that refer to them.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from typing import BinaryIO
 from modelden.host.errors import TreeBusy, TreeError, machine_errors
 
 STATE = ".modelden"
-"""The folder, inside the one that changes, with lock, scratch and list. No secrets; a static host may have it."""
+"""Subfolder with the lock, scratch folders and the list. It has no secrets, so a static host may serve it."""
 
 _COMMIT = "commit"
 _SCRATCH = "scratch-"
-_LIST = "list.json"
-_PIECE = 1024 * 1024
+_CHANGES_FILE = "list.json"
+_CHUNK_SIZE = 1024 * 1024
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only one that changes ``folder``, with what a killed process left behind put in order.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lock ``folder`` against other writers, and recover the change of a killed process.
 
     Raises:
-        TreeBusy: Another process is changing it.
+        TreeBusy: Another process holds the lock.
         MachineError: The folder cannot be written.
     """
     state = folder / STATE
@@ -51,20 +51,19 @@ def alone(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise TreeBusy(f"Another modelden is changing {folder} right now. Try again when it has ended.") from error
         with machine_errors(f"Cannot finish what an earlier command began in {folder}"):
-            _finish(folder)
+            _recover(folder)
         yield
 
 
 def is_interrupted(folder: Path) -> bool:
-    """Tell whether a change was decided, and its process killed before all files were in their places."""
+    """Report a committed change whose process was killed before it had moved all files."""
     return (folder / STATE / _COMMIT).exists()
 
 
 class Transaction:
-    """New files for a folder that is held by `alone`."""
+    """New files and removals for a folder that is locked by `exclusive`."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is written yet."""
         self._folder = folder
         self._state = folder / STATE
         self._scratch: Path | None = None
@@ -72,54 +71,54 @@ class Transaction:
         self._removals: list[str] = []
 
     def write(self, path: str, data: bytes) -> None:
-        """Have a file with these bytes at ``path``, relative to the folder.
+        """Add a file with these bytes at ``path``, relative to the folder.
 
         Raises:
             OSError: It cannot be written.
         """
         with self._new_file(path) as file:
             file.write(data)
-            _to_disk(file)
+            _fsync(file)
 
     def copy(self, path: str, source: Path) -> tuple[int, str]:
-        """Have a copy of ``source`` at ``path``; returns size and SHA-256 of the bytes that were copied.
+        """Add a copy of ``source`` at ``path``; returns size and SHA-256 of the copied bytes.
 
         Raises:
             OSError: It cannot be read or written.
         """
         digest, size = hashlib.sha256(), 0
         with source.open("rb") as reader, self._new_file(path) as file:
-            while piece := reader.read(_PIECE):
-                digest.update(piece)
-                size += len(piece)
-                file.write(piece)
-            _to_disk(file)
+            while chunk := reader.read(_CHUNK_SIZE):
+                digest.update(chunk)
+                size += len(chunk)
+                file.write(chunk)
+            _fsync(file)
         return size, digest.hexdigest()
 
     def remove(self, path: str) -> None:
-        """Have nothing at ``path`` any more, once all new files are in their places."""
+        """Delete ``path``, after all new files are in place."""
         self._removals.append(path)
 
     def commit(self) -> None:
-        """Let it happen.
+        """Commit the change and move the files.
 
         Raises:
-            MachineError: Before the decision: then nothing changed. After it, the next command finishes it.
+            MachineError: Before the commit nothing has changed; after it, the next command completes the change.
         """
         if not self._moves and not self._removals:
             return
         with machine_errors(f"Cannot write {self._folder}"):
             text = json.dumps({"moves": self._moves, "removals": self._removals})
             scratch = self._scratch_folder()
-            with (scratch / _LIST).open("wb") as file:
+            with (scratch / _CHANGES_FILE).open("wb") as file:
                 file.write(text.encode())
-                _to_disk(file)
+                _fsync(file)
             scratch.rename(self._state / _COMMIT)
             self._scratch = None
-            _finish(self._folder)
+            _recover(self._folder)
 
-    def abandon(self) -> None:
-        """Throw the new files away."""
+    def rollback(self) -> None:
+        """Delete the new files, if they are not committed."""
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None
@@ -139,12 +138,12 @@ class Transaction:
         return self._scratch
 
 
-def _finish(folder: Path) -> None:
-    """Move what is listed, and throw scratch away. Killed on its way, it goes on where it was."""
+def _recover(folder: Path) -> None:
+    """Move the listed files and delete scratch folders. A killed recovery can be repeated."""
     state = folder / STATE
     commit = state / _COMMIT
     if commit.exists():
-        moves, removals = _read_list(commit / _LIST)
+        moves, removals = _read_changes(commit / _CHANGES_FILE)
         for path in moves:
             source = commit / "files" / path
             if source.exists():
@@ -152,13 +151,13 @@ def _finish(folder: Path) -> None:
                 source.replace(folder / path)
         for path in removals:
             _remove(folder, path)
-        # the list goes first: without it, the folder is scratch
+        # Renamed, the folder is scratch: a killed deletion leaves no list behind.
         commit.rename(state / f"{_SCRATCH}done")
     for scratch in state.glob(f"{_SCRATCH}*"):
         shutil.rmtree(scratch)
 
 
-def _read_list(path: Path) -> tuple[list[str], list[str]]:
+def _read_changes(path: Path) -> tuple[list[str], list[str]]:
     try:
         content = json.loads(path.read_bytes())
         return content["moves"], content["removals"]
@@ -179,6 +178,6 @@ def _remove(folder: Path, path: str) -> None:
             parent.rmdir()
 
 
-def _to_disk(file: BinaryIO) -> None:
+def _fsync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())

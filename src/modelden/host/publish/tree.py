@@ -1,13 +1,13 @@
-"""A published tree on disk.
+"""The layout of a published tree on disk.
 
 TREE/modelden.json                                    format of the tree, its public URL
 TREE/hub/<organization>/<model>/<revision>/<path>     model files
 TREE/settings/<bucket>/<collection>.json              {"timestamp": ..., "records": [...], "deleted": [...]}
 TREE/attachments/<location>                           attachments of records
-TREE/v1, TREE/chains                                  what is signed: see `modelden.host.publish.static_layout`
-TREE/keys/                                            for development only: with keys, `modelden serve` signs itself
+TREE/v1, TREE/chains                                  signed files: see `modelden.host.publish.static_layout`
+TREE/keys/                                            for development: with keys here, `modelden serve` signs
 
-``settings`` is what people edit and diff; ``v1`` is made of it when something is published.
+People edit and diff ``settings``. Publishing generates ``v1`` from it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from modelden.host.errors import TreeError
 from modelden.host.keys.key_folder import open_keys
 from modelden.host.keys.signer import Signer
 from modelden.host.publish.clock import milliseconds
-from modelden.host.publish.collections import Collections, SignsCollections
+from modelden.host.publish.collections import Collections, CollectionSigner
 from modelden.host.publish.static_layout import PublishedCollection, changeset_path
 
 FORMAT = 1
-"""What `modelden.json` says of a tree that is laid out as this module tells."""
+"""Version of the layout that this module describes, stored in `modelden.json`."""
 
 MARKER = "modelden.json"
 
@@ -37,7 +37,7 @@ class TreeFacts:
 
     Attributes:
         format: Version of the layout.
-        publicUrl: Where the tree is served; None for URLs that are relative.
+        publicUrl: URL of the served tree; None for relative URLs.
     """
 
     format: int = FORMAT
@@ -45,10 +45,10 @@ class TreeFacts:
 
     @classmethod
     def read(cls, folder: Path) -> TreeFacts:
-        """Read them; a tree without the file is one that nobody has published yet.
+        """Read the file of a tree. A tree without the file has not been published yet.
 
         Raises:
-            TreeError: They cannot be understood, or are of a later version.
+            TreeError: The file is damaged, or of another version.
         """
         path = folder / MARKER
         try:
@@ -66,7 +66,7 @@ class TreeFacts:
         return facts
 
     def to_bytes(self) -> bytes:
-        """The content of the file."""
+        """Serialize the content of the file."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
 
@@ -74,15 +74,15 @@ class Tree:
     """The folders of a tree, to be served.
 
     Raises:
-        TreeError: The folder is not there or is not a tree.
+        TreeError: The folder is missing or is not a tree.
     """
 
     def __init__(self, folder: Path, *, keys: Path | None = None) -> None:
-        """Look at the folder.
+        """Open a tree and create its missing folders.
 
         Args:
             folder: The tree.
-            keys: Where its keys are, if not in the tree.
+            keys: Folder of its keys, if they are not in the tree.
         """
         self.folder = folder
         self.hub = folder / "hub"
@@ -91,9 +91,9 @@ class Tree:
         self.chains = folder / "chains"
         self.keys = keys or folder / "keys"
         if not self.settings.is_dir():
-            found = "it has no folder settings" if folder.is_dir() else "there is no such folder"
+            reason = "it has no folder settings" if folder.is_dir() else "there is no such folder"
             raise TreeError(
-                f"{folder} is not a modelden tree: {found}. A tree has the folders hub, settings "
+                f"{folder} is not a modelden tree: {reason}. A tree has the folders hub, settings "
                 "and attachments; `modelden publish` makes one."
             )
         self.facts = TreeFacts.read(folder)
@@ -104,12 +104,12 @@ class Tree:
             raise TreeError(f"{error.filename} is missing and cannot be made: {error.strerror}.") from error
 
     def collections(self) -> Collections:
-        """All collections: as they were published, or, where the keys are at hand, signed now.
+        """Load all collections: signed now if the keys are available, otherwise as they were published.
 
-        Keys are made for a tree that nobody has published.
+        Creates keys for a tree that has not been published.
 
         Raises:
-            TreeError: A collection's file cannot be understood.
+            TreeError: A collection's file is damaged.
             KeysError: The keys cannot be used.
         """
         if self.keys.exists() or not (self.folder / "v1").exists():
@@ -120,16 +120,16 @@ class Tree:
             if published is not None:
                 signer = published.signer(self.chains)
                 deleted = self._read(bucket, name).get("deleted", ())
-                deleted = [each for each in deleted if each["last_modified"] <= published.timestamp]
+                deleted = [record for record in deleted if record["last_modified"] <= published.timestamp]
                 collections.add(bucket, name, published.records, published.timestamp, deleted=deleted, signer=signer)
                 collections.signer = signer
         return collections
 
-    def sources(self, signer: SignsCollections, now: Callable[[], int] = milliseconds) -> Collections:
-        """All collections of ``settings``, signed now.
+    def sources(self, signer: CollectionSigner, now: Callable[[], int] = milliseconds) -> Collections:
+        """Load all collections of ``settings`` and sign them.
 
         Raises:
-            TreeError: A collection's file cannot be understood.
+            TreeError: A collection's file is damaged.
         """
         collections = Collections(signer, now=now)
         for bucket, name in self.names():
@@ -143,11 +143,11 @@ class Tree:
         return collections
 
     def names(self) -> list[tuple[str, str]]:
-        """Bucket and name of each collection."""
+        """List bucket and name of each collection."""
         return [(path.parent.name, path.stem) for path in sorted(self.settings.glob("*/*.json"))]
 
     def source(self, bucket: str, name: str) -> Path:
-        """The file with a collection's records."""
+        """Path of the file with a collection's records."""
         return self.settings / bucket / f"{name}.json"
 
     def _read(self, bucket: str, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A line for each request, in the Common Log Format, which every tool for logs reads."""
+"""An access log in the Common Log Format, which log tools can read."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def with_access_log(app: ASGIApp, write: Callable[[str], None]) -> ASGIApp:
-    """The same application; ``write`` is given a line when an answer has ended, or the client went away.
+    """Wrap an application. ``write`` gets a line when a response has ended, or its client has disconnected.
 
-    The line's last number is the time that it took, in milliseconds.
+    The last number of a line is the duration in milliseconds.
     """
 
     async def logged(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        begin, status, size = time.monotonic(), 0, 0
+        start, status, size = time.monotonic(), 0, 0
 
         async def count(message: Message) -> None:
             nonlocal status, size
@@ -33,7 +33,7 @@ def with_access_log(app: ASGIApp, write: Callable[[str], None]) -> ASGIApp:
         try:
             await app(scope, receive, count)
         finally:
-            write(_line(scope, status, size, 1000 * (time.monotonic() - begin)))
+            write(_line(scope, status, size, 1000 * (time.monotonic() - start)))
 
     return logged
 
@@ -42,8 +42,8 @@ def _line(scope: Scope, status: int, size: int, milliseconds: float) -> str:
     client = scope["client"][0] if scope.get("client") else "-"
     query = scope["query_string"].decode("ascii", "replace")
     path = scope["raw_path"].partition(b"?")[0].decode("ascii", "replace") + (f"?{query}" if query else "")
-    # a control character in a path must not begin a line of its own
-    path = "".join(each if each.isprintable() and each != '"' else "?" for each in path)
+    # A control character in a path must not start a new line.
+    path = "".join(character if character.isprintable() and character != '"' else "?" for character in path)
     now = time.strftime("%d/%b/%Y:%H:%M:%S %z")
     request = f"{scope['method']} {path} HTTP/{scope['http_version']}"
     return f'{client} - - [{now}] "{request}" {status or "-"} {size} {milliseconds:.1f}'

@@ -1,4 +1,4 @@
-"""Switches over HTTP, for tests that run in another process: log, faults, collections."""
+"""Control over HTTP for tests in another process: the request log, faults and collections."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from modelden.host.serve.request_log import RequestLog
 
 
-def switches_app(log: RequestLog, faults: Faults, collections: Collections) -> ASGIApp:
-    """The switches as an ASGI application.
+def control_app(log: RequestLog, faults: Faults, collections: Collections) -> ASGIApp:
+    """Create the ASGI application.
 
-    - ``GET /__log__``: the requests so far; ``POST /__log__/clear`` forgets them.
-    - ``PUT /__faults__``: a JSON list of `Fault`s with the same field names, in place of all rules.
-    - ``PUT /__collections__/{bucket}/{collection}``: ``{"records": [...], "timestamp": ...,
-      "sign": ...}``, the last two as in `Collection.replace`. Answers with the timestamp.
+    - ``GET /__log__``: the requests so far; ``POST /__log__/clear`` deletes them.
+    - ``PUT /__faults__``: a JSON list of `Fault`s with the same field names, in place of all faults.
+    - ``PUT /__collections__/{bucket}/{collection}``: ``{"records": [...], "timestamp": ..., "sign": ...}``, the
+      last two as in `Collection.replace`. Responds with the timestamp.
     """
 
     async def get_log(_request: Request) -> Response:
@@ -45,14 +45,14 @@ def switches_app(log: RequestLog, faults: Faults, collections: Collections) -> A
         return Response(status_code=204)
 
     async def put_collection(request: Request) -> Response:
-        wanted = await _json(request)
+        body = await _json(request)
         bucket, name = request.path_params["bucket"], request.path_params["collection"]
         collection = collections.get(bucket, name) or collections.add(bucket, name)
         try:
             timestamp = collection.replace(
-                wanted["records"],
-                timestamp=wanted.get("timestamp"),
-                sign=wanted.get("sign", True),
+                body["records"],
+                timestamp=body.get("timestamp"),
+                sign=body.get("sign", True),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise HTTPException(400, f"not a collection: {error!r}") from error
@@ -79,6 +79,6 @@ def _parse_faults(rules: Iterable[Mapping[str, Any]]) -> list[Fault]:
     try:
         return [Fault(**rule) for rule in rules]
     except TypeError as error:
-        known = ", ".join(each.name for each in fields(Fault))
-        message = f"expected a list of faults with the fields {known}: {error}"
+        names = ", ".join(field.name for field in fields(Fault))
+        message = f"expected a list of faults with the fields {names}: {error}"
         raise HTTPException(400, message) from error

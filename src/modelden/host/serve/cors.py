@@ -1,9 +1,8 @@
 """Cross-origin headers, as an ASGI middleware.
 
-Not Starlette's ``CORSMiddleware``: it answers with ``Access-Control-Allow-Origin`` only when the
-request carried ``Origin``. Without ``Vary``, a browser's cache then hands the answer of a
-same-origin request to a page of another port, which cannot read it, and model files are cached for
-a year. Here every answer carries the headers, errors included.
+Starlette's ``CORSMiddleware`` sends ``Access-Control-Allow-Origin`` only if the request has ``Origin``. Without
+``Vary``, a browser's cache then gives the response of a same-origin request to a page of another port, which cannot
+read it, and model files are cached for a year. Here every response has the headers, errors included.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ _PREFLIGHT_SECONDS = "3600"
 
 
 class AnyOrigin:
-    """Lets pages of every origin read, with these headers exposed, and answers preflights."""
+    """Allows every origin to read the responses and these headers, and answers preflights."""
 
     def __init__(self, app: ASGIApp, expose: Sequence[str]) -> None:
-        # errors of the application become answers here, inside, so that a page can read them too
+        # Errors of the application become responses here, inside, so that pages can read them too.
         self._app = ExceptionMiddleware(app)
         self._expose = ", ".join(expose)
 
@@ -41,14 +40,14 @@ class AnyOrigin:
             await self._app(scope, receive, self._with_headers(send))
 
     def _preflight(self, request: Headers) -> Response:
-        # nothing here depends on who asks, so any header may be sent, as with Kinto
+        # Responses do not depend on the requester, so any header is allowed, as with Kinto.
         headers = {
             "Access-Control-Allow-Origin": "*",
             "Access-Control-Allow-Methods": _METHODS,
             "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
         }
-        if asked := request.get("access-control-request-headers"):
-            headers["Access-Control-Allow-Headers"] = asked
+        if requested := request.get("access-control-request-headers"):
+            headers["Access-Control-Allow-Headers"] = requested
         return Response(status_code=204, headers=headers)
 
     def _with_headers(self, send: Send) -> Send:

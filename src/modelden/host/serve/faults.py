@@ -1,4 +1,4 @@
-"""Faults on purpose: what a client must survive, as rules over the requests of a server."""
+"""Fault injection: rules that let requests of a server fail in a chosen way."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One rule: which requests, and what goes wrong. Several faults of one rule are combined.
+    """One rule: the matching requests, and their fault. Several faults in one rule are combined.
 
     Attributes:
         path: Glob over the path without query; ``*`` matches ``/`` too.
-        method: Only this method.
-        times: Only so often; always without it. Mind that browsers repeat a request by themselves
-            when a reused connection is closed before the answer, Firefox up to nine times.
-        delay_ms: Wait so long before anything else.
-        close: Close the connection instead of answering.
-        redirect: Answer with a redirect (302, or `status`) to this URL.
-        status: Answer with this status and a short text, or with `body`.
-        body: Send this body in place of the real one, under the real headers.
-        cut_after: Announce the whole length, send so many bytes of the body, then close.
-        drop_cors: Leave out all ``Access-Control-*`` headers.
+        method: Match only this method.
+        times: Maximum number of faults; None for no limit. Browsers repeat a request by themselves when a reused
+            connection is closed before the response, Firefox up to nine times.
+        delay_ms: Wait before anything else, in milliseconds.
+        close: Close the connection without a response.
+        redirect: Respond with a redirect (302, or `status`) to this URL.
+        status: Respond with this status and a short text, or with `body`.
+        body: Send this body in place of the real one, with the real headers.
+        cut_after: Announce the real length, send this number of bytes of the body, then close.
+        drop_cors: Remove all ``Access-Control-*`` headers.
     """
 
     path: str
@@ -46,11 +46,11 @@ class Fault:
     drop_cors: bool = False
 
     def matches(self, scope: Scope) -> bool:
-        """Whether a request is meant."""
+        """Match a request."""
         return fnmatchcase(scope["path"], self.path) and self.method in (None, scope["method"])
 
-    def answer(self) -> ASGIApp | None:
-        """The whole answer, where it does not need the real one."""
+    def response_app(self) -> ASGIApp | None:
+        """Create the response that replaces the real one; None if the real one is needed."""
         response: Response
         if self.redirect is not None:
             response = RedirectResponse(self.redirect, self.status or 302)
@@ -63,40 +63,40 @@ class Fault:
 
 
 class Faults:
-    """The rules in force. The first that matches a request is applied."""
+    """The active rules. The first matching rule is applied."""
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
 
     def set(self, *faults: Fault) -> None:
-        """Put these rules in place of all others."""
+        """Replace all rules by these."""
         self._rules = [_Rule(fault, fault.times) for fault in faults]
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
-        """The same application, with faults."""
+        """Wrap an application, with these faults."""
 
         async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
-            fault = self._take(scope) if scope["type"] == "http" else None
+            fault = self._next_fault(scope) if scope["type"] == "http" else None
             if fault is None:
                 await app(scope, receive, send)
                 return
             if fault.delay_ms:
                 await asyncio.sleep(fault.delay_ms / 1000)
             if fault.close:
-                await _hang_up(scope, receive)
+                await _disconnect(scope, receive)
                 return
-            sender = _Sender(fault, scope, send)
-            await (fault.answer() or app)(scope, receive, sender)
+            sender = _FaultySender(fault, scope, send)
+            await (fault.response_app() or app)(scope, receive, sender)
             if sender.cut:
-                await _hang_up(scope, receive)
+                await _disconnect(scope, receive)
 
         return faulty
 
-    def _take(self, scope: Scope) -> Fault | None:
+    def _next_fault(self, scope: Scope) -> Fault | None:
         for rule in self._rules:
-            if rule.left != 0 and rule.fault.matches(scope):
-                if rule.left is not None:
-                    rule.left -= 1
+            if rule.remaining != 0 and rule.fault.matches(scope):
+                if rule.remaining is not None:
+                    rule.remaining -= 1
                 return rule.fault
         return None
 
@@ -104,12 +104,12 @@ class Faults:
 @dataclass(slots=True)
 class _Rule:
     fault: Fault
-    left: int | None
+    remaining: int | None
 
 
 @dataclass(slots=True)
-class _Sender:
-    """Passes an answer on with its headers changed, its body replaced or cut."""
+class _FaultySender:
+    """Forwards a response with changed headers, and with its body replaced or cut."""
 
     fault: Fault
     scope: Scope
@@ -126,10 +126,10 @@ class _Sender:
 
     async def _start(self, message: Message) -> None:
         headers = MutableHeaders(scope=message)
-        # or a browser goes on using it when the fault is over
+        # Otherwise browsers use a cached fault after its end.
         headers["Cache-Control"] = "no-store"
         if self.fault.drop_cors:
-            for name in [each for each in headers if each.startswith("access-control-")]:
+            for name in [header for header in headers if header.startswith("access-control-")]:
                 del headers[name]
         if self.fault.body is not None and message["status"] == 200:
             self._replacement = self.fault.body.encode()
@@ -151,13 +151,13 @@ class _Sender:
 
 
 def _transport(scope: Scope) -> asyncio.Transport:
-    """The connection, which `modelden.host.serve.server.HttpProtocol` leaves here; ASGI has no name for it."""
+    """Return the connection that `modelden.host.serve.server.HttpProtocol` stores. ASGI does not define it."""
     transport: asyncio.Transport = scope["state"]["transport"]
     return transport
 
 
-async def _hang_up(scope: Scope, receive: Receive) -> None:
-    """Close the connection, and return when the server has noticed, or it would answer 500."""
+async def _disconnect(scope: Scope, receive: Receive) -> None:
+    """Close the connection, and return when the server has noticed. Otherwise it would respond with 500."""
     _transport(scope).close()
     while (await receive())["type"] != "http.disconnect":
         pass

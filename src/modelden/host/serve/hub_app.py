@@ -1,4 +1,4 @@
-"""The model hub: ``/{organization}/{model}/{revision}/{path}`` over a folder of that layout."""
+"""The model hub: a folder served as ``/{organization}/{model}/{revision}/{path}``."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Scope
 
 EXPOSED = ("ETag", "Content-Length", "Content-Range", "Accept-Ranges", "X-Linked-ETag")
-"""What a page may read; ``X-Linked-ETag`` is Hugging Face's name for the ETag of a large file."""
+"""Headers that pages may read; ``X-Linked-ETag`` is Hugging Face's name for the ETag of a large file."""
 
-# Nothing else: a page of somebody's model card must not run as a page of this origin.
+# No other type: HTML in a model repository must not run as a page of this origin.
 _CONTENT_TYPES = {".json": "application/json"}
 
 _PINNED = re.compile(r"v?\d+(\.\d+)*([-+.]\w+)*|[0-9a-f]{40}", re.ASCII)
-"""Versions and commit hashes; any other revision is a branch, which moves."""
+"""Versions and commit hashes; any other revision is a branch, which can move."""
 
-_LONG = "public, max-age=31536000, immutable"
-_ASK_EACH_TIME = "no-cache"
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
 
 
 def hub_app(folder: Path) -> ASGIApp:
-    """The hub as an ASGI application; queries such as ``?download=true`` change nothing."""
+    """Create the ASGI application of the hub. Queries such as ``?download=true`` are ignored."""
     return AnyOrigin(_HubFiles(folder), EXPOSED)
 
 
 class _HubFiles(HashedFiles):
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, _CONTENT_TYPES, cache_control=_ASK_EACH_TIME)
+        super().__init__(folder, _CONTENT_TYPES, cache_control=_REVALIDATE)
 
-    def headers_of(self, path: Path, found: os.stat_result, scope: Scope) -> dict[str, str]:
-        headers = super().headers_of(path, found, scope)
+    def headers_of(self, path: Path, stat_result: os.stat_result, scope: Scope) -> dict[str, str]:
+        headers = super().headers_of(path, stat_result, scope)
         revision = PurePosixPath(self.get_path(scope)).parts[2:3]
         if revision and _PINNED.fullmatch(revision[0]):
-            headers["Cache-Control"] = _LONG
+            headers["Cache-Control"] = _IMMUTABLE
         return headers

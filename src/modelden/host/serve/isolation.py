@@ -1,4 +1,4 @@
-"""Headers that make a page cross-origin isolated: only then do browsers share memory between its threads."""
+"""Headers that make a page cross-origin isolated. Browsers share memory between threads only of such pages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
-    # what such a page of another origin loads without CORS must say that it may
+    # Isolated pages of other origins load files without CORS only with this header.
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 
 def isolated(app: ASGIApp) -> ASGIApp:
-    """The same application, with `HEADERS` on every answer."""
+    """Wrap an application, with `HEADERS` on every response."""
 
     async def with_headers(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:

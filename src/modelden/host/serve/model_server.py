@@ -1,4 +1,4 @@
-"""A server of a test's own: records and models are published into a tree, and served at once."""
+"""A server for one test, which publishes records and models into its tree and serves them at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES, Published, Release, publish
+from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES, PublishResult, Release, publish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from modelden.host.publish.tree import Tree
@@ -30,11 +30,11 @@ class ModelServer:
     """
 
     def __init__(self, folder: Path, chain: SigningChain) -> None:
-        """Publish the collections, all empty, into a folder that is not there yet, or go on with a tree."""
+        """Open a tree; in a new folder, publish all collections empty."""
         self.folder = folder
         self._chain = chain
         with Publisher.open(folder, chain) as publisher:
-            for name in (MANIFESTS, RUNTIMES, LISTS, OPTIONS):
+            for name in (MANIFESTS, RUNTIMES, ALLOW_LIST, OPTIONS):
                 publisher.ensure(name)
             publisher.commit()
         self._application = Application(Tree(folder))
@@ -49,7 +49,7 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        """The origin, without a slash at its end."""
+        """The origin, without a final slash."""
         return self._server.url
 
     @property
@@ -62,13 +62,13 @@ class ModelServer:
         }
 
     def add_runtime(self, source: Path | None = None) -> None:
-        """Publish the runtime that engines need: from a file or folder, from node_modules, or from npm.
+        """Publish the runtime of engines: from a file or folder, from node_modules, or from npm.
 
         Raises:
-            HostError: It is not to be had.
+            HostError: It is not available.
         """
-        with runtime_files(RUNTIME_MAJOR, source) as found, self._publisher() as publisher:
-            publish_runtime(publisher, found)
+        with runtime_files(RUNTIME_MAJOR, source) as files, self._publisher() as publisher:
+            publish_runtime(publisher, files)
 
     def add_model(
         self,
@@ -79,29 +79,29 @@ class ModelServer:
         task: str,
         feature: str | None = None,
         dtype: str | None = None,
-    ) -> Published:
-        """Publish a model as `modelden publish` does, in place of another one for the same feature or task.
+    ) -> PublishResult:
+        """Publish a model like `modelden publish`, in place of another one of the same feature or task.
 
         Args:
             model: ``organization/name``.
             revision: Its version.
             files: Its repository: a folder, or the files' bytes by path.
-            task: The task it is for.
-            feature: The feature it is for, if not the whole task.
-            dtype: The data type that clients are to use.
+            task: Its task.
+            feature: Its feature; None for the whole task.
+            dtype: The data type for clients.
 
         Raises:
             PublishError: Clients could not run it.
-            InputError: Names that clients refuse.
+            InputError: Clients refuse a name.
         """
         release = Release(model=model, revision=revision, task=task, feature=feature, dtype=dtype, replace=True)
-        folder = self._written(files, model, revision) if isinstance(files, Mapping) else Path(files)
+        folder = self._write_repository(files, model, revision) if isinstance(files, Mapping) else Path(files)
         repository = read_repository(folder, model, revision)
         with self._publisher() as publisher:
             return publish(publisher, repository, release)
 
     def put(self, collection: str, *records: Mapping[str, Any]) -> None:
-        """Publish records, each with an ``id``, in a collection of any name."""
+        """Publish records, each with an ``id``, in a collection, which may be new."""
         with self._publisher() as publisher:
             publisher.put(collection, *records)
 
@@ -115,16 +115,16 @@ class ModelServer:
             publisher.delete(collection, *identifiers)
 
     def fault(self, *faults: Fault) -> None:
-        """Have these faults in place of all others; none: everything works."""
+        """Replace all faults by these; without arguments, remove them."""
         self._application.faults.set(*faults)
 
     def requests(self, prefix: str = "/") -> list[str]:
-        """Method and path of the requests so far whose path begins so, without queries."""
-        entries = [(each.method, each.path.partition("?")[0]) for each in self._application.log.entries()]
+        """List method and path of the requests so far with this prefix of the path, without queries."""
+        entries = [(entry.method, entry.path.partition("?")[0]) for entry in self._application.log.entries()]
         return [f"{method} {path}" for method, path in entries if path.startswith(prefix)]
 
     def forget_requests(self) -> None:
-        """Begin the log anew."""
+        """Clear the request log."""
         self._application.log.clear()
 
     @contextmanager
@@ -132,9 +132,9 @@ class ModelServer:
         with Publisher.open(self.folder, self._chain) as publisher:
             yield publisher
             publisher.commit()
-        self._application.collections.become(Tree(self.folder).collections())
+        self._application.collections.replace_all(Tree(self.folder).collections())
 
-    def _written(self, files: Mapping[str, bytes], model: str, revision: str) -> Path:
+    def _write_repository(self, files: Mapping[str, bytes], model: str, revision: str) -> Path:
         folder = self.folder.parent / "repositories" / model / revision
         shutil.rmtree(folder, ignore_errors=True)
         for path, data in files.items():

@@ -1,7 +1,7 @@
-"""Send files with as few trips to a thread as can be: one for a file of up to a megabyte.
+"""The ASGI extension ``http.response.pathsend``, with one call into a thread for a file of up to a megabyte.
 
-Starlette's `FileResponse` makes four (open, two reads, close), and there goes most of the time of a small file. To a
-server with the ASGI extension ``http.response.pathsend`` it hands the path instead; this is that extension.
+Starlette's `FileResponse` makes four calls (open, two reads, close), which is most of the time of a small file. To a
+server with this extension it sends the path instead.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _EXTENSION = "http.response.pathsend"
-_PIECE = 1024 * 1024
+_CHUNK_SIZE = 1024 * 1024
 
 
 def with_path_send(app: ASGIApp) -> ASGIApp:
-    """The same application, on a server that sends files by their path."""
+    """Wrap an application, on a server that sends files by their path."""
 
     async def sending(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_path(message: Message) -> None:
@@ -35,35 +35,35 @@ def with_path_send(app: ASGIApp) -> ASGIApp:
 
 
 async def _send_file(path: str, receive: Receive, send: Send) -> None:
-    with closing(_pieces(path)) as pieces:
-        piece, more = await to_thread.run_sync(next, pieces)
-        await send({"type": "http.response.body", "body": piece, "more_body": more})
+    with closing(_chunks(path)) as chunks:
+        chunk, more = await to_thread.run_sync(next, chunks)
+        await send({"type": "http.response.body", "body": chunk, "more_body": more})
         if more:
-            await _send_rest(pieces, receive, send)
+            await _send_remaining(chunks, receive, send)
 
 
-async def _send_rest(pieces: Generator[tuple[bytes, bool]], receive: Receive, send: Send) -> None:
-    """Send until the end, or until the client goes away: a server takes what nobody reads without a word."""
+async def _send_remaining(chunks: Generator[tuple[bytes, bool]], receive: Receive, send: Send) -> None:
+    """Send until the end, or until the client disconnects. uvicorn accepts data for a closed connection silently."""
 
     async def stream() -> None:
         more = True
         while more:
-            piece, more = await to_thread.run_sync(next, pieces)
-            await send({"type": "http.response.body", "body": piece, "more_body": more})
-        both.cancel_scope.cancel()
+            chunk, more = await to_thread.run_sync(next, chunks)
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+        tasks.cancel_scope.cancel()
 
-    async with create_task_group() as both:
-        both.start_soon(stream)
+    async with create_task_group() as tasks:
+        tasks.start_soon(stream)
         while (await receive())["type"] != "http.disconnect":
             pass
-        both.cancel_scope.cancel()
+        tasks.cancel_scope.cancel()
 
 
-def _pieces(path: str) -> Generator[tuple[bytes, bool]]:
-    """The file's bytes, each piece with whether another one follows; open and read in one call of `next`."""
+def _chunks(path: str) -> Generator[tuple[bytes, bool]]:
+    """Yield the file's bytes, each chunk with a flag for a following one. One call of `next` opens and reads."""
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a path as Starlette gives it
-        piece = file.read(_PIECE)
-        while len(piece) == _PIECE and (following := file.read(_PIECE)):
-            yield piece, True
-            piece = following
-    yield piece, False
+        chunk = file.read(_CHUNK_SIZE)
+        while len(chunk) == _CHUNK_SIZE and (next_chunk := file.read(_CHUNK_SIZE)):
+            yield chunk, True
+            chunk = next_chunk
+    yield chunk, False

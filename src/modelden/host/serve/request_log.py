@@ -1,4 +1,4 @@
-"""What was asked of the server, in order of arrival."""
+"""A log of requests, in order of arrival, for tests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class LoggedRequest:
     Attributes:
         method: HTTP method.
         host: The ``Host`` header.
-        path: Path as it was sent, with its query.
-        status: Status of the answer; None while there is none, and after a close without one.
-        bytes: Bytes of the body that were sent so far, none of them for HEAD.
-        complete: The whole answer was sent. False means that it is under way, that the client went
-            away or that the connection was cut.
+        path: Raw path with its query.
+        status: Status of the response; None before the response, and after a close without one.
+        bytes: Sent bytes of the body so far; 0 for HEAD.
+        complete: The whole response was sent. False while it is sent, after the client disconnected, and after a cut
+            connection.
     """
 
     method: str
@@ -33,7 +33,7 @@ class LoggedRequest:
     complete: bool = False
 
     def count(self, message: Message) -> None:
-        """Take in a part of the answer."""
+        """Count a message of the response."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif message["type"] == "http.response.body":
@@ -43,13 +43,13 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """Requests to one or more applications."""
+    """The requests to one or more applications."""
 
     def __init__(self) -> None:
         self._entries: list[LoggedRequest] = []
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
-        """The same application, logged here."""
+        """Wrap an application, with its requests logged here."""
 
         async def logged(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -59,7 +59,7 @@ class RequestLog:
             self._entries.append(entry)
 
             async def count(message: Message) -> None:
-                # first the entry, then the bytes: who has the whole answer finds it in the log
+                # The entry changes before the bytes are sent: a client with the whole response finds it complete.
                 before = replace(entry)
                 entry.count(message)
                 try:
@@ -73,15 +73,15 @@ class RequestLog:
         return logged
 
     def entries(self) -> list[LoggedRequest]:
-        """Copies of the entries so far."""
+        """Copy the entries so far."""
         return [replace(entry) for entry in self._entries]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The entries as plain JSON data."""
+        """Return the entries as plain JSON data."""
         return [asdict(entry) for entry in self._entries]
 
     def clear(self) -> None:
-        """Forget the entries so far."""
+        """Delete the entries so far."""
         self._entries.clear()
 
 

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from modelden.host.errors import ServeError
-from modelden.host.serve.control_app import switches_app
+from modelden.host.serve.control_app import control_app
 from modelden.host.serve.cors import AnyOrigin
 from modelden.host.serve.faults import Faults
 from modelden.host.serve.hub_app import hub_app
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 
-GRACE = 10
-"""Seconds that requests have to end when `serve` is told to stop."""
+GRACE_SECONDS = 10
+"""Seconds for running requests to end after `serve` gets a signal."""
 
 
 class Application:
-    """The ASGI application of a tree, with what tests look at.
+    """The ASGI application of a tree, with request log and faults for tests.
 
     Attributes:
-        collections: The published collections; changes are seen by the next request.
+        collections: The published collections; the next request sees their changes.
         log: The requests so far.
-        faults: What goes wrong on purpose.
+        faults: The injected faults.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class Application:
         """Open the tree.
 
         Args:
-            tree: What to serve.
+            tree: The tree.
             site: Folder of the static site.
-            switches: Offer the log, faults and collections over HTTP, to whoever asks; see
-                `modelden.host.serve.control_app.switches_app`.
-            record: Keep the log and look for faults. Off, nothing grows with the number of requests.
-            max_age: Seconds for which caches may keep changesets; 0 lets them ask each time.
-            compress: Compress changesets for clients that take it.
-            isolate: Send the headers that make pages cross-origin isolated, so that they may use threads.
+            switches: Offer the log, faults and collections over HTTP, without authentication; see
+                `modelden.host.serve.control_app.control_app`.
+            record: Log requests and apply faults. Without it no memory grows with the number of requests.
+            max_age: Seconds for which caches may keep changesets; 0 lets them revalidate each time.
+            compress: Compress changesets for clients that accept it.
+            isolate: Send the headers that make pages cross-origin isolated, so that they can use threads.
 
         Raises:
-            TreeError: A collection cannot be understood.
+            TreeError: A collection's file is damaged.
             KeysError: The keys cannot be used.
-            ServeError: There is no such site.
+            ServeError: The site's folder is missing.
         """
         self.collections = tree.collections()
         self.log = RequestLog()
@@ -86,11 +86,11 @@ class Application:
         self._app = self.log.wrap(self.faults.wrap(app)) if record or switches else app
         self._switches: ASGIApp | None = None
         if switches:
-            self._switches = switches_app(self.log, self.faults, self.collections)
+            self._switches = control_app(self.log, self.faults, self.collections)
 
     @property
     def root_hash(self) -> str:
-        """The hash of the root certificate that clients are to trust; empty when nothing is signed."""
+        """Root hash for clients to pin; empty without signatures."""
         signer = self.collections.signer
         return signer.chain.root_hash if signer else ""
 
@@ -112,7 +112,7 @@ class Application:
         return routes
 
     async def _config(self, request: Request) -> Response:
-        """What the demo page needs to know, under the host name by which it was asked."""
+        """Serve the configuration of the demo page, with the host name of the request."""
         origin = str(request.base_url).rstrip("/")
         config = {
             "settingsServer": f"{origin}/v1",
@@ -123,7 +123,7 @@ class Application:
 
 
 def settings_routes(collections: Collections, attachments: ASGIApp, settings: ASGIApp | None = None) -> list[BaseRoute]:
-    """Everything of a Remote Settings server; the application of attachments is given, that of the API may be."""
+    """Create the routes of a Remote Settings server, with these applications of attachments and of the API."""
     return [
         Route("/v1", AnyOrigin(RedirectResponse("/v1/", 307), EXPOSED)),
         Mount("/v1", settings or settings_app(collections)),
@@ -133,14 +133,14 @@ def settings_routes(collections: Collections, attachments: ASGIApp, settings: AS
 
 
 class HttpProtocol(H11Protocol):
-    """Lets an application reach its connection: faults close it, and ASGI has no way to say so."""
+    """Gives applications their connection, which faults close. ASGI has no message for it."""
 
     def connection_made(  # type: ignore[override]
         self, transport: asyncio.Transport
     ) -> None:
-        """Keep the connection where each request finds it."""
-        # asyncio does that only for sockets that name their protocol, and those of `listen` do not. Without it, each
-        # answer on a connection that is used again waits 40 ms for the client's acknowledgement of its headers.
+        """Store the connection in the state of each request."""
+        # asyncio sets TCP_NODELAY only for sockets that name their protocol, and those of `listen` do not. Without it,
+        # each response on a reused connection waits 40 ms for the client's acknowledgement of the headers.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
@@ -156,10 +156,10 @@ class RunningServer:
     """
 
     def __init__(self, app: ASGIApp, *, host: str = LOOPBACK, port: int = 0) -> None:
-        """Prepare, without opening the port.
+        """Create a server; `start` opens the port.
 
         Args:
-            app: What to serve.
+            app: The application.
             host: The address to listen at.
             port: The port; 0 takes a free one.
         """
@@ -170,14 +170,14 @@ class RunningServer:
 
     @property
     def url(self) -> str:
-        """The origin, without a slash at its end."""
+        """The origin, without a final slash."""
         return f"http://localhost:{self.port}"
 
     def start(self) -> Self:
-        """Open the port; requests are answered from now on.
+        """Open the port and serve requests.
 
         Raises:
-            ServeError: The port is taken.
+            ServeError: The port is in use.
         """
         listener = listen(self._host, self.port)
         self.port = listener.getsockname()[1]
@@ -189,7 +189,7 @@ class RunningServer:
         return self
 
     def stop(self) -> None:
-        """Close the port and all connections; requests under way have a second to end."""
+        """Close the port and all connections. Running requests have a second to end."""
         if self._running:
             server, thread = self._running
             server.should_exit = True
@@ -204,15 +204,15 @@ class RunningServer:
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until the process is told to stop; then requests under way have some seconds to end."""
-    _Server(_config(app, grace=GRACE)).run([listener])
+    """Serve until a signal stops the process. Running requests then have `GRACE_SECONDS` to end."""
+    _Server(_config(app, grace=GRACE_SECONDS)).run([listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Open a port.
 
     Raises:
-        ServeError: It is taken, or the address is not one of this machine.
+        ServeError: It is in use, or the address is not of this machine.
     """
     try:
         return socket.create_server((host, port))

@@ -1,8 +1,8 @@
-"""A Remote Settings server, API version 1: what clients ask of it, and no more.
+"""A Remote Settings server, API version 1, limited to the requests of clients.
 
-It answers as Kinto does with kinto-changes, kinto-signer and kinto-attachment. URLs in answers
-(``x5u``, ``base_url``) follow the request's own scheme and host, so that the same server works
-under ``localhost``, ``127.0.0.1`` and any name of ``*.localhost``.
+Its responses are those of Kinto with kinto-changes, kinto-signer and kinto-attachment. URLs in responses (``x5u``,
+``base_url``) have the scheme and host of the request, so one server works as ``localhost``, as ``127.0.0.1`` and under
+any name of ``*.localhost``.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
     from modelden.host.publish.collections import Collection, Collections
 
 EXPOSED = ("Backoff", "Retry-After", "Alert", "Content-Length", "Content-Type")
-"""What Kinto lets a page read."""
+"""Headers that Kinto exposes to pages."""
 
 ATTACHMENT_EXPOSED = ("ETag", "Content-Length", "Content-Range", "Accept-Ranges")
 
-# Kinto's cache times suit a CDN. On one's own machine, what was just published is to be seen.
-_ASK_EACH_TIME = "no-cache"
-_A_WEEK = "public, max-age=604800"
-_A_DAY = "max-age=86400"
+# Kinto's cache lifetimes are for a CDN. A local server has to show a change at once.
+_REVALIDATE = "no-cache"
+_ONE_WEEK = "public, max-age=604800"
+_ONE_DAY = "max-age=86400"
 
-_OLDEST_SINCE = 21 * 24 * 3600 * 1000
-"""Monitor only, milliseconds: an older ``_since`` is dropped by a redirect."""
+_MAX_SINCE_AGE = 21 * 24 * 3600 * 1000
+"""Milliseconds. The monitor redirects an older ``_since`` to a URL without it."""
 
 
 class KintoError(HTTPException):
-    """An error answer with Kinto's number and words."""
+    """An error response with Kinto's number and message."""
 
     def __init__(
         self,
@@ -57,33 +57,33 @@ class KintoError(HTTPException):
         message: str,
         *,
         headers: Mapping[str, str] | None = None,
-        **more: Any,
+        **details: Any,
     ) -> None:
         super().__init__(status, headers=headers)
-        self.body = {"code": status, "errno": errno, "error": error, "message": message, **more}
+        self.body = {"code": status, "errno": errno, "error": error, "message": message, **details}
 
 
 def settings_app(collections: Collections, max_age: int = 0, *, compress: bool = False) -> ASGIApp:
-    """The API below ``/v1``, as an ASGI application for that mount point.
+    """Create the ASGI application of the API, for the mount point ``/v1``.
 
     Args:
-        collections: What it tells.
-        max_age: Seconds for which caches may keep a changeset; 0 lets them ask each time.
-        compress: Compress answers for clients that take it. Model files are never compressed: a download that was cut
-            goes on at a byte of the file itself.
+        collections: The published collections.
+        max_age: Seconds for which caches may keep a changeset; 0 lets them revalidate each time.
+        compress: Compress responses for clients that accept it. Model files are never compressed, because a download
+            is resumed at a byte of the file itself.
     """
     app: ASGIApp = _Api(collections, max_age).app
     return AnyOrigin(GZipMiddleware(app, minimum_size=1000) if compress else app, EXPOSED)
 
 
 def attachments_app(folder: Path) -> ASGIApp:
-    """The attachments, as a CDN would serve them. Their locations are never used twice."""
-    files = HashedFiles(folder, {".wasm": "application/wasm"}, cache_control=_A_WEEK)
+    """Create the ASGI application of attachments, like a CDN. A location never changes its content."""
+    files = HashedFiles(folder, {".wasm": "application/wasm"}, cache_control=_ONE_WEEK)
     return AnyOrigin(files, ATTACHMENT_EXPOSED)
 
 
 def chains_app(collections: Collections) -> ASGIApp:
-    """The certificate chains that signatures name in ``x5u``: ``/{name}.chain``."""
+    """Create the ASGI application of the certificate chains (``x5u``): ``/{name}.chain``."""
 
     def chain(request: Request) -> Response:
         pem = collections.chain(request.path_params["name"])
@@ -99,7 +99,7 @@ class _Api:
 
     def __init__(self, collections: Collections, max_age: int) -> None:
         self._collections = collections
-        self._cache_control = f"public, max-age={max_age}" if max_age else _ASK_EACH_TIME
+        self._cache_control = f"public, max-age={max_age}" if max_age else _REVALIDATE
         changeset = "/buckets/{bucket}/collections/{collection}/changeset"
         self.app = Starlette(
             routes=[
@@ -107,7 +107,7 @@ class _Api:
                 Route("/buckets/monitor/collections/changes/changeset", self._monitor),
                 Route(changeset, self._changeset),
             ],
-            exception_handlers={HTTPException: _kinto_words},
+            exception_handlers={HTTPException: _kinto_error},
         )
 
     async def _root(self, request: Request) -> Response:
@@ -118,22 +118,22 @@ class _Api:
         expected, since = _expected(request), _since(request)
         if expected.startswith('"'):
             return _redirect(request, _expected=expected.strip('"'))
-        if since is not None and since < self._collections.now() - _OLDEST_SINCE:
+        if since is not None and since < self._collections.now() - _MAX_SINCE_AGE:
             return _redirect(request, _since=None)
         if since is not None and expected.isdecimal() and 0 < int(expected) < since:
-            return Response(status_code=204, headers={"Cache-Control": _A_DAY})
-        changed = [each for each in self._matching(request) if each.state.timestamp > (since or 0)]
-        newest = max((each.state.timestamp for each in self._collections), default=0)
-        return self._answer(settings_responses.monitor(changed, newest, request.url.netloc), newest)
+            return Response(status_code=204, headers={"Cache-Control": _ONE_DAY})
+        changed = [collection for collection in self._matching(request) if collection.state.timestamp > (since or 0)]
+        newest = max((collection.state.timestamp for collection in self._collections), default=0)
+        return self._json_response(settings_responses.monitor(changed, newest, request.url.netloc), newest)
 
     async def _changeset(self, request: Request) -> Response:
         collection = self._find(request.path_params["bucket"], request.path_params["collection"])
         _expected(request)
         since = _since(request)
         body = settings_responses.changeset(collection, f"{_origin(request)}/chains/", since)
-        return self._answer(body, body["metadata"]["last_modified"])
+        return self._json_response(body, body["metadata"]["last_modified"])
 
-    def _answer(self, body: dict[str, Any], modified: int) -> Response:
+    def _json_response(self, body: dict[str, Any], modified: int) -> Response:
         headers = {
             "Cache-Control": self._cache_control,
             "Last-Modified": formatdate(modified / 1000, usegmt=True),
@@ -141,16 +141,16 @@ class _Api:
         return JSONResponse(body, headers=headers)
 
     def _matching(self, request: Request) -> Iterator[Collection]:
-        """The collections that the monitor's filters let through."""
+        """Yield the collections that match the monitor's filters."""
         bucket = request.query_params.get("bucket")
         name = request.query_params.get("collection")
-        for each in self._collections:
-            if bucket in (None, each.bucket) and name in (None, each.name):
-                yield each
+        for collection in self._collections:
+            if bucket in (None, collection.bucket) and name in (None, collection.name):
+                yield collection
 
     def _find(self, bucket: str, name: str) -> Collection:
         if not self._collections.has_bucket(bucket):
-            # so does Kinto: it does not tell whether a bucket is missing or private
+            # Like Kinto, which does not distinguish missing buckets from private ones.
             message = "Please authenticate yourself to use this endpoint."
             raise KintoError(401, 104, "Unauthorized", message)
         collection = self._collections.get(bucket, name)
@@ -180,10 +180,10 @@ def _since(request: Request) -> int | None:
 
 
 def _redirect(request: Request, **parameters: str | None) -> Response:
-    """To the same URL with parameters changed, or left out where they are None."""
-    asked = [(name, parameters.get(name, value)) for name, value in request.query_params.items()]
-    kept = urlencode([(name, value) for name, value in asked if value is not None])
-    return RedirectResponse(request.url.replace(query=kept), 307)
+    """Redirect to the same URL with changed parameters; None removes one."""
+    changed = [(name, parameters.get(name, value)) for name, value in request.query_params.items()]
+    query = urlencode([(name, value) for name, value in changed if value is not None])
+    return RedirectResponse(request.url.replace(query=query), 307)
 
 
 def _invalid(parameter: str, description: str) -> KintoError:
@@ -197,8 +197,8 @@ def _not_found() -> KintoError:
     return KintoError(404, 111, "Not Found", message)
 
 
-def _kinto_words(_request: Request, error: Exception) -> Response:
-    """Starlette's own 404 and 405 in Kinto's form, too."""
+def _kinto_error(_request: Request, error: Exception) -> Response:
+    """Build the response of an error. Starlette's own 404 and 405 get Kinto's form."""
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = "Method not allowed on this endpoint."
         error = KintoError(405, 115, "Method Not Allowed", message, headers=error.headers)

@@ -1,4 +1,4 @@
-"""The static site: the demo page and, below ``/pyodide``, the local Pyodide distribution."""
+"""A static site, such as the demo page with a Pyodide distribution below ``/pyodide``."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _CONTENT_TYPES = {
     ".py": "text/x-python",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
-    # browsers compile while they download only with this type
+    # Browsers compile during the download only with this type.
     ".wasm": "application/wasm",
     ".webp": "image/webp",
-    # a wheel is a zip archive; Pyodide unpacks it by its name
+    # A wheel is a zip archive. Pyodide unpacks it by its name.
     ".whl": "application/zip",
     ".zip": "application/zip",
 }
 
 
 def site_app(folder: Path) -> Files:
-    """The files of a folder, asked for again at each visit, which costs a 304.
+    """Create the ASGI application of a folder. Browsers revalidate the files at each visit, with a 304.
 
     Raises:
-        ServeError: There is no such folder.
+        ServeError: The folder is missing.
     """
     if not folder.is_dir():
         raise ServeError(f"There is no folder {folder} to serve as a site.")

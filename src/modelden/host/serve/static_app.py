@@ -1,4 +1,4 @@
-"""A tree as any plain web server has it: files at their paths, nothing more. What `modelden verify TREE` looks at."""
+"""A tree served as plain static files, like any web server does. `modelden verify TREE` checks this application."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from modelden.host.serve.hub_app import EXPOSED
 from modelden.host.serve.static_files import Files
 
 SERVED = ("v1", "chains", "attachments", "hub")
-"""The folders of a tree that clients ask for. A host needs no other one."""
+"""The folders of a tree that clients need."""
 
 
 def static_app(tree: Path) -> ASGIApp:
-    """The folders `SERVED` of a tree; ``index.html`` answers for a folder."""
+    """Create the ASGI application of the folders `SERVED` of a tree. A folder is served by its ``index.html``."""
     types = {".html": "application/json", ".json": "application/json", ".wasm": "application/wasm"}
     folders = [name for name in SERVED if (tree / name).is_dir()]
     mounts = [

@@ -1,7 +1,7 @@
 """Files over HTTP: Starlette's `StaticFiles` with our content types, cache headers and ETags.
 
-Starlette does the rest right and is left alone: paths and symbolic links that leave the folder are
-not found, Range with If-Range (206, 416), If-None-Match (304), HEAD, dates.
+The rest is Starlette's: 404 for paths and symbolic links that leave the folder, Range with If-Range (206, 416),
+If-None-Match (304), HEAD, dates.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 OCTET_STREAM = "application/octet-stream"
 
 
-class _LargePieces(FileResponse):
-    """Reads in larger pieces than Starlette's 64 KiB: each is a trip to a thread, and there go most of the time."""
+class _LargeChunkResponse(FileResponse):
+    """Reads larger chunks than Starlette's 64 KiB. Each is a call into a thread, which is most of the time."""
 
     chunk_size = 256 * 1024
 
 
 class Files(StaticFiles):
-    """A folder whose content types follow from names by a table.
+    """A folder whose content types come from a table of suffixes.
 
-    Starlette asks the machine's MIME table, which knows ``.mjs`` or ``.wasm`` here and not there.
+    Starlette uses the MIME table of the machine, which knows ``.mjs`` or ``.wasm`` on some machines only.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class Files(StaticFiles):
         cache_control: str,
         index: bool = False,
     ) -> None:
-        """Serve ``folder``.
+        """Create the application.
 
         Args:
             folder: An existing folder.
             content_types: By suffix, with the dot; others are ``application/octet-stream``.
             cache_control: The ``Cache-Control`` of every file.
-            index: Whether a folder answers with its ``index.html``.
+            index: Serve the ``index.html`` of a folder.
         """
         super().__init__(directory=folder, html=index)
         self._content_types = content_types
@@ -63,31 +63,31 @@ class Files(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Answer with a file that exists, or with 304."""
+        """Respond with an existing file, or with 304."""
         path = Path(full_path)
-        response = _LargePieces(
+        response = _LargeChunkResponse(
             path,
             status_code=status_code,
             headers=self.headers_of(path, stat_result, scope),
             media_type=self._content_types.get(path.suffix.lower(), OCTET_STREAM),
             stat_result=stat_result,
         )
-        # the same two lines as in Starlette, whose method makes a response without our headers
+        # The same two lines as in Starlette, whose method creates a response without our headers.
         if self.is_not_modified(response.headers, Headers(scope=scope)):
             return NotModifiedResponse(response.headers)
         return response
 
-    def headers_of(self, path: Path, found: os.stat_result, scope: Scope) -> dict[str, str]:
-        """The headers of a file besides its type, length and date."""
-        del path, found, scope  # for subclasses
+    def headers_of(self, path: Path, stat_result: os.stat_result, scope: Scope) -> dict[str, str]:
+        """Return the headers of a file besides its type, length and date."""
+        del path, stat_result, scope  # for subclasses
         return {"Cache-Control": self._cache_control}
 
 
 class HashedFiles(Files):
-    """Files with the SHA-256 of their content as strong ETag, for downloads that are resumed.
+    """Files with the SHA-256 of their content as strong ETag, for resumed downloads.
 
-    Starlette's ETag comes from date and size: copying a tree would change it, and a second write
-    within the clock's tick would not. The hash is computed once per state of a file.
+    Starlette's ETag is derived from date and size: a copied tree has another one, and a second write within the clock's
+    resolution keeps it. The hash is computed once per date and size of a file.
     """
 
     def __init__(self, folder: Path, content_types: Mapping[str, str], *, cache_control: str) -> None:
@@ -95,18 +95,18 @@ class HashedFiles(Files):
         self._etags: dict[tuple[str, int, int], str] = {}
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """Find a file; runs in a worker thread, so this is where hashing does not block others."""
-        full_path, found = super().lookup_path(path)
-        if found is not None and stat.S_ISREG(found.st_mode):
-            self._etag(Path(full_path), found)
-        return full_path, found
+        """Find a file and hash it. Starlette calls this in a thread, so hashing does not block other requests."""
+        full_path, stat_result = super().lookup_path(path)
+        if stat_result is not None and stat.S_ISREG(stat_result.st_mode):
+            self._etag(Path(full_path), stat_result)
+        return full_path, stat_result
 
-    def headers_of(self, path: Path, found: os.stat_result, scope: Scope) -> dict[str, str]:
-        """The headers of a file, with its ETag."""
-        return {**super().headers_of(path, found, scope), "ETag": self._etag(path, found)}
+    def headers_of(self, path: Path, stat_result: os.stat_result, scope: Scope) -> dict[str, str]:
+        """Return the headers of a file, with its ETag."""
+        return {**super().headers_of(path, stat_result, scope), "ETag": self._etag(path, stat_result)}
 
-    def _etag(self, path: Path, found: os.stat_result) -> str:
-        state = (str(path), found.st_mtime_ns, found.st_size)
+    def _etag(self, path: Path, stat_result: os.stat_result) -> str:
+        state = (str(path), stat_result.st_mtime_ns, stat_result.st_size)
         if state not in self._etags:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

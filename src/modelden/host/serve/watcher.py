@@ -1,4 +1,4 @@
-"""Serve what is published while the server runs."""
+"""A watcher that reloads a served tree when its files change."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from modelden.host.publish.collections import Collections
 from modelden.host.publish.transaction import is_interrupted
 from modelden.host.publish.tree import Tree
 
-INTERVAL = 0.5
-"""Seconds between two looks. Looking at a few dozen files takes a millisecond, and works on every file system."""
+POLL_SECONDS = 0.5
+"""Seconds between two polls. A poll of a few dozen files takes a millisecond, and works on every file system."""
 
 _WATCHED = ("settings/*/*.json", "v1/buckets/*/collections/*/changeset", "chains/*.chain", "keys/*.pem")
 
 
 class Watcher:
-    """Reads a tree's collections again when a file of them has changed. Used with ``with``."""
+    """Reloads the collections of a tree after a change of their files. Used with ``with``."""
 
-    def __init__(self, tree: Tree, collections: Collections, tell: Callable[[str], None]) -> None:
-        """Look at the tree as it is.
+    def __init__(self, tree: Tree, collections: Collections, log: Callable[[str], None]) -> None:
+        """Read the current state of the files.
 
         Args:
             tree: The tree.
-            collections: What is served; takes in what changed.
-            tell: Told in words what was done.
+            collections: The served collections, which are replaced.
+            log: Gets a message for each reload.
         """
         self._tree = tree
         self._collections = collections
-        self._tell = tell
-        self._seen = self._state()
+        self._log = log
+        self._last_state = self._read_state()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -44,32 +44,32 @@ class Watcher:
         self._stop.set()
         self._thread.join()
 
-    def look(self) -> bool:
-        """Take in what changed; False if nothing did, or somebody is just publishing."""
-        state = self._state()
-        if state == self._seen or is_interrupted(self._tree.folder):
+    def poll(self) -> bool:
+        """Reload a changed tree; False without a change, and during a commit."""
+        state = self._read_state()
+        if state == self._last_state or is_interrupted(self._tree.folder):
             return False
-        self._seen = state
+        self._last_state = state
         try:
-            self._collections.become(self._tree.collections())
+            self._collections.replace_all(self._tree.collections())
         except ModelDenError as error:
-            # half-edited records: what was read before is served until they are whole
-            self._tell(f"the tree has changed and cannot be served: {error}")
+            # Half-edited records: the previous state is served until they are valid.
+            self._log(f"the tree has changed and cannot be served: {error}")
             return False
-        self._tell("the tree has changed, and is served as it is now")
+        self._log("the tree has changed, and is served as it is now")
         return True
 
     def _run(self) -> None:
-        while not self._stop.wait(INTERVAL):
-            self.look()
+        while not self._stop.wait(POLL_SECONDS):
+            self.poll()
 
-    def _state(self) -> dict[Path, tuple[int, int]]:
-        found = {}
+    def _read_state(self) -> dict[Path, tuple[int, int]]:
+        states = {}
         for pattern in _WATCHED:
             for path in self._tree.folder.glob(pattern):
                 try:
                     status = path.stat()
-                except FileNotFoundError:  # renamed away while we looked
+                except FileNotFoundError:  # renamed meanwhile
                     continue
-                found[path] = (status.st_mtime_ns, status.st_size)
-        return found
+                states[path] = (status.st_mtime_ns, status.st_size)
+        return states

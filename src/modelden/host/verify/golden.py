@@ -1,11 +1,12 @@
-"""Golden inputs: what a model has to answer, in a file beside it.
+"""Golden inputs: a file beside a model with inputs and expected outputs.
 
 ``golden.json`` in the model's repository::
 
     {"task": "feature-extraction", "dtype": "q8", "tolerance": 0.001,
      "cases": [{"input": [["a cat"]], "options": {"pooling": "mean", "normalize": true}, "output": ...}]}
 
-``input`` has the positional arguments of a run. Outputs are compared number by number, everything else exactly.
+``input`` has the positional arguments of a run. Numbers in outputs are compared with the
+tolerance, other values exactly.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from typing import Any
 
 from modelden.host.errors import HostError
 
-NAME = "golden.json"
+FILE_NAME = "golden.json"
 
 TOLERANCE = 1e-3
-"""Largest difference of two numbers, where the file says nothing else."""
+"""Maximum difference of two numbers, if the file has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """The content of a file.
+    """The content of a golden file.
 
     Attributes:
         task: The task.
-        dtype: The data type of the weights, or None for what the settings say.
-        tolerance: Largest difference of two numbers.
+        dtype: The data type of the weights; None takes that of the settings.
+        tolerance: Maximum difference of two numbers.
         cases: ``input``, ``options`` and ``output`` of each case.
     """
 
@@ -43,16 +44,16 @@ class Golden:
 
     @classmethod
     def read(cls, path: Path) -> Golden:
-        """Read a file.
+        """Read a golden file.
 
         Raises:
-            HostError: It cannot be understood.
+            HostError: The file is damaged.
         """
         try:
             content = json.loads(path.read_bytes())
             cases = [
-                {"input": list(each["input"]), "options": dict(each.get("options", {})), "output": each["output"]}
-                for each in content["cases"]
+                {"input": list(case["input"]), "options": dict(case.get("options", {})), "output": case["output"]}
+                for case in content["cases"]
             ]
             return cls(str(content["task"]), content.get("dtype"), float(content.get("tolerance", TOLERANCE)), cases)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -60,13 +61,13 @@ class Golden:
 
 
 def golden_text(task: str, dtype: str | None, job: Mapping[str, Any], outputs: list[Any]) -> str:
-    """The file that a run makes: its inputs, with its outputs as what is right.
+    """Build a golden file of a run: its inputs, and its outputs as the expected ones.
 
     Args:
         task: The task.
-        dtype: The data type, if one was named.
+        dtype: The data type, if it was given.
         job: ``inputs`` and ``options``.
-        outputs: What came.
+        outputs: The outputs of the run.
     """
     cases = [
         {"input": arguments, "options": job["options"], "output": output}
@@ -78,26 +79,26 @@ def golden_text(task: str, dtype: str | None, job: Mapping[str, Any], outputs: l
     return json.dumps(content, indent=1) + "\n"
 
 
-def differences(expected: Any, found: Any, tolerance: float, where: str = "output") -> Iterator[str]:
-    """Where two outputs differ, a sentence each."""
-    match expected, found:
+def differences(expected: Any, actual: Any, tolerance: float, path: str = "output") -> Iterator[str]:
+    """Yield each difference of two outputs as a sentence."""
+    match expected, actual:
         case dict(), dict():
-            for key in sorted(expected.keys() ^ found.keys()):
-                yield f"{where}.{key} is only in what {'came' if key in found else 'was expected'}"
-            for key in sorted(expected.keys() & found.keys()):
-                yield from differences(expected[key], found[key], tolerance, f"{where}.{key}")
+            for key in sorted(expected.keys() ^ actual.keys()):
+                yield f"{path}.{key} is only in what {'came' if key in actual else 'was expected'}"
+            for key in sorted(expected.keys() & actual.keys()):
+                yield from differences(expected[key], actual[key], tolerance, f"{path}.{key}")
         case list(), list():
-            if len(expected) != len(found):
-                yield f"{where}: expected {len(expected)} items, found {len(found)}"
-            for index, (one, other) in enumerate(zip(expected, found, strict=False)):
-                yield from differences(one, other, tolerance, f"{where}[{index}]")
+            if len(expected) != len(actual):
+                yield f"{path}: expected {len(expected)} items, found {len(actual)}"
+            for index, (left, right) in enumerate(zip(expected, actual, strict=False)):
+                yield from differences(left, right, tolerance, f"{path}[{index}]")
         case _:
-            if not _are_equal(expected, found, tolerance):
-                yield f"{where}: expected {expected!r}, found {found!r}"
+            if not _are_equal(expected, actual, tolerance):
+                yield f"{path}: expected {expected!r}, found {actual!r}"
 
 
-def _are_equal(expected: Any, found: Any, tolerance: float) -> bool:
-    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (expected, found))
+def _are_equal(expected: Any, actual: Any, tolerance: float) -> bool:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (expected, actual))
     if numbers:
-        return math.isclose(expected, found, rel_tol=0, abs_tol=tolerance)
-    return type(expected) is type(found) and bool(expected == found)
+        return math.isclose(expected, actual, rel_tol=0, abs_tol=tolerance)
+    return type(expected) is type(actual) and bool(expected == actual)

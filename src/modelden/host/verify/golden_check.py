@@ -1,4 +1,4 @@
-"""May this tree ship? Each published model runs on its golden inputs in real browsers."""
+"""A check of each published model: it runs on its golden inputs in real browsers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from modelden.host.browser.model_run import ModelSource
 from modelden.host.browser.pyodide_page import Job, PyodidePage, open_page, page_server
 from modelden.host.publish.release import MANIFESTS
 from modelden.host.publish.tree import Tree
-from modelden.host.verify.golden import NAME, Golden, differences
+from modelden.host.verify.golden import FILE_NAME, Golden, differences
 
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
 
-MOST_DIFFERENCES = 5
-"""Differences of a case that are told; a vector has hundreds of numbers."""
+MAX_DIFFERENCES = 5
+"""Number of reported differences of a case. A vector has hundreds of numbers."""
 
 
 @dataclass(slots=True)
-class Checked:
-    """A model in a browser.
+class CheckResult:
+    """The result of a model in a browser.
 
     Attributes:
         browser: The browser.
         model: ``organization/name``.
         revision: Its version.
-        cases: Number of cases that were run.
-        faults: What went wrong, a sentence each.
-        load_ms: How long the engine took to load.
-        run_ms: How long each case took.
+        cases: Number of executed cases.
+        faults: The faults, one sentence each.
+        load_ms: Load time of the engine, in milliseconds.
+        run_ms: Time of each case, in milliseconds.
     """
 
     browser: str
@@ -48,80 +48,80 @@ class Checked:
 
 
 def published_models(tree: Tree) -> list[tuple[str, str]]:
-    """Model and revision of each manifest."""
+    """List model and revision of each manifest."""
     collection = tree.collections().get("main", MANIFESTS)
     records = collection.state.records.values() if collection else ()
-    return sorted((each["modelId"], each["revision"]) for each in records)
+    return sorted((record["modelId"], record["revision"]) for record in records)
 
 
 def check_tree(
     tree: Path, browsers: Sequence[str], pyodide: Path, only: str | None = None
-) -> tuple[list[Checked], list[str]]:
-    """Run every published model that has golden inputs; the results, and the models that have none.
+) -> tuple[list[CheckResult], list[str]]:
+    """Run every published model with golden inputs. Returns the results, and the models without golden inputs.
 
     Args:
         tree: The tree.
-        browsers: Where to run them.
+        browsers: Names of browsers.
         pyodide: The Pyodide distribution.
-        only: Just this model, ``organization/name`` or ``organization/name@revision``.
+        only: Check only this model, ``organization/name`` or ``organization/name@revision``.
 
     Raises:
-        HostError: Something of this machine, or the tree, cannot be used.
+        HostError: A browser, Pyodide or the tree cannot be used.
     """
-    models = [each for each in published_models(Tree(tree)) if only in (None, each[0], "@".join(each))]
-    goldens = {(model, revision): tree / "hub" / model / revision / NAME for model, revision in models}
-    without = [f"{model} {revision}" for (model, revision), path in goldens.items() if not path.exists()]
-    cases = {key: Golden.read(path) for key, path in goldens.items() if path.exists()}
-    results: list[Checked] = []
-    if cases:
+    models = [model for model in published_models(Tree(tree)) if only in (None, model[0], "@".join(model))]
+    paths = {(model, revision): tree / "hub" / model / revision / FILE_NAME for model, revision in models}
+    models_without_golden = [f"{model} {revision}" for (model, revision), path in paths.items() if not path.exists()]
+    goldens = {key: Golden.read(path) for key, path in paths.items() if path.exists()}
+    results: list[CheckResult] = []
+    if goldens:
         with ExitStack() as closing:
             url = closing.enter_context(page_server(pyodide))
             driver = closing.enter_context(playwright())
             source = closing.enter_context(ModelSource(tree))
             for browser in browsers:
-                results += _in_browser(driver, source, browser, url, cases)
-    return results, without
+                results += _in_browser(driver, source, browser, url, goldens)
+    return results, models_without_golden
 
 
 def _in_browser(
-    driver: Playwright, source: ModelSource, browser: str, url: str, cases: dict[tuple[str, str], Golden]
-) -> Iterator[Checked]:
+    driver: Playwright, source: ModelSource, browser: str, url: str, goldens: dict[tuple[str, str], Golden]
+) -> Iterator[CheckResult]:
     with (
         TemporaryDirectory(prefix="modelden-profile-") as profile,
-        open_page(driver, browser, Path(profile), url) as den,
+        open_page(driver, browser, Path(profile), url) as page,
     ):
-        for (model, revision), golden in cases.items():
-            yield _check(den, source, Checked(browser, model, revision), golden)
+        for (model, revision), golden in goldens.items():
+            yield _check(page, source, CheckResult(browser, model, revision), golden)
 
 
-def _check(den: PyodidePage, source: ModelSource, checked: Checked, golden: Golden) -> Checked:
+def _check(page: PyodidePage, source: ModelSource, result: CheckResult, golden: Golden) -> CheckResult:
     engine: dict[str, Any] = {
         "task_name": golden.task,
-        "model_id": checked.model,
-        "model_revision": checked.revision,
+        "model_id": result.model,
+        "model_revision": result.revision,
     }
     if golden.dtype:
         engine["dtype"] = golden.dtype
-    # cases with equal options share an engine, which takes seconds to load
+    # Cases with equal options share an engine, which takes seconds to load.
     for options, group in itertools.groupby(golden.cases, key=lambda case: case["options"]):
         expected = list(group)
-        outcome = den.run(
-            source.configure, Job(engine=engine, inputs=[each["input"] for each in expected], options=options)
+        outcome = page.run(
+            source.configure, Job(engine=engine, inputs=[case["input"] for case in expected], options=options)
         )
         if outcome["error"]:
-            checked.faults.append(f"{outcome['error']['name']}: {outcome['error']['message']}")
+            result.faults.append(f"{outcome['error']['name']}: {outcome['error']['message']}")
             continue
-        checked.load_ms = checked.load_ms or outcome["load_ms"]
-        checked.run_ms += outcome["run_ms"]
-        for case, found in zip(expected, outcome["outputs"], strict=True):
-            checked.faults += _told(case, found, golden.tolerance, checked.cases)
-            checked.cases += 1
-    return checked
+        result.load_ms = result.load_ms or outcome["load_ms"]
+        result.run_ms += outcome["run_ms"]
+        for case, actual in zip(expected, outcome["outputs"], strict=True):
+            result.faults += _difference_lines(case, actual, golden.tolerance, result.cases)
+            result.cases += 1
+    return result
 
 
-def _told(case: dict[str, Any], found: Any, tolerance: float, number: int) -> list[str]:
-    all_of_them = list(differences(case["output"], found, tolerance, f"case {number}"))
-    told = all_of_them[:MOST_DIFFERENCES]
-    if len(all_of_them) > len(told):
-        told.append(f"case {number}: and {len(all_of_them) - len(told)} more")
-    return told
+def _difference_lines(case: dict[str, Any], actual: Any, tolerance: float, number: int) -> list[str]:
+    all_lines = list(differences(case["output"], actual, tolerance, f"case {number}"))
+    lines = all_lines[:MAX_DIFFERENCES]
+    if len(all_lines) > len(lines):
+        lines.append(f"case {number}: and {len(all_lines) - len(lines)} more")
+    return lines

@@ -1,4 +1,4 @@
-"""What `modelden verify` verifies: a server by its URL, or a tree, served for the moment."""
+"""The targets of `modelden verify`: a server by its URL, or a tree, which is served during the check."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ async def verify_server(
 
     Args:
         url: Root URL of the settings.
-        root_hash: Whom to trust; known for Mozilla's servers.
-        hub: Root URL of the hub; ``hub`` beside the settings without it.
+        root_hash: Root hash to pin; None for Mozilla's servers, whose hashes are known.
+        hub: Root URL of the hub; None takes ``hub`` beside the settings.
         bucket: The bucket of the collections.
-        files: Fetch and hash the files, too.
+        files: Download and hash the files, too.
 
     Raises:
-        InputError: A value cannot be used, or nobody said whom to trust.
+        InputError: A value cannot be used, or the root hash is missing.
     """
     config = Configuration(settings_bucket=bucket, **server_arguments(url, root_hash, hub))
     async with HttpFetcher() as fetcher:
@@ -38,10 +38,10 @@ async def verify_server(
 
 
 def verify_tree(tree: Path, *, root_hash: str | None = None, bucket: str = "main", files: bool = True) -> Report:
-    """Verify a tree as a plain web server would have it.
+    """Verify a tree as a plain web server serves it.
 
     Raises:
-        TreeError: It is no published tree.
+        TreeError: The folder is no published tree.
     """
     TreeFacts.read(tree)
     if not (tree / "v1").is_dir():

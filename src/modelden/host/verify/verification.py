@@ -1,7 +1,6 @@
-"""Walk what a server publishes, as a client would, and report every fault instead of stopping at the first.
+"""Verification of a server, with a report of all faults: settings, signatures, attachments, manifests, model files.
 
-Settings, signatures, attachments, manifests, model files. The rules are the client's own code; only HTTP and the
-mathematics are CPython's.
+The rules are those of the client, by its own code. Only HTTP and cryptography are CPython's.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.core.memory_database import MemoryDatabase
-from modelden.engine import model_selection
-from modelden.engine import runtime_selection as engine_runtime
+from modelden.engine import model_selection, runtime_selection
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.publish.clock import SystemClock
-from modelden.host.publish.release import LISTS, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.publish.runtimes import bundles
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
@@ -34,20 +32,20 @@ from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 
-AT_ONCE = 4
-"""Files that are fetched at the same time."""
+MAX_CONCURRENT = 4
+"""Number of concurrent downloads."""
 
-RENEW_DAYS = 14
-"""A signature that ends sooner is worth a note."""
+MIN_SIGNATURE_DAYS = 14
+"""Remaining days of a signature, below which it gets a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, or worth knowing.
+    """A fault or a note.
 
     Attributes:
         where: A URL, a collection, a record.
-        what: What was expected and what was found.
+        what: The expected and the actual state.
     """
 
     where: str
@@ -56,14 +54,14 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What was found.
+    """The result of a verification.
 
     Attributes:
-        faults: What a client would refuse.
-        notes: What it would not.
-        collections: Names of the collections whose signature is good.
-        files: Number of files whose size and SHA-256 are as announced.
-        bytes: Their bytes.
+        faults: Findings that a client would refuse.
+        notes: Other findings.
+        collections: Names of the collections with a valid signature.
+        files: Number of files with the expected size and SHA-256.
+        bytes: Total size of these files.
     """
 
     faults: list[Finding] = field(default_factory=list)
@@ -73,21 +71,21 @@ class Report:
     bytes: int = 0
 
     def fault(self, where: str, what: object) -> None:
-        """Note a fault."""
+        """Add a fault."""
         self.faults.append(Finding(where, str(what)))
 
     def note(self, where: str, what: str) -> None:
-        """Note what is no fault."""
+        """Add a note."""
         self.notes.append(Finding(where, what))
 
 
 async def verify(config: Configuration, fetcher: Fetcher, *, files: bool = True) -> Report:
-    """Verify everything that ``config`` names.
+    """Verify the server and hub of a configuration.
 
     Args:
-        config: Server, bucket, root and hub.
-        fetcher: Does the requests.
-        files: Fetch attachments and model files, too; otherwise only what is said of them is looked at.
+        config: Server, bucket, root hash and hub.
+        fetcher: Sends the requests.
+        files: Download attachments and model files, too; otherwise only their records are checked.
     """
     return await _Verification(config, fetcher, files=files).run()
 
@@ -103,7 +101,7 @@ class _Verification:
         self._server = SettingsServer(config.settings_server, fetcher, backoff)
         self._verifier = SignatureVerifier(config, fetcher, HostCrypto(), clock)
         self._hub = HubAddress(config.hub_root_url, config.hub_url_template)
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._report = Report()
 
     async def run(self) -> Report:
@@ -114,13 +112,13 @@ class _Verification:
             self._report.fault(self._server.url, error)
             return self._report
         bucket = self._config.settings_bucket
-        names = [name for each in timestamps for at, _, name in [each.partition("/")] if at == bucket]
+        names = [name for key in timestamps for at, _, name in [key.partition("/")] if at == bucket]
         if not names:
             self._report.fault(self._server.url, f"expected collections of the bucket {bucket}, found none")
         records = {name: await self._collection(name, timestamps[f"{bucket}/{name}"]) for name in names}
         async with asyncio.TaskGroup() as tasks:
-            for name, found in records.items():
-                for record in found:
+            for name, entries in records.items():
+                for record in entries:
                     if "attachment" in record:
                         tasks.create_task(self._attachment(f"{bucket}/{name}", record, page))
             for record in records.get(MANIFESTS, []):
@@ -130,7 +128,7 @@ class _Verification:
         return self._report
 
     async def _collection(self, name: str, expected: int) -> list[Record]:
-        """The records of a collection whose signature is good, or none."""
+        """Return the records of a collection with a valid signature, otherwise an empty list."""
         cid = self._config.cid(name)
         try:
             changeset, url = await self._server.changeset(self._config.settings_bucket, name, expected=expected)
@@ -142,7 +140,7 @@ class _Verification:
         if changeset.timestamp != expected:
             self._report.fault(cid, f"the monitor says {expected}, the changeset {changeset.timestamp}")
         days = (end - self._clock.now()) / 86_400_000
-        if days < RENEW_DAYS:
+        if days < MIN_SIGNATURE_DAYS:
             self._report.note(cid, f"the signature ends in {days:.0f} days: rotate the keys and sign")
         self._report.collections.append(cid)
         return list(collection.records.values())
@@ -186,8 +184,8 @@ class _Verification:
                     self._report.fault(url, f"expected status 200, found {response.status}")
                     return
                 async for chunk in response.chunks():
-                    for piece in chunk.buffers():
-                        digest.update(piece)
+                    for buffer in chunk.buffers():
+                        digest.update(buffer)
                     loaded += chunk.size
         except ModelDenError as error:
             self._report.fault(url, error)
@@ -201,35 +199,35 @@ class _Verification:
             self._report.bytes += size
 
     def _runtime(self, records: Mapping[str, list[Record]]) -> None:
-        where, known = self._config.cid(RUNTIMES), bundles()
+        where, all_bundles = self._config.cid(RUNTIMES), bundles()
         faults: dict[Bundle, ModelDenError] = {}
-        for bundle in known:
+        for bundle in all_bundles:
             try:
-                chosen = engine_runtime.choose(records.get(RUNTIMES, []), [bundle])
-                engine_runtime.check_build(chosen.record, bundle)
+                chosen = runtime_selection.choose(records.get(RUNTIMES, []), [bundle])
+                runtime_selection.check_build(chosen.record, bundle)
             except ModelDenError as error:
                 faults[bundle] = error
-        if len(faults) == len(known):
-            self._report.fault(where, faults[known[0]])
-        offered = {bundle.major for bundle in known if bundle not in faults}
+        if len(faults) == len(all_bundles):
+            self._report.fault(where, faults[all_bundles[0]])
+        offered = {bundle.major for bundle in all_bundles if bundle not in faults}
         for bundle in faults:
             if bundle.major in offered:
                 self._report.note(where, f"runtime {bundle.major} is offered without {bundle.name}")
 
     def _options(self, records: Mapping[str, list[Record]]) -> None:
-        """Can each record of options be chosen, is its model there, and may it be fetched?"""
-        allow_list = AllowList.of(records.get(LISTS, []))
-        if LISTS not in records:
+        """Check that each record of options can be chosen, and that its model is published and allowed."""
+        allow_list = AllowList.of(records.get(ALLOW_LIST, []))
+        if ALLOW_LIST not in records:
             self._report.fault(
-                self._config.cid(LISTS), "expected the collection: without it clients refuse every model"
+                self._config.cid(ALLOW_LIST), "expected the collection: without it clients refuse every model"
             )
-        manifests = {(each.get("modelId"), each.get("revision")) for each in records.get(MANIFESTS, [])}
+        manifests = {(record.get("modelId"), record.get("revision")) for record in records.get(MANIFESTS, [])}
         for record in records.get(OPTIONS, []):
             where = f"{self._config.cid(OPTIONS)}, record {record['id']}"
             feature, task = record.get("featureId"), record.get("taskName")
             try:
-                asked = {"feature_id": feature} if feature else {"task_name": task}
-                request = PipelineOptions.of(asked, own_features=True)
+                names = {"feature_id": feature} if feature else {"task_name": task}
+                request = PipelineOptions.of(names, own_features=True)
                 options = model_selection.choose(records[OPTIONS], request, self._config.engine_defaults)
                 model, revision = str(options.model_id), str(options.model_revision)
                 url = self._hub.url(ModelFile(model, revision, "config.json"))
