@@ -1,0 +1,77 @@
+"""Which bytes are the expected ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelden.errors import IntegrityError
+from modelden.hub.catalog.integrity import (
+    FIRST_SEEN,
+    HUB,
+    SIGNED,
+    ExpectedFile,
+    hash_from_headers,
+    refuse_html,
+)
+
+URL = "https://hub.example/file"
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("headers", "sha256"),
+    [
+        ({"etag": f'"{A}"'}, A),
+        ({"etag": A}, A),
+        ({"x-linked-etag": f'"{A}"', "etag": f'"{B}"'}, A),
+        ({"x-linked-etag": '"other"', "etag": f'"{B}"'}, B),
+        ({"etag": '"5f3e"'}, None),
+        ({}, None),
+    ],
+)
+def test_the_hash_in_a_response(headers: dict[str, str], sha256: str | None) -> None:
+    assert hash_from_headers(headers) == sha256
+    assert ExpectedFile().with_headers(headers).integrity == (FIRST_SEEN if sha256 is None else HUB)
+
+
+def test_a_signed_hash_takes_precedence_over_the_hubs() -> None:
+    signed = ExpectedFile(A, 5, SIGNED)
+    assert signed.with_headers({"etag": f'"{B}"', "x-linked-size": "6"}) == signed
+
+
+@pytest.mark.parametrize(("linked_size", "size"), [("7", 7), ("many", 5), ("-7", 5)])
+def test_the_size_in_a_response(linked_size: str, size: int) -> None:
+    assert ExpectedFile(size=5).with_headers({"x-linked-size": linked_size}).size == size
+
+
+def test_only_what_is_known_is_compared() -> None:
+    for expected in (ExpectedFile(), ExpectedFile(A), ExpectedFile(A, 5), ExpectedFile(size=5)):
+        expected.check(URL, 5, A)
+    with pytest.raises(IntegrityError, match="expected 5 bytes, got 6 bytes"):
+        ExpectedFile(size=5).check(URL, 6, A)
+    with pytest.raises(IntegrityError, match=f"expected SHA-256 {B}, got SHA-256 {A}"):
+        ExpectedFile(B).check(URL, 5, A)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"<!doctype html>",
+        b" \n<!DOCTYPE  HTML>",
+        b"<html lang=en>",
+        b"<!-- hello --> <html>",
+        b"<!-- a --><!-- b --><html>",
+    ],
+)
+def test_a_web_page_is_refused_in_place_of_a_file(beginning: bytes) -> None:
+    with pytest.raises(IntegrityError, match=r"the file onnx/model\.onnx, got a web page \(text/html\)"):
+        refuse_html(URL, "onnx/model.onnx", "text/html", beginning)
+    for path in ("README.md", "page.HTML", "notes.txt"):
+        refuse_html(URL, path, "text/html", beginning)
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"", b"<", b"<htmlx>", b'{"a": "<html>"}', b"<!-- never closed <html>", b"\0<html>"]
+)
+def test_other_bytes_are_no_web_page(beginning: bytes) -> None:
+    refuse_html(URL, "config.json", "text/html", beginning)
