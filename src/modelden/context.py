@@ -1,4 +1,4 @@
-"""Joins settings, hub and engines: one configuration, one set of databases, one page."""
+"""The composition root: settings, hub and engines of one configuration, over the databases of one page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
+from modelden.core.background_tasks import BackgroundTasks
 from modelden.core.events import DownloadEvents, Events
 from modelden.core.progress import ProgressCallback
 from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
@@ -26,8 +27,10 @@ from modelden.errors import StorageError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import HubPolicy
+from modelden.hub.policy import HubPolicy, StoragePolicy
+from modelden.hub.store.quota import Reservations
 from modelden.hub.store.schema import MODEL_FILES
+from modelden.hub.store.store import Store
 from modelden.loading.engine_loader import ALLOW_DENY_LIST, EngineLoader
 from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.loading.update_check import UpdateCheck
@@ -43,60 +46,70 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SMALL = (REMOTE_SETTINGS.name, MODELDEN.name)
-"""Databases that move into memory as a whole where there is no room; files of models are kept there one by one."""
+_SMALL_DATABASES = (REMOTE_SETTINGS.name, MODELDEN.name)
+"""Databases that spill into memory as a whole when space runs out. Model files go to memory one by one."""
 
-_SHARE_OF_MEMORY = 0.5
-"""How much of the device's memory a model may take, if the configuration does not say."""
+_MEMORY_SHARE = 0.5
+"""Share of the device's memory that a model may take, unless the configuration has a limit."""
 
 
 class Context:
-    """Everything that one configuration needs, opened when it is first used.
+    """The parts of one configuration, each opened at its first use.
 
     Attributes:
-        config: Where settings and models come from.
+        config: Configuration.
         ports: The browser.
-        in_memory: What is used from memory because it was not stored.
+        storage_fallback: Record of what is used from memory because storage refused it.
     """
 
     def __init__(
-        self, config: Configuration, ports: Ports, bundles: Sequence[Bundle], listeners: SyncListeners, events: Events
+        self,
+        config: Configuration,
+        ports: Ports,
+        bundles: Sequence[Bundle],
+        listeners: SyncListeners,
+        events: Events,
+        reservations: Reservations | None = None,
     ) -> None:
-        """Open nothing yet.
+        """Create a context.
 
         Args:
-            config: Where settings and models come from.
+            config: Configuration.
             ports: The browser.
-            bundles: The JavaScript that runs models, for each file of the runtime.
-            listeners: Who wants to know of changes in Remote Settings.
-            events: Told what happens.
+            bundles: JavaScript of this wheel, for each file of the runtime.
+            listeners: Listeners to changes in Remote Settings.
+            events: Listeners to events of the page.
+            reservations: Space that downloads of the page need, under earlier configurations too.
         """
         self.config = config
-        self.in_memory = StorageFallback()
+        self.storage_fallback = StorageFallback()
         databases = FallbackDatabases(
             ports.databases,
             ports.page,
-            self.in_memory,
+            self.storage_fallback,
             required=config.require_storage,
-            spilling=_SMALL if config.memory_when_full else (),
+            spilling=_SMALL_DATABASES if config.memory_when_full else (),
         )
         self.ports = ports = ports._replace(databases=databases)
         self._runtimes = RuntimeCatalog(config, bundles, ports.page)
         self._listeners = listeners
         self._events = events
-        self._downloads = DownloadEvents(events)
+        self._reservations = reservations or Reservations()
         self._opening = asyncio.Lock()
+        self._is_closed = False
         self._settings: SettingsService | None = None
         self._databases: dict[str, Database] = {}
+        self._model_store: Store | None = None
         self._hubs: dict[HubAddress, HubFiles] = {}
-        self._tidying: asyncio.Future[None] | None = None
-        loader = EngineLoader(config, self._runtimes, ports.engines, self.settings, self._hub_of, self._guard)
-        self._source = LoaderWithFallback(loader, self._history, self._hub_of, self._live, self._events)
+        self._tasks = BackgroundTasks()
+        self._is_tidy = False
+        loader = EngineLoader(config, self._runtimes, ports.engines, self.settings, self._hub_of, self._memory_guard)
+        self._loader = LoaderWithFallback(loader, self._history, self._hub_of, self._live_engines, events)
         self._engines = EngineRegistry(
-            lambda request: EngineRunner(request, self._source, ports, self._events), ports.suspender
+            lambda request: EngineRunner(request, self._loader, ports, events), ports.suspender
         )
-        self._updates = UpdateCheck(self._source, self._history, self._live, self.settings, self._events)
-        self._deaf = [
+        self._updates = UpdateCheck(self._loader, self._history, self._live_engines, self.settings, events)
+        self._unsubscribe = [
             listeners.add(config.cid(collection), self._updates.on_settings_changed)
             for collection in (model_selection.COLLECTION, runtime_selection.COLLECTION)
         ]
@@ -105,72 +118,84 @@ class Context:
         """Return Remote Settings.
 
         Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB.
+            StorageUnavailable: If the browser gives this page no IndexedDB, and it is required.
         """
         async with self._opening:
             if self._settings is None:
-                self._settings = await SettingsService.open(self.config, self.ports, self._listeners, self._downloads)
+                events = DownloadEvents(self._events)
+                self._settings = await SettingsService.open(self.config, self.ports, self._listeners, events)
+                if self._is_closed:  # an engine of an earlier configuration reads settings, and shall not poll
+                    self._settings.close()
         return self._settings
 
-    def close(self) -> None:
-        """Stop what goes on in the background. Engines live on."""
-        self._updates.close()
-        while self._deaf:
-            self._deaf.pop()()
-        if self._settings is not None:
-            self._settings.close()
-        if self._tidying is not None:
-            self._tidying.cancel()
-
-    async def hub(self) -> HubFiles:
-        """Return the configured hub's files.
+    async def store(self) -> Store:
+        """Return the stored models of all hubs.
 
         Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB.
-        """
-        return await self._hub_at(HubAddress(self.config.hub_root_url, self.config.hub_url_template))
-
-    async def hub_at(self, address: HubAddress, rules: HubPolicy) -> HubFiles:
-        """Return the files of any hub, by other rules than the configured ones, kept in the same cache.
-
-        Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB, and it has to.
+            StorageUnavailable: If the browser gives this page no IndexedDB, and it is required.
         """
         database = await self._database(MODEL_FILES)
-        return HubFiles(address, database, self.ports, rules, self._manifests(database), self._downloads)
+        if self._model_store is None:
+            policy = StoragePolicy(
+                max_size=self.config.max_cache_size,
+                evict=self.config.evict,
+                memory_when_full=self.config.memory_when_full,
+                fallback=self.storage_fallback,
+            )
+            self._model_store = Store(database, self.ports, policy, self._reservations)
+            if self._is_closed:
+                self._model_store.close()
+        return self._model_store
 
-    def rules(self, address: HubAddress) -> HubPolicy:
-        """Return what the configuration says of a hub's files; headers and mirrors are the configured hub's alone."""
+    def close(self) -> None:
+        """Stop the work in the background. Engines live on."""
+        self._is_closed = True
+        self._updates.close()
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        if self._settings is not None:
+            self._settings.close()
+        if self._model_store is not None:
+            self._model_store.close()
+        self._tasks.cancel()
+
+    async def hub(self) -> HubFiles:
+        """Return the files of the configured hub; errors as `store`."""
+        return await self._configured_hub_at(HubAddress(self.config.hub_root_url, self.config.hub_url_template))
+
+    async def hub_at(self, address: HubAddress, policy: HubPolicy) -> HubFiles:
+        """Return the files of any hub under a policy of its own, in the same store; errors as `store`."""
+        store = await self.store()
+        return HubFiles(address, store, self.ports, policy, self._manifests(store), DownloadEvents(self._events))
+
+    def policy(self, address: HubAddress) -> HubPolicy:
+        """Return the policy for a hub. Headers and mirrors of the configuration are for the configured hub alone."""
         is_configured = address.root_url.rstrip("/") == self.config.hub_root_url.rstrip("/")
         return HubPolicy(
             headers=self.config.hub_headers if is_configured else {},
             mirrors=tuple(address._replace(root_url=root) for root in self.config.hubs) if is_configured else (),
             require_hashes=self.config.require_hashes,
-            memory_when_full=self.config.memory_when_full,
-            in_memory=self.in_memory,
             idle_timeout=self.config.idle_timeout,
-            max_size=self.config.max_cache_size,
-            evict=self.config.evict,
         )
 
     async def allow_list(self) -> AllowList:
-        """Return which URLs may be downloaded, by Remote Settings."""
+        """Return the allow list of Remote Settings."""
         return AllowList.of(await (await self.settings()).client.get(ALLOW_DENY_LIST))
 
-    def sessions(self) -> OnnxSessionLoader:
-        """Return what opens raw models."""
+    def onnx_sessions(self) -> OnnxSessionLoader:
+        """Return the loader of raw models."""
         from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
         return OnnxSessionLoader(
-            self.config, self.ports, self._runtimes, self.settings, self.hub, self._guard, self._events
+            self.config, self.ports, self._runtimes, self.settings, self.hub, self._memory_guard, self._events
         )
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.
 
         Args:
-            request: What the caller asks for.
-            on_progress: Told each step.
+            request: Options of the caller.
+            on_progress: Called for each step.
 
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
@@ -183,66 +208,61 @@ class Context:
         self.tidy()
         return engine
 
-    def tidy(self, *others: HubFiles) -> None:
-        """Have the browser keep what is stored, and remove what is of no use any more: once, when a model is complete.
+    def tidy(self) -> None:
+        """Ask the browser for persistent storage and sweep the store: once, in the background, if a file was stored.
 
-        Nothing happens if nothing was stored. A browser may ask the visitor: that is not waited for.
-
-        Args:
-            *others: Hubs besides those of engines.
+        A browser may ask the visitor, which takes its time.
         """
-        wrote = next((hub for hub in (*self._hubs.values(), *others) if hub.wrote), None)
-        if self._tidying is None and wrote is not None:
-            self._tidying = asyncio.ensure_future(self._tidy(wrote))
+        if not self._is_tidy and self._model_store is not None and self._model_store.has_written:
+            self._is_tidy = True
+            self._tasks.start(self._tidy(self._model_store), "tidy up the store")
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
-        """Fetch all that an engine for the request needs; the errors are those of `LoaderWithFallback.prefetch`."""
+        """Download all that an engine for the request needs; errors as `LoaderWithFallback.prefetch`."""
         model_selection.check_request(request)
-        await self._source.prefetch(request, on_progress)
+        await self._loader.prefetch(request, on_progress)
         self.tidy()
 
     async def check_updates(self) -> list[UpdateStatus]:
-        """Return for each engine that was ever loaded whether it is current; errors as `UpdateCheck.check`."""
+        """Return the update status of each engine that was ever loaded; errors as `UpdateCheck.check`."""
         return await self._updates.check()
 
-    async def _tidy(self, hub: HubFiles) -> None:
+    async def _tidy(self, store: Store) -> None:
         await self.ports.page.persist()
         try:
-            await hub.sweep.run()
+            await store.sweep()
         except StorageError as error:
-            logger.warning("What is of no use any more stays stored: %s", error)
+            logger.warning("Abandoned data stay stored: %s", error)
 
-    def _live(self) -> Iterator[EngineRecord]:
+    def _live_engines(self) -> Iterator[EngineRecord]:
         return self._engines.records()
 
     async def _hub_of(self, options: PipelineOptions) -> HubFiles:
-        return await self._hub_at(HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template)))
+        address = HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
+        return await self._configured_hub_at(address)
 
-    async def _hub_at(self, address: HubAddress) -> HubFiles:
-        database = await self._database(MODEL_FILES)
+    async def _configured_hub_at(self, address: HubAddress) -> HubFiles:
         if address not in self._hubs:
-            self._hubs[address] = HubFiles(
-                address, database, self.ports, self.rules(address), self._manifests(database), self._downloads
-            )
+            self._hubs[address] = await self.hub_at(address, self.policy(address))
         return self._hubs[address]
 
-    def _manifests(self, database: Database) -> Manifests | None:
+    def _manifests(self, store: Store) -> Manifests | None:
         if not self.config.manifests:
             return None
         from modelden.hub.catalog.manifests import Manifests
 
-        return Manifests(self._records, database, self.ports.clock, self.config.poll_interval)
+        return Manifests(self._settings_client, store.missing, self.config.poll_interval)
 
-    async def _records(self) -> Records:
+    async def _settings_client(self) -> Records:
         return (await self.settings()).client
 
     async def _history(self) -> History:
         return History(await self._database(MODELDEN), self.config.trust_source, self.ports.clock)
 
-    async def _guard(self) -> MemoryGuard:
+    async def _memory_guard(self) -> MemoryGuard:
         device = self.ports.page.device_memory()
-        memory = self.config.memory_limit or (None if device is None else int(device * _SHARE_OF_MEMORY))
-        return MemoryGuard(await self._database(MODELDEN), self.ports.presence, memory)
+        limit = self.config.memory_limit or (None if device is None else int(device * _MEMORY_SHARE))
+        return MemoryGuard(await self._database(MODELDEN), self.ports.presence, limit)
 
     async def _database(self, schema: Schema) -> Database:
         async with self._opening:

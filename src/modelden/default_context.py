@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.context import Context
     from modelden.core.events import Events
+    from modelden.hub.store.quota import Reservations
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
 
@@ -59,12 +60,13 @@ CONTEXT_MODULES = (
     "modelden.settings.service",
     "modelden.core.storage_fallback",
     "modelden.hub.catalog.allow_list",
-    "modelden.hub.store.partials",
-    "modelden.hub.begun",
     "modelden.hub.store.records",
+    "modelden.hub.store.contents",
+    "modelden.hub.store.partials",
     "modelden.hub.store.usage",
     "modelden.hub.store.cache",
     "modelden.hub.store.quota",
+    "modelden.hub.store.store",
     "modelden.hub.download.freshness",
     "modelden.hub.files",
     "modelden.engine.history",
@@ -108,6 +110,14 @@ def sync_listeners() -> SyncListeners:
     from modelden.settings.listeners import SyncListeners
 
     return SyncListeners()
+
+
+@cache
+def reservations() -> Reservations:
+    """Return the space that downloads of this page need, whatever the configuration."""
+    from modelden.hub.store.quota import Reservations
+
+    return Reservations()
 
 
 @cache
@@ -221,7 +231,8 @@ async def _create_context() -> Context:
     databases, engine_host = await _adapters()  # again: configure() may have been called meanwhile
     page.adapters = None
     config = current_config()
-    return Context(config, connect(config, databases, engine_host), load_bundles(), sync_listeners(), events())
+    ports = connect(config, databases, engine_host)
+    return Context(config, ports, load_bundles(), sync_listeners(), events(), reservations())
 
 
 async def _adapters() -> tuple[JsDatabases, JsEngineHost]:

@@ -98,7 +98,7 @@ async def hub_download(
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
     file = await _file(hub, repo_id, path, revision, on_progress)
-    (await current_context()).tidy(await hub.open())
+    (await current_context()).tidy()
     if local_dir is None:
         return file
     await write_file(file.blob, Path(local_dir) / path)
@@ -176,9 +176,9 @@ async def snapshot_download(
         logger.warning("What is kept of %s is taken for all of it. %s", repo_id, found.reason)
     paths = chosen(found.files, allow_patterns, ignore_patterns)
     wanted = [FileInfo(file.path, file.size, file.sha256) for file in found.files if file.path in paths]
-    await (await hub.open()).total.ask(repo_id, revision or _BRANCH, wanted)
+    await (await hub.open()).check_space(repo_id, revision or _BRANCH, wanted)
     files = await _all(hub, repo_id, paths, revision, on_progress)
-    (await current_context()).tidy(await hub.open())
+    (await current_context()).tidy()
     if local_dir is None:
         return files
     for file in files:

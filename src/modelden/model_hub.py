@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelden.default_context import current_context
 from modelden.errors import FileNotFoundOnHub, InputError
-from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
+from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub_file import HubFile
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.files import HubFiles
     from modelden.hub.store.records import StoredFile, StoredModel
+    from modelden.hub.store.store import Store
     from modelden.hub.store.verification import VerifiedFile
 
 DEFAULT_ENGINE = "default-engine"
@@ -46,12 +47,10 @@ class ModelHub:
             root_url: Root of the hub.
             url_template: Path below it, with ``{model}`` and ``{revision}``.
             allow_deny_list: Records as in the collection ``ml-model-allow-deny-list``, in place of it.
-            hubs: Roots of mirrors, in the order in which they are tried when the hub fails or serves a damaged file.
-                Only for files whose hash is known: from the hub's headers before it failed, from its list of the
-                repository, or from a signed manifest (``configure(manifests=True)``).
+            hubs: Roots of mirrors, tried in this order when the hub fails or serves a wrong file. Only for files whose
+                hash is known: by the hub's headers before it failed, its list of files, or a signed manifest.
             token: Sent to the hub alone, as ``Authorization: Bearer``. Never logged, never stored.
-            headers: Sent to the hub alone. With others than ``Authorization``, its redirects are refused. Never logged,
-                never stored.
+            headers: As ``token``. With others than ``Authorization``, redirects of the hub are refused.
 
         Raises:
             InputError: For a root or template that no hub can have.
@@ -164,7 +163,7 @@ class ModelHub:
         task = None if task is None else known_task(task)
         if dtype not in SUFFIXES:
             raise InputError(f"dtype: expected one of {', '.join(SUFFIXES)}, got {dtype!r}.")
-        return await (await self.open()).remote.list_files(model, revision, await self._allow_list(), task, dtype)
+        return await (await self.open()).list_repository(model, revision, await self._allow_list(), task, dtype)
 
     async def model_card(self, model: str, revision: str = "main") -> str:
         """Return the model card: its ``README.md``, else its ``model_card.json``. It is not stored.
@@ -182,9 +181,9 @@ class ModelHub:
         """
         hub, allow_list = await self.open(), await self._allow_list()
         try:
-            return await hub.remote.read_text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
+            return await hub.read_text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
         except FileNotFoundOnHub:
-            return await hub.remote.read_text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
+            return await hub.read_text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
 
     async def owner_icon(self, model: str) -> bytes | None:
         """Return the picture of a model's owner; None if the hub has none, or is neither Hugging Face's nor Mozilla's.
@@ -202,7 +201,7 @@ class ModelHub:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB, and none in memory is allowed.
         """
-        return await (await self.open()).list_models()
+        return await (await self._store()).list_models()
 
     async def list_files(
         self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
@@ -217,12 +216,12 @@ class ModelHub:
         Raises:
             InputError: For names that no model can have, or if only one of model and revision is given.
         """
-        hub = await self.open()
+        store = await self._store()
         if task_name is not None and model is None and revision is None:
-            return await hub.cache.list_task_files(task_name)
+            return await store.list_task_files(task_name)
         if model is None or revision is None:
             raise InputError("Both model and revision must be defined, or task_name alone.")
-        return await hub.list_files(model=model, revision=revision)
+        return await store.list_files(model, revision)
 
     async def delete_models(
         self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
@@ -236,9 +235,7 @@ class ModelHub:
         """
         if model is None and revision is None and task_name is None:
             raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
-        if model is not None:
-            check_stored(model, revision if revision is not None else "main")
-        await (await self.open()).cache.delete(task_name=task_name, model=model, revision=revision)
+        await (await self._store()).delete_models(task_name=task_name, model=model, revision=revision)
 
     async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
         """Release all revisions of a model but one from a task. Files that no task uses any more are deleted.
@@ -248,19 +245,23 @@ class ModelHub:
         """
         if not (task_name and model and target_revision):
             raise InputError("taskName, modelWithHostname, and targetRevision are required.")
-        await (await self.open()).cache.delete_other_revisions(task_name, model, target_revision)
+        await (await self._store()).delete_other_revisions(task_name, model, target_revision)
 
     async def delete_files_by_engine(self, engine_id: str) -> None:
         """Release all files from an engine. Those that no engine uses any more are deleted."""
-        await (await self.open()).cache.delete_by_engine(engine_id)
+        await (await self._store()).delete_by_engine(engine_id)
 
     async def purge(self) -> None:
         """Delete all models."""
-        await (await self.open()).cache.purge()
+        await (await self._store()).purge()
 
     async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
-        """Exempt a model from being deleted for others when space is short; ``keep=False`` undoes that."""
-        await (await self.open()).notes.pin(model, revision, keep=keep)
+        """Exempt a model from eviction; ``keep=False`` undoes that.
+
+        Raises:
+            InputError: For names that no model can have.
+        """
+        await (await self._store()).pin(model, revision, pinned=keep)
 
     async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
         """Hash the stored bytes of a revision again, and delete damaged files. They are downloaded at their next use.
@@ -268,9 +269,7 @@ class ModelHub:
         Raises:
             InputError: For names that no model can have.
         """
-        from modelden.hub.store.verification import verify
-
-        return await verify(await self.open(), model, revision)
+        return await (await self._store()).verify(model, revision)
 
     async def _address(self) -> HubAddress:
         config = (await current_context()).config
@@ -282,12 +281,15 @@ class ModelHub:
         if not (self._root_url or self._url_template or self._hubs or self._headers):
             return await den.hub()
         address = await self._address()
-        rules = den.rules(address)
-        mirrors = tuple(address._replace(root_url=root) for root in self._hubs) or rules.mirrors
-        rules = replace(rules, headers={**rules.headers, **self._headers}, mirrors=mirrors)
+        policy = den.policy(address)
+        mirrors = tuple(address._replace(root_url=root) for root in self._hubs) or policy.mirrors
+        policy = replace(policy, headers={**policy.headers, **self._headers}, mirrors=mirrors)
         if self._own is None or self._own[0] is not den:
-            self._own = den, await den.hub_at(address, rules)
+            self._own = den, await den.hub_at(address, policy)
         return self._own[1]
+
+    async def _store(self) -> Store:
+        return await (await current_context()).store()
 
     async def _allow_list(self) -> AllowList:
         from modelden.hub.catalog.allow_list import AllowList

@@ -246,7 +246,7 @@ async def _open(
 
     message = (options or SessionOptions()).to_message(_device(providers))
     den = await current_context()
-    opened = await den.sessions().open(source, message, on_progress)
+    opened = await den.onnx_sessions().open(source, message, on_progress)
     den.tidy()
     return opened
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,12 +69,12 @@ async def export_model(model: str, revision: str) -> ModelArchive:
     from modelden.hub.archive import ArchiveEntry, ArchiveIndex, pack
 
     den = await current_context()
-    hub = await den.hub()
-    files = await hub.list_files(model=model, revision=revision)
+    store = await den.store()
+    files = await store.list_files(model, revision)
     if not files:
         raise InputError(f"Nothing is kept of {model} {revision}. ModelHub().list_models() tells what is.")
-    kept = await asyncio.gather(*(hub.cache.get((model, revision, file.path), None) for file in files))
-    bodies = {file.path: found.blob for file, found in zip(files, kept, strict=True) if found is not None}
+    cached = await store.read_files([(model, revision, file.path) for file in files])
+    bodies = {path: file.blob for (_, _, path), file in cached.items()}
     if len(bodies) != len(files):
         lost = ", ".join(file.path for file in files if file.path not in bodies)
         raise StorageUnavailable(
@@ -131,10 +130,10 @@ async def import_files(
         incoming = _loose(opened, blobs, source, model, revision)
     else:
         incoming = await _packed(opened, blobs, source, (model, revision))
-    await opened.importer.run(incoming, Consumer(task_name, DEFAULT_ENGINE), on_progress)
-    den.tidy(opened)
+    await opened.import_files(incoming, Consumer(task_name, DEFAULT_ENGINE), on_progress)
+    den.tidy()
     name, kept_revision, _ = incoming[0].key
-    return await opened.list_files(model=name, revision=kept_revision)
+    return await opened.store.list_files(name, kept_revision)
 
 
 def _loose(

@@ -47,7 +47,7 @@ async def storage_info() -> StorageInfo:
     settings = await den.settings()
     usage, quota, persisted = await den.ports.page.storage_estimate()
     confirmed = await settings.client.confirmations()
-    reason = den.in_memory.reason
+    reason = den.storage_fallback.reason
     return StorageInfo(
         usage=usage,
         quota=quota,

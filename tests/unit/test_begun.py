@@ -12,10 +12,10 @@ from modelden.core.progress import ProgressEvent
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.resume import Partial
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import HubPolicy
-from modelden.hub.store.partials import Partials
+from modelden.hub.policy import StoragePolicy
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import PartialFile
 from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Put
 from tests.faults.hub import Fault
@@ -55,39 +55,39 @@ async def begun(browser: Browser, file: ModelFile = WEIGHTS) -> HubFiles:
 async def test_it_is_listed_and_counted(browser: Browser) -> None:
     hub = await begun(browser)
     received = browser.stored()["chunks"]
-    (model,) = await hub.list_models()
+    (model,) = await hub.store.list_models()
     assert (model.name, model.revision, model.task_names) == (KEPT, "v1", ())
     assert (model.files, model.size) == (0, received)
     assert (model.partial_files, model.partial_size) == (1, received)
 
     await browser.get(CONFIG)
-    (model,) = await hub.list_models()
+    (model,) = await hub.store.list_models()
     assert (model.files, model.partial_files) == (1, 1)
     assert model.size == browser.stored()["chunks"]
 
     await browser.get()
-    (model,) = await hub.list_models()
+    (model,) = await hub.store.list_models()
     assert (model.files, model.partial_files, model.partial_size) == (2, 0, 0)
     assert model.size == browser.stored()["chunks"]
 
 
 async def test_deleting_and_purging_free_it(browser: Browser) -> None:
     hub = await begun(browser)
-    await hub.delete_models(model=KEPT, revision="v2")
-    await hub.delete_models(model="localhost/org/other", revision="v1")
+    await hub.store.delete_models(model=KEPT, revision="v2")
+    await hub.store.delete_models(model="localhost/org/other", revision="v1")
     assert set(browser.stored()) == {"partials", "chunks"}
-    await hub.delete_models(model=KEPT, revision="v1")
+    await hub.store.delete_models(model=KEPT, revision="v1")
     assert browser.stored() == {}
 
-    await (await begun(browser)).cache.purge()
+    await (await begun(browser)).store.purge()
     assert browser.stored() == {}
 
 
 async def test_what_somebody_is_at_stays(browser: Browser) -> None:
     hub = await begun(browser)
     async with browser.locks.hold(download_lock("/".join(KEY))):
-        await hub.cache.purge()
-        await hub.delete_models(model=KEPT, revision="v1")
+        await hub.store.purge()
+        await hub.store.delete_models(model=KEPT, revision="v1")
     assert set(browser.stored()) == {"partials", "chunks"}
     assert await (await browser.get()).blob.read() == BIG
     assert browser.hub.log[-1].status == 206
@@ -95,16 +95,16 @@ async def test_what_somebody_is_at_stays(browser: Browser) -> None:
 
 async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
     limit = 1_700_000
-    rules = HubPolicy(max_size=limit / 1024**3)
+    limits = StoragePolicy(max_size=limit / 1024**3)
     await begun(browser)
-    await browser.get(rules=rules)  # what is stored of the file itself is no other's
+    await browser.get(limits=limits)  # what is stored of the file itself is no other's
     assert browser.stored()["chunks"] == len(BIG) <= limit
 
-    await (await browser.visit()).delete_models(model=KEPT, revision="v1")
+    await (await browser.visit()).store.delete_models(model=KEPT, revision="v1")
     await begun(browser)
     received = browser.stored()["chunks"]
     with pytest.raises(CacheSizeExceeded) as caught:
-        await browser.get(OTHER, rules)
+        await browser.get(OTHER, limits=limits)
     assert (caught.value.needed, caught.value.available) == (len(BIG), limit - received)
     assert browser.stored()["chunks"] == received
 
@@ -112,7 +112,7 @@ async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
 async def test_files_of_a_model_may_come_side_by_side_up_to_the_limit(browser: Browser) -> None:
     """What is stored of a running download is not counted beside the room that was reserved for it."""
     browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
-    hub = await browser.visit(HubPolicy(max_size=2 * len(BIG) / 1024**3))
+    hub = await browser.visit(limits=StoragePolicy(max_size=2 * len(BIG) / 1024**3))
     arrived = asyncio.Event()
     browser.hub.next(Fault(cut_after=len(BIG) // 2))
     first = asyncio.ensure_future(hub.get(WEIGHTS, USE, AllowList((), ()), when_stored(arrived)))
@@ -145,13 +145,13 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
             return browser.stored()["chunks"], room, False
 
         browser.page.storage_estimate = storage_estimate  # type: ignore[method-assign]
-    rules = HubPolicy(max_size=room / 1024**3 if by_limit else None)
+    limits = StoragePolicy(max_size=room / 1024**3 if by_limit else None)
     with pytest.raises(QuotaExceeded):
-        await browser.get(OTHER, rules)
+        await browser.get(OTHER, limits=limits)
     assert browser.stored()["partials"] == 1
 
-    await browser.get(OTHER, HubPolicy(max_size=rules.max_size, evict=True))
-    names_kept = {model.name for model in await (await browser.visit()).list_models()}
+    await browser.get(OTHER, limits=StoragePolicy(max_size=limits.max_size, evict=True))
+    names_kept = {model.name for model in await (await browser.visit()).store.list_models()}
     assert names_kept == {"localhost/org/old", "localhost/org/other"}
 
 
@@ -161,12 +161,12 @@ async def test_bytes_that_went_while_a_load_held_them_are_stored_as_a_whole(brow
     await browser.get(main)
     browser.hub.files["/org/model/main/m.bin"] = BIG
     hub = await browser.visit()
-    async with hub.branch() as branch:
+    async with hub.update_branch() as branch:
         await hub.get(main, USE, AllowList((), ()), branch=branch)
-        await hub.cache.begun.drop(lambda _row: True)
+        await hub.store.partials.delete_where(lambda _row: True)
         assert "partials" not in browser.stored()
         await branch.commit()
-    kept = await hub.cache.get((KEPT, "main", "m.bin"), None)
+    kept = await hub.store.cache.get((KEPT, "main", "m.bin"), None)
     assert kept is not None
     assert await kept.blob.read() == BIG
     assert browser.stored()["chunks"] == len(BIG)
@@ -178,11 +178,11 @@ async def test_bytes_that_somebody_else_completed_are_his_too(browser: Browser) 
     await browser.get(main)
     browser.hub.files["/org/model/main/m.bin"] = BIG
     hub = await browser.visit()
-    async with hub.branch() as branch:
+    async with hub.update_branch() as branch:
         await hub.get(main, USE, AllowList((), ()), branch=branch)
         await browser.get(main)  # another tab, without a load: it goes on with the same beginning
         await branch.commit()
-    kept = await hub.cache.get((KEPT, "main", "m.bin"), None)
+    kept = await hub.store.cache.get((KEPT, "main", "m.bin"), None)
     assert kept is not None
     assert await kept.blob.read() == BIG
     assert browser.stored()["chunks"] == len(BIG)
@@ -193,13 +193,13 @@ async def test_a_file_that_was_stored_whole_and_never_checked_costs_its_last_chu
     browser: Browser, chunks: int
 ) -> None:
     """A page that is killed after its last chunk, before the commit."""
-    partials = Partials(await browser.database(), browser.clock)
+    partials = PartialDownloads(await browser.database(), browser.clock, browser.locks)
     size = len(BIG) // chunks
     url, tag = f"{browser.root}{PATH}?download=true", f'"{hashlib.sha256(BIG).hexdigest()}"'
     for number in range(chunks):
         end = len(BIG) if number == chunks - 1 else (number + 1) * size
         piece = MemoryBlob(BIG[number * size : end], "")
-        await partials.append(KEY, Partial("begun", url, tag, len(BIG), end, number + 1), piece)
+        await partials.append(KEY, PartialFile("begun", url, tag, len(BIG), end, number + 1), piece)
     assert await (await browser.get()).blob.read() == BIG
     assert browser.hub.served(PATH) == len(BIG) - (chunks - 1) * size
     assert browser.hub.asked() == [PATH if chunks == 1 else f"{PATH} bytes={(chunks - 1) * size}-"]

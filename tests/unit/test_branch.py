@@ -151,7 +151,7 @@ async def test_files_that_swap_their_bytes_keep_them(profile: Profile, tree: Pat
     await profile.visit().create_engine(SUMMARIZE)
     assert await stored(profile) == swapped
     hub = await profile.visit().hub()
-    await hub.sweep.run()
+    await hub.store.sweep()
     assert await stored(profile) == swapped
 
 

@@ -111,7 +111,7 @@ async def test_a_warm_visits_worker_gets_the_files_of_the_last_one_before_it_ask
 async def test_of_the_last_visits_files_one_that_went_is_asked_for_and_fetched(profile: Profile) -> None:
     await profile.visit().create_engine(EMBED)
     hub = await profile.visit().hub()
-    await hub.cache.drop([("localhost/org/tiny", "v1.0", "config.json")])
+    await hub.store.delete_files([("localhost/org/tiny", "v1.0", "config.json")])
     profile.requests()
     await profile.visit().create_engine(EMBED)
 
@@ -128,7 +128,7 @@ async def test_files_are_not_handed_out_that_the_lists_came_to_deny(profile: Pro
         await profile.visit().create_engine(EMBED)
 
     assert dict(profile.engines.workers[1].preloaded) == {}
-    assert await (await profile.visit().hub()).list_models() == []
+    assert await (await profile.visit().hub()).store.list_models() == []
 
 
 async def test_a_warm_visit_to_a_branch_asks_for_tags_only(profile: Profile) -> None:
@@ -239,7 +239,7 @@ async def test_two_engines_side_by_side_share_every_download(profile: Profile) -
     asked = profile.requests()
 
     assert len(asked) == len(set(asked))
-    files = await (await den.hub()).list_files(model="localhost/org/tiny", revision="v1.0")
+    files = await (await den.hub()).store.list_files("localhost/org/tiny", "v1.0")
     assert {file.engine_ids for file in files} <= {("one", "two"), ("two", "one")}
 
 
@@ -421,7 +421,7 @@ async def test_a_cancelled_creation_ends_the_worker(profile: Profile, applicatio
 async def test_another_hub_has_files_of_its_own(profile: Profile, application: Application) -> None:
     """The host is part of the key, the port is not, as in Firefox."""
     await profile.visit().create_engine(EMBED)
-    models = await (await profile.visit().hub()).list_models()
+    models = await (await profile.visit().hub()).store.list_models()
 
     assert [(model.name, model.revision) for model in models] == [("localhost/org/tiny", "v1.0")]
     assert application.root_hash == profile.config.root_hash

@@ -31,9 +31,10 @@ from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download import chunk_writer as body_module
 from modelden.hub.files import HubFiles
-from modelden.hub.policy import HubPolicy
+from modelden.hub.policy import HubPolicy, StoragePolicy
 from modelden.hub.store.records import CachedFile
 from modelden.hub.store.schema import MODEL_FILES
+from modelden.hub.store.store import Store
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Ports
 from tests.faults.hub import Fault, FaultyHub
@@ -76,7 +77,13 @@ class Browser:
     async def database(self) -> MemoryDatabase:
         return await self.databases.open(MODEL_FILES)
 
-    async def visit(self, rules: HubPolicy | None = None, manifests: ManifestReader | None = None) -> HubFiles:
+    async def visit(
+        self,
+        policy: HubPolicy | None = None,
+        manifests: ManifestReader | None = None,
+        *,
+        limits: StoragePolicy | None = None,
+    ) -> HubFiles:
         """A page: nothing is known but what is stored."""
         address = HubAddress(self.root, "{model}/{revision}")
         database = await self.database()
@@ -96,10 +103,13 @@ class Browser:
             timers=ManualTimers(self.clock),
             clock=self.clock,
         )
-        return HubFiles(address, database, ports, rules, manifests)
+        store = Store(database, ports, limits or StoragePolicy())
+        return HubFiles(address, store, ports, policy, manifests)
 
-    async def get(self, file: ModelFile = WEIGHTS, rules: HubPolicy | None = None) -> CachedFile:
-        return await (await self.visit(rules)).get(file, USE, AllowList((), ()))
+    async def get(
+        self, file: ModelFile = WEIGHTS, policy: HubPolicy | None = None, *, limits: StoragePolicy | None = None
+    ) -> CachedFile:
+        return await (await self.visit(policy, limits=limits)).get(file, USE, AllowList((), ()))
 
     def stored(self) -> dict[str, int]:
         """Number of rows by store; of chunks the bytes."""
@@ -283,7 +293,7 @@ async def test_a_missing_file_is_told_so(browser: Browser, status: int) -> None:
 async def test_a_stalled_body_is_given_up_and_resumed(browser: Browser) -> None:
     browser.hub.next(Fault(stall_after=1_000_000))
 
-    assert await (await browser.get(rules=HubPolicy(idle_timeout=0.2))).blob.read() == BIG
+    assert await (await browser.get(policy=HubPolicy(idle_timeout=0.2))).blob.read() == BIG
     assert browser.hub.served(PATH) <= len(BIG) + CHUNK
 
 
@@ -291,7 +301,7 @@ async def test_a_slow_body_is_not_given_up(browser: Browser) -> None:
     browser.hub.files[PATH] = BIG[:400_000]
     browser.hub.rate = 400_000
 
-    assert await (await browser.get(rules=HubPolicy(idle_timeout=0.5))).blob.read() == BIG[:400_000]
+    assert await (await browser.get(policy=HubPolicy(idle_timeout=0.5))).blob.read() == BIG[:400_000]
     assert len(browser.hub.asked()) == 1
 
 
@@ -321,11 +331,11 @@ async def test_what_cannot_be_right_is_refused_and_not_stored(
 async def test_hashes_can_be_required(browser: Browser) -> None:
     browser.hub.always = Fault(etag='"1"')
     with pytest.raises(NoHash):
-        await browser.get(rules=HubPolicy(require_hashes=True))
+        await browser.get(policy=HubPolicy(require_hashes=True))
     assert browser.stored() == {}
     browser.hub.heal()
 
-    assert (await browser.get(rules=HubPolicy(require_hashes=True))).integrity == "hub"
+    assert (await browser.get(policy=HubPolicy(require_hashes=True))).integrity == "hub"
 
 
 async def test_compressed_and_chunked_answers_are_stored_as_they_unfold(browser: Browser) -> None:
@@ -392,11 +402,11 @@ async def test_equal_files_are_stored_once_and_deleted_with_the_last(browser: Br
     assert browser.stored() == {"headers": 2, "engines": 2, "tasks": 2, "files": 2, "chunks": len(BIG)}
 
     hub = await browser.visit()
-    await hub.delete_models(model="localhost/org/model", revision="v1")
+    await hub.store.delete_models(model="localhost/org/model", revision="v1")
     assert browser.stored() == WHOLE
     other = await browser.get(ModelFile("org/other", "v1", "onnx/model.onnx"))
     assert await other.blob.read() == BIG
-    await hub.delete_models(model="localhost/org/other", revision="v1")
+    await hub.store.delete_models(model="localhost/org/other", revision="v1")
     assert browser.stored() == {}
 
 
@@ -444,14 +454,14 @@ async def test_where_ranges_need_a_permission_that_is_refused_the_file_is_fetche
 async def test_a_full_disk_is_an_error_and_leaves_nothing(browser: Browser) -> None:
     (await browser.database()).full = True
     with pytest.raises(QuotaExceeded):
-        await browser.get(rules=HubPolicy())
+        await browser.get()
 
     assert browser.stored() == {}
 
 
 async def test_a_full_disk_is_no_obstacle_where_memory_will_do(browser: Browser) -> None:
     (await browser.database()).full = True
-    hub = await browser.visit(HubPolicy(memory_when_full=True))
+    hub = await browser.visit(limits=StoragePolicy(memory_when_full=True))
     with pytest.warns(StorageWarning, match="from memory"):
         kept = await hub.get(WEIGHTS, USE, AllowList((), ()))
 
@@ -464,7 +474,7 @@ async def test_a_full_disk_is_no_obstacle_where_memory_will_do(browser: Browser)
 
 async def test_a_disk_that_fills_up_half_way_is_no_obstacle_where_memory_will_do(browser: Browser) -> None:
     database = await browser.database()
-    hub = await browser.visit(HubPolicy(memory_when_full=True))
+    hub = await browser.visit(limits=StoragePolicy(memory_when_full=True))
 
     def fill(event: ProgressEvent) -> None:
         database.full = (event.total_loaded or 0) > 2 * CHUNK
@@ -506,30 +516,30 @@ async def test_files_that_come_side_by_side_share_the_room(browser: Browser) -> 
 
 async def test_over_the_limit_is_an_error_in_firefoxs_words(browser: Browser) -> None:
     with pytest.raises(CacheSizeExceeded, match=r"Exceeding cache size limit of 0\.001GiB"):
-        await browser.get(rules=HubPolicy(max_size=0.001))
+        await browser.get(limits=StoragePolicy(max_size=0.001))
     assert browser.stored() == {}
 
 
 async def test_models_that_were_not_used_for_the_longest_time_make_room(browser: Browser) -> None:
-    limit = HubPolicy(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
+    limits = StoragePolicy(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
     for name, body in (("a", BIG[1:]), ("b", BIG[2:]), ("c", BIG[3:]), ("d", BIG[4:])):
         browser.hub.files[f"/org/{name}/v1/m.bin"] = body
     for name in ("a", "b"):
-        await browser.get(ModelFile(f"org/{name}", "v1", "m.bin"), limit)
+        await browser.get(ModelFile(f"org/{name}", "v1", "m.bin"), limits=limits)
         browser.clock.advance(hours=1)
-    hub = await browser.visit(limit)
-    await browser.get(ModelFile("org/a", "v1", "m.bin"), limit)
-    await browser.get(ModelFile("org/c", "v1", "m.bin"), limit)
-    assert {model.name for model in await hub.list_models()} == {"localhost/org/a", "localhost/org/c"}
+    hub = await browser.visit(limits=limits)
+    await browser.get(ModelFile("org/a", "v1", "m.bin"), limits=limits)
+    await browser.get(ModelFile("org/c", "v1", "m.bin"), limits=limits)
+    assert {model.name for model in await hub.store.list_models()} == {"localhost/org/a", "localhost/org/c"}
 
-    await hub.notes.pin("localhost/org/a", "v1", keep=True)
-    in_use = hub.in_use()
-    await in_use.add("localhost/org/c", "v1")
+    await hub.store.pin("localhost/org/a", "v1", pinned=True)
+    lease = hub.store.lease()
+    await lease.add("localhost/org/c", "v1")
     with pytest.raises(CacheSizeExceeded):
-        await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
-    in_use.end()
-    await browser.get(ModelFile("org/d", "v1", "m.bin"), limit)
-    assert {model.name for model in await hub.list_models()} == {"localhost/org/a", "localhost/org/d"}
+        await browser.get(ModelFile("org/d", "v1", "m.bin"), limits=limits)
+    lease.end()
+    await browser.get(ModelFile("org/d", "v1", "m.bin"), limits=limits)
+    assert {model.name for model in await hub.store.list_models()} == {"localhost/org/a", "localhost/org/d"}
 
 
 async def test_a_file_that_the_model_does_without_is_not_asked_for_again(browser: Browser) -> None:
@@ -542,7 +552,7 @@ async def test_a_file_that_the_model_does_without_is_not_asked_for_again(browser
         await browser.get(optional)
     assert len(browser.hub.log) == 1
 
-    await hub.delete_models(model="localhost/org/model", revision="v1")
+    await hub.store.delete_models(model="localhost/org/model", revision="v1")
     assert browser.stored() == {}
 
 
@@ -580,17 +590,17 @@ async def test_a_mirror_is_asked_for_what_has_a_hash(browser: Browser) -> None:
     mirror = FaultyHub(dict(FILES))
     browser.hub.always = Fault(status=503)
     with RunningServer(mirror) as server:
-        rules = HubPolicy(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
+        policy = HubPolicy(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
         with pytest.raises(HttpError):
-            await browser.get(rules=rules)
+            await browser.get(policy=policy)
         assert mirror.log == []
 
-        hub = await browser.visit(rules, Manifest(SIGNED))
+        hub = await browser.visit(policy, Manifest(SIGNED))
         mirror.next(Fault(body=bytes(len(BIG))))
         with pytest.raises(IntegrityError):
             await hub.get(WEIGHTS, USE, AllowList((), ()))
         assert (await hub.get(WEIGHTS, USE, AllowList((), ()))).sha256 == SIGNED.sha256
-        (stored,) = await hub.list_files(model="localhost/org/model", revision="v1")
+        (stored,) = await hub.store.list_files("localhost/org/model", "v1")
         assert stored.hub == server.url
 
 
@@ -601,19 +611,19 @@ async def test_a_mirror_is_asked_for_what_the_hub_does_not_have_right(browser: B
     browser.hub.always = replace(fault, etag="")  # no hash is told, and nobody asks a mirror
     mirror = FaultyHub(dict(FILES))
     with RunningServer(mirror) as server:
-        rules = HubPolicy(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
+        policy = HubPolicy(mirrors=(HubAddress(server.url, "{model}/{revision}"),))
         with pytest.raises((HttpError, IntegrityError)):
-            await (await browser.visit(rules)).get(CONFIG, USE, AllowList((), ()))
+            await (await browser.visit(policy)).get(CONFIG, USE, AllowList((), ()))
         assert mirror.log == []
 
         browser.hub.always = fault
-        kept = await (await browser.visit(rules, Manifest(SIGNED))).get(WEIGHTS, USE, AllowList((), ()))
+        kept = await (await browser.visit(policy, Manifest(SIGNED))).get(WEIGHTS, USE, AllowList((), ()))
         assert (kept.sha256, kept.integrity) == (SIGNED.sha256, "signed")
         assert browser.stored() == WHOLE
 
 
 async def test_headers_go_to_the_hub_and_nowhere_else(browser: Browser) -> None:
-    await browser.get(rules=HubPolicy(headers={"Authorization": "Bearer secret"}))
+    await browser.get(policy=HubPolicy(headers={"Authorization": "Bearer secret"}))
 
     assert browser.hub.log[-1].headers["authorization"] == "Bearer secret"
     assert "secret" not in repr(browser.databases["modelFiles"].contents())
@@ -624,7 +634,7 @@ async def test_a_token_does_not_go_where_the_hub_redirects_to(browser: Browser) 
     other = FaultyHub(dict(FILES))
     with RunningServer(other) as server:
         browser.hub.next(Fault(redirect=server.url + PATH))
-        kept = await browser.get(rules=HubPolicy(headers={"Authorization": "Bearer secret"}))
+        kept = await browser.get(policy=HubPolicy(headers={"Authorization": "Bearer secret"}))
 
     assert await kept.blob.read() == BIG
     assert "authorization" in browser.hub.log[-1].headers
@@ -636,7 +646,7 @@ async def test_with_other_private_headers_redirects_are_refused(browser: Browser
     with RunningServer(other) as server:
         browser.hub.always = Fault(redirect=server.url + PATH)
         with pytest.raises(RedirectRefused, match="Give a token"):
-            await browser.get(rules=HubPolicy(headers={"X-Api-Key": "secret"}))
+            await browser.get(policy=HubPolicy(headers={"X-Api-Key": "secret"}))
 
     assert other.log == []
     assert browser.hub.asked() == [PATH]
@@ -647,8 +657,8 @@ async def test_private_headers_do_not_go_to_a_mirror(browser: Browser) -> None:
     mirror = FaultyHub(dict(FILES))
     with RunningServer(mirror) as server:
         mirrors = (HubAddress(server.url, "{model}/{revision}"),)
-        rules = HubPolicy(mirrors=mirrors, headers={"Authorization": "Bearer secret", "X-Api-Key": "secret"})
-        hub = await browser.visit(rules, Manifest(SIGNED))
+        policy = HubPolicy(mirrors=mirrors, headers={"Authorization": "Bearer secret", "X-Api-Key": "secret"})
+        hub = await browser.visit(policy, Manifest(SIGNED))
         mirror.next(Fault(redirect=browser.root + PATH.replace("v1", "v2")))
         browser.hub.next(*[Fault(status=503)] * 4)
         await hub.get(WEIGHTS, USE, AllowList((), ()))

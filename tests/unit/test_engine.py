@@ -274,7 +274,7 @@ async def test_weights_that_would_not_fit_do_not_even_come(profile: Profile) -> 
 
     weights = [event.name for event in told if event.detail["metadata"].get("file") == "onnx/model_quantized.onnx"]
     assert weights == ["initiate", "done"]  # no byte
-    kept = await (await den.hub()).list_files(model="localhost/org/tiny", revision="v1.0")
+    kept = await (await den.hub()).store.list_files("localhost/org/tiny", "v1.0")
     assert "onnx/model_quantized.onnx" not in [file.path for file in kept]
 
 

@@ -20,14 +20,18 @@ ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
 class EmptyHub:
     """Has nothing, and breaks down when asked for a tokenizer."""
 
-    def in_use(self) -> ModelLease:
-        return ModelLease(PageLocks())
-
     def key(self, file: ModelFile) -> tuple[str, str, str]:
         return ADDRESS.store_name(file.model), file.revision, file.file
 
     def parse_url(self, url: str) -> ModelFile:
         return ADDRESS.parse(url)
+
+    @property
+    def store(self) -> EmptyHub:
+        return self
+
+    def lease(self) -> ModelLease:
+        return ModelLease(PageLocks())
 
     async def get(self, file: ModelFile, *_: Any, **_named: Any) -> Any:
         if file.file == "tokenizer.json":

@@ -108,7 +108,7 @@ async def test_a_warm_visit_needs_no_room(
 
     assert profile.engines.workers[1].received == FILES
     assert profile.requests() == []
-    assert {record.levelno for record in caplog.records if "is not noted" in record.message} == {logging.WARNING}
+    assert {record.levelno for record in caplog.records if "is not recorded" in record.message} == {logging.WARNING}
 
 
 async def test_settings_that_cannot_be_renewed_for_want_of_room_stay_in_use(profile: Profile) -> None:
@@ -137,7 +137,7 @@ async def test_missing_files_that_cannot_be_remembered_stop_no_engine(
     profile.engines.optional = ["generation_config.json"]
     await profile.visit().create_engine(EMBED)
     assert profile.engines.workers[1].received == FILES
-    assert "does without is not remembered" in caplog.text
+    assert "is missing is not remembered" in caplog.text
 
 
 async def test_the_same_bytes_of_another_revision_are_used_where_they_cannot_be_kept_twice(profile: Profile) -> None:

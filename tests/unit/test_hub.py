@@ -162,9 +162,9 @@ async def test_parallel_wishes_share_one_download_and_all_engines_are_noted(prof
 
     assert set(bodies) == {FILES[WEIGHTS]}
     assert profile.requests() == [get_of(PINNED)]
-    (file,) = await hub.list_files(model=STORED, revision="v1.0")
+    (file,) = await hub.store.list_files(STORED, "v1.0")
     assert sorted(file.engine_ids) == [use.engine_id for use in uses]
-    (model,) = await hub.list_models()
+    (model,) = await hub.store.list_models()
     assert model.task_names == ("task-0", "task-1")
 
 
@@ -330,26 +330,26 @@ async def test_a_use_is_noted_with_its_time(profile: Profile) -> None:
     profile.clock.advance(hours=1)
     await read(hub, PINNED, Consumer("other-task", "other-engine"))
 
-    (file,) = await hub.list_files(model=STORED, revision="v1.0")
+    (file,) = await hub.store.list_files(STORED, "v1.0")
     assert (file.last_updated, file.last_used) == (stored, stored + 3_600_000)
     assert file.engine_ids == ("engine", "other-engine")
-    (model,) = await hub.list_models()
+    (model,) = await hub.store.list_models()
     assert (model.last_updated, model.last_used) == (stored, stored + 3_600_000)
     assert model.task_names == ("feature-extraction", "other-task")
 
 
 async def test_lists_tell_what_is_kept(profile: Profile) -> None:
     hub = await hub_of(profile)
-    assert await hub.list_models() == []
+    assert await hub.store.list_models() == []
     for name in FILES:
         await read(hub, ModelFile("org/tiny", "v1.0", name))
     await read(hub, MAIN)
 
-    branch, pinned = await hub.list_models()
+    branch, pinned = await hub.store.list_models()
     assert (branch.name, branch.revision, branch.files, branch.size) == (STORED, "main", 1, len(FILES[WEIGHTS]))
     assert (pinned.name, pinned.revision, pinned.files) == (STORED, "v1.0", len(FILES))
     assert pinned.size == sum(len(content) for content in FILES.values())
-    files = await hub.list_files(model=STORED, revision="v1.0")
+    files = await hub.store.list_files(STORED, "v1.0")
     assert [file.path for file in files] == sorted(FILES)
     assert [file.size for file in files] == [len(FILES[name]) for name in sorted(FILES)]
     assert [file.content_type for file in files] == ["application/json", "application/octet-stream", "application/json"]
@@ -363,10 +363,10 @@ async def test_a_deleted_revision_is_gone_and_others_stay(profile: Profile) -> N
     await read(hub, PINNED, Consumer("task-2", "b"))
     await read(hub, MAIN)
     before = len((await contents(profile))["files"])
-    await hub.delete_models(model=STORED, revision="v1.0")
+    await hub.store.delete_models(model=STORED, revision="v1.0")
 
-    assert [model.revision for model in await hub.list_models()] == ["main"]
-    assert await hub.list_files(model=STORED, revision="v1.0") == []
+    assert [model.revision for model in await hub.store.list_models()] == ["main"]
+    assert await hub.store.list_files(STORED, "v1.0") == []
     assert {name: len(rows) for name, rows in (await contents(profile)).items()} == {
         "headers": 1,
         "engines": 1,
@@ -384,8 +384,8 @@ async def test_deleting_what_is_not_there_does_nothing(profile: Profile) -> None
     hub = await hub_of(profile)
     await read(hub, PINNED)
     before = await contents(profile)
-    await hub.delete_models(model=STORED, revision="v2.0")
-    await hub.delete_models(model="localhost/org/other", revision="v1.0")
+    await hub.store.delete_models(model=STORED, revision="v2.0")
+    await hub.store.delete_models(model="localhost/org/other", revision="v1.0")
 
     assert await contents(profile) == before
 
@@ -403,9 +403,9 @@ async def test_deleting_what_is_not_there_does_nothing(profile: Profile) -> None
 async def test_names_that_no_model_can_have_are_refused(profile: Profile, model: str, revision: str) -> None:
     hub = await hub_of(profile)
     with pytest.raises(InputError):
-        await hub.list_files(model=model, revision=revision)
+        await hub.store.list_files(model, revision)
     with pytest.raises(InputError):
-        await hub.delete_models(model=model, revision=revision)
+        await hub.store.delete_models(model=model, revision=revision)
 
 
 async def test_a_mebibyte_of_pieces_is_the_same_file(profile: Profile, tree: Path) -> None:

@@ -33,7 +33,7 @@ async def download_other(den: Context) -> set[str]:
     """Download the other model; returns which are kept then."""
     hub = await den.hub()
     await hub.get(OTHER, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
-    return {model.name for model in await hub.list_models()}
+    return {model.name for model in await hub.store.list_models()}
 
 
 async def test_a_model_that_an_engine_of_another_tab_runs_stays(small: Profile) -> None:

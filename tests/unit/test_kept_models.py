@@ -24,6 +24,7 @@ from modelden.ports import Put
 from modelden.sharing import import_files
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.fetcher import AsgiFetcher, PageFetcher
+from tests.simulators.loop import settle
 from tests.unit.conftest import FILES, ORIGIN
 
 if TYPE_CHECKING:
@@ -116,8 +117,7 @@ async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profi
     den = await default_context.current_context()
     for _ in range(2):
         await den.create_engine(EMBED)
-        assert den._tidying is not None
-        await den._tidying
+        await settle()
     assert (asked, (await storage_info()).persisted) == ([1], True)
 
 
@@ -147,9 +147,7 @@ async def test_whatever_brings_a_model_asks_to_keep_it_and_tidies_up(
     profile: Profile, hub: ModelHub, way: Callable[[ModelHub], Awaitable[None]]
 ) -> None:
     await way(hub)
-    den = await default_context.current_context()
-    assert den._tidying is not None
-    await den._tidying
+    await settle()
 
     assert (profile.page.persisted, (await storage_info()).may_ask) == (True, True)
 
@@ -157,11 +155,12 @@ async def test_whatever_brings_a_model_asks_to_keep_it_and_tidies_up(
 async def test_who_brings_nothing_asks_for_nothing(profile: Profile, hub: ModelHub) -> None:
     await read(hub, "config.json")
     other = profile.visit()
-    await (await other.hub()).list_models()
+    await (await other.store()).list_models()
 
     other.tidy()
+    await settle()
 
-    assert other._tidying is None
+    assert not profile.page.persisted
 
 
 class Icons:

@@ -104,7 +104,7 @@ async def test_what_is_damaged_comes_before_an_optional_file_that_is_missing(dam
 async def test_a_raw_model_heals_too(damaged: Profile) -> None:
     source = OnnxSource(ModelFile("org/tiny", "v1.0", WEIGHTS))
 
-    await damaged.visit().sessions().open(source, OPTIONS)
+    await damaged.visit().onnx_sessions().open(source, OPTIONS)
 
     assert [worker.closed for worker in damaged.sessions.workers] == [True, False]
     assert damaged.requests() == [GET]
@@ -112,7 +112,7 @@ async def test_a_raw_model_heals_too(damaged: Profile) -> None:
 
 async def test_a_raw_model_that_is_not_there_is_no_damage(profile: Profile) -> None:
     with pytest.raises(FileNotFoundOnHub):
-        await profile.visit().sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
+        await profile.visit().onnx_sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
 
     assert [worker.closed for worker in profile.sessions.workers] == [True]
 
@@ -145,10 +145,10 @@ async def test_a_damaged_runtime_that_cannot_be_fetched_is_told(profile: Profile
 
 async def test_a_raw_model_finds_a_damaged_runtime(profile: Profile) -> None:
     source = OnnxSource(ModelFile("org/tiny", "v1.0", WEIGHTS))
-    await profile.visit().sessions().open(source, OPTIONS)
+    await profile.visit().onnx_sessions().open(source, OPTIONS)
     await damage_runtime(profile)
     profile.requests()
 
-    await profile.visit().sessions().open(source, OPTIONS)
+    await profile.visit().onnx_sessions().open(source, OPTIONS)
 
     assert [each for each in profile.requests() if each != "GET /v1/"] == [GET_RUNTIME]

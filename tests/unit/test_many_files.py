@@ -72,13 +72,13 @@ def reads(profile: Profile, hub: HubFiles, monkeypatch: pytest.MonkeyPatch) -> R
 
 
 async def test_models_are_listed_with_three_reads(hub: HubFiles, reads: Reads) -> None:
-    models = await hub.list_models()
+    models = await hub.store.list_models()
     assert (len(models), {model.files for model in models}) == (MODELS, {PER_MODEL})
     assert (sorted(reads.whole), reads.number) == (["headers", "partials", "tasks"], 3)
 
 
 async def test_the_files_of_a_revision_are_listed_by_an_index(hub: HubFiles, reads: Reads) -> None:
-    assert len(await hub.list_files(model="localhost/org/m7", revision="v1")) == PER_MODEL
+    assert len(await hub.store.list_files("localhost/org/m7", "v1")) == PER_MODEL
     assert (reads.whole, reads.number) == ([], 3)
 
 
@@ -100,7 +100,7 @@ async def test_downloading_reading_and_deleting_look_at_one_model(hub: HubFiles,
     use = Consumer("task", "engine")
     for _ in range(2):
         assert await (await hub.get(FILE, use, ALLOWED)).blob.read() == FILES["config.json"]
-    await hub.delete_models(model="localhost/org/tiny", revision="v1.0")
+    await hub.store.delete_models(model="localhost/org/tiny", revision="v1.0")
     # Of downloads that go on, or were cut, there are few.
     assert set(reads.whole) <= {"partials"}
-    assert await hub.list_files(model="localhost/org/tiny", revision="v1.0") == []
+    assert await hub.store.list_files("localhost/org/tiny", "v1.0") == []

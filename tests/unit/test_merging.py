@@ -9,16 +9,16 @@ import pytest
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download import chunk_writer
-from modelden.hub.download.resume import Partial
 from modelden.hub.files import HubFiles
 from modelden.hub.store import compaction
-from modelden.hub.store.compaction import LARGEST, QUIET
-from modelden.hub.store.contents import ROWS_LOCK
-from modelden.hub.store.partials import Partials
-from modelden.hub.store.tab_locks import download_lock
+from modelden.hub.store.compaction import IDLE_TIME, MAX_SIZE
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import PartialFile
+from modelden.hub.store.tab_locks import ROWS_LOCK, download_lock
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN
 
@@ -47,10 +47,9 @@ async def chunks(profile: Profile) -> int:
     return len(await rows(profile, "chunks"))
 
 
-async def be_quiet(profile: Profile, hub: HubFiles) -> None:
-    profile.timers.pass_time(QUIET)
-    if hub.merger._running is not None:
-        await hub.merger._running
+async def be_quiet(profile: Profile) -> None:
+    profile.timers.pass_time(IDLE_TIME)
+    await settle()
 
 
 async def rows(profile: Profile, store: str) -> list[Row]:
@@ -65,16 +64,16 @@ async def two_wait(profile: Profile) -> None:
 
 async def assert_readable(hub: HubFiles, *files: ModelFile) -> None:
     for file in files:
-        kept = await hub.cache.get(hub.key(file), USE)
+        kept = await hub.store.cache.get(hub.key(file), USE)
         assert kept is not None
         assert await kept.blob.read() == BYTES
 
 
 async def test_a_file_becomes_one_blob_when_the_page_is_quiet(profile: Profile, hub: HubFiles) -> None:
     begun = await chunks(profile)
-    profile.timers.pass_time(QUIET - 1)
+    profile.timers.pass_time(IDLE_TIME - 1)
     await hub.get(ModelFile("org/tiny", "v1.0", WEIGHTS), USE, ALLOWED)
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
 
     assert begun > await chunks(profile) == 1
     await assert_readable(hub, FILE)
@@ -82,20 +81,20 @@ async def test_a_file_becomes_one_blob_when_the_page_is_quiet(profile: Profile, 
 
 
 async def test_what_is_one_blob_is_not_copied_again(profile: Profile, hub: HubFiles) -> None:
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
     (before,) = await rows(profile, "chunks")
     await hub.get(FILE, USE, ALLOWED)
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
     (after,) = await rows(profile, "chunks")
     assert after["data"] is before["data"]
 
 
 async def test_any_use_of_a_file_puts_it_off(profile: Profile, hub: HubFiles) -> None:
     begun = await chunks(profile)
-    profile.timers.pass_time(QUIET - 1)
+    profile.timers.pass_time(IDLE_TIME - 1)
     await hub.get(FILE, USE, ALLOWED)
-    profile.timers.pass_time(QUIET - 1)
-    assert hub.merger._running is None
+    profile.timers.pass_time(IDLE_TIME - 1)
+    await settle()
     assert await chunks(profile) == begun
 
 
@@ -103,32 +102,33 @@ async def test_what_an_earlier_visit_left_in_chunks_is_rewritten_by_the_next(pro
     assert hub is not None
     later = await profile.visit().hub()
     await later.get(FILE, USE, ALLOWED)
-    await be_quiet(profile, later)
+    await be_quiet(profile)
     assert await chunks(profile) == 1
 
 
 async def test_files_that_share_their_bytes_go_on_sharing_them(profile: Profile, hub: HubFiles) -> None:
     await hub.get(SAME, USE, ALLOWED)
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
     assert await chunks(profile) == 1
     assert [row["chunks"] for row in await rows(profile, "files")] == [1, 1]
     await assert_readable(hub, FILE, SAME)
 
-    await hub.delete_models(model="localhost/org/tiny", revision="v1.0")
+    await hub.store.delete_models(model="localhost/org/tiny", revision="v1.0")
     await assert_readable(hub, SAME)
-    await hub.delete_models(model="localhost/org/tiny", revision="main")
+    await hub.store.delete_models(model="localhost/org/tiny", revision="main")
     assert await chunks(profile) == 0
 
 
-async def test_it_waits_for_downloads_of_any_tab(profile: Profile, hub: HubFiles) -> None:
+@pytest.mark.usefixtures("hub")
+async def test_it_waits_for_downloads_of_any_tab(profile: Profile) -> None:
     other = ("localhost/org/other", "v1", "model.onnx")
-    partials = Partials(await profile.database("modelFiles"), profile.clock)
-    await partials.append(other, Partial("begun", "url", None, None, received=1, chunks=1), MemoryBlob(b"1"))
+    partials = PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks)
+    await partials.append(other, PartialFile("begun", "url", None, None, received=1, chunks=1), MemoryBlob(b"1"))
     async with profile.locks.hold(download_lock("/".join(other))):
-        await be_quiet(profile, hub)
+        await be_quiet(profile)
         assert await chunks(profile) > 2
     # Begun, but nobody is at it any more.
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
     assert await chunks(profile) == 2
 
 
@@ -139,7 +139,7 @@ async def test_without_room_for_a_copy_nothing_changes(profile: Profile, hub: Hu
         profile.page.quota = profile.page.usage + len(BYTES) - 1
     else:
         await profile.fill("modelFiles")
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
 
     await profile.fill("modelFiles", full=False)
     assert await chunks(profile) == begun
@@ -148,12 +148,12 @@ async def test_without_room_for_a_copy_nothing_changes(profile: Profile, hub: Hu
 
 async def test_a_file_that_is_deleted_meanwhile_stays_deleted(profile: Profile, hub: HubFiles) -> None:
     async with profile.locks.hold(ROWS_LOCK):
-        deleting = asyncio.ensure_future(hub.delete_models(model="localhost/org/tiny", revision="v1.0"))
+        deleting = asyncio.ensure_future(hub.store.delete_models(model="localhost/org/tiny", revision="v1.0"))
         await asyncio.sleep(0)
-        profile.timers.pass_time(QUIET)
+        profile.timers.pass_time(IDLE_TIME)
         await two_wait(profile)
     await deleting
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
     assert (await profile.database("modelFiles")).contents() == {}
 
 
@@ -161,10 +161,10 @@ async def test_two_tabs_rewrite_a_file_once(profile: Profile, hub: HubFiles) -> 
     other = await profile.visit().hub()
     await other.get(FILE, USE, ALLOWED)
     async with profile.locks.hold(ROWS_LOCK):
-        profile.timers.pass_time(QUIET)
+        profile.timers.pass_time(IDLE_TIME)
         await two_wait(profile)
-    await be_quiet(profile, hub)
-    await be_quiet(profile, other)
+    await be_quiet(profile)
+    await be_quiet(profile)
     assert await chunks(profile) == 1
     await assert_readable(hub, FILE)
 
@@ -173,13 +173,13 @@ async def test_what_is_not_whole_is_not_made_one(profile: Profile, hub: HubFiles
     database = await profile.database("modelFiles")
     del database.rows["chunks"][next(iter(database.rows["chunks"]))]
     begun = await chunks(profile)
-    await be_quiet(profile, hub)
+    await be_quiet(profile)
     assert await chunks(profile) == begun
-    assert await hub.cache.get(hub.key(FILE), USE) is None
+    assert await hub.store.cache.get(hub.key(FILE), USE) is None
 
 
-@pytest.mark.parametrize("size", [50_000, LARGEST + 1])
+@pytest.mark.parametrize("size", [50_000, MAX_SIZE + 1])
 async def test_small_and_very_large_files_stay_as_they_are(profile: Profile, hub: HubFiles, size: int) -> None:
-    await be_quiet(profile, hub)
-    hub.merger.later(hub.key(SAME), size)
+    await be_quiet(profile)
+    hub.store.compactor.schedule(hub.key(SAME), size)
     assert profile.timers.waiting == 0

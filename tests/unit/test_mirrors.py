@@ -38,7 +38,7 @@ def rules(mirror: FaultyHub) -> HubPolicy:
 
 async def test_an_answer_that_broke_off_told_it(browser: Browser, mirror: FaultyHub) -> None:
     browser.hub.next(Fault(cut_after=len(BIG) // 2), *DOWN)
-    kept = await browser.get(rules=rules(mirror))
+    kept = await browser.get(policy=rules(mirror))
     assert (await kept.blob.read(), kept.integrity) == (BIG, "hub")
     assert mirror.asked() == [PATH]
     assert TREE not in browser.hub.asked()
@@ -46,7 +46,7 @@ async def test_an_answer_that_broke_off_told_it(browser: Browser, mirror: Faulty
 
 async def test_an_answer_with_wrong_bytes_told_it(browser: Browser, mirror: FaultyHub) -> None:
     browser.hub.next(Fault(body=bytes(len(BIG))))
-    assert await (await browser.get(rules=rules(mirror))).blob.read() == BIG
+    assert await (await browser.get(policy=rules(mirror))).blob.read() == BIG
 
 
 async def test_the_head_of_a_branch_told_it(browser: Browser, mirror: FaultyHub) -> None:
@@ -62,7 +62,7 @@ async def test_the_list_of_the_repository_tells_it(browser: Browser, mirror: Fau
     listed = [{"type": "file", "path": WEIGHTS.file, "size": len(BIG), "lfs": {"oid": SHA256}}]
     browser.hub.files[TREE] = json.dumps(listed).encode()
     browser.hub.next(*DOWN)
-    kept = await browser.get(rules=rules(mirror))
+    kept = await browser.get(policy=rules(mirror))
     assert (await kept.blob.read(), kept.integrity) == (BIG, "hub")
     assert browser.hub.asked() == [*[PATH] * len(DOWN), TREE]
 
@@ -71,12 +71,12 @@ async def test_other_bytes_of_a_mirror_are_refused(browser: Browser, mirror: Fau
     mirror.files[PATH] = BIG[::-1]
     browser.hub.next(Fault(cut_after=len(BIG) // 2), *DOWN)
     with pytest.raises(IntegrityError, match=SHA256):
-        await browser.get(rules=rules(mirror))
+        await browser.get(policy=rules(mirror))
     assert "files" not in browser.stored()
 
 
 async def test_nobody_told_it(browser: Browser, mirror: FaultyHub) -> None:
     browser.hub.next(*DOWN)
     with pytest.raises(HttpError, match="answered 503"):
-        await browser.get(rules=rules(mirror))
+        await browser.get(policy=rules(mirror))
     assert mirror.log == []

@@ -41,7 +41,7 @@ def raw(tree: Path) -> Path:
 async def test_a_worker_that_hangs_is_tried_once_more_with_one_thread(profile: Profile) -> None:
     profile.sessions.hang = 1
 
-    opened = await profile.visit().sessions().open(OnnxSource(MODEL), OPTIONS)
+    opened = await profile.visit().onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
 
     assert [worker.opened["numThreads"] for worker in profile.sessions.workers] == [4, 1]
     assert opened.info.threads_reason == "with more threads the engine gave no sign of life while it loaded"
@@ -52,7 +52,7 @@ async def test_one_that_hangs_again_is_given_up(profile: Profile) -> None:
     profile.sessions.hang = 2
 
     with pytest.raises(EngineTimeout):
-        await profile.visit().sessions().open(OnnxSource(MODEL), OPTIONS)
+        await profile.visit().onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
 
     assert [worker.closed for worker in profile.sessions.workers] == [True, True]
 
@@ -63,15 +63,13 @@ async def test_a_model_for_which_there_is_no_memory_is_refused_before_it_comes(p
     events: list[Any] = []
 
     with pytest.raises(NotEnoughMemory):
-        await den.sessions().open(OnnxSource(MODEL), OPTIONS, events.append)
+        await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS, events.append)
 
     refused = MODEL.file if room == 100 else "onnx/weights.bin"
     told = [event for event in events if event.metadata.get("file") == refused]
     assert [event.status_text for event in told] == ["initiate", "done"]
     assert not told[-1].ok
-    assert refused not in [
-        file.path for file in await (await den.hub()).list_files(model="localhost/org/raw", revision="v1.0")
-    ]
+    assert refused not in [file.path for file in await (await den.hub()).store.list_files("localhost/org/raw", "v1.0")]
     assert profile.sessions.workers[-1].closed
 
 
@@ -79,22 +77,22 @@ async def test_bytes_are_weighed_too(profile: Profile) -> None:
     den = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + 100))
 
     with pytest.raises(NotEnoughMemory):
-        await den.sessions().open(OnnxSource(bytes(100)), OPTIONS)
+        await den.onnx_sessions().open(OnnxSource(bytes(100)), OPTIONS)
     with pytest.raises(NotEnoughMemory):
-        await den.sessions().open(OnnxSource(b"beside:w", {"w": bytes(100)}), OPTIONS)
+        await den.onnx_sessions().open(OnnxSource(b"beside:w", {"w": bytes(100)}), OPTIONS)
 
 
 async def test_what_a_session_uses_is_not_evicted_until_it_is_closed(profile: Profile, tree: Path) -> None:
     write(tree / "hub/org/other/v1.0/onnx/model.onnx", bytes(4000))
     config = replace(profile.config, max_cache_size=6000 / 1024**3, evict=True)
-    opened = await profile.visit(config).sessions().open(OnnxSource(MODEL), OPTIONS)
+    opened = await profile.visit(config).onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
     other = OnnxSource(ModelFile("org/other", "v1.0", "onnx/model.onnx"))
     with pytest.raises(CacheSizeExceeded):
-        await profile.visit(config).sessions().open(other, OPTIONS)
+        await profile.visit(config).onnx_sessions().open(other, OPTIONS)
 
     opened.close()
-    await profile.visit(config).sessions().open(other, OPTIONS)
-    kept = await (await profile.visit(config).hub()).list_models()
+    await profile.visit(config).onnx_sessions().open(other, OPTIONS)
+    kept = await (await profile.visit(config).hub()).store.list_models()
     assert [model.name for model in kept] == ["localhost/org/other"]
 
 
@@ -113,11 +111,11 @@ async def test_room_is_asked_for_the_weights_beside_it_before_the_first_byte(
     den = profile.visit(replace(profile.config, manifests=True))
     profile.page.quota = profile.page.usage + profile.page.stored() + 5010
     with pytest.raises(QuotaExceeded):
-        await den.sessions().open(OnnxSource(MODEL), OPTIONS)
+        await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
     assert [request for request in profile.requests() if "/hub/" in request] == []
 
     profile.page.quota += 12  # and no more: the weights of another name do not count
-    await den.sessions().open(OnnxSource(MODEL), OPTIONS)
+    await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
 
 
 async def test_loads_that_ended_their_pages_are_remembered(profile: Profile) -> None:
@@ -125,17 +123,17 @@ async def test_loads_that_ended_their_pages_are_remembered(profile: Profile) -> 
     for _ in range(2):
         den = profile.visit()
         profile.sessions.stuck = asyncio.Event()
-        profile.lost.append(asyncio.ensure_future(den.sessions().open(OnnxSource(MODEL), OPTIONS)))
+        profile.lost.append(asyncio.ensure_future(den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)))
         await profile.sessions.stuck.wait()
         den.ports.presence.dead = True  # type: ignore[attr-defined]
     profile.sessions.stuck = None
 
     with pytest.raises(LoadEndedPage, match=r"while it loaded org/raw onnx/model\.onnx"):
-        await profile.visit().sessions().open(OnnxSource(MODEL), OPTIONS)
+        await profile.visit().onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
 
     assert await database.get_all("loads") == []
 
 
 async def test_data_outside_of_the_models_folder_is_refused(profile: Profile) -> None:
     with pytest.raises(InputError, match="which is not beside it"):
-        await profile.visit().sessions().open(OnnxSource(b"beside:../w"), OPTIONS)
+        await profile.visit().onnx_sessions().open(OnnxSource(b"beside:../w"), OPTIONS)

@@ -21,9 +21,9 @@ async def test_headers_and_mirrors_are_those_of_the_configured_hub_alone(profile
     config = replace(profile.config, hub_headers={"Authorization": "Bearer secret"}, hubs=["https://mirror.example"])
     den = profile.visit(config)
 
-    assert den.rules(CONFIGURED).headers == {"Authorization": "Bearer secret"}
-    assert den.rules(CONFIGURED).mirrors == (HubAddress("https://mirror.example", TEMPLATE),)
-    assert (den.rules(OTHER).headers, den.rules(OTHER).mirrors) == ({}, ())
+    assert den.policy(CONFIGURED).headers == {"Authorization": "Bearer secret"}
+    assert den.policy(CONFIGURED).mirrors == (HubAddress("https://mirror.example", TEMPLATE),)
+    assert (den.policy(OTHER).headers, den.policy(OTHER).mirrors) == ({}, ())
     assert "secret" not in repr(config)
 
 
@@ -31,12 +31,12 @@ async def test_a_hub_of_ones_own_has_its_own_token(profile: Profile, monkeypatch
     config = replace(profile.config, hub_headers={"X-Api-Key": "secret"}, hubs=["https://mirror.example"])
     monkeypatch.setattr("modelden.default_context.page.context", profile.visit(config))
 
-    mine = await ModelHub(token="mine").open()  # noqa: S106
-    assert mine.rules.headers == {"X-Api-Key": "secret", "Authorization": "Bearer mine"}
-    assert [mirror.root_url for mirror in mine.rules.mirrors] == ["https://mirror.example"]
+    mine = (await ModelHub(token="mine").open()).policy  # noqa: S106
+    assert mine.headers == {"X-Api-Key": "secret", "Authorization": "Bearer mine"}
+    assert [mirror.root_url for mirror in mine.mirrors] == ["https://mirror.example"]
     other = await ModelHub(OTHER.root_url, token="mine", hubs=["https://b.example"]).open()  # noqa: S106
-    assert other.rules.headers == {"Authorization": "Bearer mine"}
-    assert [mirror.root_url for mirror in other.rules.mirrors] == ["https://b.example"]
+    assert other.policy.headers == {"Authorization": "Bearer mine"}
+    assert [mirror.root_url for mirror in other.policy.mirrors] == ["https://b.example"]
 
 
 async def test_mirrors_are_urls(profile: Profile) -> None:

@@ -7,8 +7,13 @@ import pytest
 from modelden.errors import QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.quota import LARGE, StorageQuota
-from modelden.hub.store.usage import Consumer
+from modelden.hub.policy import StoragePolicy
+from modelden.hub.store.cache import ModelCache
+from modelden.hub.store.deletion import Deletion
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.quota import LARGE_SIZE, Reservations, StorageQuota
+from modelden.hub.store.usage import Consumer, Pins
+from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN
 
@@ -19,45 +24,50 @@ KEPT = ModelFile("org/tiny", "v1.0", "config.json")
 
 async def room(profile: Profile, *, evict: bool = False) -> StorageQuota:
     """In a browser that has room for three large files, and tells of much more."""
-    profile.page.usage, profile.page.untold_quota = 0, 3 * LARGE
-    hub = await profile.visit().hub()
-    await hub.get(KEPT, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
-    return StorageQuota(hub.cache, hub.sweep, hub.notes, profile.page, profile.locks, None, evict=evict)
+    profile.page.usage, profile.page.untold_quota = 0, 3 * LARGE_SIZE
+    context = profile.visit()
+    await (await context.hub()).get(KEPT, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
+    database = await profile.database("modelFiles")
+    cache = ModelCache(database, MemoryBlobs(), profile.clock, profile.locks)
+    partials = PartialDownloads(database, profile.clock, profile.locks)
+    deletion = Deletion(database, cache, partials, profile.locks, profile.clock)
+    policy = StoragePolicy(evict=evict)
+    return StorageQuota(cache, partials, deletion, Pins(database), profile.page, profile.locks, policy, Reservations())
 
 
 async def test_room_that_is_not_told_is_tried_out(profile: Profile) -> None:
     tried = await room(profile)
-    with pytest.raises(QuotaExceeded, match=f"{3 * LARGE + 1} bytes") as caught:
-        await tried.reserve(KEY, 3 * LARGE + 1)
-    assert (caught.value.needed, caught.value.available) == (3 * LARGE + 1, None)
+    with pytest.raises(QuotaExceeded, match=f"{3 * LARGE_SIZE + 1} bytes") as caught:
+        await tried.reserve(KEY, 3 * LARGE_SIZE + 1)
+    assert (caught.value.needed, caught.value.available) == (3 * LARGE_SIZE + 1, None)
     assert not tried.is_reserved(KEY)
 
-    await tried.reserve(KEY, 3 * LARGE)
+    await tried.reserve(KEY, 3 * LARGE_SIZE)
     assert tried.is_reserved(KEY)
 
 
 async def test_files_that_come_side_by_side_share_room_that_is_not_told(profile: Profile) -> None:
     tried = await room(profile)
-    await tried.reserve(KEY, 2 * LARGE)
+    await tried.reserve(KEY, 2 * LARGE_SIZE)
     with pytest.raises(QuotaExceeded):
-        await tried.reserve(OTHER, LARGE + 1)
-    await tried.reserve(OTHER, LARGE)
+        await tried.reserve(OTHER, LARGE_SIZE + 1)
+    await tried.reserve(OTHER, LARGE_SIZE)
 
 
 async def test_files_of_a_model_are_not_counted_beside_the_model(profile: Profile) -> None:
     tried = await room(profile)
-    await tried.reserve(KEY, 2 * LARGE)
-    await tried.reserve((*KEY[:2], ""), 3 * LARGE)
+    await tried.reserve(KEY, 2 * LARGE_SIZE)
+    await tried.reserve((*KEY[:2], ""), 3 * LARGE_SIZE)
     tried.release((*KEY[:2], ""))
     with pytest.raises(QuotaExceeded, match="store localhost/org/other/v1 "):
-        await tried.reserve((*OTHER[:2], ""), 2 * LARGE)
+        await tried.reserve((*OTHER[:2], ""), 2 * LARGE_SIZE)
 
 
 async def test_a_small_file_is_not_worth_trying(profile: Profile) -> None:
     tried = await room(profile)
     profile.page.untold_quota = 0
 
-    await tried.reserve(KEY, LARGE - 1)
+    await tried.reserve(KEY, LARGE_SIZE - 1)
 
 
 @pytest.mark.parametrize("evict", [False, True])
@@ -65,5 +75,5 @@ async def test_other_models_go_only_when_that_makes_room(profile: Profile, *, ev
     """What is kept is too small to matter, so it stays even where it might go."""
     tried = await room(profile, evict=evict)
     with pytest.raises(QuotaExceeded):
-        await tried.reserve(KEY, 4 * LARGE)
-    assert [model.name for model in await (await profile.visit().hub()).list_models()] == ["localhost/org/tiny"]
+        await tried.reserve(KEY, 4 * LARGE_SIZE)
+    assert [model.name for model in await (await profile.visit().hub()).store.list_models()] == ["localhost/org/tiny"]

@@ -96,7 +96,7 @@ async def kept() -> dict[str, bytes]:
     hub = await ModelHub().open()
     found = {}
     for path in FILES:
-        file = await hub.cache.get((MODEL, REVISION, path), None)
+        file = await hub.store.cache.get((MODEL, REVISION, path), None)
         if file is not None:
             assert file.sha256 == DIGESTS[path]
             found[path] = await file.blob.read()

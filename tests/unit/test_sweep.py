@@ -11,13 +11,14 @@ from modelden.engine.options import PipelineOptions
 from modelden.errors import QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.resume import Partial
 from modelden.hub.files import HubFiles
-from modelden.hub.store.partials import Partials
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import PartialFile
 from modelden.hub.store.tab_locks import download_lock
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN
 
@@ -32,8 +33,8 @@ SIX_DAYS, A_DAY = 6 * 24, 24
 
 async def begin(profile: Profile, size: int = 1000) -> None:
     """A download that was cut after its first chunk."""
-    partials = Partials(await profile.database("modelFiles"), profile.clock)
-    partial = Partial("begun", "http://hub.example/f", '"e1"', 2 * size, received=size, chunks=1)
+    partials = PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks)
+    partial = PartialFile("begun", "http://hub.example/f", '"e1"', 2 * size, received=size, chunks=1)
     await partials.append(BEGUN, partial, MemoryBlob(bytes(size), ""))
 
 
@@ -52,11 +53,11 @@ async def test_a_download_that_was_given_up_goes_after_a_week(profile: Profile) 
     hub = await profile.visit().hub()
     await begin(profile)
     profile.clock.advance(hours=SIX_DAYS)
-    await hub.sweep.run()
+    await hub.store.sweep()
     assert set(await stored(profile)) == {"partials", "chunks"}
 
     profile.clock.advance(hours=A_DAY)
-    await hub.sweep.run()
+    await hub.store.sweep()
     assert await stored(profile) == {}
 
 
@@ -65,7 +66,7 @@ async def test_a_download_that_somebody_goes_on_with_stays(profile: Profile) -> 
     await begin(profile)
     profile.clock.advance(hours=SIX_DAYS + A_DAY)
     async with profile.locks.hold(download_lock(BEGUN_ID)):
-        await hub.sweep.run()
+        await hub.store.sweep()
     assert set(await stored(profile)) == {"partials", "chunks"}
 
 
@@ -85,7 +86,7 @@ async def test_bytes_and_rows_that_belong_to_nothing_go(profile: Profile) -> Non
     )
     assert await stored(profile) != before
 
-    await hub.sweep.run()
+    await hub.store.sweep()
     rows = await stored(profile)
     assert {**rows, "files": [row for row in rows["files"] if row["id"] != "x"]} == before
     assert await (await hub.get(FILE, Consumer("task", "engine"), ALLOWED)).blob.read() == FILES[WEIGHTS]
@@ -101,8 +102,7 @@ async def test_it_is_swept_when_a_model_was_completed(profile: Profile) -> None:
 async def created(profile: Profile) -> None:
     den = profile.visit()
     await den.create_engine(EMBED)
-    assert den._tidying is not None
-    await den._tidying
+    await settle()
     assert profile.page.persisted
 
 
@@ -111,15 +111,17 @@ async def test_one_tab_sweeps(profile: Profile) -> None:
     profile.clock.advance(hours=SIX_DAYS + A_DAY)
     hub = await profile.visit().hub()
     async with profile.locks.hold("sweep"):
-        await hub.sweep.run()
+        await hub.store.sweep()
     assert "partials" in await stored(profile)
 
 
 async def test_a_warm_visit_sweeps_nothing(profile: Profile) -> None:
     await created(profile)
-    den = profile.visit()
-    await den.create_engine(EMBED)
-    assert den._tidying is None
+    await begin(profile)
+    profile.clock.advance(hours=SIX_DAYS + A_DAY)
+    await profile.visit().create_engine(EMBED)
+    await settle()
+    assert "partials" in await stored(profile)
 
 
 @pytest.mark.parametrize("evict", [False, True])

@@ -94,8 +94,10 @@ async def test_imported_files_are_told(told: list[Event], hub: ModelHub) -> None
 async def test_a_raw_model_tells_of_its_life(profile: Profile, told: list[Event]) -> None:
     den = profile.visit()
     with pytest.raises(FileNotFoundOnHub):
-        await den.sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
-    opened = await den.sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx")), OPTIONS)
+        await den.onnx_sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
+    opened = await den.onnx_sessions().open(
+        OnnxSource(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx")), OPTIONS
+    )
     await opened.infer([], {})
     with pytest.raises(EngineError):
         await opened.infer([], {"refuse": 1})
@@ -114,7 +116,7 @@ async def test_a_raw_model_tells_of_its_life(profile: Profile, told: list[Event]
 
 async def test_a_raw_model_whose_gpu_goes_tells_of_it_and_goes_on(profile: Profile, told: list[Event]) -> None:
     source = OnnxSource(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx"))
-    opened = await profile.visit().sessions().open(source, {**OPTIONS, "device": "webgpu"})
+    opened = await profile.visit().onnx_sessions().open(source, {**OPTIONS, "device": "webgpu"})
     assert opened.info.device == "webgpu"
     await opened.infer([], {"lose": 1})
 

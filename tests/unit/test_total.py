@@ -16,9 +16,9 @@ from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_info import FileInfo
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.download.resume import Partial
-from modelden.hub.store.partials import Partials
+from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.quota import GIB
+from modelden.hub.store.records import PartialFile
 from modelden.hub.store.usage import Consumer
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, write
@@ -140,13 +140,15 @@ async def test_only_what_is_still_to_come_counts(profile: Profile) -> None:
     leave(profile, 0)
 
     kept, digest = FILES["config.json"], hashlib.sha256(FILES["config.json"]).hexdigest()
-    await hub.total.ask("org/tiny", "main", [FileInfo("config.json", len(kept), None)])
-    await hub.total.ask("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)])
+    await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), None)])
+    await hub.check_space("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)])
     begun = ("localhost/org/tiny", "v2", "begun.bin")
-    partial = Partial("begun", "url", None, 10, received=9, chunks=1)
-    await Partials(await profile.database("modelFiles"), profile.clock).append(begun, partial, MemoryBlob(bytes(9)))
+    partial = PartialFile("begun", "url", None, 10, received=9, chunks=1)
+    await PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks).append(
+        begun, partial, MemoryBlob(bytes(9))
+    )
     with pytest.raises(QuotaExceeded) as caught:
-        await hub.total.ask("org/tiny", "v2", [FileInfo("begun.bin", 10, None), FileInfo("new.bin", 5, None)])
+        await hub.check_space("org/tiny", "v2", [FileInfo("begun.bin", 10, None), FileInfo("new.bin", 5, None)])
     assert caught.value.needed == 1 + 5
     with pytest.raises(QuotaExceeded):
-        await hub.total.ask("org/tiny", "main", [FileInfo("config.json", len(kept), "0" * 64)])
+        await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), "0" * 64)])

@@ -16,6 +16,7 @@ from modelden.errors import EngineClosed, EngineError, IntegrityError, NetworkEr
 from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from modelden.ports import Put
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 from tests.unit.background import settled
 from tests.unit.conftest import FILES, write
@@ -53,13 +54,13 @@ def revisions(told: list[Event]) -> list[tuple[str, str, str]]:
 
 
 async def kept(den: Context) -> dict[str, int]:
-    return {model.revision: model.files for model in await (await den.hub()).list_models()}
+    return {model.revision: model.files for model in await (await den.hub()).store.list_models()}
 
 
 async def poll(den: Context) -> None:
     """The settings poll, and what follows from it."""
     await (await den.settings()).poller.poll()
-    await settled()
+    await settle()
 
 
 async def test_a_new_revision_while_the_page_is_closed(profile: Profile, publish: Publish, told: list[Event]) -> None:
@@ -124,12 +125,12 @@ async def test_runs_under_way_end_with_the_old_model_and_its_files_go(profile: P
     assert (profile.engines.alive, set(await kept(den))) == (2, {"v1.0", "v2.0"})
     first.cancel()
     await asyncio.wait([first])
-    await settled()
+    await settle()
     assert (profile.engines.alive, set(await kept(den))) == (2, {"v1.0", "v2.0"})
     profile.engines.gate.set()
 
     assert (await last)["args"] == ["two"]
-    await settled()
+    await settle()
     assert (profile.engines.alive, set(await kept(den))) == (1, {"v2.0"})
 
 
@@ -145,7 +146,7 @@ async def test_a_run_that_outlived_two_updates_leaves_the_newest(profile: Profil
 
     profile.engines.workers[0].crash()
     await asyncio.gather(*runs, return_exceptions=True)
-    await settled()
+    await settle()
 
     assert (engine.status, profile.engines.alive, set(await kept(den))) == ("ready", 1, {"v3.0"})
 
@@ -162,7 +163,7 @@ async def test_closing_ends_also_runs_that_outlived_their_model(profile: Profile
 
     ends = await asyncio.gather(*runs, return_exceptions=True)
     assert [type(end) for end in ends] == [EngineClosed] * 2
-    await settled()
+    await settle()
     assert (profile.engines.alive, set(await kept(den))) == (0, {"v2.0"})
 
 
@@ -402,7 +403,7 @@ async def test_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(
     await den.prefetch(EMBED)
 
     hub = await den.hub()
-    assert not await hub.delete_unused(model="localhost/org/tiny", revision="v1.0")  # the engine holds it
+    assert not await hub.store.delete_unused("localhost/org/tiny", "v1.0")  # the engine holds it
     await asyncio.gather(*(asyncio.all_tasks() - tasks))  # all of them end
     assert (engine.model_revision, engine.status, profile.engines.alive) == ("v1.0", "ready", 1)
     application.faults.set(Fault(path="/*", drop_cors=True))

@@ -250,7 +250,7 @@ class EngineRunner:
             return
         self._replaced.discard(slot)
         slot.loaded.close()
-        await slot.loaded.lease.ended()
+        await slot.loaded.lease.wait_ended()
         if self._last_loaded is not None:
             await self._loader.delete_previous_revisions(self._last_loaded)
 

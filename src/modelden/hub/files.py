@@ -1,13 +1,12 @@
-"""Model files: from the cache when they are there and current, else from the hub, once.
+"""The files of a hub: from the cache if they are fresh, else downloaded, once.
 
-Requests are Firefox's (``ModelHub.sys.mjs``, ``getModelDataAsFile``): a pinned revision that is kept needs none; for
-the branch ``main`` a HEAD with a limit of 1000 ms, the kept copy counts if tags agree or the hub is silent.
+Requests are Firefox's (``ModelHub.sys.mjs``, ``getModelDataAsFile``): a pinned revision that is stored needs none; for
+the branch ``main`` a HEAD with a limit of 1000 ms, the stored copy counts if tags agree or the hub is silent.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,34 +14,26 @@ from modelden.core.events import NO_LISTENERS, DownloadEvents
 from modelden.core.idle_timeout import IdleTimeoutFetcher
 from modelden.core.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 from modelden.core.staged_imports import import_staged
-from modelden.errors import (
-    ForbiddenURL,
-    ModelDenError,
-)
+from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import HubAddress, ModelFile, check_stored
+from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download.auth import AuthenticatedFetcher
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
 from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness, not_found
-from modelden.hub.policy import FileRequest, HubPolicy
-from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.compaction import Compactor
-from modelden.hub.store.partials import FileKey, Partials
-from modelden.hub.store.preflight import SpacePreflight
-from modelden.hub.store.quota import StorageQuota, Sweep
-from modelden.hub.store.records import CachedFile, StoredFile, StoredModel
-from modelden.hub.store.tab_locks import DownloadLock, ModelLease, use_lock
-from modelden.hub.store.usage import Consumer, Notes
-from modelden.hub.store.writer import CacheWriter
-from modelden.ports import Database, Ports
+from modelden.hub.download.preflight import SpacePreflight
+from modelden.hub.download.request import FileRequest
+from modelden.hub.policy import HubPolicy
+from modelden.hub.store.records import CachedFile, FileKey
+from modelden.hub.store.store import Store
+from modelden.hub.store.usage import Consumer
+from modelden.ports import Ports
 
 if TYPE_CHECKING:
-    from modelden.hub.catalog.file_info import ManifestReader
+    from modelden.hub.catalog.file_info import FileInfo, ManifestReader
+    from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.download.downloader import Downloader
-    from modelden.hub.importer import Importer
+    from modelden.hub.importer import ImportSource
     from modelden.hub.remote_models import RemoteModels
-
-logger = logging.getLogger(__name__)
 
 DOWNLOADERS = (
     "hashlib",
@@ -50,70 +41,47 @@ DOWNLOADERS = (
     "modelden.hub.download.transfer",
     "modelden.hub.download.downloader",
 )
-"""What downloads, imported when there is something to download: most visits find everything here."""
+"""Modules of a download, imported with the first one: most visits find all files stored."""
 
 
 class HubFiles:
-    """The files of one hub."""
+    """The files of one hub: the facade of this package.
+
+    Attributes:
+        store: Stored files of all hubs.
+        policy: Requests and checks.
+    """
 
     def __init__(
         self,
         address: HubAddress,
-        database: Database,
+        store: Store,
         ports: Ports,
-        rules: HubPolicy | None = None,
+        policy: HubPolicy | None = None,
         manifests: ManifestReader | None = None,
-        downloads: DownloadEvents = NO_LISTENERS,
+        events: DownloadEvents = NO_LISTENERS,
     ) -> None:
-        """Nothing is fetched yet."""
-        self._told = downloads
+        """Create the facade of a hub.
+
+        Args:
+            address: URLs of the hub.
+            store: Store of the page.
+            ports: The browser.
+            policy: Requests and checks.
+            manifests: Signed manifests, if they are on.
+            events: Informed of each download.
+        """
+        self.store = store
         self._address = address
         self._ports = ports
+        self.policy = policy or HubPolicy()
         self._manifests = manifests
-        self.rules = rules or HubPolicy()
+        self._events = events
         self._fetcher = AuthenticatedFetcher(
-            IdleTimeoutFetcher(ports.fetcher, self.rules.idle_timeout), address.root_url, self.rules.headers
+            IdleTimeoutFetcher(ports.fetcher, self.policy.idle_timeout), address.root_url, self.policy.headers
         )
-        self._partials = Partials(database, ports.clock)
-        self._turns = DownloadLock(ports.locks, self._partials)
-        self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
-        self.notes = Notes(database, ports.clock)
-        self.sweep = Sweep(database, self.cache, ports.locks, ports.clock)
-        room = StorageQuota(
-            self.cache, self.sweep, self.notes, ports.page, ports.locks, self.rules.max_size, evict=self.rules.evict
-        )
-        self.merger = Compactor(database, room, ports)
-        self._keeper = CacheWriter(self.cache, self._partials, room, self.rules)
-        self.total = SpacePreflight(address, self.cache, self._partials, self._keeper, manifests)
-        self._known = Freshness(self._fetcher, self._keeper, self.cache)
-
-    @cached_property
-    def remote(self) -> RemoteModels:
-        """What looks at the hub's models without keeping anything."""
-        from modelden.hub.remote_models import RemoteModels
-
-        return RemoteModels(self._address, self._fetcher, self.cache, self._manifests)
-
-    @cached_property
-    def importer(self) -> Importer:
-        """What keeps files that come from somewhere else."""
-        from modelden.hub.importer import Importer
-
-        return Importer(self.cache, self._partials, self._keeper, self._ports, self.rules, self._manifests, self._told)
-
-    @cached_property
-    def _fetching(self) -> Downloader:
-        from modelden.hub.download.downloader import Downloader
-        from modelden.hub.download.transfer import FileTransfer
-
-        transfer = FileTransfer(self._fetcher, self._partials, self._ports.blobs, self._ports.clock)
-        whose = self._address, self.rules, self._manifests
-        return Downloader(*whose, self.cache, self._keeper, self._known, self._fetcher, transfer)
-
-    @property
-    def wrote(self) -> bool:
-        """Something was stored."""
-        return self._keeper.wrote
+        self._preflight = SpacePreflight(address, store, manifests)
+        self._freshness = Freshness(self._fetcher, store.cache)
 
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names.
@@ -123,148 +91,190 @@ class HubFiles:
         """
         return self._address.parse(url)
 
+    def key(self, file: ModelFile) -> FileKey:
+        """Return a file's key in the store."""
+        return self._address.store_name(file.model), file.revision, file.file
+
     async def get(
         self,
         file: ModelFile,
-        use: Consumer,
+        consumer: Consumer,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
         *,
         branch: BranchUpdate | None = None,
         before_download: Callable[[], Awaitable[None]] | None = None,
-        expect: Callable[[int], None] | None = None,
+        check_size: Callable[[int], None] | None = None,
     ) -> CachedFile:
-        """Return a file, downloading it if needed; of several tabs one downloads, the others wait.
+        """Return a file, and download it if needed. One of several tabs downloads, the others wait.
 
         Args:
-            file: Which file.
-            use: For whom; kept with the file.
-            allow_list: Asked for each file, kept or not.
-            on_progress: Told Firefox's events.
-            branch: What a load takes of branches; without it a file of a branch that changed is replaced at once.
-            before_download: Called when it has to be downloaded, before its first byte; what it raises ends that.
-            expect: Called with the size of a file that is downloaded, before it comes; what it raises refuses it.
+            file: Model, revision and path.
+            consumer: Task and engine that use it, recorded with the file.
+            allow_list: Checked for each file, stored or not.
+            on_progress: Called with Firefox's events.
+            branch: Update of the branch that the load makes; without it a changed file of a branch is replaced at once.
+            before_download: Called before the first byte of a download. Its error ends the request.
+            check_size: Called with the size of a download before its first byte. Its error ends the request.
 
         Raises:
-            ForbiddenURL: If the list does not admit the file's URL; what is kept of a denied model is removed.
+            ForbiddenURL: If the list does not allow the file's URL. The files of a denied model are deleted.
             FileNotFoundOnHub: If the hub does not have it.
             UnavailableError: If it cannot be fetched.
-            UntrustedError: If what came is not the right file.
-            StorageError: If the browser cannot store it, and it has to.
+            UntrustedError: If the hub sent a wrong file.
+            StorageError: If the browser cannot store it, and memory is not allowed.
         """
+        key, url = self.key(file), self._address.url(file)
         branch = branch if file.revision == BRANCH else None
-        wish = FileRequest(file, self.key(file), use, allow_list, branch, before_download, expect)
-        kept = await self._kept(wish, self._told.wrap_progress(on_progress, use.engine_id, use.flow_id))
-        self.merger.later(wish.key, kept.blob.size)
-        return kept
+        request = FileRequest(file, key, url, consumer, allow_list, branch, before_download, check_size)
+        on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
+        await self._check_allowed(url, key, allow_list)
+        if file.revision == BRANCH:
+            cached, headers = await self._freshness.check(request)
+        else:  # what is stored of a pinned revision is fresh
+            cached, headers = await self.store.cache.get(key, consumer), None
+        if cached is None:
+            cached = await self._download(request, headers, on_progress)
+        else:
+            with self._reporter(LOADING_FROM_CACHE, request, on_progress):
+                pass
+        if cached.chunks > 1:
+            self.store.compactor.schedule(key, cached.blob.size)
+        return cached
 
-    async def get_kept(
+    async def get_stored(
         self,
         files: Sequence[ModelFile],
-        use: Consumer,
+        consumer: Consumer,
         allow_list: AllowList,
         on_progress: ProgressCallback | None = None,
     ) -> dict[ModelFile, CachedFile]:
-        """Return those of these files that `get` would give without a request, all in one go.
+        """Return the files that `get` would return without a request, in one transaction.
 
         Raises:
             ForbiddenURL: As `get`.
             StorageError: If the browser's storage fails.
         """
-        pinned = {file: self.key(file) for file in files if file.revision != BRANCH}
-        for file, key in pinned.items():
-            await self._check_allowed(self._address.url(file), key, allow_list)
-        found = await self.cache.get_all(list(pinned.values()), use)
-        reported = self._told.wrap_progress(on_progress, use.engine_id, use.flow_id)
-        given = {file: found[key] for file, key in pinned.items() if key in found}
-        for file, kept in given.items():
-            with self._reporter(LOADING_FROM_CACHE, file, use, reported):
-                self.merger.later(pinned[file], kept.blob.size)
-        return given
-
-    async def _kept(self, wish: FileRequest, on_progress: ProgressCallback | None) -> CachedFile:
-        file, key, use = wish.file, wish.key, wish.use
-        url = self._address.url(file)
-        await self._check_allowed(url, key, wish.allow_list)
-        kept, told = await self._known.check(wish, url)
-        if kept is not None:
-            with self._reporter(LOADING_FROM_CACHE, file, use, on_progress):
-                return kept
-        if told is None and await self.notes.is_missing(key):
-            raise not_found(url, 404, file)
-        head = told or {}
-        with self._reporter(DOWNLOADING, file, use, on_progress) as reporter:
-            async with self._turns.take(key, reporter):
-                current = await self._known.current(key, use, head)
-                if current:
-                    if wish.branch:
-                        wish.branch.mark_served(key, current)
-                    return current
-                await import_staged(DOWNLOADERS)
-                return await self._fetching.fetch(wish, head, reporter)
-
-    def _reporter(self, kind: str, file: ModelFile, use: Consumer, on_progress: ProgressCallback | None) -> Reporter:
-        url = self._address.url(file)
-        names = {"model": file.model, "revision": file.revision, "file": file.file, "url": url}
-        return Reporter(on_progress, kind, url, {**names, "taskName": use.task_name})
-
-    def key(self, file: ModelFile) -> FileKey:
-        """Return a file's key in the store."""
-        return self._address.store_name(file.model), file.revision, file.file
-
-    async def remember_missing(self, files: Iterable[ModelFile]) -> None:
-        """Remember optional files that the hub does not have: only a branch is asked for them again, if it answers."""
-        await self.notes.remember_missing([self.key(file) for file in files])
-
-    def branch(self) -> BranchUpdate:
-        """Return what a load takes of branches, for one that is not to go back to what is kept."""
-        return BranchUpdate(self._keeper, self._ports.locks)
-
-    async def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
-        """Load a model of a branch as the hub has it now, or else as it is kept; see `branch_update.load_branch`."""
-        return await load_branch(self._keeper, self._ports.locks, load)
-
-    def in_use(self) -> ModelLease:
-        """Return what says that models are in use, until it is ended; by their names in the store."""
-        return ModelLease(self._ports.locks)
+        on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
+        requests = [
+            FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list)
+            for file in files
+            if file.revision != BRANCH
+        ]
+        for request in requests:
+            await self._check_allowed(request.url, request.key, allow_list)
+        cached = await self.store.cache.read([request.key for request in requests], consumer)
+        for request in requests:
+            if request.key in cached:
+                with self._reporter(LOADING_FROM_CACHE, request, on_progress):
+                    pass
+                if cached[request.key].chunks > 1:
+                    self.store.compactor.schedule(request.key, cached[request.key].blob.size)
+        return {request.file: cached[request.key] for request in requests if request.key in cached}
 
     async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
-        """Return the entity tag of a URL; None when the hub does not tell it in so many seconds."""
-        return (await self._known.head(url, timeout) or {}).get("etag")
+        """Return the entity tag of a URL; None without an answer in these seconds."""
+        return (await self._freshness.head(url, timeout) or {}).get("etag")
+
+    async def remember_missing(self, files: Iterable[ModelFile]) -> None:
+        """Remember optional files that the hub does not have. Only those of a branch are requested again."""
+        await self.store.missing.add([self.key(file) for file in files])
+
+    def update_branch(self) -> BranchUpdate:
+        """Return a new update of branches, for a load that shall fail rather than use the stored state."""
+        return BranchUpdate(self.store.writer, self._ports.locks)
+
+    async def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
+        """Load a model of a branch as the hub has it, else as it is stored; see `branch_update.load_branch`."""
+        return await load_branch(self.store.writer, self._ports.locks, load)
+
+    async def download_sizes(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
+        """Return the sizes of the files that a task will download, by URL, if a manifest has them."""
+        return await self._preflight.download_sizes(model, revision, task, dtype)
+
+    async def check_space_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
+        """Check the space for the files that a task will download; errors as `check_space`."""
+        await self._preflight.check_task(model, revision, task, dtype)
+
+    async def check_space_for_session(self, model: ModelFile) -> None:
+        """Check the space for a raw model and its external data; errors as `check_space`."""
+        await self._preflight.check_session(model)
+
+    async def check_space(self, model: str, revision: str, files: Iterable[FileInfo]) -> None:
+        """Check the space for files that will be downloaded.
+
+        Raises:
+            QuotaExceeded: If it is not enough, and memory is not allowed.
+        """
+        await self._preflight.check(model, revision, files)
+
+    async def list_repository(
+        self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
+    ) -> ModelFiles:
+        """Return the files of a revision, as the hub lists them; see `RemoteModels.list_files`."""
+        return await self._remote.list_files(model, revision, allow_list, task, dtype)
+
+    async def read_text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
+        """Return a file as text, without storing it; see `RemoteModels.read_text`."""
+        return await self._remote.read_text(file, limit, allow_list)
+
+    async def has_changed(self, model: str, revision: str, paths: Iterable[str], seconds: float) -> bool:
+        """Return True if the hub has other files of a branch than the store; see `RemoteModels.has_changed`."""
+        return await self._remote.has_changed(model, revision, paths, seconds)
+
+    async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
+        """Return the error of missing weights with the data types that the hub has."""
+        return await self._remote.with_available_dtypes(error)
+
+    async def import_files(
+        self, sources: Sequence[ImportSource], consumer: Consumer, on_progress: ProgressCallback | None
+    ) -> None:
+        """Store files that do not come from a hub; see `Importer.run`."""
+        from modelden.hub.importer import Importer
+
+        importer = Importer(self.store, self._ports, self.policy, self._manifests, self._events)
+        await importer.run(sources, consumer, on_progress)
+
+    @cached_property
+    def _remote(self) -> RemoteModels:
+        from modelden.hub.remote_models import RemoteModels
+
+        return RemoteModels(self._address, self._fetcher, self.store.cache, self._manifests)
+
+    @cached_property
+    def _downloader(self) -> Downloader:
+        from modelden.hub.download.downloader import Downloader
+        from modelden.hub.download.transfer import FileTransfer
+
+        transfer = FileTransfer(self._fetcher, self.store.partials, self._ports.blobs, self._ports.clock)
+        return Downloader(
+            self._address, self.policy, self._manifests, self.store, self._freshness, self._fetcher, transfer
+        )
+
+    async def _download(
+        self, request: FileRequest, headers: Mapping[str, str] | None, on_progress: ProgressCallback | None
+    ) -> CachedFile:
+        key = request.key
+        if headers is None and await self.store.missing.is_missing(key):
+            raise not_found(request.url, 404, request.file)
+        with self._reporter(DOWNLOADING, request, on_progress) as reporter:
+            async with self.store.downloads.hold(key, reporter):
+                # Another tab may have downloaded it meanwhile.
+                cached = await self._freshness.current(key, request.consumer, headers or {})
+                if cached:
+                    return request.branch.mark_served(key, cached) if request.branch else cached
+                await import_staged(DOWNLOADERS)
+                return await self._downloader.fetch(request, headers or {}, reporter)
+
+    def _reporter(self, kind: str, request: FileRequest, on_progress: ProgressCallback | None) -> Reporter:
+        file, url = request.file, request.url
+        names = {"model": file.model, "revision": file.revision, "file": file.file, "url": url}
+        return Reporter(on_progress, kind, url, {**names, "taskName": request.consumer.task_name})
 
     async def _check_allowed(self, url: str, key: FileKey, allow_list: AllowList) -> None:
         try:
             allow_list.check(url)
         except ForbiddenURL as error:
             if error.denied:
-                await self.cache.delete(model=key[0], revision=key[1])
+                await self.store.delete_models(model=key[0], revision=key[1])
             raise
-
-    async def list_models(self) -> list[StoredModel]:
-        """Return every model and revision of which files are kept."""
-        return await self.cache.list_models()
-
-    async def list_files(self, *, model: str, revision: str) -> list[StoredFile]:
-        """Return the files kept of one revision.
-
-        Raises:
-            InputError: For names that no model can have.
-        """
-        check_stored(model, revision)
-        return await self.cache.list_files(model, revision)
-
-    async def delete_models(self, *, model: str, revision: str) -> None:
-        """Remove all files kept of one revision; nothing happens when there are none.
-
-        Raises:
-            InputError: For names that no model can have.
-        """
-        check_stored(model, revision)
-        await self.cache.delete(model=model, revision=revision)
-
-    async def delete_unused(self, *, model: str, revision: str) -> bool:
-        """Remove all files kept of one revision, unless an engine uses them, in whatever tab; returns whether."""
-        async with self._ports.locks.try_hold(use_lock(model, revision)) as is_free:
-            if is_free:
-                await self.cache.delete(model=model, revision=revision)
-            return is_free

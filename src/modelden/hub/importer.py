@@ -14,12 +14,10 @@ from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, hash_from
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.policy import HubPolicy
-from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.partials import FileKey, Partials, file_id
-from modelden.hub.store.records import Provenance
+from modelden.hub.store.records import FileKey, Provenance, file_id
+from modelden.hub.store.store import Store
 from modelden.hub.store.tab_locks import download_lock
 from modelden.hub.store.usage import Consumer
-from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Blob, Ports
 
 
@@ -50,20 +48,19 @@ class Importer:
 
     def __init__(
         self,
-        cache: ModelCache,
-        partials: Partials,
-        keeper: CacheWriter,
+        store: Store,
         ports: Ports,
-        rules: HubPolicy,
+        policy: HubPolicy,
         manifests: ManifestReader | None,
         downloads: DownloadEvents,
     ) -> None:
         """Import nothing yet; the arguments are those of the hub that the files belong to."""
-        self._cache = cache
-        self._partials = partials
-        self._keeper = keeper
+        self._cache = store.cache
+        self._partials = store.partials
+        self._writer = store.writer
+        self._may_use_memory = store.policy.memory_when_full
         self._ports = ports
-        self._rules = rules
+        self._policy = policy
         self._manifests = manifests
         self._downloads = downloads
 
@@ -88,7 +85,7 @@ class Importer:
     async def _check(self, file: ImportSource) -> ExpectedFile:
         """Return what a file is, hash included."""
         told = await self._manifests.expected(file.file) if self._manifests else ExpectedFile()
-        if told.sha256 is None and self._rules.require_hashes:
+        if told.sha256 is None and self._policy.require_hashes:
             raise NoHash(file.source)
         digest = sha256()
         beginning = b""
@@ -113,27 +110,27 @@ class Importer:
         if await self._is_kept(file.key, use, expected, origin):
             return
         async with self._ports.locks.hold(download_lock(file_id(file.key))):
-            await self._partials.drop(file.key)
+            await self._partials.delete(file.key)
             body = ChunkWriter(
                 file.key,
                 self._partials,
                 self._ports.blobs,
                 self._ports.clock,
-                required=not self._rules.memory_when_full,
+                required=not self._may_use_memory,
             )
             try:
-                if not await self._keeper.may_store(file.key, file.body.size):
+                if not await self._writer.reserve(file.key, file.body.size):
                     await body.use_memory()
                 async for chunk in file.body.chunks():
                     await body.write(chunk)
                     reporter.advance(chunk.size, file.body.size)
                 received = await body.finish(file.content_type)
                 expected.check(file.source, received.size, received.sha256)
-                await self._keeper.keep(file.key, use, received, origin)
+                await self._writer.write(file.key, use, received, origin)
             finally:
                 await body.close()
-                await self._partials.drop(file.key)
-                self._keeper.release(file.key)
+                await self._partials.delete(file.key)
+                self._writer.release(file.key)
 
     async def _is_kept(self, key: FileKey, use: Consumer, expected: ExpectedFile, origin: Provenance) -> bool:
         """Tell whether the file, or another one with the same bytes, is kept; then it is kept for this use too."""

@@ -137,7 +137,7 @@ class EngineLoader:
         """
         bundle = self._runtimes.find_bundle(plan.runtime)
         fallbacks = Fallbacks(no_gpu_reason=_no_gpu_reason(plan, bundle), files_only=True)
-        async with (await self._open_hub(plan.options)).branch() as branch:
+        async with (await self._open_hub(plan.options)).update_branch() as branch:
             (await self._load(plan, bundle, fallbacks, branch, None, on_progress)).close()
 
     async def _load_with_retries(
@@ -217,10 +217,10 @@ class EngineLoader:
         """Return the provider of an engine's files; report their sizes where a signed manifest has them."""
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
-        if not branch.stored_only and (sizes := await hub.total.planned(*model)):
+        if not branch.stored_only and (sizes := await hub.download_sizes(*model)):
             with Reporter(on_progress, PLANNING, model[0], {"sizes": sizes}) as reporter:
                 reporter.plan(sum(sizes.values()))
-        preflight = partial(hub.total.ask_for_task, *model)
+        preflight = partial(hub.check_space_for_task, *model)
         return EngineFileProvider(hub, consumer, allow_list, on_progress, watch, preflight, branch)
 
 
@@ -238,7 +238,7 @@ async def _explain(
     """Return the error behind a worker's failure: a file's, or the failure itself."""
     cause = files.cause_of(error)
     if isinstance(cause, FileNotFoundOnHub):
-        return await hub.remote.with_available_dtypes(cause)
+        return await hub.with_available_dtypes(cause)
     if cause is error:
         return await check_stored_files(hub, files.keys, drop_damaged_runtime, error)
     return cause

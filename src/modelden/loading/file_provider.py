@@ -15,7 +15,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
-from modelden.hub.store.partials import FileKey
+from modelden.hub.store.records import FileKey
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Blob
 
@@ -66,7 +66,7 @@ class EngineFileProvider:
         self.revisions: set[tuple[str, str]] = set()
         self.urls: dict[str, None] = {}
         self.keys: set[FileKey] = set()
-        self.lease = hub.in_use()
+        self.lease = hub.store.lease()
         self._missing: dict[ModelFile, ModelDenError] = {}
         self._first_error: ModelDenError | None = None
 
@@ -102,7 +102,7 @@ class EngineFileProvider:
                 self._on_progress,
                 branch=self._branch,
                 before_download=self._before_download,
-                expect=None if watch is None else partial(watch.account_expected, url),
+                check_size=None if watch is None else partial(watch.account_expected, url),
             )
             if watch is not None:
                 watch.account_loaded(url, cached.blob)
@@ -125,7 +125,9 @@ class EngineFileProvider:
             files = {url: self._hub.parse_url(url) for url in urls}
             for model, revision in {self._hub.key(file)[:2] for file in files.values()}:
                 await self.lease.add(model, revision)
-            cached = await self._hub.get_kept(list(files.values()), self._consumer, self._allow_list, self._on_progress)
+            cached = await self._hub.get_stored(
+                list(files.values()), self._consumer, self._allow_list, self._on_progress
+            )
             blobs = {url: cached[file].blob for url, file in files.items() if file in cached}
             if self._watch is not None:
                 for url in filter(is_weights, blobs):

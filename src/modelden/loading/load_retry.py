@@ -13,7 +13,7 @@ from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import gpu_lost_message
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout, ModelDenError
 from modelden.hub.files import HubFiles
-from modelden.hub.store.partials import FileKey
+from modelden.hub.store.records import FileKey
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +97,8 @@ async def check_stored_files(
     """
     if type(error) not in (EngineError, EngineCrashed):
         return error
-    from modelden.hub.store.verification import damaged_files
-
     try:
-        damaged = ["/".join(key) for key in await damaged_files(hub, keys)]
+        damaged = ["/".join(key) for key in await hub.store.delete_damaged(keys)]
         if await drop_damaged_runtime():
             damaged.append("the runtime")
     except ModelDenError as failure:

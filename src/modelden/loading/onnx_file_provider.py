@@ -11,7 +11,7 @@ from typing import Any
 from modelden.engine.memory_guard import LoadWatch
 from modelden.errors import FileNotFoundOnHub, InputError, ModelDenError
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.partials import FileKey
+from modelden.hub.store.records import FileKey
 from modelden.ports import Blob, Ports
 
 

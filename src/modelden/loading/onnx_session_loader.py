@@ -184,7 +184,7 @@ class OnnxSessionLoader:
         hub = await self._open_hub()
 
         async def preflight() -> None:
-            await hub.total.ask_for_session(model)
+            await hub.check_space_for_session(model)
 
         async def fetch(file: ModelFile) -> Blob:
             await lease.add(*hub.key(file)[:2])
@@ -196,7 +196,7 @@ class OnnxSessionLoader:
                 branch=branch,
                 # Once, before the model itself; the data beside it come later.
                 before_download=preflight if file == model else None,
-                expect=partial(watch.account_expected, file.file),
+                check_size=partial(watch.account_expected, file.file),
             )
             return cached.blob
 

@@ -221,11 +221,11 @@ class LoaderWithFallback:
         for model, revision in _revisions(options):
             if revision != BRANCH:
                 continue
-            files = await hub.list_files(model=address.store_name(model), revision=revision)
+            files = await hub.store.list_files(address.store_name(model), revision)
             paths = [
                 file.path for file in files if engine_id in file.engine_ids and _has_dtype(file.path, options.dtype)
             ]
-            if await hub.remote.has_changed(model, revision, paths, HEAD_TIMEOUT):
+            if await hub.has_changed(model, revision, paths, HEAD_TIMEOUT):
                 return True
         return False
 
@@ -239,12 +239,12 @@ class LoaderWithFallback:
         names = {name for name, _ in current}
         previous = [
             model
-            for model in await hub.list_models()
+            for model in await hub.store.list_models()
             if model.name in names and (model.name, model.revision) not in used
             if set(model.task_names) <= {options.task_name}
         ]
         # A revision that an engine of another tab uses is deleted when that one has moved, or with the next engine.
-        await asyncio.gather(*(hub.delete_unused(model=model.name, revision=model.revision) for model in previous))
+        await asyncio.gather(*(hub.store.delete_unused(model.name, model.revision) for model in previous))
 
 
 def _revisions(options: PipelineOptions) -> set[tuple[str, str]]:

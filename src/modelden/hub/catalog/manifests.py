@@ -10,11 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from modelden.errors import InvalidRecord, StorageError, UnavailableError
+from modelden.errors import InvalidRecord, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo
 from modelden.hub.catalog.integrity import SIGNED, ExpectedFile
 from modelden.hub.catalog.names import ModelFile
-from modelden.ports import Clock, Database, Put
 from modelden.settings.records import is_sha256
 
 logger = logging.getLogger(__name__)
@@ -30,23 +29,29 @@ class Records(Protocol):
         """Return the records."""
 
 
+class MissingCollections(Protocol):
+    """Remembers collections that a settings server does not have: `store.usage.NegativeCache`."""
+
+    async def collection_age(self, name: str, /) -> int | None:
+        """Return for how many milliseconds a collection is known to be missing; None if it is not."""
+
+    async def add_collection(self, name: str, /) -> None:
+        """Remember that a collection is missing."""
+
+
 class Manifests:
     """Looks up files in the collection."""
 
-    def __init__(
-        self, records: Callable[[], Awaitable[Records]], database: Database, clock: Clock, interval: float
-    ) -> None:
+    def __init__(self, records: Callable[[], Awaitable[Records]], missing: MissingCollections, interval: float) -> None:
         """Create a reader.
 
         Args:
             records: Opens Remote Settings.
-            database: Stores when the collection was found missing (store ``missing``).
-            clock: Tells the age of that row.
+            missing: Remembers that the server does not have the collection.
             interval: Seconds until a server without the collection is asked again.
         """
         self._records = records
-        self._database = database
-        self._clock = clock
+        self._missing = missing
         self._interval = interval
 
     async def expected(self, file: ModelFile) -> ExpectedFile:
@@ -70,31 +75,14 @@ class Manifests:
 
     async def _all_records(self) -> list[dict[str, Any]]:
         records = await self._records()
-        is_missing = await self._is_missing()
+        age = await self._missing.collection_age(COLLECTION)
+        is_missing = age is not None and age < self._interval * 1000
         try:
             return await records.get(COLLECTION, sync_if_empty=not is_missing)
         except UnavailableError as error:
             logger.debug("There are no manifests: %s", error)
-            await self._remember_missing()
+            await self._missing.add_collection(COLLECTION)
             return []
-
-    async def _is_missing(self) -> bool:
-        try:
-            row = await self._database.get("missing", COLLECTION)
-        except StorageError as error:  # the row only saves a request
-            logger.warning(
-                "The settings server is asked for %s: the stored answer cannot be read. %s", COLLECTION, error
-            )
-            return False
-        return row is not None and self._clock.now() - row["at"] < self._interval * 1000
-
-    async def _remember_missing(self) -> None:
-        try:
-            await self._database.commit([Put("missing", {"id": COLLECTION, "at": self._clock.now()})])
-        except StorageError as error:  # the row only saves a request
-            logger.warning(
-                "The settings server will be asked for %s again: the answer is not stored. %s", COLLECTION, error
-            )
 
 
 def _parse_files(record: Mapping[str, Any]) -> tuple[FileInfo, ...]:

@@ -15,9 +15,8 @@ from typing import Self
 
 from modelden.errors import ModelDenError, UnavailableError
 from modelden.hub.store.cache import StagedFile
-from modelden.hub.store.partials import FileKey
-from modelden.hub.store.records import CachedFile
-from modelden.hub.store.writer import CacheWriter, cached_file
+from modelden.hub.store.records import CachedFile, FileKey
+from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Locks
 
 logger = logging.getLogger(__name__)
@@ -35,13 +34,13 @@ class BranchUpdate:
         is_superseded: Another tab replaced a file while this load went on: what it was given is of two states.
     """
 
-    def __init__(self, keeper: CacheWriter, locks: Locks, *, stored_only: bool = False) -> None:
+    def __init__(self, writer: CacheWriter, locks: Locks, *, stored_only: bool = False) -> None:
         """Nothing has changed."""
         self.stored_only = stored_only
         self.changed: set[FileKey] = set()
         self.is_superseded = False
         self._served: dict[FileKey, str] = {}
-        self._keeper = keeper
+        self._writer = writer
         self._locks = locks
         self._switch_lock = AsyncExitStack()
         self._acquiring = asyncio.Lock()
@@ -53,7 +52,7 @@ class BranchUpdate:
 
     def staged(self, key: FileKey) -> CachedFile | None:
         """Return a changed file that has come."""
-        return cached_file(self._staged[key]) if key in self._staged else None
+        return self._staged[key].cached() if key in self._staged else None
 
     async def mark_changed(self, key: FileKey, *, is_deleted: bool = False) -> None:
         """Hear that a file changed, or is no more; returns when no other load is at it."""
@@ -74,11 +73,11 @@ class BranchUpdate:
         """Hear that the hub did not say whether a file changed."""
         self._unconfirmed.add(key)
 
-    def stage(self, arrival: StagedFile) -> CachedFile:
+    def stage(self, file: StagedFile) -> CachedFile:
         """Hold a changed file that has come until `commit`."""
-        self._staged[arrival.key] = arrival
-        self._awaited.discard(arrival.key)
-        return cached_file(arrival)
+        self._staged[file.key] = file
+        self._awaited.discard(file.key)
+        return file.cached()
 
     async def commit(self) -> None:
         """Keep what has come, now that the load has succeeded.
@@ -93,10 +92,10 @@ class BranchUpdate:
                 f"The hub has changed {changed}, and does not give {unsaid} as it is now. "
                 "They may not fit together: try again when it answers."
             )
-        if moved := await self._keeper.replaced(self._served):
+        if replaced := await self._writer.replaced_files(self._served):
             self.is_superseded = True
-            raise UnavailableError(f"{'/'.join(min(moved))} was replaced by another tab while the model was loaded.")
-        await self._keeper.keep_all(list(self._staged.values()), self._deleted)
+            raise UnavailableError(f"{'/'.join(min(replaced))} was replaced by another tab while the model was loaded.")
+        await self._writer.commit(list(self._staged.values()), self._deleted)
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -108,12 +107,12 @@ class BranchUpdate:
 
 
 async def load_branch[T](
-    keeper: CacheWriter, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
+    writer: CacheWriter, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
 ) -> tuple[T, ModelDenError | None]:
     """Load what the hub has now; if that is another state of a branch, and fails, load what is kept.
 
     Args:
-        keeper: Keeps the files.
+        writer: Keeps the files.
         locks: Those of the origin.
         load: Loads a model, and calls `BranchUpdate.commit` when that has succeeded.
 
@@ -123,7 +122,7 @@ async def load_branch[T](
     Raises:
         ModelDenError: If the load fails, and nothing had changed, or what is kept cannot be loaded either.
     """
-    async with BranchUpdate(keeper, locks) as branch:
+    async with BranchUpdate(writer, locks) as branch:
         try:
             return await load(branch), None
         except ModelDenError as error:
@@ -131,11 +130,11 @@ async def load_branch[T](
                 raise
             reason = error
     if branch.is_superseded:  # and what came instead is whole
-        return await load_branch(keeper, locks, load)
+        return await load_branch(writer, locks, load)
     logger.warning("A branch changed, and cannot be had as it is now; what is kept of it is loaded. %s", reason)
     try:
         async with locks.hold(SWITCH_LOCK):
-            return await load(BranchUpdate(keeper, locks, stored_only=True)), reason
+            return await load(BranchUpdate(writer, locks, stored_only=True)), reason
     except ModelDenError as second:
         logger.warning("What is kept of it cannot be loaded either: %s", second)
         raise reason from reason.__cause__

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from typing import NamedTuple
 
 from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.catalog.integrity import SNIFFED_SIZE
-from modelden.hub.download.resume import Partial
-from modelden.hub.store.partials import FIRST_SIZE, FileKey, Partials
+from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import FileKey, PartialFile
 from modelden.ports import Blob, BlobBuilder, Blobs, Chunk, Clock
 
 CHUNK_SIZE = 16 * 1024 * 1024
@@ -20,32 +20,10 @@ CHUNK_SECONDS = 5.0
 """Seconds after which less is stored, so that slow lines lose little."""
 
 
-class ReceivedBody(NamedTuple):
-    """A complete body.
-
-    Attributes:
-        sha256: SHA-256 of its bytes in lower-case hexadecimal.
-        size: Their number.
-        partial: What of it is stored.
-        rest: The bytes after those that are stored; all of them when storage refused them.
-        blob: All bytes.
-        stored: False when some was not stored: nothing of it is stored then.
-        refusal: Why storage refused, if it did.
-    """
-
-    sha256: str
-    size: int
-    partial: Partial
-    rest: Blob
-    blob: Blob
-    stored: bool
-    refusal: StorageError | None
-
-
 class ChunkWriter:
     """Takes the chunks of one file's body and stores them, while more come."""
 
-    def __init__(self, key: FileKey, partials: Partials, blobs: Blobs, clock: Clock, *, required: bool) -> None:
+    def __init__(self, key: FileKey, partials: PartialDownloads, blobs: Blobs, clock: Clock, *, required: bool) -> None:
         """Begin with nothing; `resume` takes over what an earlier download stored.
 
         Args:
@@ -67,7 +45,7 @@ class ChunkWriter:
         self._clear("", None, None)
 
     @property
-    def partial(self) -> Partial:
+    def partial(self) -> PartialFile:
         """What is stored, or is being stored."""
         return self._partial
 
@@ -81,7 +59,7 @@ class ChunkWriter:
         """The file's first bytes, up to `integrity.SNIFFED_SIZE`; none of what an earlier download stored."""
         return self._beginning
 
-    async def resume(self, partial: Partial) -> bool:
+    async def resume(self, partial: PartialFile) -> bool:
         """Take over what is stored, after hashing it again; False if it is not what its note says, or nothing is left.
 
         Of a file that is stored whole, and was never checked, the last chunk is fetched again: no server gives a rest
@@ -104,7 +82,7 @@ class ChunkWriter:
         """Begin at the first byte; what was stored goes."""
         await self._wait_stored()
         if self._partial.chunks and self._memory is None:
-            await self._partials.drop(self._key)
+            await self._partials.delete(self._key)
         self._memory = None
         self._clear(url, validator, total)
 
@@ -143,7 +121,7 @@ class ChunkWriter:
             await self.flush()
             await self._wait_stored()
         except StorageError:
-            await self._partials.drop(self._key)
+            await self._partials.delete(self._key)
 
     async def finish(self, content_type: str) -> ReceivedBody:
         """Return the whole. It is the caller's now: what was not stored yet is not stored here any more.
@@ -186,13 +164,13 @@ class ChunkWriter:
                 self._beginning += buffer[: SNIFFED_SIZE - len(self._beginning)]
 
     def _clear(self, url: str, validator: str | None, total: int | None) -> None:
-        self._partial = Partial(os.urandom(16).hex(), url, validator, total, received=0, chunks=0)
+        self._partial = PartialFile(os.urandom(16).hex(), url, validator, total, received=0, chunks=0)
         self._digest = hashlib.sha256()
         self._beginning = b""
         self._pending = self._blobs.builder()
         self._stored_at = self._clock.now()
 
-    async def _store(self, before: Partial, blob: Blob) -> None:
+    async def _store(self, before: PartialFile, blob: Blob) -> None:
         try:
             await self._partials.append(self._key, self._partial, blob)
         except StorageError as error:
@@ -202,10 +180,10 @@ class ChunkWriter:
             await self._forget_stored(before)
             self._memory = [*(self._memory or []), blob]
 
-    async def _forget_stored(self, partial: Partial) -> None:
+    async def _forget_stored(self, partial: PartialFile) -> None:
         # A Blob that was read from IndexedDB outlives its row.
         self._memory = await self._partials.blobs(partial)
-        await self._partials.drop(self._key)
+        await self._partials.delete(self._key)
 
     async def _wait_stored(self) -> None:
         storing = self._storing

@@ -13,11 +13,11 @@ from modelden.errors import FileNotFoundOnHub, HttpError, IntegrityError, ModelD
 from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download.freshness import Freshness, not_found
+from modelden.hub.download.request import FileRequest
 from modelden.hub.download.transfer import FileTransfer, TransferSource
-from modelden.hub.policy import FileRequest, HubPolicy
-from modelden.hub.store.cache import ModelCache
+from modelden.hub.policy import HubPolicy
 from modelden.hub.store.records import CachedFile, Provenance
-from modelden.hub.store.writer import CacheWriter
+from modelden.hub.store.store import Store
 from modelden.ports import Fetcher
 
 if TYPE_CHECKING:
@@ -63,113 +63,114 @@ class Downloader:
     def __init__(
         self,
         address: HubAddress,
-        rules: HubPolicy,
+        policy: HubPolicy,
         manifests: ManifestReader | None,
-        cache: ModelCache,
-        keeper: CacheWriter,
-        known: Freshness,
+        store: Store,
+        freshness: Freshness,
         fetcher: Fetcher,
         transfer: FileTransfer,
     ) -> None:
-        """Nothing is fetched yet."""
         self._address = address
-        self._rules = rules
+        self._policy = policy
         self._manifests = manifests
-        self._cache = cache
-        self._keeper = keeper
-        self._known = known
+        self._cache = store.cache
+        self._writer = store.writer
+        self._may_use_memory = store.policy.memory_when_full
+        self._freshness = freshness
         self._fetcher = fetcher
         self._transfer = transfer
         self._slots = asyncio.Semaphore(FILES_AT_ONCE)
 
-    async def fetch(self, wish: FileRequest, head: Mapping[str, str], reporter: Reporter) -> CachedFile:
+    async def fetch(self, request: FileRequest, head: Mapping[str, str], reporter: Reporter) -> CachedFile:
         """Return a file that is not kept as the hub has it.
 
         Args:
-            wish: Which file, by what rules.
+            request: Which file, by what rules.
             head: What the hub told of it; nothing if it was not asked.
             reporter: Told how far it is.
 
         Raises:
             ModelDenError: As `HubFiles.get`.
         """
-        expected = await self._manifests.expected(wish.file) if self._manifests else ExpectedFile()
-        linked = None if wish.replaces else await self._linked(wish, expected, head)
+        expected = await self._manifests.expected(request.file) if self._manifests else ExpectedFile()
+        linked = None if request.is_replacement else await self._linked(request, expected, head)
         if linked is not None:
             return linked
-        if wish.before_download is not None:
-            await wish.before_download()
+        if request.before_download is not None:
+            await request.before_download()
         async with self._slots:
             try:
-                return await self._download(wish, expected, head, reporter)
+                return await self._download(request, expected, head, reporter)
             finally:
-                self._keeper.release(wish.key)
+                self._writer.release(request.key)
 
-    async def _linked(self, wish: FileRequest, expected: ExpectedFile, head: Mapping[str, str]) -> CachedFile | None:
+    async def _linked(self, request: FileRequest, expected: ExpectedFile, head: Mapping[str, str]) -> CachedFile | None:
         """Return the file if its bytes are kept already, so that nothing need be downloaded."""
         if expected.sha256 is not None:
             twin = await self._cache.with_hash(expected.sha256)
             origin = Provenance(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
-            return await self._keeper.link(wish.key, wish.use, twin, origin) if twin else None
+            return await self._writer.link(request.key, request.consumer, twin, origin) if twin else None
         twins = {
-            key: file for key, file in (await self._cache.twins(wish.key)).items() if (file.etag or "").startswith('"')
+            key: file
+            for key, file in (await self._cache.other_revisions(request.key)).items()
+            if (file.etag or "").startswith('"')
         }
         if not twins:
             return None
-        head = head or await self._known.head(self._address.url(wish.file)) or {}
+        head = head or await self._freshness.head(request.url) or {}
         for key, file in twins.items():
             if file.etag == head.get("etag"):
                 origin = Provenance(head, file.integrity, self._address.root_url)
-                return await self._keeper.link(wish.key, wish.use, key, origin)
+                return await self._writer.link(request.key, request.consumer, key, origin)
         return None
 
     async def _download(
-        self, wish: FileRequest, expected: ExpectedFile, head: Mapping[str, str], reporter: Reporter
+        self, request: FileRequest, expected: ExpectedFile, head: Mapping[str, str], reporter: Reporter
     ) -> CachedFile:
-        told = ExpectedDigest(expected.with_headers(head), self._fetcher, self._address, wish.file)
-        addresses = [self._address, *self._rules.mirrors]
+        told = ExpectedDigest(expected.with_headers(head), self._fetcher, self._address, request.file)
+        addresses = [self._address, *self._policy.mirrors]
         for address, following in zip_longest(addresses, addresses[1:]):
             is_mirror = address is not self._address
             try:
                 return await self._download_from(
-                    address, wish, told.expected if is_mirror else expected, reporter, None if is_mirror else told
+                    address, request, told.expected if is_mirror else expected, reporter, None if is_mirror else told
                 )
             except (UnavailableError, IntegrityError) as error:
                 if following is None or not await told.find_hash(error):
                     raise
                 logger.warning("%s %s is asked instead.", error, following.root_url)
-                wish.allow_list.check(following.url(wish.file))
+                request.allow_list.check(following.url(request.file))
                 reporter.restart()
         raise AssertionError  # the last address returns or raises
 
     async def _download_from(
         self,
         address: HubAddress,
-        wish: FileRequest,
+        request: FileRequest,
         expected: ExpectedFile,
         reporter: Reporter,
         told: ExpectedDigest | None,
     ) -> CachedFile:
         async def may_store(size: int) -> bool:
-            return await self._keeper.may_store(wish.key, size)
+            return await self._writer.reserve(request.key, size)
 
         source = TransferSource(
-            url=address.url(wish.file),
-            file=wish.file.file,
+            url=address.url(request.file),
+            file=request.file.file,
             expected=expected,
-            check_redirect=wish.allow_list.check_redirect,
+            check_redirect=request.allow_list.check_redirect,
             may_store=may_store,
-            expect=wish.expect,
-            require_hash=self._rules.require_hashes,
+            expect=request.check_size,
+            require_hash=self._policy.require_hashes,
             learn=told.update if told else lambda _headers: None,
         )
         try:
-            got = await self._transfer.run(wish.key, source, reporter, required=not self._rules.memory_when_full)
+            got = await self._transfer.run(request.key, source, reporter, required=not self._may_use_memory)
         except HttpError as error:
             if error.status not in (404, 410):
                 raise
-            raise not_found(source.url, error.status, wish.file) from error
+            raise not_found(source.url, error.status, request.file) from error
         origin = Provenance(got.headers, got.integrity, address.root_url)
-        if wish.branch and wish.replaces:
-            return wish.branch.stage(await self._keeper.accept(wish.key, wish.use, got.body, origin))
-        return await self._keeper.keep(wish.key, wish.use, got.body, origin)
+        if request.branch and request.is_replacement:
+            return request.branch.stage(await self._writer.stage(request.key, request.consumer, got.body, origin))
+        return await self._writer.write(request.key, request.consumer, got.body, origin)

@@ -1,7 +1,7 @@
-"""Whether a kept file may be used: one of a pinned revision always, one of a branch if the hub has no other.
+"""Freshness of stored files of a branch: a file is fresh if the hub's entity tag is the stored one.
 
-Source: Firefox ``ModelHub.sys.mjs`` (``getModelDataAsFile``, ``getETag``): a HEAD with a limit of 1000 ms, the kept
-copy counts if tags agree or the hub is silent.
+Source: Firefox ``ModelHub.sys.mjs`` (``getModelDataAsFile``, ``getETag``): a HEAD with a limit of 1000 ms, the stored
+copy counts if tags agree or the hub is silent. Files of pinned revisions are always fresh.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from modelden.errors import FileNotFoundOnHub, UnavailableError
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
-from modelden.hub.policy import FileRequest
+from modelden.hub.download.request import FileRequest
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.partials import FileKey
-from modelden.hub.store.records import CachedFile
+from modelden.hub.store.records import CachedFile, FileKey
 from modelden.hub.store.usage import Consumer
-from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Fetcher
 
 logger = logging.getLogger(__name__)
@@ -30,57 +28,61 @@ HEAD_TIMEOUT = 1.0
 
 
 class Freshness:
-    """What is known of a hub's files before anything is downloaded."""
+    """Compares stored files of branches with one hub."""
 
-    def __init__(self, fetcher: Fetcher, keeper: CacheWriter, cache: ModelCache) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, fetcher: Fetcher, cache: ModelCache) -> None:
         self._fetcher = fetcher
-        self._keeper = keeper
         self._cache = cache
 
-    async def check(self, wish: FileRequest, url: str) -> tuple[CachedFile | None, Mapping[str, str] | None]:
-        """Return a file if it is kept, and may be used; and what `head` told of it, None also when it was not asked."""
-        if wish.file.revision != BRANCH:
-            return await self.current(wish.key, wish.use, {}), None
-        if wish.branch is None:
-            told = await self.head(url)
-            return await self.current(wish.key, wish.use, told or {}), told
-        if wish.branch.stored_only:
-            kept = await self.current(wish.key, wish.use, {})
-            if kept is None:
-                raise not_found(url, 404, wish.file)
-            return wish.branch.mark_served(wish.key, kept), None
-        staged = wish.branch.staged(wish.key)
-        return (staged, None) if staged else await self._check_branch(wish, wish.branch, url)
+    async def check(self, request: FileRequest) -> tuple[CachedFile | None, Mapping[str, str] | None]:
+        """Return a file of a branch if it is stored and fresh.
+
+        Returns:
+            The file, or None; and the headers of the hub's answer, None without an answer or a request.
+
+        Raises:
+            FileNotFoundOnHub: If the hub has deleted it.
+        """
+        branch = request.branch
+        if branch is None:
+            headers = await self.head(request.url)
+            return await self.current(request.key, request.consumer, headers or {}), headers
+        if branch.stored_only:
+            cached = await self.current(request.key, request.consumer, {})
+            if cached is None:
+                raise not_found(request.url, 404, request.file)
+            return branch.mark_served(request.key, cached), None
+        staged = branch.staged(request.key)
+        return (staged, None) if staged else await self._check_branch(request, branch)
 
     async def _check_branch(
-        self, wish: FileRequest, branch: BranchUpdate, url: str
+        self, request: FileRequest, branch: BranchUpdate
     ) -> tuple[CachedFile | None, Mapping[str, str] | None]:
-        status, told = await self._send_head(url, HEAD_TIMEOUT)
-        kept = await self.current(wish.key, wish.use, {})
-        if kept is None:
-            return None, told
-        if told and told.get("etag") == kept.etag:
-            return branch.mark_served(wish.key, kept), told
+        status, headers = await self._send_head(request.url, HEAD_TIMEOUT)
+        cached = await self.current(request.key, request.consumer, {})
+        if cached is None:
+            return None, headers
+        if headers and headers.get("etag") == cached.etag:
+            return branch.mark_served(request.key, cached), headers
         if status in (404, 410):
-            await branch.mark_changed(wish.key, is_deleted=True)
-            raise not_found(url, status, wish.file)
-        if told and "etag" in told:
-            await branch.mark_changed(wish.key)
-            return None, told
-        # A hub that never gave a tag for the file cannot be asked whether it changed.
-        if not told or kept.etag is not None:
-            branch.mark_unconfirmed(wish.key)
-        return branch.mark_served(wish.key, kept), told
+            await branch.mark_changed(request.key, is_deleted=True)
+            raise not_found(request.url, status, request.file)
+        if headers and "etag" in headers:
+            await branch.mark_changed(request.key)
+            return None, headers
+        # A hub that never sent a tag of the file cannot tell that it changed.
+        if not headers or cached.etag is not None:
+            branch.mark_unconfirmed(request.key)
+        return branch.mark_served(request.key, cached), headers
 
-    async def current(self, key: FileKey, use: Consumer, head: Mapping[str, str]) -> CachedFile | None:
-        """Return a file if it is kept in the state that the hub told of, or if it told of none."""
-        kept = self._keeper.in_memory(key) or await self._cache.get(key, use)
+    async def current(self, key: FileKey, consumer: Consumer, headers: Mapping[str, str]) -> CachedFile | None:
+        """Return a file if it is stored with the entity tag of these headers, or if they have none."""
+        cached = await self._cache.get(key, consumer)
         # Tags are compared as they are, weak or not.
-        return kept if kept is None or head.get("etag") in (None, kept.etag) else None
+        return cached if cached is None or headers.get("etag") in (None, cached.etag) else None
 
     async def head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str] | None:  # noqa: ASYNC109
-        """Return what the hub tells of a file: nothing of one that it does not have. None without an answer."""
+        """Return the hub's headers of a file; none of a file that it does not have. None without an answer."""
         return (await self._send_head(url, timeout))[1]
 
     async def _send_head(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109

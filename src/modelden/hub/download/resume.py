@@ -9,29 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+
+from modelden.hub.store.records import PartialFile
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-
-
-class Partial(NamedTuple):
-    """The stored beginning of a file.
-
-    Attributes:
-        content: The content that its chunks belong to.
-        url: Where they came from.
-        validator: What the server calls this state of the file: its strong entity tag, else its date; None: neither.
-        total: Size of the whole file in bytes, when known.
-        received: Bytes that are stored.
-        chunks: Number of chunks that are stored.
-    """
-
-    content: str
-    url: str
-    validator: str | None
-    total: int | None
-    received: int
-    chunks: int
 
 
 class ResponseKind(Enum):
@@ -49,14 +30,14 @@ def validator(headers: Mapping[str, str]) -> str | None:
     return etag if etag.startswith('"') else headers.get("last-modified")
 
 
-def range_headers(partial: Partial) -> dict[str, str]:
+def range_headers(partial: PartialFile) -> dict[str, str]:
     """Return the request headers that ask for the rest; none when only the whole file can be asked for."""
     if not partial.received or partial.validator is None:
         return {}
     return {"Range": f"bytes={partial.received}-", "If-Range": partial.validator}
 
 
-def classify(partial: Partial, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> ResponseKind:
+def classify(partial: PartialFile, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> ResponseKind:
     """Tell what an answer brings.
 
     Args:
@@ -81,7 +62,7 @@ def total_size(headers: Mapping[str, str]) -> int | None:
     return int(match[3]) if match and match[3] != "*" else None
 
 
-def _brings(partial: Partial, headers: Mapping[str, str]) -> bool:
+def _brings(partial: PartialFile, headers: Mapping[str, str]) -> bool:
     # Not readable (Access-Control-Expose-Headers does not name it) counts as wrong.
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if match is None or int(match[1]) != partial.received:

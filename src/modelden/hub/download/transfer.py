@@ -21,10 +21,12 @@ from modelden.errors import (
     UnavailableError,
 )
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, refuse_html
-from modelden.hub.download.chunk_writer import ChunkWriter, ReceivedBody
+from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.download.resume import ResponseKind, classify, range_headers, total_size, validator
 from modelden.hub.download.retry import Retry
-from modelden.hub.store.partials import FileKey, Partials
+from modelden.hub.store.contents import ReceivedBody
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import FileKey
 from modelden.ports import Blobs, Clock, Fetcher, Response
 
 logger = logging.getLogger(__name__)
@@ -74,7 +76,7 @@ class Transferred(NamedTuple):
 class FileTransfer:
     """Downloads files of hubs."""
 
-    def __init__(self, fetcher: Fetcher, partials: Partials, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, fetcher: Fetcher, partials: PartialDownloads, blobs: Blobs, clock: Clock) -> None:
         """Nothing is fetched yet.
 
         Args:
@@ -135,7 +137,7 @@ class FileTransfer:
         if partial.url == source.url and range_headers(partial) and await body.resume(partial):
             reporter.catch_up(partial.received, partial.total)
             return True
-        await self._partials.drop(key)
+        await self._partials.delete(key)
         return False
 
     async def _checked(self, source: TransferSource, headers: Mapping[str, str], body: ChunkWriter) -> Transferred:
@@ -149,7 +151,7 @@ class FileTransfer:
 
     async def _discard(self, key: FileKey, body: ChunkWriter) -> None:
         await body.restart("", None, None)
-        await self._partials.drop(key)
+        await self._partials.delete(key)
 
 
 class _Attempt:

@@ -1,6 +1,7 @@
-"""What is kept of models: Firefox's rows, and which bytes they stand for. Only this and `partials` know the rows.
+"""The model cache: complete files by their keys. Firefox's rows, and the contents that they stand for.
 
-A file's bytes, header record, task and engine come and go in one transaction. Equal bytes are kept once.
+The bytes of a file, its header record, task and engine are written and deleted in one transaction. A file without space
+in storage stays in the memory of the page.
 """
 
 from __future__ import annotations
@@ -8,264 +9,168 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from modelden.hub.begun import Begun
-from modelden.hub.store.contents import ROWS_LOCK, Changes, Contents, key_of, names_of
-from modelden.hub.store.partials import Content, FileKey, file_id, read_chunks
+from modelden.hub.store.contents import Changes, Content, Contents, ReceivedBody, read_chunks
 from modelden.hub.store.records import (
     CachedFile,
+    FileKey,
     Provenance,
     StoredFile,
     StoredModel,
+    file_id,
     header_record,
+    key_fields,
+    key_of,
     stored_files,
     stored_models,
     stored_size,
 )
+from modelden.hub.store.tab_locks import ROWS_LOCK
 from modelden.hub.store.usage import Consumer, UsageLog
 from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row
-
-if TYPE_CHECKING:
-    from modelden.hub.download.chunk_writer import ReceivedBody
 
 logger = logging.getLogger(__name__)
 
 
 class StagedFile(NamedTuple):
-    """A whole file that was checked, and is not kept yet."""
+    """A complete, verified file that is not in the cache yet."""
 
     key: FileKey
-    use: Consumer
-    received: ReceivedBody
-    origin: Provenance
+    consumer: Consumer
+    body: ReceivedBody
+    provenance: Provenance
+
+    def cached(self) -> CachedFile:
+        """Return the file as the cache would."""
+        fields = header_record(self.provenance.headers, self.body.size, 0)
+        chunks = self.body.partial.chunks + bool(self.body.rest.size)
+        return CachedFile(self.body.blob, self.body.sha256, self.provenance.integrity, fields, chunks)
 
 
 class ModelCache:
-    """Keeps model files in the database `hub.schema.MODEL_FILES`.
+    """Model files in the database `schema.MODEL_FILES`, and in memory.
 
     Attributes:
-        begun: The downloads that have begun.
+        memory: Files that storage had no space for.
     """
 
     def __init__(self, database: Database, blobs: Blobs, clock: Clock, locks: Locks) -> None:
-        """Nothing is read yet."""
+        self.memory: dict[FileKey, CachedFile] = {}
         self._database = database
         self._contents = Contents(database)
-        self._uses = UsageLog(database, clock, locks)
-        self.begun = Begun(database, locks)
+        self._usage = UsageLog(database, clock, locks)
         self._blobs = blobs
         self._clock = clock
         self._locks = locks
 
-    async def get(self, key: FileKey, use: Consumer | None) -> CachedFile | None:
-        """Return a file and note its use; None when it is not kept, or not whole: then it is dropped."""
-        return (await self.get_all([key], use)).get(key)
+    async def get(self, key: FileKey, consumer: Consumer | None) -> CachedFile | None:
+        """Return a file and record its use; None if it is neither in memory nor stored completely."""
+        return self.memory.get(key) or (await self.read([key], consumer)).get(key)
 
-    async def get_all(self, keys: Sequence[FileKey], use: Consumer | None) -> dict[FileKey, CachedFile]:
-        """Return those of these files that are kept whole, and note their use: as `get`, in fewer transactions."""
-        found = await self._found(keys, use)
-        if torn := [key for key, kept in found.items() if kept is None]:
-            async with self._locks.hold(ROWS_LOCK):  # so that nobody replaces them: that may have been all
-                again = await self._found(torn)
-                broken = {key for key, kept in again.items() if kept is None}
-                await self._database.commit(await self._removal(broken))
-            found |= again
-        return {key: kept for key, kept in found.items() if kept is not None}
+    async def read(self, keys: Sequence[FileKey], consumer: Consumer | None) -> dict[FileKey, CachedFile]:
+        """Return the files that are stored completely, and record their use. Incomplete ones are deleted."""
+        files = await self._read(keys, consumer)
+        if incomplete := [key for key, file in files.items() if file is None]:
+            async with self._locks.hold(
+                ROWS_LOCK
+            ):  # another tab may have replaced a file between its row and its bytes
+                files |= await self._read(incomplete)
+                broken = {key for key in incomplete if files.get(key) is None}
+                await self._database.commit(await self.removal(broken))
+        return {key: file for key, file in files.items() if file is not None}
 
     async def hashes(self, keys: Sequence[FileKey]) -> dict[FileKey, str]:
-        """Return the SHA-256 of those of these files that are kept, as they are at one moment."""
+        """Return the SHA-256 of these files, of those that are stored, in one transaction."""
         rows = await self._database.get_many([("files", file_id(key)) for key in keys])
         return {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
 
-    async def _found(self, keys: Sequence[FileKey], use: Consumer | None = None) -> dict[FileKey, CachedFile | None]:
-        """Return files by what their rows say at one moment; None for one that has not the bytes of its row.
-
-        Their use is noted while the bytes are looked up.
-        """
-        stores: list[tuple[str, Key]] = [each for key in keys for each in (("headers", key), ("files", file_id(key)))]
-        rows = iter(await self._database.get_many(stores))
-        there = {key: (header, file) for key, header, file in zip(keys, rows, rows, strict=True) if header and file}
-        reading = asyncio.gather(*(self._whole(*rows) for rows in there.values()))
-        if use is None or not there:
-            return dict(zip(there, await reading, strict=True))
-        whole, at = await asyncio.gather(reading, self._uses.note(list(there), use))
-        noted = (kept and kept._replace(fields={**kept.fields, "lastUsed": at}) for kept in whole)
-        return dict(zip(there, noted, strict=True))
-
-    async def _whole(self, header: Row, file: Row) -> CachedFile | None:
-        fields = header["headers"]
-        blob = self._blobs.join(await read_chunks(self._database, file["content"]), fields["Content-Type"])
-        return CachedFile(blob, file["sha256"], file["integrity"], fields) if blob.size == fields["fileSize"] else None
-
-    async def put(self, key: FileKey, use: Consumer, received: ReceivedBody, origin: Provenance) -> Mapping[str, Any]:
-        """Keep a whole file; returns its header record.
+    async def put(self, files: Sequence[StagedFile], deleted: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
+        """Store files, and delete others, in one transaction; returns the header records of the stored ones.
 
         Raises:
-            QuotaExceeded, StorageUnavailable: Then nothing changed.
-        """
-        (fields,) = await self.put_all([StagedFile(key, use, received, origin)])
-        return fields
-
-    async def put_all(self, arrivals: Sequence[StagedFile], gone: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
-        """Keep whole files, and remove others, in one transaction; returns the header records of those that are kept.
-
-        Raises:
-            QuotaExceeded, StorageUnavailable: Then nothing changed.
+            QuotaExceeded, StorageUnavailable: Nothing changed then.
         """
         records: list[Mapping[str, Any]] = []
         async with self._locks.hold(ROWS_LOCK):
             changes: Changes = []
-            before: list[Row] = []
+            replaced: list[Row] = []
             contents: list[Content] = []
-            for each in arrivals:
-                (come, content), uses, old = await asyncio.gather(
-                    self._contents.of(each.key, each.received),
-                    self._uses.rows(each.key, each.use),
-                    self._database.get("files", file_id(each.key)),
+            for file in files:
+                (completion, content), usage, row = await asyncio.gather(
+                    self._contents.complete(file.key, file.body),
+                    self._usage.changes(file.key, file.consumer),
+                    self._database.get("files", file_id(file.key)),
                 )
-                fields = header_record(each.origin.headers, each.received.size, self._clock.now())
-                changes += [*come, *_rows(each.key, fields, each.received.sha256, content, each.origin), *uses]
+                fields = header_record(file.provenance.headers, file.body.size, self._clock.now())
+                rows = _file_rows(file.key, fields, file.body.sha256, content, file.provenance)
+                changes += [*completion, *rows, *usage]
                 contents.append(content)
-                before += [old] if old else []
+                replaced += [row] if row else []
                 records.append(fields)
-            changes += await self._contents.unused(before, spared=contents)
-            changes += await self._removal(set(gone), spared=contents)
+            changes += await self._contents.unreferenced(replaced, spared=contents)
+            changes += await self.removal(set(deleted), spared=contents)
             await self._database.commit(changes)
         return records
 
-    async def link(self, key: FileKey, use: Consumer, twin: FileKey, origin: Provenance) -> bool:
-        """Keep the bytes of ``twin`` as another file too; False when they are not there any more."""
+    async def link(self, key: FileKey, consumer: Consumer, source: FileKey, provenance: Provenance) -> bool:
+        """Store the content of ``source`` as another file too; False if it is not stored any more."""
         async with self._locks.hold(ROWS_LOCK):
-            file = await self._database.get("files", file_id(twin))
-            row = await self._database.get("headers", twin)
-            if file is None or row is None:
+            file, header, replaced = await self._database.get_many(
+                [("files", file_id(source)), ("headers", source), ("files", file_id(key))]
+            )
+            if file is None or header is None:
                 return False
             content = Content(file["content"], file["chunks"])
-            fields = header_record(origin.headers, row["headers"]["fileSize"], self._clock.now())
-            before = await self._database.get("files", file_id(key))
-            changes = await self._contents.unused([before] if before else [], spared=[content])
-            changes += _rows(key, fields, file["sha256"], content, origin)
-            await self._database.commit([*changes, *await self._uses.rows(key, use)])
+            fields = header_record(provenance.headers, header["headers"]["fileSize"], self._clock.now())
+            changes = await self._contents.unreferenced([replaced] if replaced else [], spared=[content])
+            changes += _file_rows(key, fields, file["sha256"], content, provenance)
+            await self._database.commit([*changes, *await self._usage.changes(key, consumer)])
         return True
 
-    async def twins(self, key: FileKey) -> dict[FileKey, StoredFile]:
+    async def other_revisions(self, key: FileKey) -> dict[FileKey, StoredFile]:
         """Return the same file of other revisions."""
         model, _, name = key
         files = await self._database.get_all("files", index="modelFileIndex", key=(model, name))
         keys = [other for row in files if (other := key_of(row)) != key]
-        rows = [await self._database.get("headers", each) for each in keys]
-        found = stored_files([row for row in rows if row is not None], [], files)
-        return {(file.model, file.revision, file.path): file for file in found}
+        headers = await self._database.get_many([("headers", other) for other in keys])
+        listed = stored_files([row for row in headers if row is not None], [], files)
+        return {(file.model, file.revision, file.path): file for file in listed}
 
     async def with_hash(self, sha256: str) -> FileKey | None:
-        """Return a file that has these bytes."""
+        """Return the key of a file with this SHA-256."""
         rows = await self._database.get_all("files", index="sha256Index", key=sha256)
         return key_of(rows[0]) if rows else None
 
     async def list_models(self) -> list[StoredModel]:
-        """Return every model and revision of which anything is stored: those with whole files first, by their names."""
+        """Return all models and revisions: those with complete files first, by their names."""
         stores = ("headers", "tasks", "partials")
         return stored_models(*await asyncio.gather(*(self._database.get_all(store) for store in stores)))
 
     async def list_files(self, model: str, revision: str) -> list[StoredFile]:
-        """Return the files kept of a revision, in the order of their paths."""
+        """Return the complete files of a revision, in the order of their paths."""
         stores = ("headers", "engines", "files")
-        wanted = (self._database.get_all(store, index="modelRevisionIndex", key=(model, revision)) for store in stores)
-        return stored_files(*await asyncio.gather(*wanted))
+        rows = (self._database.get_all(store, index="modelRevisionIndex", key=(model, revision)) for store in stores)
+        return stored_files(*await asyncio.gather(*rows))
 
     async def list_task_files(self, task_name: str) -> list[StoredFile]:
-        """Return the files that a task uses, in the order of models, revisions and paths."""
+        """Return the files of a task, in the order of models, revisions and paths."""
         stores = ("headers", "engines", "files", "tasks")
         headers, engines, files, tasks = await asyncio.gather(*(self._database.get_all(store) for store in stores))
         keys = {key_of(row) for row in tasks if row["taskName"] == task_name}
         return stored_files([row for row in headers if key_of(row) in keys], engines, files)
 
     async def size(self) -> int:
-        """Return the bytes that are kept, equal ones counted once."""
+        """Return the stored bytes of complete files; equal contents count once."""
         return stored_size(*await asyncio.gather(self._database.get_all("headers"), self._database.get_all("files")))
 
-    async def delete(
-        self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
-    ) -> None:
-        """Take files from tasks, those that fit what is given; files that no task uses any more are removed.
+    async def removal(self, keys: set[FileKey], spared: Collection[Content] = ()) -> Changes:
+        """Return the changes that delete files; the caller holds `tab_locks.ROWS_LOCK`.
 
-        With a model, what is stored of downloads that nobody is at goes as well.
+        Args:
+            keys: Files.
+            spared: Contents that rows of the same transaction name.
         """
-        wanted = {"taskName": task_name, "model": model, "revision": revision}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        async with self._locks.hold(ROWS_LOCK):
-            one = None if model is None or revision is None else (model, revision)
-            index = None if one is None else "modelRevisionIndex"
-            rows = await self._database.get_all("tasks", index=index, key=one)
-            taken = [row for row in rows if all(row[name] == value for name, value in given.items())]
-            changes = await self._without_tasks(taken, rows)
-            if one:
-                missing = await self._database.get_all("missing", index=index, key=one)
-                changes += [Delete("missing", row["id"]) for row in missing]
-            await self._database.commit(changes)
-        if model is not None:
-            await self.begun.drop(lambda row: row["model"] == model and revision in (None, row["revision"]))
-
-    async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
-        """Take the other revisions of a model from a task; files that no task uses any more are removed."""
-        async with self._locks.hold(ROWS_LOCK):
-            rows = await self._database.get_all("tasks")
-            taken = [
-                row
-                for row in rows
-                if row["taskName"] == task_name and row["model"] == model and row["revision"] != revision
-            ]
-            await self._database.commit(await self._without_tasks(taken, rows))
-
-    async def delete_by_engine(self, engine_id: str) -> None:
-        """Take all files from an engine; those that no engine uses any more are removed."""
-        async with self._locks.hold(ROWS_LOCK):
-            rows = [row for row in await self._database.get_all("engines") if engine_id in row["engineIds"]]
-            left = {key_of(row): [each for each in row["engineIds"] if each != engine_id] for row in rows}
-            changes: Changes = [
-                Put("engines", {**row, "engineIds": left[key_of(row)]}) for row in rows if left[key_of(row)]
-            ]
-            changes += await self._removal({key for key, others in left.items() if not others})
-            await self._database.commit(changes)
-
-    async def purge(self) -> None:
-        """Remove everything that is stored; downloads that run go on."""
-        await self.begun.drop(lambda _row: True)
-        async with self._locks.hold(ROWS_LOCK):
-            keys = {key_of(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
-            changes = await self._removal(keys)
-            changes += [Delete("missing", row["id"]) for row in await self._database.get_all("missing")]
-            changes += [Delete("pins", (row["model"], row["revision"])) for row in await self._database.get_all("pins")]
-            await self._database.commit(changes)
-
-    async def drop_content_of(self, key: FileKey) -> None:
-        """Remove all files that have the same bytes as this one: the bytes are damaged."""
-        file = await self._database.get("files", file_id(key))
-        if file is not None:
-            rows = await self._database.get_all("files", index="contentIndex", key=file["content"])
-            await self.drop(key_of(row) for row in rows)
-
-    async def drop(self, keys: Iterable[FileKey]) -> None:
-        """Remove files, whoever uses them."""
-        async with self._locks.hold(ROWS_LOCK):
-            await self._database.commit(await self._removal(set(keys)))
-
-    async def drop_lost(self) -> None:
-        """Remove what has lost its bytes or its header record: both come and go together, so it was not ours."""
-        stores = ("headers", "files", "engines", "tasks")
-        async with self._locks.hold(ROWS_LOCK):
-            rows = await asyncio.gather(*(self._database.get_all(store) for store in stores))
-            headers, files, *others = ({key_of(row) for row in each} for each in rows)
-            await self._database.commit(await self._removal((headers | files).union(*others) - (headers & files)))
-
-    async def _without_tasks(self, taken: list[Row], rows: list[Row]) -> Changes:
-        changes: Changes = [Delete("tasks", (row["taskName"], *key_of(row))) for row in taken]
-        gone = {(row["taskName"], key_of(row)) for row in taken}
-        still_used = {key_of(row) for row in rows if (row["taskName"], key_of(row)) not in gone}
-        return [*changes, *await self._removal({key_of(row) for row in taken} - still_used)]
-
-    async def _removal(self, keys: set[FileKey], spared: Collection[Content] = ()) -> Changes:
         changes: Changes = []
         files = []
         for key in sorted(keys):
@@ -275,18 +180,42 @@ class ModelCache:
             changes.append(Delete("files", file_id(key)))
             file = await self._database.get("files", file_id(key))
             files += [file] if file else []
-        return [*changes, *await self._contents.unused(files, spared)]
+        return [*changes, *await self._contents.unreferenced(files, spared)]
+
+    async def _read(
+        self, keys: Sequence[FileKey], consumer: Consumer | None = None
+    ) -> dict[FileKey, CachedFile | None]:
+        """Return files by their rows at one moment; None for a file whose bytes do not fit its row.
+
+        The use is recorded while the bytes are read.
+        """
+        stores: list[tuple[str, Key]] = [row for key in keys for row in (("headers", key), ("files", file_id(key)))]
+        rows = iter(await self._database.get_many(stores))
+        stored = {key: (header, file) for key, header, file in zip(keys, rows, rows, strict=True) if header and file}
+        reading = asyncio.gather(*(self._read_bytes(*pair) for pair in stored.values()))
+        if consumer is None or not stored:
+            return dict(zip(stored, await reading, strict=True))
+        files, time = await asyncio.gather(reading, self._usage.record(list(stored), consumer))
+        used = (file and file._replace(fields={**file.fields, "lastUsed": time}) for file in files)
+        return dict(zip(stored, used, strict=True))
+
+    async def _read_bytes(self, header: Row, file: Row) -> CachedFile | None:
+        fields = header["headers"]
+        blob = self._blobs.join(await read_chunks(self._database, file["content"]), fields["Content-Type"])
+        if blob.size != fields["fileSize"]:
+            return None
+        return CachedFile(blob, file["sha256"], file["integrity"], fields, file["chunks"])
 
 
-def _rows(key: FileKey, fields: Row, sha256: str, content: Content, origin: Provenance) -> Changes:
-    """Return the changes that say what a file is."""
-    names = names_of(key)
+def _file_rows(key: FileKey, fields: Row, sha256: str, content: Content, provenance: Provenance) -> Changes:
+    """Return the changes that store the rows of a file."""
+    names = key_fields(key)
     file = {
         "id": file_id(key),
         **names,
         "sha256": sha256,
-        "integrity": origin.integrity,
-        "hub": origin.hub,
+        "integrity": provenance.integrity,
+        "hub": provenance.hub,
         "content": content.id,
         "chunks": content.chunks,
     }

@@ -1,82 +1,122 @@
-"""Which stored bytes are a file's, and which are nobody's any more. Equal bytes are kept once."""
+"""Stored bytes: chunks of contents, and which contents belong to a file. Equal bytes are stored once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from modelden.hub.store.partials import Content, FileKey, delete_chunks, file_id, put_chunk, read_chunks
-from modelden.ports import Database, Delete, Put, Row
-
-if TYPE_CHECKING:
-    from modelden.hub.download.chunk_writer import ReceivedBody
+from modelden.errors import StorageError
+from modelden.hub.store.records import FileKey, PartialFile, file_id
+from modelden.ports import Blob, Database, Delete, Put, Row
 
 type Changes = list[Put | Delete]
 
-ROWS_LOCK = "rows"
-"""Rows are read, changed and written back by one writer at a time, among all tabs: no engine id, no content is lost."""
+FIRST_SIZE = 4 * 1024 * 1024
+"""Size in bytes of a download's first chunk. Later ones are as large as all before together: storing begins early."""
+
+
+class Content(NamedTuple):
+    """Stored bytes of one or more equal files.
+
+    Attributes:
+        id: Key of its chunks.
+        chunks: Number of its chunks.
+    """
+
+    id: str
+    chunks: int
+
+
+class ReceivedBody(NamedTuple):
+    """A complete body.
+
+    Attributes:
+        sha256: SHA-256 of its bytes in lower-case hexadecimal.
+        size: Number of bytes.
+        partial: Stored beginning.
+        rest: Bytes after the stored beginning; all of them when storage refused some.
+        blob: All bytes.
+        stored: False when storage refused some of them: nothing of the body is stored then.
+        refusal: Reason of storage for that.
+    """
+
+    sha256: str
+    size: int
+    partial: PartialFile
+    rest: Blob
+    blob: Blob
+    stored: bool
+    refusal: StorageError | None
 
 
 class Contents:
-    """The contents that rows of ``files`` name. Used by whoever holds `ROWS_LOCK`."""
+    """The contents that rows of ``files`` name. Its callers hold `tab_locks.ROWS_LOCK`."""
 
     def __init__(self, database: Database) -> None:
-        """Nothing is read yet."""
         self._database = database
 
-    async def of(self, key: FileKey, received: ReceivedBody) -> tuple[Changes, Content]:
-        """Return the changes that make a file's bytes whole, and what they are then.
+    async def complete(self, key: FileKey, body: ReceivedBody) -> tuple[Changes, Content]:
+        """Return the changes that complete the bytes of a file, and the content that they make.
 
-        Somebody may have removed what was stored of them, or gone on with it: then they are stored as a whole.
+        The stored beginning may have been deleted or continued by another tab: then all bytes are stored again.
         """
-        begun = Content(received.partial.content, received.partial.chunks)
+        partial = Content(body.partial.content, body.partial.chunks)
         row = await self._database.get("partials", file_id(key))
-        is_there = row is not None and (row["content"], row["chunks"]) == (begun.id, begun.chunks)
-        changes: Changes = [Delete("partials", file_id(key))] if is_there else []
-        content = await self._same(received)
+        is_stored = row is not None and (row["content"], row["chunks"]) == (partial.id, partial.chunks)
+        changes: Changes = [Delete("partials", file_id(key))] if is_stored else []
+        content = await self._equal(body)
         if content is not None:
-            return [*changes, *(delete_chunks(begun) if is_there else ())], content
-        if begun.chunks and not is_there:
+            return [*changes, *(delete_chunks(partial) if is_stored else ())], content
+        if partial.chunks and not is_stored:
             from uuid import uuid4  # slow to import
 
             content = Content(str(uuid4()), 1)
-            return [put_chunk(content, 0, received.blob)], content
-        if received.rest.size or not begun.chunks:
-            content = Content(begun.id, begun.chunks + 1)
-            return [*changes, put_chunk(content, begun.chunks, received.rest)], content
-        return changes, begun
+            return [put_chunk(content, 0, body.blob)], content
+        if body.rest.size or not partial.chunks:
+            content = Content(partial.id, partial.chunks + 1)
+            return [*changes, put_chunk(content, partial.chunks, body.rest)], content
+        return changes, partial
 
-    async def unused(self, leaving: Collection[Row], spared: Collection[Content] = ()) -> Changes:
-        """Return the changes that remove the bytes of these rows of ``files``, but for those that others have.
+    async def unreferenced(self, leaving: Collection[Row], spared: Collection[Content] = ()) -> Changes:
+        """Return the changes that delete the chunks of rows of ``files``, except those that other rows name.
 
         Args:
-            leaving: Rows that go, or are replaced.
-            spared: What rows name that come with the same transaction.
+            leaving: Rows that are deleted or replaced.
+            spared: Contents that rows of the same transaction name.
         """
         ids = {row["id"] for row in leaving}
-        kept = {content.id for content in spared}
+        spared_ids = {content.id for content in spared}
         changes: Changes = []
         for content in {Content(row["content"], row["chunks"]) for row in leaving}:
             users = await self._database.get_all("files", index="contentIndex", key=content.id)
-            if content.id not in kept and {row["id"] for row in users} <= ids:
+            if content.id not in spared_ids and {row["id"] for row in users} <= ids:
                 changes += delete_chunks(content)
         return changes
 
-    async def _same(self, received: ReceivedBody) -> Content | None:
-        """Return the content that has these bytes already, if it is whole."""
-        for row in await self._database.get_all("files", index="sha256Index", key=received.sha256):
+    async def _equal(self, body: ReceivedBody) -> Content | None:
+        """Return a complete stored content with the same bytes."""
+        for row in await self._database.get_all("files", index="sha256Index", key=body.sha256):
             chunks = await read_chunks(self._database, row["content"])
-            if sum(chunk.size for chunk in chunks) == received.size:
+            if sum(chunk.size for chunk in chunks) == body.size:
                 return Content(row["content"], row["chunks"])
         return None
 
 
-def names_of(key: FileKey) -> dict[str, Any]:
-    """Return the members of a row that name its file."""
-    model, revision, file = key
-    return {"model": model, "revision": revision, "file": file}
+async def read_chunks(database: Database, content: str) -> list[Blob]:
+    """Return the chunks of a content in their order."""
+    rows = await database.get_all("chunks", index="contentIndex", key=content)
+    return [row["data"] for row in rows]
 
 
-def key_of(row: Row) -> FileKey:
-    """Return which file a row is of."""
-    return row["model"], row["revision"], row["file"]
+def put_chunk(content: Content, index: int, blob: Blob) -> Put:
+    """Return the change that stores a chunk."""
+    return Put("chunks", {"content": content.id, "index": _index(index)}, {("data",): blob})
+
+
+def delete_chunks(content: Content) -> Sequence[Delete]:
+    """Return the changes that delete all chunks of a content."""
+    return [Delete("chunks", (content.id, _index(index))) for index in range(content.chunks)]
+
+
+def _index(index: int) -> str:
+    return f"{index:06d}"

@@ -1,77 +1,124 @@
-"""Downloads that have begun, as they are stored. A chunk and the note of it are committed together.
+"""Interrupted downloads. A chunk and the record of it are committed together.
 
-The chunks of a download are already the file's final place: when it is complete, only rows change
+The chunks of a download are already at the file's final place: when it is complete, only rows change
 (`cache.ModelCache.put`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import logging
+from collections.abc import Callable
 
-from modelden.hub.download.resume import Partial
-from modelden.ports import Blob, Clock, Database, Delete, Put, Row
+from modelden.hub.store.contents import Changes, Content, delete_chunks, put_chunk, read_chunks
+from modelden.hub.store.records import FileKey, PartialFile, file_id, key_fields, key_of
+from modelden.hub.store.tab_locks import download_lock
+from modelden.ports import Blob, Clock, Database, Delete, Locks, Put, Row
 
-FIRST_SIZE = 4 * 1024 * 1024
-"""Bytes that are stored together at first: then as many as there are already, so that storing begins early."""
-
-FileKey = tuple[str, str, str]
-"""Model with its host name, revision, path."""
+logger = logging.getLogger(__name__)
 
 
-class Content(NamedTuple):
-    """Stored bytes.
-
-    Attributes:
-        id: What their chunks are found by.
-        chunks: How many there are.
-    """
-
-    id: str
-    chunks: int
-
-
-class Partials:
+class PartialDownloads:
     """The store ``partials``, and the chunks that its rows name."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        """Nothing is read yet."""
+    def __init__(self, database: Database, clock: Clock, locks: Locks) -> None:
         self._database = database
         self._clock = clock
+        self._locks = locks
 
-    async def get(self, key: FileKey) -> Partial | None:
+    async def get(self, key: FileKey) -> PartialFile | None:
         """Return the stored beginning of a file."""
         row = await self._database.get("partials", file_id(key))
-        return None if row is None else _partial(row)
+        if row is None:
+            return None
+        return PartialFile(
+            content=row["content"],
+            url=row["url"],
+            validator=row["validator"],
+            total=row["total"],
+            received=row["received"],
+            chunks=row["chunks"],
+        )
 
-    async def append(self, key: FileKey, partial: Partial, blob: Blob) -> None:
+    async def append(self, key: FileKey, partial: PartialFile, blob: Blob) -> None:
         """Store one more chunk.
 
         Args:
-            key: Which file.
-            partial: What is stored when this is done, the chunk included.
-            blob: The chunk.
+            key: Key of the file.
+            partial: State after this chunk.
+            blob: Chunk.
 
         Raises:
-            QuotaExceeded, StorageUnavailable: Then nothing changed.
+            QuotaExceeded, StorageUnavailable: Nothing changed then.
         """
         chunk = put_chunk(Content(partial.content, partial.chunks), partial.chunks - 1, blob)
         await self._database.commit([chunk, Put("partials", self._row(key, partial))])
 
-    async def shorten(self, key: FileKey, partial: Partial, size: int) -> Partial:
-        """Take the last chunk, of ``size`` bytes, off the beginning of a file; returns what is left."""
-        left = partial._replace(received=partial.received - size, chunks=partial.chunks - 1)
+    async def shorten(self, key: FileKey, partial: PartialFile, size: int) -> PartialFile:
+        """Delete the last chunk, of ``size`` bytes; returns the rest."""
+        rest = partial._replace(received=partial.received - size, chunks=partial.chunks - 1)
         last = delete_chunks(Content(partial.content, partial.chunks))[-1]
-        await self._database.commit([last, Put("partials", self._row(key, left))])
-        return left
+        await self._database.commit([last, Put("partials", self._row(key, rest))])
+        return rest
 
-    def _row(self, key: FileKey, partial: Partial) -> Row:
-        model, revision, file = key
+    async def delete(self, key: FileKey) -> None:
+        """Delete the stored beginning of a file, if there is one."""
+        partial = await self.get(key)
+        if partial is not None:
+            chunks = delete_chunks(Content(partial.content, partial.chunks))
+            await self._database.commit([Delete("partials", file_id(key)), *chunks])
+
+    async def blobs(self, partial: PartialFile) -> list[Blob]:
+        """Return the stored chunks in their order."""
+        return await read_chunks(self._database, partial.content)
+
+    async def rows(self) -> list[Row]:
+        """Return all rows, the one that was continued longest ago first."""
+        return sorted(await self._database.get_all("partials"), key=lambda row: int(row["updatedAt"]))
+
+    async def sizes(self) -> dict[FileKey, int]:
+        """Return the stored bytes of each file."""
+        return {key_of(row): row["received"] for row in await self.rows()}
+
+    async def models(self) -> set[tuple[str, str]]:
+        """Return the models and revisions with partial files."""
+        return {(row["model"], row["revision"]) for row in await self.rows()}
+
+    async def delete_where(self, predicate: Callable[[Row], bool], limit: int | None = None) -> int:
+        """Delete partial files that no tab works on.
+
+        Args:
+            predicate: Returns True for rows to delete.
+            limit: Bytes after which no more are deleted; None for all.
+
+        Returns:
+            The bytes that were deleted.
+
+        Raises:
+            StorageError: If the browser's storage fails. Earlier deletions stay done.
+        """
+        freed = 0
+        for row in await self.rows():
+            if limit is not None and freed >= limit:
+                break
+            if predicate(row):
+                freed += await self._delete_unlocked(row["id"], predicate)
+        return freed
+
+    async def _delete_unlocked(self, file: str, predicate: Callable[[Row], bool]) -> int:
+        async with self._locks.try_hold(download_lock(file)) as is_free:
+            row = await self._database.get("partials", file)
+            if not is_free or row is None or not predicate(row):
+                return 0
+            size: int = row["received"]
+            logger.info("Deleting %s bytes of the interrupted download of %s", size, file)
+            changes: Changes = [Delete("partials", file), *delete_chunks(Content(row["content"], row["chunks"]))]
+            await self._database.commit(changes)
+            return size
+
+    def _row(self, key: FileKey, partial: PartialFile) -> Row:
         return {
             "id": file_id(key),
-            "model": model,
-            "revision": revision,
-            "file": file,
+            **key_fields(key),
             "content": partial.content,
             "url": partial.url,
             "validator": partial.validator,
@@ -80,53 +127,3 @@ class Partials:
             "chunks": partial.chunks,
             "updatedAt": self._clock.now(),
         }
-
-    async def drop(self, key: FileKey) -> None:
-        """Remove the stored beginning of a file, if there is one."""
-        partial = await self.get(key)
-        if partial is not None:
-            await self._database.commit(self.removal(key, partial))
-
-    def removal(self, key: FileKey, partial: Partial) -> list[Put | Delete]:
-        """Return the changes that remove a beginning, its chunks included."""
-        return [Delete("partials", file_id(key)), *delete_chunks(Content(partial.content, partial.chunks))]
-
-    async def blobs(self, partial: Partial) -> list[Blob]:
-        """Return the stored chunks in their order."""
-        return await read_chunks(self._database, partial.content)
-
-
-async def read_chunks(database: Database, content: str) -> list[Blob]:
-    """Return the chunks of a content in their order."""
-    rows = await database.get_all("chunks", index="contentIndex", key=content)
-    return [row["data"] for row in rows]
-
-
-def put_chunk(content: Content, index: int, blob: Blob) -> Put:
-    """Return the change that stores a chunk."""
-    return Put("chunks", {"content": content.id, "index": _index(index)}, {("data",): blob})
-
-
-def delete_chunks(content: Content) -> Sequence[Delete]:
-    """Return the changes that remove a content."""
-    return [Delete("chunks", (content.id, _index(index))) for index in range(content.chunks)]
-
-
-def file_id(key: FileKey) -> str:
-    """Return the key of ``files`` and ``partials``."""
-    return "/".join(key)
-
-
-def _index(index: int) -> str:
-    return f"{index:06d}"
-
-
-def _partial(row: Row) -> Partial:
-    return Partial(
-        content=row["content"],
-        url=row["url"],
-        validator=row["validator"],
-        total=row["total"],
-        received=row["received"],
-        chunks=row["chunks"],
-    )

@@ -1,4 +1,4 @@
-"""Who uses the files that are kept, and when they did last: Firefox's rows."""
+"""Use of stored models: consumers and times (Firefox's rows), pins, and files known to be missing."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from modelden.errors import QuotaExceeded
-from modelden.hub.store.contents import ROWS_LOCK, Changes, names_of
-from modelden.hub.store.partials import FileKey, file_id
+from modelden.errors import StorageError
+from modelden.hub.catalog.names import check_stored
+from modelden.hub.store.contents import Changes
+from modelden.hub.store.records import FileKey, file_id, key_fields
+from modelden.hub.store.tab_locks import ROWS_LOCK
 from modelden.ports import Clock, Database, Delete, Key, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
 
 
 class Consumer(NamedTuple):
-    """Who uses a file.
+    """The user of a file.
 
     Attributes:
-        task_name: The task.
-        engine_id: The engine; empty for nobody in particular. Its `flow_id` is for events, and not kept.
+        task_name: Task.
+        engine_id: Engine; empty for none in particular.
+        flow_id: Label of the caller for events; not stored.
     """
 
     task_name: str
@@ -28,77 +31,106 @@ class Consumer(NamedTuple):
 
 
 class UsageLog:
-    """The stores ``tasks`` and ``engines``, and when a file was last used."""
+    """The stores ``tasks`` and ``engines``, and the time of each file's last use."""
 
     def __init__(self, database: Database, clock: Clock, locks: Locks) -> None:
-        """Nothing is read yet."""
         self._database = database
         self._clock = clock
         self._locks = locks
 
-    async def note(self, keys: Sequence[FileKey], use: Consumer) -> int:
-        """Note the use of files in one transaction; those that another tab deleted meanwhile are left out.
+    async def record(self, keys: Sequence[FileKey], consumer: Consumer) -> int:
+        """Record a use of files in one transaction. Files that another tab deleted meanwhile are left out.
 
         Returns:
-            When that was, in milliseconds since 1970.
+            The time of the use, in milliseconds since the epoch.
         """
-        async with self._locks.hold(ROWS_LOCK):
-            wanted: list[tuple[str, Key]] = [(store, key) for key in keys for store in ("headers", "engines")]
-            rows = iter(await self._database.get_many(wanted))
-            now = self._clock.now()
-            changes: Changes = []
-            for key, row, known in zip(keys, rows, rows, strict=True):
-                if row is not None:
-                    changes.append(Put("headers", {**row, "headers": {**row["headers"], "lastUsed": now}}))
-                    changes += _rows(key, use, known)
-            try:
+        now = self._clock.now()
+        try:
+            async with self._locks.hold(ROWS_LOCK):
+                stores: list[tuple[str, Key]] = [(store, key) for key in keys for store in ("headers", "engines")]
+                rows = iter(await self._database.get_many(stores))
+                changes: Changes = []
+                for key, header, engines in zip(keys, rows, rows, strict=True):
+                    if header is not None:
+                        changes.append(Put("headers", {**header, "headers": {**header["headers"], "lastUsed": now}}))
+                        changes += _consumer_rows(key, consumer, engines)
                 await self._database.commit(changes)
-            except QuotaExceeded as error:  # the files are there, and good
-                logger.warning("The use of %s is not noted. %s", ", ".join(map(file_id, keys)), error)
-            return now
+        except StorageError as error:  # the files are stored and intact all the same
+            logger.warning("The use of %s is not recorded. %s", ", ".join(map(file_id, keys)), error)
+        return now
 
-    async def rows(self, key: FileKey, use: Consumer) -> Changes:
-        """Return the changes that say who uses a file, for whoever holds `contents.ROWS_LOCK`."""
-        return _rows(key, use, await self._database.get("engines", key))
+    async def changes(self, key: FileKey, consumer: Consumer) -> Changes:
+        """Return the changes that record a consumer of a file; its caller holds `tab_locks.ROWS_LOCK`."""
+        return _consumer_rows(key, consumer, await self._database.get("engines", key))
 
 
-def _rows(key: FileKey, use: Consumer, known: Row | None) -> Changes:
-    engine_ids = list(known["engineIds"]) if known else []
-    if use.engine_id not in engine_ids:
-        engine_ids.append(use.engine_id)
+def _consumer_rows(key: FileKey, consumer: Consumer, engines: Row | None) -> Changes:
+    engine_ids = list(engines["engineIds"]) if engines else []
+    if consumer.engine_id not in engine_ids:
+        engine_ids.append(consumer.engine_id)
+    names = key_fields(key)
     return [
-        Put("tasks", {"taskName": use.task_name, **names_of(key)}),
-        Put("engines", {"engineIds": engine_ids, **names_of(key)}),
+        Put("tasks", {"taskName": consumer.task_name, **names}),
+        Put("engines", {"engineIds": engine_ids, **names}),
     ]
 
 
-class Notes:
-    """The stores ``missing`` and ``pins``, and the names in ``partials``."""
+class NegativeCache:
+    """The store ``missing``: files that the hub does not have and the model does not need."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Nothing is read yet."""
         self._database = database
         self._clock = clock
 
     async def is_missing(self, key: FileKey) -> bool:
-        """Tell whether it is known that the hub does not have a file, and that the model does without it."""
-        return await self._database.get("missing", file_id(key)) is not None
+        """Return True if the hub is known not to have a file; False also when storage fails: then the hub is asked."""
+        try:
+            return await self._database.get("missing", file_id(key)) is not None
+        except StorageError as error:
+            logger.warning("Storage does not tell whether %s is missing. %s", file_id(key), error)
+            return False
 
-    async def remember_missing(self, keys: Iterable[FileKey]) -> None:
-        """Remember files that the hub does not have, and without which the model runs."""
+    async def add(self, keys: Iterable[FileKey]) -> None:
+        """Add files. A failure of storage is logged: the hub is asked again then."""
         now = self._clock.now()
-        rows = [{"id": file_id(key), "model": key[0], "revision": key[1], "at": now} for key in keys]
-        await self._database.commit([Put("missing", row) for row in rows])
+        await self._put([{"id": file_id(key), "model": key[0], "revision": key[1], "at": now} for key in keys])
 
-    async def pins(self) -> set[tuple[str, str]]:
-        """Return the models and revisions that are never evicted."""
+    async def collection_age(self, name: str) -> int | None:
+        """Return for how many milliseconds a settings collection is known to be missing; None if it is not."""
+        try:
+            row = await self._database.get("missing", name)
+        except StorageError as error:
+            logger.warning("Storage does not tell whether the collection %s is missing. %s", name, error)
+            return None
+        return None if row is None else self._clock.now() - int(row["at"])
+
+    async def add_collection(self, name: str) -> None:
+        """Add a collection of Remote Settings. A failure of storage is logged: the server is asked again then."""
+        await self._put([{"id": name, "at": self._clock.now()}])
+
+    async def _put(self, rows: Sequence[Row]) -> None:
+        try:
+            await self._database.commit([Put("missing", row) for row in rows])
+        except StorageError as error:
+            logger.warning("What is missing is not remembered. %s", error)
+
+
+class Pins:
+    """The store ``pins``: models that are never evicted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def models(self) -> set[tuple[str, str]]:
+        """Return the pinned models and revisions."""
         return {(row["model"], row["revision"]) for row in await self._database.get_all("pins")}
 
-    async def pin(self, model: str, revision: str, *, keep: bool) -> None:
-        """Never evict a model's revision, or let it be evicted again."""
-        row = {"model": model, "revision": revision}
-        await self._database.commit([Put("pins", row) if keep else Delete("pins", (model, revision))])
+    async def set(self, model: str, revision: str, *, pinned: bool) -> None:
+        """Pin a revision of a model, or unpin it.
 
-    async def begun(self) -> set[tuple[str, str]]:
-        """Return the models and revisions of which downloads have begun."""
-        return {(row["model"], row["revision"]) for row in await self._database.get_all("partials")}
+        Raises:
+            InputError: For names that no stored model can have.
+        """
+        check_stored(model, revision)
+        row = {"model": model, "revision": revision}
+        await self._database.commit([Put("pins", row) if pinned else Delete("pins", (model, revision))])

@@ -1,28 +1,28 @@
-"""Are the stored bytes still the right ones? Hashed again, on request, and when a model cannot be loaded."""
+"""Verification of stored files: their bytes are hashed again, on request and after a load that failed."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelden.core.download import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from modelden.hub.files import HubFiles
-    from modelden.hub.store.partials import FileKey
+    from modelden.hub.store.cache import ModelCache
+    from modelden.hub.store.deletion import Deletion
+    from modelden.hub.store.records import FileKey
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """What `ModelHub.verify` found.
+    """A result of `ModelHub.verify`.
 
     Attributes:
         path: Path in the repository.
-        ok: The stored bytes have the hash that they had when they were stored; otherwise they were removed.
+        ok: True if the stored bytes have the hash of the time of storing; otherwise they were deleted.
         expected: That hash.
-        actual: The hash that they have.
+        actual: Hash of the stored bytes.
     """
 
     path: str
@@ -31,30 +31,26 @@ class VerifiedFile:
     actual: str
 
 
-async def verify(hub: HubFiles, model: str, revision: str) -> list[VerifiedFile]:
-    """Hash the files of a revision, and remove what is damaged.
-
-    Raises:
-        InputError: For names that no model can have.
-    """
-    files = await hub.list_files(model=model, revision=revision)
-    return [await _verified(hub, (model, revision, file.path), file.sha256) for file in files]
+async def verify_files(cache: ModelCache, deletion: Deletion, model: str, revision: str) -> list[VerifiedFile]:
+    """Hash the files of a revision, and delete damaged ones."""
+    files = await cache.list_files(model, revision)
+    return [await _verify(cache, deletion, (model, revision, file.path), file.sha256) for file in files]
 
 
-async def damaged_files(hub: HubFiles, keys: Collection[FileKey]) -> list[FileKey]:
-    """Hash these files, those of them that are stored; remove what is damaged, and return it."""
+async def delete_damaged_files(cache: ModelCache, deletion: Deletion, keys: Collection[FileKey]) -> list[FileKey]:
+    """Hash these files, those that are stored; returns the damaged ones, which are deleted."""
     damaged = []
     for model, revision in sorted({key[:2] for key in keys}):
-        for file in await hub.list_files(model=model, revision=revision):
+        for file in await cache.list_files(model, revision):
             key = (model, revision, file.path)
-            if key in keys and not (await _verified(hub, key, file.sha256)).ok:
+            if key in keys and not (await _verify(cache, deletion, key, file.sha256)).ok:
                 damaged.append(key)
     return damaged
 
 
-async def _verified(hub: HubFiles, key: FileKey, expected: str) -> VerifiedFile:
-    kept = await hub.cache.get(key, None)
-    actual = "" if kept is None else await sha256_of(kept.blob)
+async def _verify(cache: ModelCache, deletion: Deletion, key: FileKey, expected: str) -> VerifiedFile:
+    file = (await cache.read([key], None)).get(key)
+    actual = "" if file is None else await sha256_of(file.blob)
     if actual != expected:
-        await hub.cache.drop_content_of(key)
+        await deletion.delete_damaged(key)
     return VerifiedFile(key[2], actual == expected, expected, actual)

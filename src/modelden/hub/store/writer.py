@@ -1,170 +1,156 @@
-"""What becomes of a file that has come: there is room and it is stored, or memory will do, or that is an error."""
+"""Stores verified files. Without space a file stays in memory if ``memory_when_full`` is set, else it is an error."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelden.errors import QuotaExceeded, StorageError
-from modelden.hub.policy import HubPolicy
+from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache, StagedFile
-from modelden.hub.store.partials import FileKey, Partials
+from modelden.hub.store.contents import ReceivedBody
+from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.quota import StorageQuota
-from modelden.hub.store.records import CachedFile, Provenance, header_record
+from modelden.hub.store.records import CachedFile, FileKey, Provenance, header_record
 from modelden.hub.store.usage import Consumer
-
-if TYPE_CHECKING:
-    from modelden.hub.download.chunk_writer import ReceivedBody
 
 
 class CacheWriter:
-    """Keeps the files of one page.
+    """Writes to the cache of one store.
 
     Attributes:
-        wrote: Something was stored.
+        has_written: True once something was stored.
     """
 
-    def __init__(self, cache: ModelCache, partials: Partials, room: StorageQuota, rules: HubPolicy) -> None:
-        """Nothing is kept in memory.
-
-        Args:
-            cache: Where whole files are.
-            partials: Where their beginnings are.
-            room: Asked before.
-            rules: Whether memory will do where there is none.
-        """
+    def __init__(
+        self, cache: ModelCache, partials: PartialDownloads, quota: StorageQuota, policy: StoragePolicy
+    ) -> None:
+        self.has_written = False
         self._cache = cache
         self._partials = partials
-        self._room = room
-        self._rules = rules
-        self._memory: dict[FileKey, CachedFile] = {}
-        self._refused: set[tuple[str, str]] = set()
-        self.wrote = False
+        self._quota = quota
+        self._policy = policy
+        self._in_memory: set[tuple[str, str]] = set()
+        """Models and revisions without space: all their files go to memory."""
 
-    def in_memory(self, key: FileKey) -> CachedFile | None:
-        """Return a file that could not be stored."""
-        return self._memory.get(key)
-
-    async def replaced(self, given: Mapping[FileKey, str]) -> set[FileKey]:
-        """Return those of these files that are kept by now with another SHA-256 than this one."""
-        now = await self._cache.hashes([key for key in given if key not in self._memory])
-        return {key for key, sha256 in now.items() if sha256 != given[key]}
-
-    async def may_store(self, key: FileKey, size: int) -> bool:
-        """Reserve room for what is still to come of a file; False: there is none, and memory will do.
+    async def reserve(self, key: FileKey, size: int) -> bool:
+        """Reserve space for the remaining bytes of a file; False without space, if memory is allowed.
 
         Raises:
-            QuotaExceeded: If there is none, and memory will not do.
+            QuotaExceeded: Without space, if memory is not allowed.
         """
-        if key[:2] in self._refused:
+        if key[:2] in self._in_memory:
             return False
         try:
             if size:
-                await self._room.reserve(key, size)
+                await self._quota.reserve(key, size)
         except QuotaExceeded as error:
-            await self._refuse_or_warn(error)
+            await self._use_memory(error)
             return False
         return True
 
-    async def may_store_model(self, model: str, revision: str, size: int) -> None:
-        """Look for room for what is still to come of a model; where there is none and memory will do, for all of it.
+    async def check_model(self, model: str, revision: str, size: int) -> None:
+        """Check the space for the remaining bytes of a model; without space all its files go to memory, if allowed.
 
         Raises:
-            QuotaExceeded: If there is none, and memory will not do.
+            QuotaExceeded: Without space, if memory is not allowed.
         """
         key = (model, revision, "")
-        self._refused.discard(key[:2])
-        if not await self.may_store(key, size):
-            self._refused.add(key[:2])
+        self._in_memory.discard(key[:2])
+        if not await self.reserve(key, size):
+            self._in_memory.add(key[:2])
         self.release(key)
 
     def release(self, key: FileKey) -> None:
-        """Give back what `may_store` reserved."""
-        self._room.release(key)
+        """Free the reservation of a file."""
+        self._quota.release(key)
 
-    async def keep(self, key: FileKey, use: Consumer, received: ReceivedBody, origin: Provenance) -> CachedFile:
-        """Keep a whole file that was checked.
-
-        Raises:
-            StorageError: If it cannot be stored, and memory will not do.
-        """
-        (kept,) = await self.keep_all([await self.accept(key, use, received, origin)])
-        return kept
-
-    async def accept(self, key: FileKey, use: Consumer, received: ReceivedBody, origin: Provenance) -> StagedFile:
-        """Take a whole file that was checked, to be kept later.
+    async def write(self, key: FileKey, consumer: Consumer, body: ReceivedBody, provenance: Provenance) -> CachedFile:
+        """Store a complete, verified file.
 
         Raises:
-            StorageError: If it cannot be stored, and memory will not do.
+            StorageError: If it cannot be stored, and memory is not allowed.
         """
-        if received.refusal is not None:
-            await self._refuse_or_warn(received.refusal, received.size)
+        (file,) = await self.commit([await self.stage(key, consumer, body, provenance)])
+        return file
+
+    async def stage(self, key: FileKey, consumer: Consumer, body: ReceivedBody, provenance: Provenance) -> StagedFile:
+        """Take a complete, verified file for a later `commit`.
+
+        Raises:
+            StorageError: If it cannot be stored, and memory is not allowed.
+        """
+        if body.refusal is not None:
+            await self._use_memory(body.refusal, body.size)
         try:
-            if received.stored and not self._room.is_reserved(key):
-                await self._room.reserve(key, received.size)  # the hub had not told the size
+            if body.stored and not self._quota.is_reserved(key):
+                await self._quota.reserve(key, body.size)  # the hub had not told the size
         except StorageError as error:
-            received = await self._unstored(key, received, error)
-        return StagedFile(key, use, received, origin)
+            await self._discard(key, body, error)
+            body = body._replace(stored=False)
+        return StagedFile(key, consumer, body, provenance)
 
-    async def keep_all(self, come: Sequence[StagedFile], gone: Collection[FileKey] = ()) -> list[CachedFile]:
-        """Keep whole files in place of what is kept under their names, and remove others: all of it, or nothing.
+    async def commit(self, staged: Sequence[StagedFile], deleted: Collection[FileKey] = ()) -> list[CachedFile]:
+        """Replace files of the cache, and delete others, in one transaction.
 
         Raises:
-            StorageError: If it cannot be stored, and memory will not do.
+            StorageError: If they cannot be stored, and memory is not allowed.
         """
         fields: dict[FileKey, Mapping[str, Any]] = {}
-        stored = [each for each in come if each.received.stored]
+        storable = [file for file in staged if file.body.stored]
         try:
-            if stored or gone:
-                records = await self._cache.put_all(stored, gone)
-                fields = {each.key: record for each, record in zip(stored, records, strict=True)}
-                self.wrote = True
+            if storable or deleted:
+                records = await self._cache.put(storable, deleted)
+                fields = {file.key: record for file, record in zip(storable, records, strict=True)}
+                self.has_written = True
         except StorageError as error:
-            for each in stored:
-                await self._unstored(each.key, each.received, error)
-        files = {
-            each.key: cached_file(each)._replace(fields=fields.get(each.key, cached_file(each).fields)) for each in come
-        }
-        for key in gone:
-            self._memory.pop(key, None)
-        for key, kept in files.items():
-            if key in fields:
-                self._memory.pop(key, None)
+            for file in storable:
+                await self._discard(file.key, file.body, error)
+        for key in (*deleted, *fields):
+            self._cache.memory.pop(key, None)
+        cached = []
+        for file in staged:
+            entry = file.cached()
+            if file.key in fields:
+                entry = entry._replace(fields=fields[file.key])
             else:
-                self._memory[key] = kept
-        return list(files.values())
+                self._cache.memory[file.key] = entry
+            cached.append(entry)
+        return cached
 
-    async def link(self, key: FileKey, use: Consumer, twin: FileKey, origin: Provenance) -> CachedFile | None:
-        """Keep the bytes of another file as this one; None when they are not there any more.
+    async def link(
+        self, key: FileKey, consumer: Consumer, source: FileKey, provenance: Provenance
+    ) -> CachedFile | None:
+        """Store the bytes of another file as this one too; None if they are not stored any more.
 
         Raises:
-            StorageError: If that cannot be stored, and memory will not do.
+            StorageError: If that cannot be stored, and memory is not allowed.
         """
         try:
-            return await self._cache.get(key, None) if await self._cache.link(key, use, twin, origin) else None
+            if not await self._cache.link(key, consumer, source, provenance):
+                return None
+            return (await self._cache.read([key], None)).get(key)
         except StorageError as error:
-            await self._refuse_or_warn(error)
-        same = await self._cache.get(twin, None)
-        if same is None:
+            await self._use_memory(error)
+        file = (await self._cache.read([source], None)).get(source)
+        if file is None:
             return None
-        fields = header_record(origin.headers, same.blob.size, 0)
-        self._memory[key] = CachedFile(same.blob, same.sha256, origin.integrity, fields)
-        return self._memory[key]
+        fields = header_record(provenance.headers, file.blob.size, 0)
+        self._cache.memory[key] = CachedFile(file.blob, file.sha256, provenance.integrity, fields)
+        return self._cache.memory[key]
 
-    async def _unstored(self, key: FileKey, received: ReceivedBody, error: StorageError) -> ReceivedBody:
-        await self._partials.drop(key)
-        await self._refuse_or_warn(error, received.size)
-        return received._replace(stored=False)
+    async def replaced_files(self, served: Mapping[FileKey, str]) -> set[FileKey]:
+        """Return the files that are stored by now with another SHA-256 than the given one."""
+        hashes = await self._cache.hashes([key for key in served if key not in self._cache.memory])
+        return {key for key, sha256 in hashes.items() if sha256 != served[key]}
 
-    async def _refuse_or_warn(self, error: StorageError, needed: int | None = None) -> None:
+    async def _discard(self, key: FileKey, body: ReceivedBody, error: StorageError) -> None:
+        await self._partials.delete(key)
+        await self._use_memory(error, body.size)
+
+    async def _use_memory(self, error: StorageError, needed: int | None = None) -> None:
         if isinstance(error, QuotaExceeded):
-            await self._room.explain(error, needed)
-        if not self._rules.memory_when_full:
+            await self._quota.add_details(error, needed)
+        if not self._policy.memory_when_full:
             raise error
-        self._rules.in_memory.warn(error)
-
-
-def cached_file(arrival: StagedFile) -> CachedFile:
-    """Return a file that has come, as it is before it is kept."""
-    received, origin = arrival.received, arrival.origin
-    return CachedFile(received.blob, received.sha256, origin.integrity, header_record(origin.headers, received.size, 0))
+        self._policy.fallback.warn(error)

@@ -20,7 +20,7 @@ from modelden.hub.catalog.manifests import Manifests
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.store.schema import MODEL_FILES
-from modelden.hub.store.usage import Consumer
+from modelden.hub.store.usage import Consumer, NegativeCache
 from modelden.ports import Key, Row
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
@@ -50,7 +50,7 @@ async def hub_of(profile: Profile, **config: Any) -> HubFiles:
 
 
 async def integrity(hub: HubFiles) -> list[str]:
-    return [file.integrity for file in await hub.list_files(model="localhost/org/tiny", revision="v1.0")]
+    return [file.integrity for file in await hub.store.list_files("localhost/org/tiny", "v1.0")]
 
 
 def asked(profile: Profile) -> list[str]:
@@ -138,11 +138,11 @@ async def test_a_missing_collection_that_cannot_be_remembered_is_asked_for_again
     async def open_records() -> NoRecords:
         return records
 
-    manifests = Manifests(open_records, database, ManualClock(), interval=3600)
+    manifests = Manifests(open_records, NegativeCache(database, ManualClock()), interval=3600)
     for _ in range(2):
         assert await manifests.expected(FILE) == ExpectedFile()
     assert records.requests == 2
-    assert f"asked for {COLLECTION} again" in caplog.text
+    assert "is missing" in caplog.text
 
 
 BROKEN: dict[str, Any] = {

@@ -1,0 +1,41 @@
+"""The request for a file of a hub, as it goes through the steps of a download."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.download.branch_update import BranchUpdate
+from modelden.hub.store.records import FileKey
+from modelden.hub.store.usage import Consumer
+
+
+class FileRequest(NamedTuple):
+    """A request for a file.
+
+    Attributes:
+        file: Model, revision and path.
+        key: Key in the store.
+        url: URL on the hub.
+        consumer: Task and engine that use it.
+        allow_list: Checked for each URL.
+        branch: Update of the branch that it belongs to; None for files of pinned revisions.
+        before_download: Called before the first byte of a download. Its error ends the request.
+        check_size: Called with the size before the first byte, when known. Its error ends the request.
+    """
+
+    file: ModelFile
+    key: FileKey
+    url: str
+    consumer: Consumer
+    allow_list: AllowList
+    branch: BranchUpdate | None = None
+    before_download: Callable[[], Awaitable[None]] | None = None
+    check_size: Callable[[int], None] | None = None
+
+    @property
+    def is_replacement(self) -> bool:
+        """True if the file replaces one of its branch, once the whole load has succeeded."""
+        return self.branch is not None and self.key in self.branch.changed

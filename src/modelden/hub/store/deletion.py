@@ -1,0 +1,180 @@
+"""Deletion of stored files, and of rows and bytes that no file needs any more.
+
+Files are counted by task, as in Firefox (``ModelHub.sys.mjs``, ``deleteModels``): a file goes with its last task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from modelden.hub.store.cache import ModelCache
+from modelden.hub.store.contents import Changes
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import FileKey, file_id, key_of
+from modelden.hub.store.tab_locks import ROWS_LOCK, SWEEP_LOCK
+from modelden.ports import Clock, Database, Delete, Locks, Put, Row
+
+ABANDONED_AGE = 7 * 24 * 3600 * 1000
+"""Age in milliseconds at which an interrupted download is abandoned."""
+
+
+class Deletion:
+    """Deletes files of one store, from storage and from memory."""
+
+    def __init__(
+        self, database: Database, cache: ModelCache, partials: PartialDownloads, locks: Locks, clock: Clock
+    ) -> None:
+        self._database = database
+        self._cache = cache
+        self._partials = partials
+        self._locks = locks
+        self._clock = clock
+
+    async def delete(
+        self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
+    ) -> None:
+        """Take the files that match all given names from their tasks; files without a task are deleted.
+
+        With a model, its partial files that no tab works on are deleted as well. The pin and the remembered missing
+        files of a revision go when none of its files is left.
+        """
+        names = {"taskName": task_name, "model": model, "revision": revision}
+        given = {name: value for name, value in names.items() if value is not None}
+        async with self._locks.hold(ROWS_LOCK):
+            is_one = model is not None and revision is not None
+            index, key = ("modelRevisionIndex", (str(model), str(revision))) if is_one else (None, None)
+            rows = await self._database.get_all("tasks", index=index, key=key)
+            leaving = [row for row in rows if _matches(row, given)]
+            changes = await self._leave_tasks(leaving, rows)
+            changes += await self._leave_notes(leaving, rows, {} if task_name else given)
+            await self._database.commit(changes)
+            self._forget_memory(leaving, rows, {} if task_name else given)
+        if model is not None:
+            await self._partials.delete_where(lambda row: row["model"] == model and revision in (None, row["revision"]))
+
+    async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
+        """Take the other revisions of a model from a task; files without a task are deleted."""
+        async with self._locks.hold(ROWS_LOCK):
+            rows = await self._database.get_all("tasks")
+            names = {"taskName": task_name, "model": model}
+            leaving = [row for row in rows if _matches(row, names) and row["revision"] != revision]
+            changes = await self._leave_tasks(leaving, rows)
+            await self._database.commit([*changes, *await self._leave_notes(leaving, rows, {})])
+            self._forget_memory(leaving, rows, {})
+
+    async def delete_by_engine(self, engine_id: str) -> None:
+        """Take all files from an engine; those without an engine are deleted."""
+        async with self._locks.hold(ROWS_LOCK):
+            rows = [row for row in await self._database.get_all("engines") if engine_id in row["engineIds"]]
+            others = {key_of(row): [name for name in row["engineIds"] if name != engine_id] for row in rows}
+            changes: Changes = [
+                Put("engines", {**row, "engineIds": others[key_of(row)]}) for row in rows if others[key_of(row)]
+            ]
+            changes += await self._cache.removal({key for key, engine_ids in others.items() if not engine_ids})
+            await self._database.commit(changes)
+
+    async def delete_all(self) -> None:
+        """Delete everything. Downloads that run in any tab go on."""
+        await self._partials.delete_where(lambda _row: True)
+        async with self._locks.hold(ROWS_LOCK):
+            keys = {key_of(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
+            changes = await self._cache.removal(keys)
+            changes += [Delete("missing", row["id"]) for row in await self._database.get_all("missing")]
+            changes += [Delete("pins", (row["model"], row["revision"])) for row in await self._database.get_all("pins")]
+            await self._database.commit(changes)
+            self._cache.memory.clear()
+
+    async def delete_files(self, keys: Iterable[FileKey]) -> None:
+        """Delete files, whatever uses them."""
+        async with self._locks.hold(ROWS_LOCK):
+            await self._database.commit(await self._cache.removal(set(keys)))
+
+    async def delete_damaged(self, key: FileKey) -> None:
+        """Delete a file with damaged bytes, and all files that share these bytes."""
+        file = await self._database.get("files", file_id(key))
+        if file is not None:
+            rows = await self._database.get_all("files", index="contentIndex", key=file["content"])
+            await self.delete_files(key_of(row) for row in rows)
+
+    async def sweep(self) -> None:
+        """Delete abandoned downloads, incomplete rows and unreferenced chunks, unless another tab does.
+
+        Raises:
+            StorageError: If the browser's storage fails. Earlier deletions stay done.
+        """
+        async with self._locks.try_hold(SWEEP_LOCK) as is_free:
+            if is_free:
+                await self._partials.delete_where(self._is_abandoned)
+                await self._delete_incomplete_rows()
+                await self._delete_unreferenced_chunks()
+
+    def _is_abandoned(self, row: Row) -> bool:
+        age: int = self._clock.now() - row["updatedAt"]
+        return age >= ABANDONED_AGE
+
+    async def _delete_incomplete_rows(self) -> None:
+        stores = ("headers", "files", "engines", "tasks")
+        async with self._locks.hold(ROWS_LOCK):
+            rows = await asyncio.gather(*(self._database.get_all(store) for store in stores))
+            headers, files, *others = ({key_of(row) for row in part} for part in rows)
+            incomplete = (headers | files).union(*others) - (headers & files)
+            await self._database.commit(await self._cache.removal(incomplete))
+
+    async def _delete_unreferenced_chunks(self) -> None:
+        # In this order: the rows that name the chunks of a running download are read after its chunks.
+        chunks = await self._database.get_all("chunks")
+        referenced = {row["content"] for row in await self._database.get_all("partials")}
+        referenced |= {row["content"] for row in await self._database.get_all("files")}
+        await self._database.commit(
+            [Delete("chunks", (row["content"], row["index"])) for row in chunks if row["content"] not in referenced]
+        )
+
+    async def _leave_tasks(self, leaving: list[Row], rows: list[Row]) -> Changes:
+        changes: Changes = [Delete("tasks", (row["taskName"], *key_of(row))) for row in leaving]
+        return [*changes, *await self._cache.removal(_keys_without_task(leaving, rows))]
+
+    async def _leave_notes(self, leaving: list[Row], rows: list[Row], given: dict[str, str]) -> Changes:
+        """Return the changes that delete pins and missing files of revisions without files.
+
+        Args:
+            leaving: Rows of ``tasks`` that are deleted.
+            rows: All rows of ``tasks``.
+            given: Names of models whose rows are deleted even if no task used them.
+        """
+        remaining = {_revision(row) for row in rows if row not in leaving}
+        emptied = {_revision(row) for row in leaving} - remaining
+        if set(given) == {"model", "revision"}:
+            emptied |= {(given["model"], given["revision"])} - remaining
+        elif given:
+            noted = [*await self._database.get_all("missing"), *await self._database.get_all("pins")]
+            # The row of a missing collection names no model.
+            emptied |= {_revision(row) for row in noted if "model" in row and _matches(row, given)} - remaining
+        changes: Changes = []
+        for revision in sorted(emptied):
+            missing = await self._database.get_all("missing", index="modelRevisionIndex", key=revision)
+            changes += [Delete("missing", row["id"]) for row in missing]
+            changes.append(Delete("pins", revision))
+        return changes
+
+    def _forget_memory(self, leaving: list[Row], rows: list[Row], given: dict[str, str]) -> None:
+        deleted = _keys_without_task(leaving, rows)
+        for key in list(self._cache.memory):
+            names = dict(zip(("model", "revision"), key, strict=False))
+            if key in deleted or (given and _matches(names, given)):
+                del self._cache.memory[key]
+
+
+def _revision(row: Row) -> tuple[str, str]:
+    return row["model"], row["revision"]
+
+
+def _matches(row: Row, names: dict[str, str]) -> bool:
+    return all(row[name] == value for name, value in names.items())
+
+
+def _keys_without_task(leaving: list[Row], rows: list[Row]) -> set[FileKey]:
+    """Return the files of ``leaving`` that no other row of ``tasks`` names."""
+    deleted = {(row["taskName"], key_of(row)) for row in leaving}
+    used = {key_of(row) for row in rows if (row["taskName"], key_of(row)) not in deleted}
+    return {key_of(row) for row in leaving} - used

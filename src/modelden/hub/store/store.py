@@ -1,0 +1,173 @@
+"""The store of model files: one object per database and page, shared by all hubs.
+
+Quota, files in memory, compaction and sweep exist once for each database. Nothing outside `hub.store` knows its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from modelden.hub.catalog.names import check_stored
+from modelden.hub.policy import StoragePolicy
+from modelden.hub.store.cache import ModelCache
+from modelden.hub.store.compaction import Compactor
+from modelden.hub.store.deletion import Deletion
+from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.quota import Reservations, StorageQuota
+from modelden.hub.store.records import CachedFile, FileKey, StoredFile, StoredModel
+from modelden.hub.store.tab_locks import DownloadLock, ModelLease, use_lock
+from modelden.hub.store.usage import NegativeCache, Pins
+from modelden.hub.store.writer import CacheWriter
+from modelden.ports import Database, Ports
+
+if TYPE_CHECKING:
+    from modelden.hub.store.verification import VerifiedFile
+
+
+class Store:
+    """The model files of one page.
+
+    Attributes:
+        policy: Limits, and the use of memory.
+        cache: Complete files.
+        partials: Interrupted downloads.
+        missing: Files that hubs do not have.
+        writer: Stores files.
+        compactor: Rewrites files of several chunks.
+        downloads: Lock of each download.
+    """
+
+    def __init__(
+        self, database: Database, ports: Ports, policy: StoragePolicy, reservations: Reservations | None = None
+    ) -> None:
+        """Create the store of a page.
+
+        Args:
+            database: Open database with the stores of `schema.MODEL_FILES`.
+            ports: The browser.
+            policy: Limits, and the use of memory.
+            reservations: Space that downloads of this page need; those of this store alone if none are given.
+        """
+        self.policy = policy
+        self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
+        self.partials = PartialDownloads(database, ports.clock, ports.locks)
+        self.missing = NegativeCache(database, ports.clock)
+        self._pins = Pins(database)
+        self._locks = ports.locks
+        self._deletion = Deletion(database, self.cache, self.partials, ports.locks, ports.clock)
+        quota = StorageQuota(
+            self.cache,
+            self.partials,
+            self._deletion,
+            self._pins,
+            ports.page,
+            ports.locks,
+            policy,
+            reservations or Reservations(),
+        )
+        self.writer = CacheWriter(self.cache, self.partials, quota, policy)
+        self.compactor = Compactor(database, quota, ports)
+        self.downloads = DownloadLock(ports.locks, self.partials.get)
+
+    @property
+    def has_written(self) -> bool:
+        """True once something was stored."""
+        return self.writer.has_written
+
+    def close(self) -> None:
+        """Stop the work in the background."""
+        self.compactor.close()
+
+    def lease(self) -> ModelLease:
+        """Return a lease, still without models: it keeps models from being evicted until it ends."""
+        return ModelLease(self._locks)
+
+    async def list_models(self) -> list[StoredModel]:
+        """Return all models and revisions of which something is stored."""
+        return await self.cache.list_models()
+
+    async def list_files(self, model: str, revision: str) -> list[StoredFile]:
+        """Return the complete files of a revision.
+
+        Raises:
+            InputError: For names that no stored model can have.
+        """
+        check_stored(model, revision)
+        return await self.cache.list_files(model, revision)
+
+    async def list_task_files(self, task_name: str) -> list[StoredFile]:
+        """Return the complete files of a task."""
+        return await self.cache.list_task_files(task_name)
+
+    async def read_files(self, keys: Collection[FileKey]) -> Mapping[FileKey, CachedFile]:
+        """Return the files that are stored completely, with their bytes."""
+        return await self.cache.read(list(keys), None)
+
+    async def delete_models(
+        self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
+    ) -> None:
+        """Take the files that match all given names from their tasks; files without a task are deleted.
+
+        Raises:
+            InputError: For names that no stored model can have.
+        """
+        if model is not None:
+            check_stored(model, "main" if revision is None else revision)
+        await self._deletion.delete(task_name=task_name, model=model, revision=revision)
+
+    async def delete_files(self, keys: Collection[FileKey]) -> None:
+        """Delete files, whatever uses them."""
+        await self._deletion.delete_files(keys)
+
+    async def delete_unused(self, model: str, revision: str) -> bool:
+        """Delete a revision, unless an engine of any tab uses it; returns True if it was deleted."""
+        async with self._locks.try_hold(use_lock(model, revision)) as is_free:
+            if is_free:
+                await self._deletion.delete(model=model, revision=revision)
+            return is_free
+
+    async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
+        """Take the other revisions of a model from a task; files without a task are deleted."""
+        await self._deletion.delete_other_revisions(task_name, model, revision)
+
+    async def delete_by_engine(self, engine_id: str) -> None:
+        """Take all files from an engine; those without an engine are deleted."""
+        await self._deletion.delete_by_engine(engine_id)
+
+    async def purge(self) -> None:
+        """Delete everything."""
+        await self._deletion.delete_all()
+
+    async def sweep(self) -> None:
+        """Delete abandoned downloads, and rows and bytes that no file needs.
+
+        Raises:
+            StorageError: If the browser's storage fails. Earlier deletions stay done.
+        """
+        await self._deletion.sweep()
+
+    async def pin(self, model: str, revision: str, *, pinned: bool) -> None:
+        """Pin a revision, so that it is never evicted, or unpin it.
+
+        Raises:
+            InputError: For names that no stored model can have.
+        """
+        await self._pins.set(model, revision, pinned=pinned)
+
+    async def verify(self, model: str, revision: str) -> list[VerifiedFile]:
+        """Hash the files of a revision, and delete damaged ones.
+
+        Raises:
+            InputError: For names that no stored model can have.
+        """
+        from modelden.hub.store.verification import verify_files  # imports hashlib
+
+        check_stored(model, revision)
+        return await verify_files(self.cache, self._deletion, model, revision)
+
+    async def delete_damaged(self, keys: Collection[FileKey]) -> list[FileKey]:
+        """Hash these files; returns the damaged ones, which are deleted."""
+        from modelden.hub.store.verification import delete_damaged_files
+
+        return await delete_damaged_files(self.cache, self._deletion, keys)
