@@ -1,0 +1,133 @@
+"""The history of engines, and rows that another build of modelden stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelden.engine.history import MAX_AGE_MS, History
+from modelden.engine.last_engine import MODELDEN, LastEngine, read_last_engine
+from modelden.engine.options import PipelineOptions
+from modelden.engine.plan import Plan
+from modelden.errors import StorageUnavailable
+from modelden.ports import Row
+from tests.simulators.clock import ManualClock
+from tests.simulators.database import MemoryDatabase
+
+SOURCE = "https://settings.example main"
+REQUEST = PipelineOptions.of({"task_name": "feature-extraction"})
+RUNTIME = {"name": "runtime.wasm", "version": "5.0", "attachment": {"hash": "ab"}}
+PLAN = Plan(
+    REQUEST.updated({"model_hub": "mozilla", "model_id": "org/tiny", "model_revision": "v1.0", "num_threads": 2}),
+    RUNTIME,
+    files=("https://hub.example/config.json",),
+)
+
+FOREIGN: dict[str, dict[str, Any]] = {
+    "no plan": {"plan": None},
+    "a plan in words": {"plan": "v1.0"},
+    "a plan without options": {"plan": {"runtime": RUNTIME}},
+    "options in words": {"plan": {"options": "fast", "runtime": RUNTIME}},
+    "options that no engine has": {"plan": {"options": {"numThreads": -5}, "runtime": RUNTIME}},
+    "options without a model": {"plan": {"options": {"taskName": "feature-extraction"}, "runtime": RUNTIME}},
+    "no runtime": {"plan": {**PLAN.to_row(), "runtime": None}},
+    "a runtime without a file": {"plan": {**PLAN.to_row(), "runtime": {"name": "runtime.wasm", "version": "5.0"}}},
+    "files in words": {"plan": {**PLAN.to_row(), "files": "all"}},
+}
+
+
+class Visit:
+    """A history, and its database."""
+
+    def __init__(self) -> None:
+        self.database = MemoryDatabase(MODELDEN)
+        self.clock = ManualClock()
+        self.history = History(self.database, SOURCE, self.clock)
+
+    def rows(self) -> list[Row]:
+        return self.database.contents().get("engines", [])
+
+    async def store(self, **members: Any) -> None:
+        """Store a row, with these members in place of its own; None removes one."""
+        await self.history.put(REQUEST, PLAN)
+        (row,) = self.rows()
+        row.update(members)
+        for name in [name for name, value in members.items() if value is None]:
+            del row[name]
+
+
+async def test_a_plan_comes_back_as_it_was_stored() -> None:
+    visit = Visit()
+    await visit.store()
+
+    assert await visit.history.get(REQUEST) == PLAN
+    assert [record.plan for record in await visit.history.records()] == [PLAN]
+    assert await read_last_engine(visit.database, SOURCE) == LastEngine(RUNTIME, 2)
+
+
+@pytest.mark.parametrize("members", FOREIGN.values(), ids=FOREIGN)
+async def test_a_row_of_another_build_counts_as_none(members: dict[str, Any]) -> None:
+    visit = Visit()
+    await visit.store(**members)
+
+    assert await visit.history.get(REQUEST) is None
+    await read_last_engine(visit.database, SOURCE)
+    assert await visit.history.records() == []
+    assert visit.rows() == []
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"source": None}, {"time": None}, {"time": "now"}, {"request": None}, {"request": []}],
+    ids=repr,
+)
+async def test_a_row_without_its_members_is_removed(members: dict[str, Any]) -> None:
+    visit = Visit()
+    await visit.store(**members)
+
+    await read_last_engine(visit.database, SOURCE)
+    assert await visit.history.records() == []
+    assert visit.rows() == []
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"time": None},
+        {"time": "now"},
+        {"plan": None},
+        {"plan": {"options": {}}},
+        {"plan": {"options": {"numThreads": "4"}, "runtime": {}}},
+    ],
+    ids=repr,
+)
+async def test_a_row_of_another_build_starts_no_worker_ahead(members: dict[str, Any]) -> None:
+    visit = Visit()
+    await visit.store(**members)
+
+    assert await read_last_engine(visit.database, SOURCE) is None
+
+
+async def test_rows_of_long_ago_are_removed() -> None:
+    visit = Visit()
+    await visit.store()
+    visit.clock.advance(hours=MAX_AGE_MS / 3_600_000 + 1)
+
+    assert await visit.history.records() == []
+    assert visit.rows() == []
+
+
+async def test_rows_that_cannot_be_removed_stop_no_reading(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    visit = Visit()
+    await visit.store(request=None)
+
+    async def refuse(*_: Any) -> bool:
+        raise StorageUnavailable("The database modelden failed.")
+
+    monkeypatch.setattr(visit.database, "commit", refuse)
+
+    assert await visit.history.records() == []
+    assert "Old rows of the history stay stored" in caplog.text
