@@ -1,0 +1,133 @@
+"""Loads that fail or are cancelled: their error is the one that callers get, and nothing of them goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelden.engine.options import PipelineOptions
+from modelden.errors import EngineError, StorageUnavailable
+from modelden.hub.store.tab_locks import use_lock
+from modelden.ports import Row
+from tests.simulators.engines import ScriptedWorker
+from tests.simulators.profile import Profile
+from tests.unit.background import settled
+from tests.unit.conftest import FILES, write
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
+BRANCH = PipelineOptions.of({"task_name": "summarization", "timeout_ms": -1})
+CONFIG, _, WEIGHTS = FILES
+
+
+async def is_leased(profile: Profile, revision: str) -> bool:
+    async with profile.locks.try_hold(use_lock("localhost/org/tiny", revision)) as is_free:
+        return not is_free
+
+
+async def test_a_worker_that_cannot_be_closed_does_not_hide_why_a_load_failed(
+    profile: Profile, tree: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+
+    def fail(_: ScriptedWorker) -> None:
+        raise RuntimeError("the worker is gone")
+
+    monkeypatch.setattr(ScriptedWorker, "close", fail)
+    with pytest.raises(EngineError, match="Can't create a session"):
+        await profile.visit().create_engine(EMBED)
+
+    assert "the worker is gone" in caplog.text
+    await asyncio.sleep(0)
+    assert not await is_leased(profile, "v1.0")
+
+
+async def test_stored_files_that_cannot_be_checked_do_not_hide_why_a_load_failed(
+    profile: Profile, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+    load = ScriptedWorker.create
+
+    async def load_and_lose_the_database(*args: Any) -> Any:
+        try:
+            return await load(*args)
+        finally:
+            monkeypatch.setattr(profile.databases["modelFiles"], "get_many", refuse)
+            monkeypatch.setattr(profile.databases["modelFiles"], "get", refuse)
+
+    async def refuse(*_: Any) -> Row | None:
+        raise StorageUnavailable("The database modelFiles failed.")
+
+    monkeypatch.setattr(ScriptedWorker, "create", load_and_lose_the_database)
+    with pytest.raises(EngineError, match="Can't create a session"):
+        await profile.visit().create_engine(EMBED)
+
+
+async def test_a_load_that_is_cancelled_while_it_leaves_its_branch_leaves_no_worker(
+    profile: Profile, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await profile.visit().create_engine(BRANCH)).close()
+    write(tree / "hub/org/tiny/main" / CONFIG, b'{"model_type": "gpt2"}')
+    leaving, hold = asyncio.Event(), profile.locks.hold
+
+    @asynccontextmanager
+    async def release_late(name: str, *, shared: bool = False) -> AsyncIterator[None]:
+        async with hold(name, shared=shared):
+            yield
+            if "switch" in name:
+                leaving.set()
+                await asyncio.Event().wait()
+
+    monkeypatch.setattr(profile.locks, "hold", release_late)
+    creating = asyncio.ensure_future(profile.visit().create_engine(BRANCH))
+    await leaving.wait()
+    creating.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await creating
+    assert profile.engines.alive == 0
+
+
+async def test_a_history_that_cannot_be_read_stops_no_engine(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = await profile.database("modelden")
+
+    async def refuse(*_: Any) -> Row | None:
+        raise StorageUnavailable("The database modelden failed.")
+
+    monkeypatch.setattr(database, "get", refuse)
+    engine = await profile.visit().create_engine(EMBED)
+    await settled()
+
+    assert engine.status == "ready"
+    assert "The history cannot be read" in caplog.text
+
+
+async def test_a_row_of_another_build_stops_no_engine(profile: Profile) -> None:
+    await (await profile.visit().create_engine(EMBED)).close()
+    await settled()
+    (row,) = profile.databases["modelden"].rows["engines"].values()
+    row["plan"] = {"format": 2}
+
+    assert (await profile.visit().create_engine(EMBED)).status == "ready"
+
+
+async def test_a_failure_to_store_the_history_that_nobody_expects_is_logged(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = await profile.database("modelden")
+
+    async def fail(*_: Any) -> bool:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(database, "commit", fail)
+    engine = await profile.visit().create_engine(EMBED)
+    await settled()
+
+    assert engine.status == "ready"
+    assert "A background task failed to store the history." in caplog.text
