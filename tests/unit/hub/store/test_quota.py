@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from modelden.errors import QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import ModelFile
-from modelden.hub.policy import StoragePolicy
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.policy import HubPolicy, StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.quota import LARGE_SIZE, Reservations, StorageQuota
+from modelden.hub.store.quota import GIB, LARGE_SIZE, Reservations, StorageQuota
 from modelden.hub.store.usage import Consumer, Pins
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.profile import Profile
-from tests.unit.conftest import ORIGIN
+from tests.simulators.surroundings import ScriptedPage
+from tests.unit.conftest import ORIGIN, write
 
 KEY = ("localhost/org/large", "v1", "model.onnx")
 OTHER = ("localhost/org/other", "v1", "model.onnx")
@@ -77,3 +82,41 @@ async def test_other_models_go_only_when_that_makes_room(profile: Profile, *, ev
     with pytest.raises(QuotaExceeded):
         await tried.reserve(KEY, 4 * LARGE_SIZE)
     assert [model.name for model in await (await profile.visit().hub()).store.list_models()] == ["localhost/org/tiny"]
+
+
+class TurningPage(ScriptedPage):
+    """Answers about its storage one turn of the loop later, as a browser does."""
+
+    async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
+        estimate = await super().storage_estimate()
+        await asyncio.sleep(0)
+        return estimate
+
+
+async def test_two_reservations_at_once_do_not_get_the_same_space(profile: Profile) -> None:
+    profile.page = TurningPage()
+    quota = await room(profile)
+    profile.page.quota = 1000
+    results = await asyncio.gather(quota.reserve(KEY, 600), quota.reserve(OTHER, 600), return_exceptions=True)
+
+    assert [type(result) for result in results] == [type(None), QuotaExceeded]
+    assert (quota.is_reserved(KEY), quota.is_reserved(OTHER)) == (True, False)
+
+
+async def test_all_hubs_of_a_page_share_one_limit(profile: Profile, tree: Path) -> None:
+    """Two hubs that download at once kept 400,000 bytes under a limit of 300,000."""
+    profile.config = replace(profile.config, max_cache_size=300_000 / GIB)
+    for name in ("one", "two"):
+        write(tree / f"hub/org/{name}/v1/model.onnx", bytes(200_000))
+    context = profile.visit()
+    address = HubAddress(f"{ORIGIN}/hub", "{model}/{revision}")
+    hubs = [await context.hub(), await context.hub_at(address, HubPolicy())]
+    files = [ModelFile(f"org/{name}", "v1", "model.onnx") for name in ("one", "two")]
+    allowed = AllowList((f"{ORIGIN}/hub/",), ())
+    results = await asyncio.gather(
+        *(hub.get(file, Consumer("task", "engine"), allowed) for hub, file in zip(hubs, files, strict=True)),
+        return_exceptions=True,
+    )
+
+    assert sorted(type(result).__name__ for result in results) == ["CacheSizeExceeded", "CachedFile"]
+    assert sum(model.size for model in await (await context.store()).list_models()) == 200_000

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelden.context import Context
+from modelden.core.locks import PageLocks
 from modelden.engine.options import PipelineOptions
-from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub
+from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub, StorageUnavailable
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, write
@@ -65,3 +70,26 @@ async def test_an_engine_that_cannot_start_lets_its_model_go(small: Profile) -> 
     with pytest.raises(FileNotFoundOnHub):
         await small.visit().create_engine(EMBED)
     assert await download_other(small.visit()) == {"localhost/org/other"}
+
+
+class RefusedLocks(PageLocks):
+    """Refuses every lock, as a browser does in a frame of another site."""
+
+    @asynccontextmanager
+    async def hold(self, name: str, *, shared: bool = False) -> AsyncIterator[None]:
+        await asyncio.sleep(0)
+        if name.startswith("use"):
+            raise StorageUnavailable(f"The lock {name} is refused; shared: {shared}.")
+        yield
+
+
+async def test_a_lease_whose_lock_is_refused_fails_all_who_wait() -> None:
+    lease = ModelLease(RefusedLocks())
+    waiters = [asyncio.ensure_future(lease.add("localhost/org/tiny", "v1.0")) for _ in range(2)]
+    results = await asyncio.gather(*waiters, return_exceptions=True)
+    assert [type(result) for result in results] == [StorageUnavailable] * 2
+    with pytest.raises(StorageUnavailable):  # and is tried again
+        await lease.add("localhost/org/tiny", "v1.0")
+
+    lease.end()
+    await lease.wait_ended()
