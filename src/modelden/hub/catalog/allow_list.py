@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from modelden.core import urls
@@ -105,9 +106,14 @@ class _CanonicalUrl(NamedTuple):
         """Tell whether the URL is below ``prefix``; a prefix with the host ``any_port`` and no port fits every port."""
         if prefix == "":
             return True
-        other = _CanonicalUrl.parse(prefix)
+        other = _parse_prefix(prefix)
         if not other.scheme or not other.host:
             return False
         same_port = self.port == other.port or (other.host == any_port and not other.has_port)
         same_origin = (self.scheme, self.host) == (other.scheme, other.host) and same_port
         return same_origin and self.path.startswith(other.path)
+
+
+@lru_cache(maxsize=256)
+def _parse_prefix(prefix: str) -> _CanonicalUrl:
+    return _CanonicalUrl.parse(prefix)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from modelden.core import urls
@@ -106,10 +107,15 @@ class HubAddress(NamedTuple):
 
     def store_name(self, model: str) -> str:
         """Return the name of a model in the store: ``hostname/organization/name``, without port."""
-        return f"{urls.split(self.root_url).hostname}/{model}"
+        return f"{_hostname(self.root_url)}/{model}"
 
     def _pattern(self) -> re.Pattern[str]:
         template = re.escape(self.url_template.strip("/"))
         template = template.replace(re.escape("{model}"), "(?P<model>[^/]+/[^/]+)")
         template = template.replace(re.escape("{revision}"), "(?P<revision>[^/]+)")
         return re.compile(template + "/(?P<file>.+)")
+
+
+@lru_cache(maxsize=16)
+def _hostname(url: str) -> str | None:
+    return urls.split(url).hostname
