@@ -22,6 +22,7 @@ from modelden.errors import (
     NoHash,
     QuotaExceeded,
     RedirectRefused,
+    StorageUnavailable,
 )
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.serve.server import RunningServer
@@ -366,6 +367,30 @@ async def test_cancelling_stops_the_network_and_keeps_what_came(browser: Browser
     assert set(browser.stored()) == {"chunks", "partials"}
     assert await (await browser.get()).blob.read() == BIG
     assert browser.hub.served(PATH) == len(BIG)
+
+
+async def test_a_cancelled_download_ends_as_cancelled_where_storage_fails_too(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.hub.next(Fault(stall_after=1_000_000))
+    arrived = asyncio.Event()
+    database = await browser.database()
+
+    async def refuse(*_: object) -> None:
+        raise StorageUnavailable("The database is gone.")
+
+    def notice(event: ProgressEvent) -> None:
+        if event.total_loaded == 1_000_000:
+            monkeypatch.setattr(database, "get", refuse)
+            monkeypatch.setattr(database, "commit", refuse)
+            arrived.set()
+
+    hub = await browser.visit()
+    getting = asyncio.ensure_future(hub.get(WEIGHTS, USE, AllowList((), ()), notice))
+    await arrived.wait()
+    getting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await getting
 
 
 async def test_of_two_tabs_one_downloads_and_the_other_waits(browser: Browser) -> None:

@@ -19,7 +19,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download.auth import AuthenticatedFetcher
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
-from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness, not_found
+from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness
 from modelden.hub.download.preflight import SpacePreflight
 from modelden.hub.download.request import FileRequest
 from modelden.hub.policy import HubPolicy
@@ -244,11 +244,9 @@ class HubFiles:
     @cached_property
     def _downloader(self) -> Downloader:
         from modelden.hub.download.downloader import Downloader
-        from modelden.hub.download.transfer import FileTransfer
 
-        transfer = FileTransfer(self._fetcher, self.store.partials, self._ports.blobs, self._ports.clock)
         return Downloader(
-            self._address, self.policy, self._manifests, self.store, self._freshness, self._fetcher, transfer
+            self._address, self.policy, self._manifests, self.store, self._freshness, self._fetcher, self._ports
         )
 
     async def _download(
@@ -256,7 +254,7 @@ class HubFiles:
     ) -> CachedFile:
         key = request.key
         if headers is None and await self.store.missing.is_missing(key):
-            raise not_found(request.url, 404, request.file)
+            raise request.not_found(request.url, 404)
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
             async with self.store.downloads.hold(key, reporter):
                 # Another tab may have downloaded it meanwhile.

@@ -1,1 +1,15 @@
-"""The download of one file: its freshness, the request, the transfer, and the switch of a branch."""
+"""The download of one file from a hub.
+
+In the order in which `hub.files` calls them:
+
+- `request`: the request for a file, passed to all steps.
+- `auth`: adds the headers of a private hub to its requests.
+- `freshness`: asks the hub whether a stored file of a branch is current.
+- `branch_update`: replaces the changed files of a branch together.
+- `preflight`: checks the space for a whole model.
+- `downloader`: links equal stored bytes, or transfers the file from the hub or a mirror.
+- `transfer`: sends the requests for a file, and verifies it.
+- `resume`: decides which bytes are requested, and interprets the responses.
+- `chunk_writer`: hashes and stores the bytes.
+- `retry`: decides whether and when a failed request is repeated.
+"""

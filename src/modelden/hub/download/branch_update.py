@@ -1,8 +1,7 @@
-"""What one load takes of a branch: all files as they are kept, or all as the hub has them now, never some of each.
+"""The update of a branch by one load: all its files as they are stored, or all as the hub has them, never a mixture.
 
-A file that changed on the hub is downloaded, and given to the load, but its row is replaced when the load has
-succeeded, with those of all others in one transaction. Until then its bytes are a partial, with which the next try goes
-on.
+A file that changed on the hub is downloaded and served to the load. It replaces the stored one only when the load has
+succeeded, in one transaction with all others. Until then its bytes are a partial download, which a later load resumes.
 """
 
 from __future__ import annotations
@@ -11,51 +10,52 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from modelden.errors import ModelDenError, UnavailableError
-from modelden.hub.store.cache import StagedFile
-from modelden.hub.store.records import CachedFile, FileKey
-from modelden.hub.store.writer import CacheWriter
-from modelden.ports import Locks
+
+if TYPE_CHECKING:
+    from modelden.hub.store.cache import StagedFile
+    from modelden.hub.store.records import CachedFile, FileKey
+    from modelden.hub.store.writer import CacheWriter
+    from modelden.ports import Locks
 
 logger = logging.getLogger(__name__)
 
 SWITCH_LOCK = "switch"
-"""One load at a time, among all tabs, takes files of branches that changed; others wait, and have them then."""
+"""Lock of the one load, among all tabs, that replaces files of branches. The others wait, and then find them stored."""
 
 
 class BranchUpdate:
-    """The files of branches that one load takes.
+    """The files of branches that one load uses.
 
     Attributes:
-        stored_only: Take what is kept, and ask nobody.
-        changed: Files that the hub has in another state than was kept.
-        is_superseded: Another tab replaced a file while this load went on: what it was given is of two states.
+        stored_only: Use the stored files, without a request.
+        changed: Files that are stored in another state than the hub's.
+        is_superseded: Another tab replaced a file during the load, which was served files of two states.
     """
 
     def __init__(self, writer: CacheWriter, locks: Locks, *, stored_only: bool = False) -> None:
-        """Nothing has changed."""
         self.stored_only = stored_only
         self.changed: set[FileKey] = set()
         self.is_superseded = False
-        self._served: dict[FileKey, str] = {}
         self._writer = writer
         self._locks = locks
         self._switch_lock = AsyncExitStack()
         self._acquiring = asyncio.Lock()
         self._is_locked = False
-        self._staged: dict[FileKey, StagedFile] = {}
+        self._served: dict[FileKey, str] = {}
         self._awaited: set[FileKey] = set()
+        self._staged: dict[FileKey, StagedFile] = {}
         self._deleted: set[FileKey] = set()
         self._unconfirmed: set[FileKey] = set()
 
     def staged(self, key: FileKey) -> CachedFile | None:
-        """Return a changed file that has come."""
+        """Return a changed file, if this load has downloaded it."""
         return self._staged[key].cached() if key in self._staged else None
 
     async def mark_changed(self, key: FileKey, *, is_deleted: bool = False) -> None:
-        """Hear that a file changed, or is no more; returns when no other load is at it."""
+        """Record that the hub changed or deleted a file. Waits for the cross-tab switch lock."""
         self.changed.add(key)
         (self._deleted if is_deleted else self._awaited).add(key)
         async with self._acquiring:
@@ -63,33 +63,33 @@ class BranchUpdate:
                 await self._switch_lock.enter_async_context(self._locks.hold(SWITCH_LOCK))
                 self._is_locked = True
 
-    def mark_served(self, key: FileKey, kept: CachedFile) -> CachedFile:
-        """Hear that a file is given as it is kept."""
-        self._served[key] = kept.sha256
+    def mark_served(self, key: FileKey, file: CachedFile) -> CachedFile:
+        """Record that a file is served as it is stored."""
+        self._served[key] = file.sha256
         self._awaited.discard(key)
-        return kept
+        return file
 
     def mark_unconfirmed(self, key: FileKey) -> None:
-        """Hear that the hub did not say whether a file changed."""
+        """Record that the hub did not tell whether a file changed."""
         self._unconfirmed.add(key)
 
     def stage(self, file: StagedFile) -> CachedFile:
-        """Hold a changed file that has come until `commit`."""
+        """Hold a downloaded file until `commit`."""
         self._staged[file.key] = file
         self._awaited.discard(file.key)
         return file.cached()
 
     async def commit(self) -> None:
-        """Keep what has come, now that the load has succeeded.
+        """Replace the changed files, after the load has succeeded.
 
         Raises:
-            UnavailableError: If another file may be older than these, or newer than one of them.
-            StorageError: If it cannot be stored, and memory will not do.
+            UnavailableError: If files of two states were served.
+            StorageError: If they cannot be stored, and memory is not allowed.
         """
-        if self.changed and (unsure := self._unconfirmed | self._awaited):
-            changed, unsaid = "/".join(min(self.changed)), "/".join(min(unsure))
+        if self.changed and (unconfirmed := self._unconfirmed | self._awaited):
+            changed, other = "/".join(min(self.changed)), "/".join(min(unconfirmed))
             raise UnavailableError(
-                f"The hub has changed {changed}, and does not give {unsaid} as it is now. "
+                f"The hub has changed {changed}, and does not give {other} as it is now. "
                 "They may not fit together: try again when it answers."
             )
         if replaced := await self._writer.replaced_files(self._served):
@@ -98,29 +98,32 @@ class BranchUpdate:
         await self._writer.commit(list(self._staged.values()), self._deleted)
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Enter the context of the load."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let other loads have their turn."""
-        await self._switch_lock.aclose()
+        """Release the switch lock. A failure is only logged: the outcome of the load counts."""
+        try:
+            await self._switch_lock.aclose()
+        except ModelDenError as error:
+            logger.warning("The lock %r was not released: %s", SWITCH_LOCK, error)
 
 
 async def load_branch[T](
     writer: CacheWriter, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
 ) -> tuple[T, ModelDenError | None]:
-    """Load what the hub has now; if that is another state of a branch, and fails, load what is kept.
+    """Load a model of a branch as the hub has it; if it has changed and cannot be loaded, load the stored state.
 
     Args:
-        writer: Keeps the files.
-        locks: Those of the origin.
-        load: Loads a model, and calls `BranchUpdate.commit` when that has succeeded.
+        writer: Stores the files.
+        locks: The locks of the origin.
+        load: Loads the model, and calls `BranchUpdate.commit` at its end.
 
     Returns:
-        What was loaded, and why it is not what the hub has now, if it is not.
+        The result of ``load``; and the error of the hub's state, if the stored one was loaded.
 
     Raises:
-        ModelDenError: If the load fails, and nothing had changed, or what is kept cannot be loaded either.
+        ModelDenError: If the load fails and nothing had changed, or if the stored state cannot be loaded either.
     """
     async with BranchUpdate(writer, locks) as branch:
         try:
@@ -129,12 +132,12 @@ async def load_branch[T](
             if not (branch.changed or branch.is_superseded):
                 raise
             reason = error
-    if branch.is_superseded:  # and what came instead is whole
+    if branch.is_superseded:  # the other tab has stored a complete state
         return await load_branch(writer, locks, load)
-    logger.warning("A branch changed, and cannot be had as it is now; what is kept of it is loaded. %s", reason)
+    logger.warning("A branch changed and cannot be loaded as it is now. The stored state is loaded. %s", reason)
     try:
         async with locks.hold(SWITCH_LOCK):
             return await load(BranchUpdate(writer, locks, stored_only=True)), reason
-    except ModelDenError as second:
-        logger.warning("What is kept of it cannot be loaded either: %s", second)
+    except ModelDenError as error:
+        logger.warning("The stored state cannot be loaded either: %s", error)
         raise reason from reason.__cause__

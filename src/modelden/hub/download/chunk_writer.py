@@ -1,37 +1,47 @@
-"""A file's bytes as they come: hashed and stored in one pass. Python sees one chunk at a time, and keeps none."""
+"""Hashes and stores the bytes of a download in one pass. Python holds one chunk at a time.
+
+Chunks are collected outside of Python, and stored when there are enough of them; the download continues meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 
 from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.catalog.integrity import SNIFFED_SIZE
 from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.records import FileKey, PartialFile
+from modelden.hub.store.records import FileKey, PartialFile, file_id
 from modelden.ports import Blob, BlobBuilder, Blobs, Chunk, Clock
 
+logger = logging.getLogger(__name__)
+
 CHUNK_SIZE = 16 * 1024 * 1024
-"""Bytes that are stored together: what a killed page loses at most."""
+"""Maximum bytes that are stored together. A killed page loses at most as many."""
 
 CHUNK_SECONDS = 5.0
-"""Seconds after which less is stored, so that slow lines lose little."""
+"""Seconds after which fewer bytes are stored, so that slow connections lose little."""
 
 
 class ChunkWriter:
-    """Takes the chunks of one file's body and stores them, while more come."""
+    """The bytes of one file, hashed and stored while more of them arrive.
+
+    Attributes:
+        beginning: The first bytes, up to `integrity.SNIFFED_SIZE`; those of an earlier download are not included.
+    """
 
     def __init__(self, key: FileKey, partials: PartialDownloads, blobs: Blobs, clock: Clock, *, required: bool) -> None:
-        """Begin with nothing; `resume` takes over what an earlier download stored.
+        """Create a writer without bytes.
 
         Args:
-            key: Which file.
-            partials: Where it goes.
+            key: Key of the file.
+            partials: Stores the chunks.
             blobs: Collects the bytes.
-            clock: Tells when to store.
-            required: Fail when storage refuses; otherwise go on from memory.
+            clock: Tells the age of pending bytes.
+            required: Fail when storage refuses bytes; otherwise continue in memory.
         """
         self._key = key
         self._partials = partials
@@ -42,28 +52,22 @@ class ChunkWriter:
         self._memory: list[Blob] | None = None
         self._refusal: StorageError | None = None
         self._pending: BlobBuilder = blobs.builder()
-        self._clear("", None, None)
+        self._reset("", None, None)
 
     @property
     def partial(self) -> PartialFile:
-        """What is stored, or is being stored."""
+        """The beginning that is stored, or is being stored."""
         return self._partial
 
     @property
     def received(self) -> int:
-        """Bytes that came, stored or not."""
+        """Bytes received, stored or not."""
         return self._partial.received + self._pending.size
 
-    @property
-    def beginning(self) -> bytes:
-        """The file's first bytes, up to `integrity.SNIFFED_SIZE`; none of what an earlier download stored."""
-        return self._beginning
-
     async def resume(self, partial: PartialFile) -> bool:
-        """Take over what is stored, after hashing it again; False if it is not what its note says, or nothing is left.
+        """Continue a stored beginning, which is hashed again; False if it is damaged or empty.
 
-        Of a file that is stored whole, and was never checked, the last chunk is fetched again: no server gives a rest
-        of no bytes.
+        The last chunk of a beginning with all bytes is downloaded again: servers do not send a remainder of no bytes.
         """
         chunks = await self._partials.blobs(partial)
         if len(chunks) != partial.chunks or sum(chunk.size for chunk in chunks) != partial.received:
@@ -79,60 +83,56 @@ class ChunkWriter:
         return True
 
     async def restart(self, url: str, validator: str | None, total: int | None) -> None:
-        """Begin at the first byte; what was stored goes."""
+        """Start again at the first byte, and delete the stored bytes.
+
+        Args:
+            url: URL of the download.
+            validator: Value for a later ``If-Range``.
+            total: Size of the file, when known.
+        """
         await self._wait_stored()
         if self._partial.chunks and self._memory is None:
             await self._partials.delete(self._key)
         self._memory = None
-        self._clear(url, validator, total)
+        self._reset(url, validator, total)
 
     async def write(self, chunk: Chunk) -> None:
-        """Take the next bytes.
+        """Add the next bytes.
 
         Raises:
-            StorageError: If storage refuses them, and it is required.
+            StorageError: If storage refuses bytes, and is required.
         """
         self._hash(chunk)
         await self._pending.append(chunk)
         age = (self._clock.now() - self._stored_at) / 1000
-        enough = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
-        if self._pending.size >= enough or age >= CHUNK_SECONDS:
+        chunk_size = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
+        if self._pending.size >= chunk_size or age >= CHUNK_SECONDS:
             await self.flush()
 
     async def flush(self) -> None:
-        """Store what has come. Returns when it is under way, and what was under way before is stored.
+        """Start to store the pending bytes, once the chunk before them is stored.
 
         Raises:
-            StorageError: If storage refused, and it is required.
+            StorageError: If storage refuses bytes, and is required.
         """
         await self._wait_stored()
-        if not self._pending.size or self._memory is not None:
+        if not self._pending.size or self._memory is not None or self._refusal is not None:
             return
-        pending = self._replace_pending()
-        blob = await pending.build()
-        partial = self._partial
-        self._partial = partial._replace(received=partial.received + blob.size, chunks=partial.chunks + 1)
+        blob = await self._take_pending().build()
+        before = self._partial
+        self._partial = before._replace(received=before.received + blob.size, chunks=before.chunks + 1)
         self._stored_at = self._clock.now()
-        self._storing = asyncio.ensure_future(self._store(partial, blob))
-
-    async def close(self) -> None:
-        """Store what has come, and wait until it is; what storage refuses is lost."""
-        try:
-            await self.flush()
-            await self._wait_stored()
-        except StorageError:
-            await self._partials.delete(self._key)
+        self._storing = asyncio.ensure_future(self._store(before, blob))
 
     async def finish(self, content_type: str) -> ReceivedBody:
-        """Return the whole. It is the caller's now: what was not stored yet is not stored here any more.
+        """Return the complete body. Its pending bytes are stored by the caller.
 
         Raises:
-            StorageError: If storage refused, and it is required.
+            StorageError: If storage refused bytes, and is required.
         """
         await self._wait_stored()
         size = self.received
-        pending = self._replace_pending()
-        rest = self._blobs.join([*(self._memory or []), await pending.build()], content_type)
+        rest = self._blobs.join([*(self._memory or []), await self._take_pending().build()], content_type)
         stored = await self._partials.blobs(self._partial) if self._memory is None else []
         blob = self._blobs.join([*stored, rest], content_type) if stored else rest
         if blob.size != size:
@@ -148,25 +148,48 @@ class ChunkWriter:
         )
 
     async def use_memory(self) -> None:
-        """Store nothing, from now on; what was stored goes, and stays in use."""
+        """Store no more bytes, and delete the stored ones, whose Blobs stay in use."""
         await self._wait_stored()
         if self._memory is None:
-            await self._forget_stored(self._partial)
+            await self._move_to_memory(self._partial)
 
-    def _replace_pending(self) -> BlobBuilder:
+    async def close(self) -> None:
+        """Store the pending bytes of a download that failed, so that a later one can resume it.
+
+        The error of the download is on its way to the caller: failures of storage are only logged.
+        """
+        try:
+            await self.flush()
+            await self._wait_stored()
+        except StorageError as error:
+            logger.info("The beginning of %s is not stored: %s", file_id(self._key), error)
+        if self._refusal is not None:
+            await self.discard()
+
+    async def discard(self) -> None:
+        """Delete all bytes of a download that failed; failures of storage are only logged, as in `close`."""
+        try:
+            await self._wait_stored()
+        except StorageError as error:
+            logger.info("A chunk of %s is not stored: %s", file_id(self._key), error)
+        self._memory = None
+        self._reset("", None, None)
+        await self._delete_stored()
+
+    def _take_pending(self) -> BlobBuilder:
         pending, self._pending = self._pending, self._blobs.builder()
         return pending
 
     def _hash(self, chunk: Chunk) -> None:
         for buffer in chunk.buffers():
             self._digest.update(buffer)
-            if len(self._beginning) < SNIFFED_SIZE:
-                self._beginning += buffer[: SNIFFED_SIZE - len(self._beginning)]
+            if len(self.beginning) < SNIFFED_SIZE:
+                self.beginning += buffer[: SNIFFED_SIZE - len(self.beginning)]
 
-    def _clear(self, url: str, validator: str | None, total: int | None) -> None:
+    def _reset(self, url: str, validator: str | None, total: int | None) -> None:
         self._partial = PartialFile(os.urandom(16).hex(), url, validator, total, received=0, chunks=0)
         self._digest = hashlib.sha256()
-        self._beginning = b""
+        self.beginning = b""
         self._pending = self._blobs.builder()
         self._stored_at = self._clock.now()
 
@@ -174,24 +197,39 @@ class ChunkWriter:
         try:
             await self._partials.append(self._key, self._partial, blob)
         except StorageError as error:
+            self._refusal = error
             if self._required:
                 raise
-            self._refusal = error
-            await self._forget_stored(before)
+            await self._move_to_memory(before)
             self._memory = [*(self._memory or []), blob]
 
-    async def _forget_stored(self, partial: PartialFile) -> None:
+    async def _move_to_memory(self, partial: PartialFile) -> None:
         # A Blob that was read from IndexedDB outlives its row.
         self._memory = await self._partials.blobs(partial)
-        await self._partials.delete(self._key)
+        await self._delete_stored()
+
+    async def _delete_stored(self) -> None:
+        try:
+            await self._partials.delete(self._key)
+        except StorageError as error:  # the bytes only take space, until a sweep deletes them
+            logger.warning("The stored beginning of %s cannot be deleted: %s", file_id(self._key), error)
 
     async def _wait_stored(self) -> None:
-        storing = self._storing
-        if storing is None:
+        """Wait for the chunk that is being stored. A cancellation takes effect afterwards: a commit cannot be undone.
+
+        Raises:
+            StorageError: If storage refused it, and is required.
+        """
+        if self._storing is None:
             return
-        try:
-            # A transaction cannot be taken back: whoever is cancelled here waits for it again, in `close`.
-            await asyncio.shield(storing)
-        finally:
-            if storing.done():
-                self._storing = None
+        cancellation: asyncio.CancelledError | None = None
+        while not self._storing.done():
+            try:
+                await asyncio.wait({self._storing})
+            except asyncio.CancelledError as error:
+                cancellation = error
+        storing, self._storing = self._storing, None
+        if cancellation is not None:
+            storing.exception()  # retrieved: the cancellation takes precedence
+            raise cancellation
+        storing.result()

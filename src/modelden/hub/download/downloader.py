@@ -1,64 +1,37 @@
-"""Files that are not kept: linked to equal bytes that are, else downloaded, from the hub or from a mirror."""
+"""Gets files that are not stored: by linking equal stored bytes, else by download from the hub or a mirror."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Mapping
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from modelden.core.progress import Reporter
-from modelden.errors import FileNotFoundOnHub, HttpError, IntegrityError, ModelDenError, UnavailableError
+from modelden.errors import FileNotFoundOnHub, IntegrityError, ModelDenError, UnavailableError
 from modelden.hub.catalog.integrity import ExpectedFile
-from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.download.freshness import Freshness, not_found
-from modelden.hub.download.request import FileRequest
-from modelden.hub.download.transfer import FileTransfer, TransferSource
-from modelden.hub.policy import HubPolicy
+from modelden.hub.download.transfer import FileTransfer
 from modelden.hub.store.records import CachedFile, Provenance
-from modelden.hub.store.store import Store
-from modelden.ports import Fetcher
 
 if TYPE_CHECKING:
+    from modelden.core.progress import Reporter
     from modelden.hub.catalog.file_info import ManifestReader
+    from modelden.hub.catalog.names import HubAddress
+    from modelden.hub.download.freshness import Freshness
+    from modelden.hub.download.request import FileRequest
+    from modelden.hub.policy import HubPolicy
+    from modelden.hub.store.contents import ReceivedBody
+    from modelden.hub.store.records import FileKey
+    from modelden.hub.store.store import Store
+    from modelden.ports import Fetcher, Ports
 
 logger = logging.getLogger(__name__)
 
-
-class ExpectedDigest:
-    """Keeps it during one download.
-
-    Attributes:
-        expected: What is known so far.
-    """
-
-    def __init__(self, expected: ExpectedFile, fetcher: Fetcher, address: HubAddress, file: ModelFile) -> None:
-        """Begin with what a manifest or the hub told before."""
-        self.expected = expected
-        self._fetcher = fetcher
-        self._address = address
-        self._file = file
-
-    def update(self, headers: Mapping[str, str]) -> None:
-        """Hear the headers of an answer of the hub, whatever becomes of its body."""
-        self.expected = self.expected.with_headers(headers)
-
-    async def find_hash(self, error: ModelDenError) -> bool:
-        """Tell whether the hash is known; where the hub has the file, and does not give it, its list is asked."""
-        if self.expected.sha256 is None and not isinstance(error, FileNotFoundOnHub):
-            from modelden.hub.catalog.repository import listed_digest  # imported only for mirrors
-
-            self.expected = await listed_digest(self._fetcher, self._address, self._file)
-        return self.expected.sha256 is not None
-
-
-FILES_AT_ONCE = 4
-"""Downloads that run side by side."""
+MAX_TRANSFERS = 4
+"""Maximum number of concurrent transfers."""
 
 
 class Downloader:
-    """Fetches the files of one hub."""
+    """Gets the files of one hub."""
 
     def __init__(
         self,
@@ -68,109 +41,108 @@ class Downloader:
         store: Store,
         freshness: Freshness,
         fetcher: Fetcher,
-        transfer: FileTransfer,
+        ports: Ports,
     ) -> None:
         self._address = address
         self._policy = policy
         self._manifests = manifests
-        self._cache = store.cache
-        self._writer = store.writer
-        self._may_use_memory = store.policy.memory_when_full
+        self._store = store
         self._freshness = freshness
         self._fetcher = fetcher
-        self._transfer = transfer
-        self._slots = asyncio.Semaphore(FILES_AT_ONCE)
+        self._ports = ports
+        self._slots = asyncio.Semaphore(MAX_TRANSFERS)
 
-    async def fetch(self, request: FileRequest, head: Mapping[str, str], reporter: Reporter) -> CachedFile:
-        """Return a file that is not kept as the hub has it.
+    async def fetch(self, request: FileRequest, headers: Mapping[str, str], reporter: Reporter) -> CachedFile:
+        """Return a file that is not stored, or not in its current state.
 
         Args:
-            request: Which file, by what rules.
-            head: What the hub told of it; nothing if it was not asked.
-            reporter: Told how far it is.
+            request: The request for the file.
+            headers: The hub's response to HEAD; empty if there is none.
+            reporter: Reports the progress.
 
         Raises:
             ModelDenError: As `HubFiles.get`.
         """
         expected = await self._manifests.expected(request.file) if self._manifests else ExpectedFile()
-        linked = None if request.is_replacement else await self._linked(request, expected, head)
-        if linked is not None:
-            return linked
+        if not request.is_replacement:
+            linked = await self._link_equal(request, expected, headers)
+            if linked is not None:
+                return linked
         if request.before_download is not None:
             await request.before_download()
         async with self._slots:
             try:
-                return await self._download(request, expected, head, reporter)
+                return await self._download(request, expected, headers, reporter)
             finally:
-                self._writer.release(request.key)
+                self._store.writer.release(request.key)
 
-    async def _linked(self, request: FileRequest, expected: ExpectedFile, head: Mapping[str, str]) -> CachedFile | None:
-        """Return the file if its bytes are kept already, so that nothing need be downloaded."""
+    async def _link_equal(
+        self, request: FileRequest, expected: ExpectedFile, headers: Mapping[str, str]
+    ) -> CachedFile | None:
+        """Return the file if its bytes are stored for another file."""
         if expected.sha256 is not None:
-            twin = await self._cache.with_hash(expected.sha256)
-            origin = Provenance(head or {"etag": f'"{expected.sha256}"'}, expected.integrity, self._address.root_url)
-            return await self._writer.link(request.key, request.consumer, twin, origin) if twin else None
-        twins = {
+            source = await self._store.cache.with_hash(expected.sha256)
+            headers = headers or {"etag": f'"{expected.sha256}"'}
+            return await self._link(request, source, headers, expected.integrity) if source else None
+        tagged = {
             key: file
-            for key, file in (await self._cache.other_revisions(request.key)).items()
-            if (file.etag or "").startswith('"')
+            for key, file in (await self._store.cache.other_revisions(request.key)).items()
+            if (file.etag or "").startswith('"')  # weak tags allow other bytes
         }
-        if not twins:
+        if not tagged:
             return None
-        head = head or await self._freshness.head(request.url) or {}
-        for key, file in twins.items():
-            if file.etag == head.get("etag"):
-                origin = Provenance(head, file.integrity, self._address.root_url)
-                return await self._writer.link(request.key, request.consumer, key, origin)
+        headers = headers or await self._freshness.head(request.url) or {}
+        for key, file in tagged.items():
+            if file.etag == headers.get("etag"):
+                return await self._link(request, key, headers, file.integrity)
         return None
 
+    async def _link(
+        self, request: FileRequest, source: FileKey, headers: Mapping[str, str], integrity: str
+    ) -> CachedFile | None:
+        provenance = Provenance(headers, integrity, self._address.root_url)
+        return await self._store.writer.link(request.key, request.consumer, source, provenance)
+
     async def _download(
-        self, request: FileRequest, expected: ExpectedFile, head: Mapping[str, str], reporter: Reporter
+        self, request: FileRequest, expected: ExpectedFile, headers: Mapping[str, str], reporter: Reporter
     ) -> CachedFile:
-        told = ExpectedDigest(expected.with_headers(head), self._fetcher, self._address, request.file)
-        addresses = [self._address, *self._policy.mirrors]
-        for address, following in zip_longest(addresses, addresses[1:]):
-            is_mirror = address is not self._address
+        """Download the file from the hub, else from the first mirror that has it."""
+        address, mirrors = self._address, iter(self._policy.mirrors)
+        while True:
+            transfer = FileTransfer(
+                request,
+                address,
+                expected,
+                reporter,
+                self._fetcher,
+                self._store,
+                self._ports,
+                require_hash=self._policy.require_hashes,
+            )
             try:
-                return await self._download_from(
-                    address, request, told.expected if is_mirror else expected, reporter, None if is_mirror else told
-                )
+                return await self._save(request, *await transfer.run())
             except (UnavailableError, IntegrityError) as error:
-                if following is None or not await told.find_hash(error):
+                mirror = next(mirrors, None)
+                if mirror is None:
                     raise
-                logger.warning("%s %s is asked instead.", error, following.root_url)
-                request.allow_list.check(following.url(request.file))
-                reporter.restart()
-        raise AssertionError  # the last address returns or raises
+                expected = await self._find_hash(request, transfer.expected.with_headers(headers), error)
+                if expected.sha256 is None:  # a mirror is not trusted
+                    raise
+                logger.warning("%s Trying the mirror %s.", error, mirror.root_url)
+            address = mirror
+            request.allow_list.check(address.url(request.file))
+            reporter.restart()
 
-    async def _download_from(
-        self,
-        address: HubAddress,
-        request: FileRequest,
-        expected: ExpectedFile,
-        reporter: Reporter,
-        told: ExpectedDigest | None,
-    ) -> CachedFile:
-        async def may_store(size: int) -> bool:
-            return await self._writer.reserve(request.key, size)
+    async def _save(self, request: FileRequest, body: ReceivedBody, provenance: Provenance) -> CachedFile:
+        writer = self._store.writer
+        if request.branch is None or not request.is_replacement:
+            return await writer.write(request.key, request.consumer, body, provenance)
+        return request.branch.stage(await writer.stage(request.key, request.consumer, body, provenance))
 
-        source = TransferSource(
-            url=address.url(request.file),
-            file=request.file.file,
-            expected=expected,
-            check_redirect=request.allow_list.check_redirect,
-            may_store=may_store,
-            expect=request.check_size,
-            require_hash=self._policy.require_hashes,
-            learn=told.update if told else lambda _headers: None,
-        )
-        try:
-            got = await self._transfer.run(request.key, source, reporter, required=not self._may_use_memory)
-        except HttpError as error:
-            if error.status not in (404, 410):
-                raise
-            raise not_found(source.url, error.status, request.file) from error
-        origin = Provenance(got.headers, got.integrity, address.root_url)
-        if request.branch and request.is_replacement:
-            return request.branch.stage(await self._writer.stage(request.key, request.consumer, got.body, origin))
-        return await self._writer.write(request.key, request.consumer, got.body, origin)
+    async def _find_hash(self, request: FileRequest, expected: ExpectedFile, error: ModelDenError) -> ExpectedFile:
+        """Return the expected file with its hash, by the hub's list if no response had it."""
+        if expected.sha256 is not None or isinstance(error, FileNotFoundOnHub):
+            return expected
+        from modelden.hub.catalog.repository import listed_digest  # needed only with mirrors
+
+        return await listed_digest(self._fetcher, self._address, request.file)

@@ -18,9 +18,6 @@ from modelden.hub.store.store import Store
 if TYPE_CHECKING:
     from modelden.hub.catalog.file_info import FileInfo, ManifestReader
 
-if TYPE_CHECKING:
-    from modelden.hub.catalog.file_info import FileInfo, ManifestReader
-
 
 class SpacePreflight:
     """Checks the space for models of one hub."""

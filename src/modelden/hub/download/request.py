@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from modelden.errors import FileNotFoundOnHub
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
@@ -39,3 +40,8 @@ class FileRequest(NamedTuple):
     def is_replacement(self) -> bool:
         """True if the file replaces one of its branch, once the whole load has succeeded."""
         return self.branch is not None and self.key in self.branch.changed
+
+    def not_found(self, url: str, status: int) -> FileNotFoundOnHub:
+        """Return the error of a hub, or a mirror, that does not have the file."""
+        file = self.file
+        return FileNotFoundOnHub(url, status, model=file.model, revision=file.revision, file=file.file)

@@ -1,7 +1,7 @@
-"""May a download go on where an earlier one broke off? Pure.
+"""Rules for resuming a download: the request for the remaining bytes, and the interpretation of its response. Pure.
 
-As RFC 9110, sections 13.1.5 and 14: the rest is asked for with ``Range``, and with ``If-Range`` only if the file is
-still the same. The answer is believed only where it says which bytes it brings, and of what.
+RFC 9110, sections 13.1.5 and 14: ``Range`` requests the remaining bytes, ``If-Range`` only those of an unchanged file.
+A partial response is used only if it states which bytes it has, and of which total.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from modelden.hub.store.records import PartialFile
 
@@ -16,54 +17,82 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class ResponseKind(Enum):
-    """What an answer to a download's request brings."""
+    """The content of a response to a download's request."""
 
-    WHOLE = "the file from its first byte"
-    REST = "exactly the bytes that were asked for"
-    USELESS = "something else: ask again for the whole file"
+    FULL = "the file from its first byte"
+    REMAINDER = "exactly the requested bytes"
+    UNUSABLE = "something else: request the whole file"
     ERROR = "no file"
 
 
-def validator(headers: Mapping[str, str]) -> str | None:
-    """Return what may stand in ``If-Range``; a weak entity tag may not, as it allows other bytes."""
-    etag = headers.get("etag", "")
-    return etag if etag.startswith('"') else headers.get("last-modified")
+class Interpretation(NamedTuple):
+    """The facts in a response that decide how a download continues.
+
+    Attributes:
+        kind: The content.
+        validator: The value for a later ``If-Range``; None if there is none.
+        total: The size of the whole file; None when unknown. Of a compressed response it is the size on the wire.
+    """
+
+    kind: ResponseKind
+    validator: str | None
+    total: int | None
 
 
 def range_headers(partial: PartialFile) -> dict[str, str]:
-    """Return the request headers that ask for the rest; none when only the whole file can be asked for."""
+    """Return the headers that request the remaining bytes; none when only the whole file can be requested."""
     if not partial.received or partial.validator is None:
         return {}
     return {"Range": f"bytes={partial.received}-", "If-Range": partial.validator}
 
 
-def classify(partial: PartialFile, asked: Mapping[str, str], status: int, headers: Mapping[str, str]) -> ResponseKind:
-    """Tell what an answer brings.
+def interpret(
+    partial: PartialFile, request_headers: Mapping[str, str], status: int, headers: Mapping[str, str]
+) -> Interpretation:
+    """Interpret the response to a download's request.
 
     Args:
-        partial: What is stored.
-        asked: What `range_headers` gave for the request.
-        status: The answer's status.
+        partial: The stored beginning.
+        request_headers: The result of `range_headers` that was sent.
+        status: The status of the response.
         headers: Its readable headers, names in lower case.
     """
+    kind = _kind(partial, request_headers, status, headers)
+    total = _range_total(headers) if kind is ResponseKind.REMAINDER else _content_length(headers)
+    return Interpretation(kind, _validator(headers), total)
+
+
+def _kind(
+    partial: PartialFile, request_headers: Mapping[str, str], status: int, headers: Mapping[str, str]
+) -> ResponseKind:
     if status == 200:
-        return ResponseKind.WHOLE
+        return ResponseKind.FULL
     if status == 416:
-        return ResponseKind.USELESS if asked else ResponseKind.ERROR
-    if status != 206 or not asked:
+        return ResponseKind.UNUSABLE if request_headers else ResponseKind.ERROR
+    if status != 206 or not request_headers:
         return ResponseKind.ERROR
-    fits = _brings(partial, headers) and validator(headers) in (None, partial.validator)
-    return ResponseKind.REST if fits else ResponseKind.USELESS
+    fits = _is_remainder(partial, headers) and _validator(headers) in (None, partial.validator)
+    return ResponseKind.REMAINDER if fits else ResponseKind.UNUSABLE
 
 
-def total_size(headers: Mapping[str, str]) -> int | None:
-    """Return the whole file's size that a 206 tells."""
+def _validator(headers: Mapping[str, str]) -> str | None:
+    # A weak entity tag may not be sent in If-Range: it allows other bytes.
+    etag = headers.get("etag", "")
+    return etag if etag.startswith('"') else headers.get("last-modified")
+
+
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else None
+
+
+def _range_total(headers: Mapping[str, str]) -> int | None:
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     return int(match[3]) if match and match[3] != "*" else None
 
 
-def _brings(partial: PartialFile, headers: Mapping[str, str]) -> bool:
-    # Not readable (Access-Control-Expose-Headers does not name it) counts as wrong.
+def _is_remainder(partial: PartialFile, headers: Mapping[str, str]) -> bool:
+    # An unreadable header (Access-Control-Expose-Headers does not name it) counts as a wrong one.
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if match is None or int(match[1]) != partial.received:
         return False

@@ -1,17 +1,16 @@
-"""One file from a URL into storage: resumed, tried again, checked.
+"""Transfers one file from one URL into storage: resumed, retried and verified.
 
-The decisions are those of `resume`, `retry` and `integrity`.
+The rules are those of `resume`, `retry` and `catalog.integrity`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from random import random
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from modelden.core.download import TIMEOUT, content_length
-from modelden.core.progress import Reporter
+from modelden.core.download import TIMEOUT
 from modelden.errors import (
     DownloadInterrupted,
     HttpError,
@@ -22,227 +21,213 @@ from modelden.errors import (
 )
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
-from modelden.hub.download.resume import ResponseKind, classify, range_headers, total_size, validator
-from modelden.hub.download.retry import Retry
-from modelden.hub.store.contents import ReceivedBody
-from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.records import FileKey
-from modelden.ports import Blobs, Clock, Fetcher, Response
+from modelden.hub.download.resume import ResponseKind, interpret, range_headers
+from modelden.hub.store.records import Provenance
+
+if TYPE_CHECKING:
+    from modelden.core.progress import Reporter
+    from modelden.hub.catalog.names import HubAddress
+    from modelden.hub.download.request import FileRequest
+    from modelden.hub.download.retry import Retry
+    from modelden.hub.store.contents import ReceivedBody
+    from modelden.hub.store.store import Store
+    from modelden.ports import Fetcher, Ports, Response
 
 logger = logging.getLogger(__name__)
 
-RANGES_WITHOUT_ANSWER = 2
-"""Requests for a range that fail while the server answers others: then CORS refuses the headers."""
-
-
-class TransferSource(NamedTuple):
-    """Where a file comes from, and what it has to be.
-
-    Attributes:
-        url: Its URL.
-        file: Its path in the repository.
-        expected: What is known of it beforehand.
-        check_redirect: Called with the URL that answered; what it raises ends the download.
-        may_store: Called with the number of bytes to come, before the first of them; False collects them in memory.
-        expect: Called with its size, where that is known before the first byte; what it raises ends the download.
-        require_hash: Refuse it when nobody tells its hash.
-        learn: Called with the headers of each answer that brings some of the file, before its body.
-    """
-
-    url: str
-    file: str
-    expected: ExpectedFile
-    check_redirect: Callable[[str], None]
-    may_store: Callable[[int], Awaitable[bool]]
-    expect: Callable[[int], None] | None = None
-    require_hash: bool = False
-    learn: Callable[[Mapping[str, str]], None] = lambda _headers: None
-
-
-class Transferred(NamedTuple):
-    """A file that is complete and right.
-
-    Attributes:
-        body: Its bytes.
-        headers: The hub's response headers, names in lower case, as for the whole file.
-        integrity: Who vouches for it, as in `integrity.ExpectedFile`.
-    """
-
-    body: ReceivedBody
-    headers: Mapping[str, str]
-    integrity: str
+MAX_FAILED_RANGES = 2
+"""Range requests that fail on a server that answers others. Then CORS refuses their headers."""
 
 
 class FileTransfer:
-    """Downloads files of hubs."""
+    """The transfer of one file from one hub.
 
-    def __init__(self, fetcher: Fetcher, partials: PartialDownloads, blobs: Blobs, clock: Clock) -> None:
-        """Nothing is fetched yet.
+    Attributes:
+        expected: Expected size and hash, by the last response that brought some of the file.
+    """
+
+    def __init__(
+        self,
+        request: FileRequest,
+        address: HubAddress,
+        expected: ExpectedFile,
+        reporter: Reporter,
+        fetcher: Fetcher,
+        store: Store,
+        ports: Ports,
+        *,
+        require_hash: bool,
+    ) -> None:
+        """Create a transfer.
 
         Args:
-            fetcher: Does the requests.
-            partials: Where bytes are stored as they come.
-            blobs: Collects bytes.
-            clock: Waits between tries.
+            request: The request for the file.
+            address: The hub, or a mirror of it.
+            expected: Expected size and hash, as far as they are known without a response.
+            reporter: Reports each chunk.
+            fetcher: Sends the requests.
+            store: Stores the bytes as they arrive.
+            ports: Blobs and clock.
+            require_hash: Refuse the file if its hash is unknown.
         """
+        self.expected = expected
+        self._url = address.url(request.file)
+        self._request = request
+        self._address = address
+        self._known = expected
+        self._reporter = reporter
         self._fetcher = fetcher
-        self._partials = partials
-        self._blobs = blobs
-        self._clock = clock
+        self._store = store
+        self._clock = ports.clock
+        self._require_hash = require_hash
+        self._failed_ranges = 0
+        required = not store.policy.memory_when_full
+        self._writer = ChunkWriter(request.key, store.partials, ports.blobs, ports.clock, required=required)
 
-    async def run(self, key: FileKey, source: TransferSource, reporter: Reporter, *, required: bool) -> Transferred:
-        """Download a file; what an earlier download stored is used if it can be.
-
-        Args:
-            key: Which file.
-            source: Where from.
-            reporter: Told of each piece.
-            required: Fail when storage refuses the bytes; otherwise go on from memory.
+    async def run(self) -> tuple[ReceivedBody, Provenance]:
+        """Download the file, beginning with the bytes that an earlier download stored.
 
         Raises:
-            HttpError: For an error status that does not pass.
-            NetworkError, RequestTimeout: If there is no answer, or if it ends early, again and again.
-            IntegrityError, NoHash: If the file is not the right one; nothing of it stays stored.
-            StorageError: If storage refuses, and it is required.
+            FileNotFoundOnHub: If the hub does not have it.
+            HttpError: For another error status that is not temporary.
+            NetworkError, RequestTimeout: After repeated failures of the connection.
+            IntegrityError, NoHash: If the file is not the expected one. Nothing of it stays stored.
+            StorageError: If storage refuses bytes, and memory is not allowed.
         """
-        body = ChunkWriter(key, self._partials, self._blobs, self._clock, required=required)
-        attempt = _Attempt(self._fetcher, source, body, reporter)
-        resumed = await self._resume(key, source, body, reporter)
-        retry = Retry(body.received, random)
         try:
-            while True:
-                try:
-                    return await self._checked(source, await attempt.run(), body)
-                except IntegrityError as error:
-                    await self._discard(key, body)
-                    if not resumed:
-                        raise
-                    logger.warning("%s What was resumed is fetched again from its first byte.", error)
-                    resumed = False
-                except UnavailableError as error:
-                    await body.flush()
-                    pause = retry.delay(error, body.received)
-                    if pause is None:
-                        raise
-                    logger.info("Trying again in %.1f s: %s", pause, error)
-                    await self._clock.sleep(pause)
-                    resumed = resumed or body.received > 0
-        finally:
-            await body.close()
+            return await self._run(is_resumed=await self._resume())
+        except BaseException:
+            await self._writer.close()
+            raise
 
-    async def _resume(self, key: FileKey, source: TransferSource, body: ChunkWriter, reporter: Reporter) -> bool:
-        partial = await self._partials.get(key)
+    async def _run(self, *, is_resumed: bool) -> tuple[ReceivedBody, Provenance]:
+        resumed_size = self._writer.received if is_resumed else 0
+        retry: Retry | None = None
+        while True:
+            try:
+                return await self._verify(await self._attempt())
+            except IntegrityError as error:
+                await self._writer.discard()
+                if not is_resumed:
+                    raise
+                logger.warning("%s It was resumed, and is downloaded again from its first byte.", error)
+                is_resumed = False
+            except UnavailableError as error:
+                retry = retry or _new_retry(resumed_size)
+                delay = retry.delay(error, self._writer.received)
+                if delay is None:
+                    raise
+                logger.info("Trying again in %.1f s: %s", delay, error)
+                await self._writer.flush()
+                await self._clock.sleep(delay)
+                is_resumed = is_resumed or self._writer.received > 0
+
+    async def _resume(self) -> bool:
+        partials, key = self._store.partials, self._request.key
+        partial = await partials.get(key)
         if partial is None:
             return False
-        if partial.url == source.url and range_headers(partial) and await body.resume(partial):
-            reporter.catch_up(partial.received, partial.total)
+        if partial.url == self._url and range_headers(partial) and await self._writer.resume(partial):
+            self._reporter.catch_up(partial.received, partial.total)
             return True
-        await self._partials.delete(key)
+        await partials.delete(key)
         return False
 
-    async def _checked(self, source: TransferSource, headers: Mapping[str, str], body: ChunkWriter) -> Transferred:
-        expected = source.expected.with_headers(headers)
-        received = await body.finish(headers.get("content-type", ""))
-        expected.check(source.url, received.size, received.sha256)
-        if source.file.endswith(".json") and not await received.blob.is_json():
-            found = f"{received.size} bytes that are no JSON ({headers.get('content-type', 'no content type')})"
-            raise IntegrityError(source.url, f"the JSON file {source.file}", found)
-        return Transferred(received, headers, expected.integrity)
-
-    async def _discard(self, key: FileKey, body: ChunkWriter) -> None:
-        await body.restart("", None, None)
-        await self._partials.delete(key)
-
-
-class _Attempt:
-    """Requests for one file; each `run` goes on where the last one broke off, if that can be."""
-
-    def __init__(self, fetcher: Fetcher, source: TransferSource, body: ChunkWriter, reporter: Reporter) -> None:
-        self._fetcher = fetcher
-        self._source = source
-        self._body = body
-        self._reporter = reporter
-        self._ranges_without_answer = 0
-
-    async def run(self) -> Mapping[str, str]:
-        """Make one request and take its whole body; returns the headers as for the whole file."""
-        asked: Mapping[str, str] = {}
-        if self._ranges_without_answer < RANGES_WITHOUT_ANSWER:
-            await self._body.flush()
-            asked = range_headers(self._body.partial)
+    async def _attempt(self) -> Mapping[str, str]:
+        """Send one request and store its body; returns the headers as those of the whole file."""
+        headers: Mapping[str, str] = {}
+        if self._writer.received and self._failed_ranges < MAX_FAILED_RANGES:
+            await self._writer.flush()
+            headers = range_headers(self._writer.partial)
         try:
-            async with self._fetcher.fetch(self._source.url, timeout=TIMEOUT, headers=asked) as response:
-                return await self._receive(asked, response)
+            async with self._fetcher.fetch(self._url, timeout=TIMEOUT, headers=headers) as response:
+                return await self._receive(headers, response)
         except DownloadInterrupted:
             raise
         except NetworkError:
-            if asked and await self._is_reachable():
-                self._ranges_without_answer += 1
+            if headers and await self._is_reachable():
+                self._failed_ranges += 1
             raise
 
-    async def _receive(self, asked: Mapping[str, str], response: Response) -> Mapping[str, str]:
-        self._source.check_redirect(response.url)
-        answer = classify(self._body.partial, asked, response.status, response.headers)
-        if answer is ResponseKind.ERROR:
-            raise _http_error(self._source.url, response)
-        if answer is ResponseKind.USELESS:
-            self._ranges_without_answer = RANGES_WITHOUT_ANSWER
-            raise NetworkError(self._source.url, f"an answer ({response.status}) that is not the rest of the file")
-        self._source.learn(response.headers)
-        total = total_size(response.headers) if answer is ResponseKind.REST else self._whole_size(response)
-        if answer is ResponseKind.WHOLE:
-            await self._body.restart(self._source.url, validator(response.headers), total)
+    async def _receive(self, request_headers: Mapping[str, str], response: Response) -> Mapping[str, str]:
+        self._request.allow_list.check_redirect(response.url)
+        headers = response.headers
+        kind, validator, total = interpret(self._writer.partial, request_headers, response.status, headers)
+        if kind is ResponseKind.ERROR:
+            raise self._http_error(response.status, headers)
+        if kind is ResponseKind.UNUSABLE:
+            self._failed_ranges = MAX_FAILED_RANGES
+            raise NetworkError(self._url, f"a response ({response.status}) that is not the rest of the file")
+        self.expected = self._known.with_headers(headers)
+        if kind is ResponseKind.FULL:
+            total = total if self.expected.size is None else self.expected.size
+            await self._writer.restart(self._url, validator, total)
             self._reporter.restart()
-        if self._source.require_hash and self._source.expected.with_headers(response.headers).sha256 is None:
-            raise NoHash(self._source.url)
-        if total is not None and self._source.expect is not None:
-            self._source.expect(total)
-        if not await self._source.may_store(max((total or 0) - self._body.received, 0)):
-            await self._body.use_memory()
-        await self._read(response, total)
-        if answer is ResponseKind.REST and self._body.received != total:
-            raise DownloadInterrupted(self._source.url, "the answer is too short", self._body.received, total)
-        if answer is ResponseKind.REST:
-            return {**response.headers, "content-length": str(total)}
-        return response.headers
+        await self._admit(total)
+        await self._read(response, headers.get("content-type", ""), total)
+        if kind is ResponseKind.FULL:
+            return headers
+        if self._writer.received != total:
+            raise DownloadInterrupted(self._url, "the response is too short", self._writer.received, total)
+        return {**headers, "content-length": str(total)}
 
-    async def _read(self, response: Response, total: int | None) -> None:
-        limit = self._source.expected.size
-        checked = self._body.received > 0
+    async def _admit(self, total: int | None) -> None:
+        """Check what is known of a file before its first byte, and reserve its space."""
+        if self._require_hash and self.expected.sha256 is None:
+            raise NoHash(self._url)
+        if total is not None and self._request.check_size is not None:
+            self._request.check_size(total)
+        remaining = max((total or 0) - self._writer.received, 0)
+        if not await self._store.writer.reserve(self._request.key, remaining):
+            await self._writer.use_memory()
+
+    async def _read(self, response: Response, content_type: str, total: int | None) -> None:
+        limit = self.expected.size
+        received = self._writer.received
+        is_sniffed = received > 0
         try:
             async for chunk in response.chunks():
-                await self._body.write(chunk)
+                await self._writer.write(chunk)
                 self._reporter.advance(chunk.size, total)
-                if limit is not None and self._body.received > limit:
-                    raise IntegrityError(
-                        self._source.url, f"{limit} bytes", f"more than {self._body.received - 1} bytes"
-                    )
-                if not checked and self._body.received >= SNIFFED_SIZE:
-                    self._check_beginning(response)
-                    checked = True
+                received += chunk.size
+                if limit is not None and received > limit:
+                    raise IntegrityError(self._url, f"{limit} bytes", f"more than {received - 1} bytes")
+                if not is_sniffed and received >= SNIFFED_SIZE:
+                    self._sniff(content_type)
+                    is_sniffed = True
         except NetworkError as error:
-            raise DownloadInterrupted(self._source.url, error.reason, self._body.received, total) from error
-        if not checked:
-            self._check_beginning(response)
+            raise DownloadInterrupted(self._url, error.reason, received, total) from error
+        if not is_sniffed:
+            self._sniff(content_type)
 
-    def _check_beginning(self, response: Response) -> None:
-        content_type = response.headers.get("content-type", "")
-        refuse_html(self._source.url, self._source.file, content_type, self._body.beginning)
+    def _sniff(self, content_type: str) -> None:
+        refuse_html(self._url, self._request.file.file, content_type, self._writer.beginning)
 
-    def _whole_size(self, response: Response) -> int | None:
-        """Return the file's size: what its publisher tells, else the length on the wire, which may be compressed."""
-        known = self._source.expected.with_headers(response.headers).size
-        return content_length(response) if known is None else known
+    async def _verify(self, headers: Mapping[str, str]) -> tuple[ReceivedBody, Provenance]:
+        path = self._request.file.file
+        body = await self._writer.finish(headers.get("content-type", ""))
+        self.expected.check(self._url, body.size, body.sha256)
+        if path.endswith(".json") and not await body.blob.is_json():
+            actual = f"{body.size} bytes that are no JSON ({headers.get('content-type', 'no content type')})"
+            raise IntegrityError(self._url, f"the JSON file {path}", actual)
+        return body, Provenance(headers, self.expected.integrity, self._address.root_url)
 
     async def _is_reachable(self) -> bool:
-        # A HEAD needs no permission: if it is answered, the server is there, and it is the range that is refused.
+        # HEAD needs no CORS preflight. If the server answers it, the headers of the range were refused.
         try:
-            async with self._fetcher.fetch(self._source.url, method="HEAD", timeout=TIMEOUT) as response:
+            async with self._fetcher.fetch(self._url, method="HEAD", timeout=TIMEOUT) as response:
                 return response.status < 500
         except UnavailableError:
             return False
 
+    def _http_error(self, status: int, headers: Mapping[str, str]) -> HttpError:
+        if status in (404, 410):
+            return self._request.not_found(self._url, status)
+        retry_after = headers.get("retry-after", "")
+        return HttpError(self._url, status, retry_after=float(retry_after) if retry_after.isdecimal() else None)
 
-def _http_error(url: str, response: Response) -> HttpError:
-    after = response.headers.get("retry-after", "")
-    return HttpError(url, response.status, retry_after=float(after) if after.isdecimal() else None)
+
+def _new_retry(received: int) -> Retry:
+    from modelden.hub.download.retry import Retry  # most downloads succeed at once
+
+    return Retry(received, random)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from modelden.core.locks import PageLocks
 from modelden.engine.options import PipelineOptions
-from modelden.errors import HttpError
+from modelden.errors import HttpError, StorageUnavailable
 from modelden.host.serve.faults import Fault
+from modelden.hub.download.branch_update import BranchUpdate
 from tests.simulators.fetcher import AsgiFetcher
 from tests.unit.conftest import FILES, write
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from modelden.core.events import Event
     from modelden.host.serve.server import Application
+    from modelden.hub.store.writer import CacheWriter
     from tests.simulators.fetcher import PageResponse
     from tests.simulators.profile import Profile
 
@@ -225,3 +228,39 @@ async def test_nothing_of_it_is_left_behind(profile: Profile, application: Appli
     rows = profile.databases.contents()["modelFiles"]
     assert "partials" not in rows
     assert {row["content"] for row in rows["chunks"]} == {row["content"] for row in rows["files"]}
+
+
+class StuckLocks(PageLocks):
+    """Locks that cannot be released."""
+
+    @asynccontextmanager
+    async def hold(self, name: str, *, shared: bool = False) -> AsyncIterator[None]:
+        async with super().hold(name, shared=shared):
+            yield
+        raise StorageUnavailable(f"The lock {name} is gone.")
+
+
+class NoWriter:
+    """Stores nothing."""
+
+    async def replaced_files(self, _served: object) -> set[Any]:
+        return set()
+
+    async def commit(self, _staged: object, _deleted: object) -> None:
+        pass
+
+
+async def test_a_lock_that_cannot_be_released_does_not_hide_the_outcome_of_the_load(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def load(*, fails: bool) -> None:
+        async with BranchUpdate(cast("CacheWriter", NoWriter()), StuckLocks()) as branch:
+            await branch.mark_changed(("localhost/org/tiny", "main", CONFIG), is_deleted=True)
+            if fails:
+                raise HttpError("https://hub.example/file", 503)
+            await branch.commit()
+
+    with pytest.raises(HttpError):
+        await load(fails=True)
+    await load(fails=False)
+    assert caplog.text.count("The lock 'switch' was not released: The lock switch is gone.") == 2
