@@ -26,24 +26,24 @@ class Ours:
 
 
 _CANCELLED = "a task that is cancelled before it begins does nothing"
-_WHOLE = "bytes and records are one: where one of them is lost the file is fetched again"
-_SAME = "a file with the strong entity tag of another kept revision is not downloaded"
-_ASKED = "the hub is asked first whether the file is that of another kept revision"
-_NAMED = "a task has to be named, before any request"
-_ONCE = "who wants a file that is being downloaded waits for it"
-_TOTAL = "no total is told that the hub did not tell"
-_GZIP = "the hub told the compressed size: the total grows with what comes"
+_WHOLE = "bytes and records belong together: a file that lost one of them is fetched again"
+_SAME = "a file with the strong entity tag of another stored revision is not downloaded"
+_ASKED = "a HEAD first shows if the file is that of another stored revision"
+_NAMED = "a missing task is refused before any request"
+_ONCE = "a request for a file in download waits for that download"
+_TOTAL = "progress has no total that the hub did not send"
+_GZIP = "the hub sent the compressed size: the total grows with the bytes that arrive"
 _JSON = "an empty JSON file is refused"
-_REFUSED = "a refused file is not begun, so that there is no progress"
-_REMOVED = "what is kept of a denied model is removed"
-_PORT = "a port in the deny list counts for localhost too"
+_REFUSED = "the download of a refused file does not start, so there is no progress"
+_REMOVED = "stored files of a denied model are deleted"
+_PORT = "a port in the deny list counts for localhost, too"
 _TRIES = "408, 425, 429, 5xx and cut connections are tried four times"
-_FORMER = "what an earlier difference left or did not leave"
+_FORMER = "a result of an earlier difference"
 _LISTS = "Firefox fails on its own rows"
 _EMPTIED = "a database of an earlier version is emptied: none has bytes in this layout"
 _LATER = "our version 702 is later than Firefox's 8, which is emptied too"
-_ROOM = "room is looked for before the first byte"
-_RESUMED = "what was cut goes on where it broke off"
+_ROOM = "space is checked before the first byte"
+_RESUMED = "a download that was cut continues where it broke off"
 
 _DOWNLOADED = "downloading: initiate size_estimate done"
 _CHUNKS = "downloading: initiate size_estimate in_progress done"
@@ -95,7 +95,7 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
     **{("hub_disallowed_host", step): Ours(_REFUSED, told="") for step in (1, 4, 10, 11)},
     ("hub_disallowed_host", 8): Ours(_PORT, "", "ForbiddenURL", "", ""),
     ("hub_external_env", 2): Ours(_SAME, "HEAD", told=_LINKED),
-    ("hub_get_etag", 6): Ours("with no time for an answer there is no request", ""),
+    ("hub_get_etag", 6): Ours("without time for an answer there is no request", ""),
     ("hub_http_500", 1): Ours(_TRIES, "GET GET GET GET"),
     ("hub_http_500", 2): Ours(_TRIES, "HEAD GET GET GET GET"),
     ("hub_http_500", 4): Ours(_SAME, "HEAD", "5 bytes", _LINKED),
@@ -130,7 +130,7 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
     ("hub_truncated_large_ranges", 1): Ours(_RESUMED, "HEAD GET GET GET", "3000000 bytes", _CHUNKS, "main/m.onnx"),
     ("hub_truncated_large_ranges", 2): Ours(_FORMER, "HEAD", told=_CACHED),
     ("hub_truncated_main", 1): Ours(_TRIES, "HEAD GET GET GET GET", told=_CUT),
-    ("hub_truncated_main", 2): Ours("what was stored of the cut file is told first", told=_DOWNLOADED),
+    ("hub_truncated_main", 2): Ours("progress begins with the stored part of the cut file", told=_DOWNLOADED),
     ("hub_truncated_pinned", 1): Ours(_TRIES, "GET GET GET GET", told=_CUT),
     ("hub_truncated_pinned", 2): Ours(_WHOLE, "GET", "1000 bytes", _DOWNLOADED, "v1.0/config.json"),
     ("hub_truncated_pinned", 3): Ours(_WHOLE, outcome="1000 bytes"),
