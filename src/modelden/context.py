@@ -124,8 +124,8 @@ class Context:
             if self._settings is None:
                 events = DownloadEvents(self._events)
                 self._settings = await SettingsService.open(self.config, self.ports, self._listeners, events)
-                if self._is_closed:  # an engine of an earlier configuration reads settings, and shall not poll
-                    self._settings.close()
+                if not self._is_closed:  # an engine of an earlier configuration reads settings, and must not poll
+                    self._settings.start()
         return self._settings
 
     async def store(self) -> Store:

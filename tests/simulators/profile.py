@@ -72,10 +72,14 @@ class Profile:
         )
         return self._dens[-1]
 
-    async def close(self) -> None:
-        """Close all pages, and their connections."""
+    def close_pages(self) -> None:
+        """Close all pages."""
         for den in self._dens:
             den.close()
+
+    async def close(self) -> None:
+        """Close all pages, and their connections."""
+        self.close_pages()
         for task in self.lost:
             task.cancel()
         await self.fetcher.close()

@@ -15,7 +15,7 @@ from tests.replay import load_truth
 TRUTH = load_truth("rs_inference_options")
 DEFAULTS = Configuration().engine_defaults
 RECORDS: list[dict[str, Any]] = TRUTH["server_initial"]["rs"]["collections"]["ml-inference-options"]["records"]
-# Expressions are evaluated before records come to `choose`: tests/unit/test_settings_client.py.
+# Expressions are evaluated before records come to `choose`: tests/unit/settings/test_client.py.
 STEPS = [
     step for step in TRUTH["steps"] if step["op"] == "getInferenceOptions" and step["note"] != "filter_expression false"
 ]

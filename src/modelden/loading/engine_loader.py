@@ -187,7 +187,7 @@ class EngineLoader:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
                     info = await worker.create(message, wasm, files, await files.cached_files(plan.files))
             except EngineError as error:
-                drop_runtime = partial(settings.attachments.drop_damaged, cid, plan.runtime)
+                drop_runtime = partial(settings.attachments.delete_if_damaged, cid, plan.runtime)
                 raise await _explain(error, hub, files, drop_runtime) from error
             await branch.commit()
             await files.remember_missing()

@@ -148,7 +148,7 @@ class OnnxSessionLoader:
             try:
                 reply = await worker.open(options, wasm, await files.model(), files)
             except EngineError as error:
-                drop_runtime = partial(settings.attachments.drop_damaged, cid, record)
+                drop_runtime = partial(settings.attachments.delete_if_damaged, cid, record)
                 cause = files.first_error or await check_stored_files(
                     await self._open_hub(), files.keys, drop_runtime, error
                 )

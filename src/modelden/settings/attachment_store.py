@@ -1,8 +1,8 @@
-"""What is kept of attachments, in Firefox's store. The only place that knows its rows' shape."""
+"""Stored attachments, in Firefox's object store ``attachments``. No other module knows the shape of its rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelden.ports import Delete, Put
 
@@ -12,53 +12,53 @@ if TYPE_CHECKING:
 
 
 class AttachmentStore:
-    """Keeps attachments. They are known by their hashes, whichever record names them."""
+    """Stores attachments. They are found by their hashes, under any record."""
 
     def __init__(self, database: Database) -> None:
-        """Nothing is read yet."""
         self._database = database
 
     async def read(self, cid: str, record: Record) -> Blob | None:
-        """Return the attachment's bytes if they are kept, under this record or another one with the same hash."""
-        own = await self._database.get("attachments", (cid, record["id"]))
-        rows = [own] if own else []
-        if not rows or not _holds(rows[0], record):
-            rows = await self._database.get_all("attachments")
-        for row in rows:
-            if _holds(row, record):
-                blob: Blob = row["attachment"]["blob"]
-                return blob
-        return None
+        """Return the attachment's bytes if they are stored, under this record or another one with the same hash."""
+        row = await self._database.get("attachments", (cid, record["id"]))
+        blob = _matching_blob(row, record) if row else None
+        if blob is not None:
+            return blob
+        rows = await self._database.get_all("attachments")
+        return next((blob for row in rows if (blob := _matching_blob(row, record)) is not None), None)
 
     async def write(self, cid: str, record: Record, blob: Blob) -> None:
-        """Keep the attachment of ``record``, in place of an older one of the same record.
+        """Store the attachment of ``record``, in place of an older one of the same record.
 
         Raises:
-            QuotaExceeded, StorageUnavailable: Then nothing changed.
+            QuotaExceeded, StorageUnavailable: Nothing changed.
         """
         row = {"cid": cid, "attachmentId": record["id"], "attachment": {"record": record}}
         await self._database.commit([Put("attachments", row, {("attachment", "blob"): blob})])
 
-    async def remove(self, record: Record) -> None:
-        """Remove the bytes of an attachment, whichever records they are kept under."""
+    async def delete(self, record: Record) -> None:
+        """Delete the bytes of an attachment, under all records."""
         rows = await self._database.get_all("attachments")
-        keys = [(row["cid"], row["attachmentId"]) for row in rows if _holds(row, record)]
-        await self._database.commit([Delete("attachments", key) for key in keys])
+        matching = [row for row in rows if _matching_blob(row, record) is not None]
+        await self._database.commit([Delete("attachments", (row["cid"], row["attachmentId"])) for row in matching])
 
     async def prune(self) -> int:
-        """Remove attachments without a record, and return how many: what came when another tab had removed the record.
+        """Delete attachments without a record, and return their number.
 
+        They remain when one tab stores an attachment whose record another tab has deleted.
         Source: Firefox ``Database.sys.mjs`` (``pruneAttachments``).
         """
         rows = await self._database.get_all("attachments")
         keys = [(row["cid"], row["attachmentId"]) for row in rows]
-        gone = [key for key in keys if await self._database.get("records", key) is None]
-        await self._database.commit([Delete("attachments", key) for key in gone])
-        return len(gone)
+        orphans = [key for key in keys if await self._database.get("records", key) is None]
+        await self._database.commit([Delete("attachments", key) for key in orphans])
+        return len(orphans)
 
 
-def _holds(row: Row, record: Record) -> bool:
-    wanted = record["attachment"]
-    kept: dict[str, Any] = row["attachment"]
-    same: bool = kept["record"]["attachment"]["hash"] == wanted["hash"] and kept["blob"].size == wanted["size"]
-    return same
+def _matching_blob(row: Row, record: Record) -> Blob | None:
+    expected = record["attachment"]
+    match row:
+        case {"attachment": {"record": {"attachment": {"hash": stored_hash}}, "blob": blob}}:
+            stored: Blob = blob
+            return stored if stored_hash == expected["hash"] and stored.size == expected["size"] else None
+        case _:  # a row of another version
+            return None

@@ -1,4 +1,4 @@
-"""Attachments: files that a record announces with size and SHA-256.
+"""Attachments: files of records, each with its size and SHA-256 in the record.
 
 Source: Firefox ``services/settings/Attachments.sys.mjs``; the location is relative to the root page's ``base_url``.
 """
@@ -23,24 +23,25 @@ from modelden.settings.server import SettingsServer
 logger = logging.getLogger(__name__)
 
 TRIES = 3
-"""How often a file is fetched before its error counts (Firefox: ``Downloader``'s ``retries``)."""
+"""Attempts to download a file before its error is raised (Firefox: ``Downloader``'s ``retries``)."""
 
 PRODUCTION = tuple(f"https://firefox.settings.services.mozilla.com/{version}" for version in ("v1", "v2"))
-"""The servers for which `FALLBACK` is known."""
+"""Servers whose attachments `FALLBACK` has."""
 
 FALLBACK = "https://firefox-settings-attachments.cdn.mozilla.net/"
-"""Mozilla's CDN, for when the root page cannot be had (Firefox: ``MLEngineParent``, ``RS_FALLBACK_BASE_URL``)."""
+"""Mozilla's CDN, used if the root page is unavailable (Firefox: ``MLEngineParent``, ``RS_FALLBACK_BASE_URL``)."""
 
 
 def base_url(root_page: Mapping[str, Any], server_url: str) -> str:
     """Return the URL that locations are relative to, with its final slash.
 
     Args:
-        root_page: What the server says of itself.
-        server_url: The server's root URL. A tree of static files does not know where it is, and is relative to that.
+        root_page: The server's root page.
+        server_url: The server's root URL. In a tree of static files, which does not know its address, ``base_url`` is
+            relative to it.
 
     Raises:
-        InvalidResponse: If the root page does not tell.
+        InvalidResponse: If the root page has no ``base_url``.
     """
     try:
         url = root_page["capabilities"]["attachments"]["base_url"]
@@ -50,12 +51,11 @@ def base_url(root_page: Mapping[str, Any], server_url: str) -> str:
 
 
 class Attachments:
-    """Fetches attachments once and keeps them."""
+    """Downloads attachments once and stores them."""
 
     def __init__(
         self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs, downloads: DownloadEvents
     ) -> None:
-        """Nothing is fetched yet."""
         self._downloads = downloads
         self._server = server
         self._store = store
@@ -64,17 +64,17 @@ class Attachments:
         self._locks = KeyedLocks()
 
     async def get(self, cid: str, record: Record, on_progress: ProgressCallback | None = None) -> Blob:
-        """Return the attachment's bytes, from the store when it has them.
+        """Return the attachment's bytes, from the store if it has them.
 
         Args:
             cid: The collection, ``bucket/name``.
             record: A record of the collection.
-            on_progress: Told of the download, or that there was none.
+            on_progress: Callback for the progress.
 
         Raises:
-            InvalidRecord: If the record announces no usable attachment.
+            InvalidRecord: If the record has no usable attachment.
             IntegrityError: If size or hash differ from the record's.
-            UnavailableError: If it cannot be fetched.
+            UnavailableError: If it cannot be downloaded.
             StorageError: If the browser cannot store it.
         """
         attachment = Attachment.of(record)
@@ -83,12 +83,12 @@ class Attachments:
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)
                 if blob is None:
-                    blob = await self._fetch(attachment, reporter)
+                    blob = await self._download(attachment, reporter)
                     await self._store.write(cid, record, blob)
                 return blob
 
-    async def drop_damaged(self, cid: str, record: Record) -> bool:
-        """Hash the attachment's kept bytes again, and remove them if they are not its own; return whether.
+    async def delete_if_damaged(self, cid: str, record: Record) -> bool:
+        """Hash the attachment's stored bytes again, and delete them if the hash differs. Return True if they were.
 
         Raises:
             StorageError: If the browser's storage fails.
@@ -98,23 +98,23 @@ class Attachments:
         blob = await self._store.read(cid, record)
         if blob is None or await sha256_of(blob) == Attachment.of(record).hash:
             return False
-        await self._store.remove(record)
+        await self._store.delete(record)
         return True
 
     async def prune(self) -> None:
-        """Remove attachments whose records are gone."""
-        if gone := await self._store.prune():
-            logger.info("%d attachments without a record were removed", gone)
+        """Delete attachments without a record."""
+        if count := await self._store.prune():
+            logger.info("%d attachments without a record were deleted", count)
 
-    async def _fetch(self, attachment: Attachment, reporter: Reporter) -> Blob:
+    async def _download(self, attachment: Attachment, reporter: Reporter) -> Blob:
         url = await self._base_url() + attachment.location
         for _ in range(TRIES - 1):
             try:
-                return await self._fetch_once(url, attachment, reporter)
+                return await self._download_once(url, attachment, reporter)
             except (IntegrityError, UnavailableError) as error:
                 logger.warning("%s Trying again.", error)
                 reporter.restart()
-        return await self._fetch_once(url, attachment, reporter)
+        return await self._download_once(url, attachment, reporter)
 
     async def _base_url(self) -> str:
         """Return the URL that locations are relative to, with its final slash."""
@@ -126,14 +126,13 @@ class Attachments:
             return FALLBACK
         return base_url(page, self._server.url)
 
-    async def _fetch_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
-        # Imported when there is something to download, as most visits find everything here.
-        from modelden.core.download import download
+    async def _download_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
+        from modelden.core.download import download  # most visits find everything stored
 
-        got = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
-        # Size before hash, as Firefox: Downloader's checks.
-        if got.blob.size != attachment.size:
-            raise IntegrityError(url, f"{attachment.size} bytes", f"{got.blob.size} bytes")
-        if got.sha256 != attachment.hash:
-            raise IntegrityError(url, f"SHA-256 {attachment.hash}", got.sha256)
-        return got.blob
+        file = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
+        # Size before hash, in the order of Firefox's Downloader.
+        if file.blob.size != attachment.size:
+            raise IntegrityError(url, f"{attachment.size} bytes", f"{file.blob.size} bytes")
+        if file.sha256 != attachment.hash:
+            raise IntegrityError(url, f"SHA-256 {attachment.hash}", file.sha256)
+        return file.blob

@@ -1,60 +1,94 @@
-"""Doing what a server asks when it is busy: ``Backoff`` on any answer, ``Retry-After`` on an error.
+"""Pauses that a busy server asks for: ``Backoff`` on any response, ``Retry-After`` on an error.
 
-Source: Kinto's protocol ("Backoff indicators"); Firefox ``RemoteSettings`` (``services.settings.server.backoff``). It
-is kept in the database, so that all tabs and the next visit respect it.
+Source: Kinto's protocol ("Backoff indicators"); Firefox ``RemoteSettings`` (``services.settings.server.backoff``). The
+database has the end of the pause, so that all tabs and the next visit respect it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
-from modelden.errors import ServerBusy
+from modelden.errors import ServerBusy, StorageError
 from modelden.ports import Clock, Database, Put
 
-FRESH = 1000
-"""Milliseconds for which is relied on what was read: what other tabs are told counts here a second later at most."""
+logger = logging.getLogger(__name__)
 
-LONGEST = 7 * 24 * 60 * 60
-"""Most seconds that a server may ask for; a wrong header must not shut a client out for ever."""
+CACHE_LIFETIME = 1000
+"""Cache lifetime of the stored value, in milliseconds. Pauses that other tabs store count here that much later."""
+
+MAX_SECONDS = 7 * 24 * 60 * 60
+"""Longest pause, in seconds. A wrong header must not exclude a client for ever."""
 
 
 class Backoff:
-    """Until when one server asked not to be asked."""
+    """The pause of one server.
+
+    A pause that cannot be read or stored fails no request. One that cannot be stored holds for this page alone.
+    """
 
     def __init__(self, server: str, database: Database, clock: Clock) -> None:
-        """For the server with this root URL."""
+        """Create the backoff of a server.
+
+        Args:
+            server: Root URL of the server.
+            database: The database of Remote Settings.
+            clock: The clock.
+        """
         self._server = server
-        self._row = f"modelden-backoff {server}"
+        self._key = f"modelden-backoff {server}"
         self._database = database
         self._clock = clock
-        self._until = self._read_at = 0
+        self._stored_until = self._unstored_until = self._read_at = 0
 
     async def check(self) -> None:
         """Return if the server may be asked now.
 
         Raises:
-            ServerBusy: If not, with the time from which on it may.
+            ServerBusy: During a pause, with its remaining time.
         """
         now = self._clock.now()
-        if not 0 <= now - self._read_at < FRESH:
-            row = await self._database.get("timestamps", self._row)
-            self._until, self._read_at = row["value"] if row else 0, now
-        remaining = self._until - now
+        if not 0 <= now - self._read_at < CACHE_LIFETIME:
+            self._stored_until, self._read_at = await self._read(), now
+        remaining = max(self._stored_until, self._unstored_until) - now
         # A clock that was set back must not lengthen the pause.
-        if 0 < remaining <= LONGEST * 1000:
+        if 0 < remaining <= MAX_SECONDS * 1000:
             raise ServerBusy(self._server, remaining / 1000)
 
     async def learn(self, status: int, headers: Mapping[str, str]) -> None:
-        """Note what an answer says.
+        """Store the pause that a response asks for.
 
         Args:
-            status: Its HTTP status.
+            status: HTTP status of the response.
             headers: Its readable headers, names in lower case.
         """
-        wishes = [headers.get("backoff", "")]
+        values = [headers.get("backoff", "")]
         if status in (409, 429, 503):
-            wishes.append(headers.get("retry-after", ""))
-        seconds = max((int(wish) for wish in wishes if wish.isdecimal()), default=0)
-        if seconds:
-            self._until = self._clock.now() + min(seconds, LONGEST) * 1000
-            await self._database.commit([Put("timestamps", {"cid": self._row, "value": self._until})])
+            values.append(headers.get("retry-after", ""))
+        if seconds := max(map(_parse_seconds, values)):
+            await self._store(self._clock.now() + seconds * 1000)
+
+    async def _read(self) -> int:
+        try:
+            row = await self._database.get("timestamps", self._key)
+        except StorageError as error:
+            logger.warning("The pause of %s cannot be read: %s", self._server, error)
+            return self._stored_until
+        until = row.get("value") if row else 0
+        return until if isinstance(until, int) else 0
+
+    async def _store(self, until: int) -> None:
+        self._unstored_until = until
+        try:
+            await self._database.commit([Put("timestamps", {"cid": self._key, "value": until})])
+        except StorageError as error:
+            logger.warning("The pause of %s cannot be stored, other tabs do not know it: %s", self._server, error)
+        else:
+            self._stored_until, self._unstored_until = until, 0
+
+
+def _parse_seconds(value: str) -> int:
+    if not value.isdecimal():
+        return 0
+    # Python refuses to read numbers of thousands of digits.
+    return min(int(value), MAX_SECONDS) if len(value) < 20 else MAX_SECONDS

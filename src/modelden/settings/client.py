@@ -130,7 +130,7 @@ class SettingsClient:
             stored = await self._store.read(cid)
             collection = await self._synced(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)
-        self._listeners.tell(event)
+        self._listeners.emit(event)
         return event
 
     async def confirmations(self) -> dict[str, int]:
@@ -151,7 +151,7 @@ class SettingsClient:
             self._warn_if_frozen(cid, stored)
             return stored.collection
         event = await self._event(cid, stored.collection, collection)
-        self._listeners.tell(event)
+        self._listeners.emit(event)
         return collection
 
     async def _synced(

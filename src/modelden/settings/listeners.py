@@ -1,9 +1,10 @@
-"""Who wants to know what a sync changed."""
+"""Listeners to the changes that syncs find in collections."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,27 +13,31 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SyncListener = Callable[["SyncEvent"], object]
-"""Called after a sync that changed something. What it raises is logged and goes no further."""
+"""Callback after a sync that changed something. An exception that it raises is logged and dropped."""
 
 
 class SyncListeners:
     """Listeners by collection."""
 
     def __init__(self) -> None:
-        """Nobody listens yet."""
-        self._listeners: list[tuple[str, SyncListener]] = []
+        self._subscriptions: list[tuple[str, SyncListener]] = []
 
     def add(self, cid: str, listener: SyncListener) -> Callable[[], None]:
-        """Call ``listener`` when ``bucket/collection`` changed; the returned function ends that."""
-        entry = (cid, listener)
-        self._listeners.append(entry)
-        return lambda: self._listeners.remove(entry)
+        """Subscribe to changes of ``bucket/collection``. The returned function unsubscribes; it may be called again."""
+        subscription = (cid, listener)
+        self._subscriptions.append(subscription)
 
-    def tell(self, event: SyncEvent) -> None:
-        """Call the collection's listeners, if anything changed."""
+        def unsubscribe() -> None:
+            with suppress(ValueError):
+                self._subscriptions.remove(subscription)
+
+        return unsubscribe
+
+    def emit(self, event: SyncEvent) -> None:
+        """Call the collection's listeners if anything changed."""
         if not event:
             return
-        for cid, listener in list(self._listeners):
+        for cid, listener in list(self._subscriptions):
             if cid != event.collection:
                 continue
             try:

@@ -1,7 +1,8 @@
-"""Keeping a page that stays open up to date: one poll a day, whoever of the page's tabs makes it.
+"""Polling of Remote Settings while a page is open: once a day, by one of the tabs.
 
-Source: Firefox ``remote-settings.sys.mjs`` (``pollChanges``): one request tells what changed, only that is synced. Ours
-also polls when the page becomes visible after that long, and tells the other tabs.
+Source: Firefox ``remote-settings.sys.mjs`` (``pollChanges``): one request lists the changes, and only changed
+collections are synced. Two things are ours: a page that becomes visible after more than a day polls at once, and a poll
+notifies the other tabs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from modelden.config import Configuration
+from modelden.core.background_tasks import BackgroundTasks
 from modelden.errors import ModelDenError
 from modelden.ports import Clock, Page, Tabs
 from modelden.settings.attachments import Attachments
@@ -23,9 +25,12 @@ from modelden.settings.server import SettingsServer
 
 logger = logging.getLogger(__name__)
 
+MAX_TIMER = 24 * 60 * 60 * 1000
+"""Longest timer, in milliseconds. Browsers fire timers of more than 2**31 - 1 milliseconds at once."""
+
 
 class Poller:
-    """Polls one server for the collections that are stored."""
+    """Polls one server for the stored collections."""
 
     def __init__(
         self,
@@ -38,7 +43,6 @@ class Poller:
         config: Configuration,
         clock: Clock,
     ) -> None:
-        """Do nothing yet."""
         self._listeners = listeners
         self._client = client
         self._attachments = attachments
@@ -48,82 +52,99 @@ class Poller:
         self._clock = clock
         self._interval = config.poll_interval * 1000
         self._source = config.trust_source
-        self._task: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks()
         self._wake = asyncio.Event()
+        self._started = self._closed = False
 
     def start(self) -> None:
-        """Poll from now on, and hear what other tabs found. Starting twice does nothing."""
-        if self._task is None:
-            self._tabs.listen(self._heard)
-            self._page.on_visible(self._wake.set)
-            self._task = asyncio.create_task(self._run())
+        """Start polling, and receive the changes that other tabs find. Does nothing if it was started or closed."""
+        if self._started or self._closed:
+            return
+        self._started = True
+        self._tabs.listen(self._on_message)
+        self._page.on_visible(self._wake.set)
+        self._tasks.start(self._run(), "poll Remote Settings")
 
-    def stop(self) -> None:
-        """End polling."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+    def close(self) -> None:
+        """Stop polling, a poll that is under way too, and notify nobody any more."""
+        self._closed = True
+        self._tasks.cancel()
+        if self._started:
+            self._started = False
             self._tabs.close()
             self._page.close()
 
     async def poll(self) -> list[SyncEvent]:
-        """Ask once what changed, and sync that.
+        """Ask once which collections changed, and sync those.
 
         Returns:
-            What changed in each collection.
+            The changes of each collection.
 
         Raises:
-            SignatureError: If a collection is not signed as configured; the others are synced all the same.
+            SignatureError: If a collection is not signed as configured. The others are synced all the same.
             UnavailableError: If the server cannot be reached or understood.
         """
-        events, faults = [], []
+        events, errors = [], []
         timestamps = await self._server.timestamps()
         for cid in await self._client.confirmations():
             if cid not in timestamps:
                 continue
             bucket, _, name = cid.partition("/")
             try:
-                # No request when the stored timestamp is the same, but it is confirmed, and an old signature renewed.
+                # For an unchanged timestamp, sync() sends no request: it confirms, and renews an old signature.
                 event = await self._client.sync(name, bucket=bucket, expected=timestamps[cid])
             except ModelDenError as error:
-                faults.append(error)
+                errors.append(error)
                 continue
             if event:
                 events.append(event)
-                self._tabs.post({"source": self._source, **_message(event)})
-        if faults:
-            raise faults[0]
+                self._notify_tabs(event)
+        if errors:
+            raise errors[0]
         return events
+
+    def _notify_tabs(self, event: SyncEvent) -> None:
+        if not self._closed:
+            self._tabs.post({"source": self._source, **_to_message(event)})
 
     async def _run(self) -> None:
         while True:
-            await self._wait(self._clock.now() + self._interval)
+            await self._wait_until(self._clock.now() + self._interval)
             try:
                 if self._clock.now() >= await self._due():
                     await self.poll()
-                    await self._attachments.prune()  # when Firefox does: after its daily poll
+                    await self._attachments.prune()  # after the daily poll, as Firefox does
             except ModelDenError as error:
                 logger.warning("Remote Settings could not be polled: %s", error)
+            except Exception:
+                # The next poll may succeed, so polling goes on.
+                logger.exception("The poll of Remote Settings failed unexpectedly")
 
-    async def _wait(self, until: float) -> None:
-        """Wait for a time; timers of hidden pages sleep, so becoming visible looks at the clock too."""
-        while (left := until - self._clock.now()) > 0:
+    async def _wait_until(self, time: float) -> None:
+        """Wait until the clock says ``time``. Timers of hidden pages sleep, so becoming visible looks at the clock."""
+        while (remaining := time - self._clock.now()) > 0:
             self._wake.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(left / 1000):
+                async with asyncio.timeout(min(remaining, MAX_TIMER) / 1000):
                     await self._wake.wait()
 
     async def _due(self) -> float:
-        """Return when something stored will be old. A poll confirms all of it: in another tab as well as here."""
+        """Return the time of the next poll. A poll confirms all stored collections, in whichever tab it runs."""
         return min((await self._client.confirmations()).values(), default=math.inf) + self._interval
 
-    def _heard(self, message: dict[str, Any]) -> None:
-        # A tab may be configured for another server, or not verify.
-        if message.get("source") == self._source:
-            self._listeners.tell(_event(message))
+    def _on_message(self, message: dict[str, Any]) -> None:
+        # A tab may be configured for another server, or verify nothing.
+        if self._closed or message.get("source") != self._source:
+            return
+        try:
+            event = _from_message(message)
+        except (KeyError, TypeError, ValueError) as error:
+            logger.debug("A message of another tab is ignored, it may run another version: %r", error)
+            return
+        self._listeners.emit(event)
 
 
-def _message(event: SyncEvent) -> dict[str, Any]:
+def _to_message(event: SyncEvent) -> dict[str, Any]:
     return {
         "collection": event.collection,
         "current": list(event.current),
@@ -133,7 +154,7 @@ def _message(event: SyncEvent) -> dict[str, Any]:
     }
 
 
-def _event(message: dict[str, Any]) -> SyncEvent:
+def _from_message(message: dict[str, Any]) -> SyncEvent:
     return SyncEvent(
         message["collection"],
         tuple(message["current"]),

@@ -1,4 +1,4 @@
-"""Remote Settings as a whole, for one configuration."""
+"""`SettingsService`: the parts of Remote Settings for one configuration."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from modelden.settings.store import SettingsStore
 
 @dataclass(frozen=True, slots=True)
 class SettingsService:
-    """The parts of Remote Settings, joined.
+    """Remote Settings for one configuration.
 
     Attributes:
         client: Collections.
-        attachments: Their files.
-        poller: Keeps them up to date while the page is open.
+        attachments: Files of their records.
+        poller: Updates of the stored collections while the page is open.
     """
 
     client: SettingsClient
@@ -40,7 +40,13 @@ class SettingsService:
     async def open(
         cls, config: Configuration, ports: Ports, listeners: SyncListeners, downloads: DownloadEvents
     ) -> Self:
-        """Open the database and start polling; ``listeners`` are told what syncs change, ``downloads`` what comes.
+        """Open the database. Polling begins with `start`.
+
+        Args:
+            config: The server and whom to trust.
+            ports: The browser.
+            listeners: Listeners to the changes that syncs find.
+            downloads: Events of downloaded attachments.
 
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
@@ -55,9 +61,12 @@ class SettingsService:
         client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
         attachments = Attachments(server, AttachmentStore(database), fetcher, ports.blobs, downloads)
         poller = Poller(client, attachments, server, listeners, ports.tabs, ports.page, config, ports.clock)
-        poller.start()
         return cls(client, attachments, poller)
 
+    def start(self) -> None:
+        """Start polling."""
+        self.poller.start()
+
     def close(self) -> None:
-        """Stop polling."""
-        self.poller.stop()
+        """Stop polling for good. Collections and attachments can still be read."""
+        self.poller.close()

@@ -1,14 +1,18 @@
-"""What is kept of collections, in Firefox's stores. The only place that knows their rows' shapes."""
+"""Stored collections, in Firefox's object stores. No other module knows the shapes of their rows."""
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
 
+from modelden.errors import StorageError
 from modelden.ports import Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
 from modelden.settings.signatures import Signed
 
-# Ours, beside Firefox's members of a `collections` row.
+logger = logging.getLogger(__name__)
+
+# Members of a `collections` row that are ours, beside Firefox's.
 _SOURCE = "modeldenSource"
 _CHECKED_AT = "modeldenCheckedAt"
 _SIGNED_SINCE = "modeldenSignedSince"
@@ -16,12 +20,12 @@ _SIGNED_UNTIL = "modeldenSignedUntil"
 
 
 class StoredCollection(NamedTuple):
-    """A collection as it is kept.
+    """A stored collection.
 
     Attributes:
         collection: Its state.
-        checked_at: When the server last confirmed it, milliseconds since the epoch.
-        signed: When it can have been signed.
+        checked_at: Time of the server's last confirmation, milliseconds since the epoch.
+        signed: The period in which it can have been signed.
     """
 
     collection: Collection
@@ -30,71 +34,89 @@ class StoredCollection(NamedTuple):
 
 
 class SettingsStore:
-    """Keeps collections of one trust source (`Configuration.trust_source`)."""
+    """Stores the collections of one trust source (`Configuration.trust_source`).
+
+    Rows of other sources count as absent, and the next sync replaces them.
+    """
 
     def __init__(self, database: Database, source: str) -> None:
-        """Rows of other sources are as good as absent, and replaced at the next sync."""
         self._database = database
         self._source = source
         self._rows: dict[str, Row | None] = {}
+        self._unstored_confirmations: dict[str, int] = {}
 
     async def read(self, cid: str) -> StoredCollection | None:
-        """Return the collection ``bucket/name``, or None when none of this source is kept."""
+        """Return the collection ``bucket/name``, or None if none of this source is stored."""
         row = self._rows[cid] = await self._database.get("collections", cid)
-        return await self._stored(row) if row else None
+        if row is None or row.get(_SOURCE) != self._source:
+            return None
+        try:
+            return await self._parse(row)
+        except (KeyError, TypeError) as error:
+            logger.warning("The stored %s cannot be read, it is fetched anew: %r", cid, error)
+            return None
 
     async def confirmations(self) -> dict[str, int]:
-        """Return when the server last confirmed each collection of this source, by ``bucket/name``."""
+        """Return the time of the server's last confirmation of each collection of this source, by ``bucket/name``."""
         rows = await self._database.get_all("collections")
-        return {row["cid"]: row[_CHECKED_AT] for row in rows if row.get(_SOURCE) == self._source}
+        return {row["cid"]: self._checked_at(row) for row in rows if row.get(_SOURCE) == self._source}
 
     async def write(self, cid: str, fresh: StoredCollection, before: StoredCollection | None) -> bool:
-        """Replace the collection in one transaction; records that are gone are removed, and their attachments.
+        """Replace the collection in one transaction. Removed records are deleted, and their attachments.
 
         Args:
             cid: ``bucket/name``.
             fresh: The new state.
-            before: The stored one, as `read` gave it just before.
+            before: The stored state that `read` returned just before.
 
         Returns:
-            Whether it was: False if another tab wrote the collection meanwhile, or the rows of two states would mix.
+            False if another tab wrote the collection meanwhile. Nothing is written then, as the rows of two states
+            would mix.
 
         Raises:
-            QuotaExceeded, StorageUnavailable: Then the old state stays.
+            QuotaExceeded, StorageUnavailable: The old state stays.
         """
         collection, row = fresh.collection, self._rows.get(cid)
-        # Rows of another source may be there.
+        # Without a readable state, there may be rows of another source.
         old = before.collection.records if before else await self._records(cid) if row else {}
-        gone = [key for key in old if key not in collection.records]
-        changes: list[Put | Delete] = [Delete("records", (cid, key)) for key in gone]
-        changes += [Delete("attachments", (cid, key)) for key in gone]
-        # What a merge did not touch is the same object; equality would take true for 1.
+        removed = [key for key in old if key not in collection.records]
+        changes: list[Put | Delete] = [Delete("records", (cid, key)) for key in removed]
+        changes += [Delete("attachments", (cid, key)) for key in removed]
+        # A merge leaves unchanged records the same objects; equality would take true for 1.
         new = [record for key, record in collection.records.items() if old.get(key) is not record]
         changes += [Put("records", {**record, "_cid": cid}) for record in new]
         changes.append(Put("timestamps", {"cid": cid, "value": collection.timestamp}))
-        changes.append(Put("collections", self._row(cid, fresh)))
+        changes.append(Put("collections", self._to_row(cid, fresh)))
         return await self._database.commit(changes, Unchanged("collections", cid, row))
 
     async def confirm(self, cid: str, checked_at: int) -> None:
-        """Note that the server still has the state that `read` gave just before.
+        """Store that the server still has the state that `read` returned just before.
 
-        Raises:
-            QuotaExceeded, StorageUnavailable: Then nothing changed.
+        A confirmation that cannot be stored is logged and holds for this page: the state itself is good.
         """
         row = self._rows.get(cid)
-        if row is not None:
-            confirmed = Put("collections", {**row, _CHECKED_AT: checked_at})
-            # Not when another tab wrote meanwhile, which is as good a confirmation.
+        if row is None:
+            return
+        confirmed = Put("collections", {**row, _CHECKED_AT: checked_at})
+        try:
+            # If another tab wrote meanwhile, its row is a confirmation too.
             await self._database.commit([confirmed], Unchanged("collections", cid, row))
+        except StorageError as error:
+            self._unstored_confirmations[cid] = checked_at
+            logger.warning("That %s is up to date cannot be stored, the next visit asks again: %s", cid, error)
 
-    async def _stored(self, row: Row) -> StoredCollection | None:
+    def _checked_at(self, row: Row) -> int:
+        stored = row.get(_CHECKED_AT)
+        return max(stored if isinstance(stored, int) else 0, self._unstored_confirmations.get(row["cid"], 0))
+
+    async def _parse(self, row: Row) -> StoredCollection | None:
         cid = row["cid"]
         timestamp = await self._database.get("timestamps", cid)
-        if timestamp is None or row.get(_SOURCE) != self._source:
+        if timestamp is None:
             return None
         collection = Collection(timestamp["value"], await self._records(cid), row["metadata"])
         signed = Signed(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
-        return StoredCollection(collection, row[_CHECKED_AT], signed)
+        return StoredCollection(collection, self._checked_at(row), signed)
 
     async def _records(self, cid: str) -> dict[str, Record]:
         rows = await self._database.get_all("records", index="cid", key=cid)
@@ -102,7 +124,7 @@ class SettingsStore:
             del row["_cid"]
         return {row["id"]: row for row in rows}
 
-    def _row(self, cid: str, stored: StoredCollection) -> Row:
+    def _to_row(self, cid: str, stored: StoredCollection) -> Row:
         return {
             "cid": cid,
             "metadata": dict(stored.collection.metadata),

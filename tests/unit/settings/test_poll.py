@@ -15,9 +15,12 @@ from modelden.errors import SignatureError
 from modelden.host.keys.certificates import SigningChain, issue, leaf_plan
 from modelden.host.keys.signer import Signer
 from modelden.host.serve.server import Application
-from modelden.ports import Response
+from modelden.ports import Response, Schema
+from modelden.settings.changeset import SyncEvent
+from modelden.settings.listeners import SyncListeners
 from tests.replay import replay_chain
 from tests.simulators.blobs import MemoryBlob
+from tests.simulators.database import MemoryDatabase
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile
 
@@ -224,3 +227,120 @@ def later_chain(profile: Profile) -> SigningChain:
     now = datetime.fromtimestamp(profile.clock.now() / 1000, UTC)
     chain = replay_chain()
     return SigningChain(issue(leaf_plan(now), chain.intermediate), chain.intermediate, chain.root)
+
+
+async def test_polling_goes_on_after_a_fault_that_nobody_expects(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = await profile.visit().settings()
+    await service.client.get(OPTIONS)
+    fetch = profile.fetcher.fetch
+
+    def fail(*_: object, **__: object) -> None:
+        monkeypatch.setattr(profile.fetcher, "fetch", fetch)
+        raise RuntimeError("a fault of this package")
+
+    monkeypatch.setattr(profile.fetcher, "fetch", fail)
+    profile.requests()
+    profile.clock.advance(hours=24)
+    profile.page.show()
+    await until(lambda: "a fault of this package" in caplog.text)
+    profile.clock.advance(hours=24)
+    profile.page.show()
+    await until(lambda: MONITOR in [request.partition("?")[0] for request in profile.fetcher.requests])
+
+    assert paths(profile) == [MONITOR]
+
+
+async def test_a_context_that_closes_while_its_settings_open_does_not_poll(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await profile.visit().settings()).client.get(OPTIONS)
+    profile.close_pages()
+    profile.requests()
+    opened, may_open = asyncio.Event(), asyncio.Event()
+    open_database = profile.databases.open
+
+    async def open_slowly(schema: Schema) -> MemoryDatabase:
+        opened.set()
+        await may_open.wait()
+        return await open_database(schema)
+
+    monkeypatch.setattr(profile.databases, "open", open_slowly)
+    context = profile.visit()
+    opening = asyncio.ensure_future(context.settings())
+    await opened.wait()
+    context.close()
+    may_open.set()
+    service = await opening
+    profile.clock.advance(hours=48)
+    profile.page.show()
+    await idle()
+
+    assert paths(profile) == []
+    service.start()
+    profile.page.show()
+    await idle()
+    assert len(await service.client.get(OPTIONS)) == 2  # engines live on, and may ask
+
+
+async def test_a_context_that_closes_during_a_poll_tells_nobody(profile: Profile, application: Application) -> None:
+    events: list[SyncEvent] = []
+    messages: list[dict[str, Any]] = []
+    closed = asyncio.Event()
+    listeners = SyncListeners()
+    listeners.add(f"main/{OPTIONS}", events.append)
+    await (await profile.visit().settings()).client.get(OPTIONS)
+    profile.close_pages()
+    profile.tabs.other().listen(messages.append)
+    context = profile.visit(listeners=listeners)
+
+    async def close() -> None:
+        profile.close_pages()
+        closed.set()
+
+    context.ports = context.ports._replace(fetcher=Meanwhile(profile.fetcher, close))
+    await context.settings()
+    await idle()
+    application.collections["main", OPTIONS].publish({"id": "new"})
+    profile.clock.advance(hours=24)
+    profile.page.show()
+    async with asyncio.timeout(20):
+        await closed.wait()
+    await idle()
+
+    assert events == messages == []
+
+
+@pytest.mark.parametrize("message", [{}, {"collection": 1}, {"updated": [1]}, {"current": None}])
+async def test_a_message_of_another_version_is_ignored(profile: Profile, message: dict[str, Any]) -> None:
+    events: list[SyncEvent] = []
+    listeners = SyncListeners()
+    listeners.add(f"main/{OPTIONS}", events.append)
+    await profile.visit(listeners=listeners).settings()
+    complete = {"collection": f"main/{OPTIONS}", "current": [], "created": [], "updated": [], "deleted": [{"id": "x"}]}
+    source = {"source": profile.config.trust_source}
+    profile.tabs.post({**source, **complete})
+
+    profile.tabs.post({**source, **({**complete, **message} if message else {})})
+
+    assert len(events) == 1
+
+
+async def test_timers_are_never_longer_than_a_browser_can_count(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_at = loop.call_at
+
+    def record(when: float, *arguments: Any, **context: Any) -> asyncio.TimerHandle:
+        delays.append(when - loop.time())
+        return call_at(when, *arguments, **context)
+
+    monkeypatch.setattr(loop, "call_at", record)
+    await profile.visit(replace(profile.config, poll_interval=60 * 24 * 60 * 60)).settings()
+    await idle()
+
+    assert delays
+    assert max(delays) * 1000 < 2**31

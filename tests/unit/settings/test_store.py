@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelden.settings.attachment_store import AttachmentStore
+from tests.simulators.profile import Profile
+
+OPTIONS = "ml-inference-options"
+CID = f"main/{OPTIONS}"
+RUNTIMES = "ml-onnx-runtime"
+
+
+async def test_a_confirmation_that_cannot_be_stored_holds_for_this_page(
+    profile: Profile, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = (await profile.visit().settings()).client
+    records = await client.get(OPTIONS)
+    await profile.fill("remote-settings")
+    profile.clock.advance(hours=25)
+    profile.requests()
+
+    assert await client.get(OPTIONS, force_sync=True) == records
+    assert (await client.confirmations())[CID] == profile.clock.now()
+    assert "cannot be stored" in caplog.text
+    profile.requests()
+    assert await client.get(OPTIONS) == records
+    assert profile.requests() == []
+    await (await profile.visit().settings()).client.get(OPTIONS)
+    assert profile.requests() != []
+
+
+@pytest.mark.parametrize("member", ["metadata", "modeldenCheckedAt", "modeldenSignedUntil"])
+async def test_rows_of_another_version_are_fetched_anew(profile: Profile, member: str) -> None:
+    client = (await profile.visit().settings()).client
+    records = await client.get(OPTIONS)
+    row = (await profile.database("remote-settings")).rows["collections"][CID]
+    del row[member]
+    profile.requests()
+
+    assert await client.get(OPTIONS) == records
+    assert profile.requests() != []
+    assert CID in await client.confirmations()
+
+
+@pytest.mark.parametrize("attachment", [None, {}, {"record": {}, "blob": None}, {"record": {"attachment": {}}}])
+async def test_an_attachment_row_of_another_version_is_not_used(profile: Profile, attachment: Any) -> None:
+    service = await profile.visit().settings()
+    (record,) = await service.client.get(RUNTIMES)
+    database = await profile.database("remote-settings")
+    key = (f"main/{RUNTIMES}", str(record["id"]))
+    database.rows["attachments"][key] = {"cid": key[0], "attachmentId": key[1], "attachment": attachment}
+    store = AttachmentStore(database)
+
+    assert await store.read(key[0], record) is None
+    await store.delete(record)
+    assert (await service.attachments.get(key[0], record)).size == record["attachment"]["size"]
