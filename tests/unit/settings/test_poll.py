@@ -309,7 +309,8 @@ async def test_a_context_that_closes_during_a_poll_tells_nobody(profile: Profile
         await closed.wait()
     await idle()
 
-    assert events == messages == []
+    assert events == []
+    assert messages == []
 
 
 @pytest.mark.parametrize("message", [{}, {"collection": 1}, {"updated": [1]}, {"current": None}])

@@ -262,7 +262,7 @@ def test_each_difference_is_one() -> None:
 
 
 def test_the_table_in_the_documentation_has_these_numbers() -> None:
-    text = (Path(__file__).parents[2] / "docs/firefox-parity.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs/firefox-parity.md").read_text(encoding="utf-8")
     for name in RECORDINGS:
         steps = len(load_truth(name)["steps"])
         different = sum(name == recording for recording, _ in DIFFERENCES)
