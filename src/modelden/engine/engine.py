@@ -1,4 +1,4 @@
-"""An engine: a loaded model, ready to run; it sleeps when nobody uses it, and comes back with the next run."""
+"""The public `Engine`: a loaded model, ready to run. Without runs its worker is ended until the next run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Engine:
 
     @property
     def options(self) -> PipelineOptions:
-        """All its options, with what Remote Settings and defaults decided."""
+        """All its options, with the decisions of Remote Settings and defaults."""
         plan = self._runner.plan
         return plan.options if plan else self._runner.request
 
@@ -67,41 +67,41 @@ class Engine:
 
     @property
     def last_metrics(self) -> RunMetrics | None:
-        """What the last run took; None before the first."""
+        """The metrics of the last run; None before the first."""
         text = self._runner.metrics
         return None if text is None else RunMetrics.of(text)
 
     def info(self) -> Mapping[str, Any]:
-        """Tell what runs the model; empty while none is loaded.
+        """Return the versions, device and threads that run the model; empty while none is loaded.
 
         Returns:
             ``transformers`` and ``onnxruntime``: versions. ``device``: the one in effect; ``deviceReason``: why it is
-            not the one that was asked for, None if it is. ``threads``: their number in effect; ``threadsReason``: why
-            there are as many, None if they were asked for. ``samplingRate``: Hz of sounds that it takes, or None.
-            ``writes``: whether `stream` has something to tell.
+            not the requested one, None if it is. ``threads``: their number in effect; ``threadsReason``: why it is not
+            the requested one, None if it is. ``samplingRate``: the rate of its sounds in Hz, or None. ``writes``:
+            whether `stream` has chunks.
         """
         return self._runner.info
 
     def on_status(self, listener: Callable[[Status], object]) -> Callable[[], None]:
-        """Call ``listener`` with each new status (Firefox: ``statusChanged``); the returned function ends that."""
+        """Call ``listener`` with each new status (Firefox: ``statusChanged``); the returned function unsubscribes."""
         listeners = self._runner.listeners
         listeners.append(listener)
 
-        def off() -> None:
+        def unsubscribe() -> None:
             if listener in listeners:
                 listeners.remove(listener)
 
-        return off
+        return unsubscribe
 
     async def run(self, *args: Any, on_token: Callable[[Chunk], None] | None = None, **options: Any) -> Any:
         """Run the model once.
 
-        An engine that slept, or whose worker died, is loaded again first.
+        An engine that was closed as idle, or whose worker died, is loaded again first.
 
         Args:
-            *args: What the task's transformers.js pipeline takes: for ``feature-extraction`` a string or n of them, for
-                tasks with images or sounds what `modelden.engine.inputs` lists.
-            on_token: Called with a `Chunk` for each token while a text is written; ``per_token=False`` for each word.
+            *args: The arguments of the task's transformers.js pipeline: for ``feature-extraction`` a string or n of
+                them, for tasks with images or sounds the inputs that `modelden.engine.inputs` lists.
+            on_token: Called with a `Chunk` for each token of a generated text; ``per_token=False`` for each word.
             **options: The pipeline's options: for ``feature-extraction`` ``pooling="mean"`` and ``normalize=True``.
 
         Returns:
@@ -109,7 +109,7 @@ class Engine:
             images as `Image`.
 
         Raises:
-            InputError: For arguments that cannot be handed to the model.
+            InputError: For arguments that cannot be passed to the model.
             EngineError: If the model refused them.
             EngineCrashed: If the worker died while it ran.
             EngineClosed: If the engine was closed before, or while it ran.
@@ -120,7 +120,7 @@ class Engine:
         return await self._run(args, options, on_token)
 
     def stream(self, *args: Any, **options: Any) -> Stream:
-        """Run the model once, and iterate over what it writes: ``async for chunk in engine.stream("Once upon a")``.
+        """Run the model once, and iterate over the generated text: ``async for chunk in engine.stream("Once upon a")``.
 
         Args:
             *args: As for `run`, one text or image.
@@ -129,7 +129,7 @@ class Engine:
                 ``streamerOptions``.
 
         Returns:
-            An iterator over `Chunk`; the loop's end ends the generation. Its errors are those of `run`.
+            An iterator over `Chunk`. Leaving the loop ends the generation. Its errors are those of `run`.
         """
         return Stream(lambda on_chunk: self._run(args, options, on_chunk))
 
@@ -148,12 +148,12 @@ class Engine:
         return self._suspender.wait_for(self.run(*args, **options))
 
     async def update(self, on_progress: ProgressCallback | None = None) -> bool:
-        """Move to what Remote Settings say now, and to what the hub has now if it is a branch.
+        """Load the model that Remote Settings name now, or the current state of its branch on the hub.
 
         Runs under way end with the old model, later ones take the new one.
 
         Returns:
-            Whether there was anything to move to.
+            Whether there was an update.
 
         Raises:
             EngineClosed: If the engine was closed before, or while it loaded.
@@ -179,7 +179,7 @@ class Engine:
         await self.close()
 
     def __repr__(self) -> str:
-        """Return name, task, model and what is not as usual."""
+        """Return name, task, model, and the status if it is not ``ready``."""
         state = "" if self.status == READY else f" {self.status}"
         return f"<Engine {self.engine_id}: {self.task_name} with {self.model_id} {self.model_revision}{state}>"
 

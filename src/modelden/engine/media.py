@@ -1,4 +1,4 @@
-"""Images and sounds, as models take and give them."""
+"""Images and sounds, as models accept and return them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 class Image:
     """Pixels of 8 bits: rows from the top, in a row pixels from the left, in a pixel its channels.
 
-    `memoryview` and `numpy.asarray` look at its buffer, of shape (height, width, channels).
+    `memoryview` and `numpy.asarray` share its buffer, of shape (height, width, channels).
     """
 
     __slots__ = ("_buffer", "channels", "height", "width")
@@ -29,7 +29,7 @@ class Image:
     height: int
     """Rows."""
     channels: int
-    """1: grey; 2: grey and alpha; 3: red, green, blue; 4: and alpha."""
+    """1: grey; 2: grey and alpha; 3: red, green, blue; 4: red, green, blue and alpha."""
 
     def __init__(self, data: Buffer, width: int, height: int, channels: int = 3) -> None:
         """Adopt pixels.
@@ -41,7 +41,7 @@ class Image:
             channels: Bytes in a pixel.
 
         Raises:
-            InputError: If the numbers do not fit together, or the image has no pixel.
+            InputError: If the sizes contradict one another, or the image has no pixel.
         """
         buffer = memoryview(data)
         if channels not in _MODES or width < 1 or height < 1:
@@ -58,15 +58,15 @@ class Image:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width, channels, as NumPy has it."""
+        """Height, width and channels, in the order of NumPy."""
         return self.height, self.width, self.channels
 
     def __buffer__(self, flags: int) -> memoryview:
-        """Give the pixels in their shape (PEP 688)."""
+        """Return the pixels in their shape (PEP 688)."""
         return self._buffer.cast("B", self.shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:  # noqa: FBT001  NumPy's
-        """Give a NumPy array over the same memory."""
+        """Return a NumPy array over the same memory."""
         import numpy as np
 
         return np.array(np.frombuffer(self._buffer, "uint8").reshape(self.shape), dtype=dtype, copy=copy)
@@ -93,7 +93,7 @@ class Image:
 
 
 class Audio:
-    """A sound of one channel: numbers from -1 to 1, and how many of them are a second."""
+    """A sound of one channel: samples from -1 to 1, and their rate."""
 
     __slots__ = ("samples", "sampling_rate")
 
@@ -110,7 +110,7 @@ class Audio:
             sampling_rate: Samples in a second.
 
         Raises:
-            InputError: For samples of another kind or shape, none at all, or some that are not finite.
+            InputError: For samples of another type or shape, no samples, or samples that are not finite.
         """
         view = memoryview(samples)
         if view.format not in ("f", "d") or view.ndim != 1:

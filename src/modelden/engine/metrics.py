@@ -1,4 +1,4 @@
-"""Figures of one run, as Firefox computes them (``ONNXPipeline.mjs``, ``run``). Times are in milliseconds."""
+"""Metrics of one run, as Firefox computes them (``ONNXPipeline.mjs``, ``run``). Times are in milliseconds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class RunMetrics:
-    """What one run took. Counted in the worker, kept in this page.
+    """The metrics of one run. The worker measures them; they stay in this page.
 
     Attributes:
-        input_tokens: Tokens that the model was given.
-        output_tokens: Tokens that it made; counted where they are streamed.
+        input_tokens: Tokens of the input.
+        output_tokens: Tokens of the output; counted where they are streamed.
         preprocessing_time: Time to bring the input into the model's form.
         tokenizing_time: The same, as Firefox has it.
         inference_time: Time of the pipeline as a whole.
@@ -21,7 +21,7 @@ class RunMetrics:
         time_to_first_token: Time until the first token, where tokens are streamed.
         tokens_per_second: Output tokens by inference time.
         time_per_output_token: Inference time by output tokens.
-        run_timestamps: Names and times of what happened, in order; times by the worker's own clock.
+        run_timestamps: Names and times of the steps, in order; times by the worker's own clock.
     """
 
     input_tokens: int
@@ -38,16 +38,16 @@ class RunMetrics:
     @classmethod
     def of(cls, text: str) -> Self:
         """Read the JSON of a reply's ``metrics``."""
-        told: dict[str, Any] = json.loads(text)
+        fields: dict[str, Any] = json.loads(text)
         return cls(
-            input_tokens=told["inputTokens"],
-            output_tokens=told["outputTokens"],
-            preprocessing_time=told["preprocessingTime"],
-            tokenizing_time=told["tokenizingTime"],
-            inference_time=told["inferenceTime"],
-            decoding_time=told["decodingTime"],
-            time_to_first_token=told["timeToFirstToken"],
-            tokens_per_second=told["tokensPerSecond"],
-            time_per_output_token=told["timePerOutputToken"],
-            run_timestamps=tuple((each["name"], each["when"]) for each in told["runTimestamps"]),
+            input_tokens=fields["inputTokens"],
+            output_tokens=fields["outputTokens"],
+            preprocessing_time=fields["preprocessingTime"],
+            tokenizing_time=fields["tokenizingTime"],
+            inference_time=fields["inferenceTime"],
+            decoding_time=fields["decodingTime"],
+            time_to_first_token=fields["timeToFirstToken"],
+            tokens_per_second=fields["tokensPerSecond"],
+            time_per_output_token=fields["timePerOutputToken"],
+            run_timestamps=tuple((step["name"], step["when"]) for step in fields["runTimestamps"]),
         )

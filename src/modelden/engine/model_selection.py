@@ -1,8 +1,8 @@
-"""Which model, revision and data type an engine gets. Pure.
+"""Model selection: the model, revision and data type of an engine. Pure.
 
-Firefox's order (``MLEngineChild.sys.mjs``, ``initializeInferenceEngine``; ``MLEngineParent.sys.mjs``,
-``getInferenceOptions``): the record of Remote Settings, over it the configuration's defaults and what the caller says,
-over that the configuration's overrides, and the default model of the task where all are silent.
+The order is Firefox's (``MLEngineChild.sys.mjs``, ``initializeInferenceEngine``; ``MLEngineParent.sys.mjs``,
+``getInferenceOptions``), each before the next: the configuration's overrides, the caller's options, the configuration's
+defaults, the record of Remote Settings, and the default model of the task.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ COLLECTION = "ml-inference-options"
 """The collection of Remote Settings with the options by task and feature."""
 
 ONNX_BACKENDS = (None, "onnx", "onnx-native", "best-onnx")
-"""Backends that mean ONNX: in a page all are the one there is."""
+"""Backends that mean ONNX. In a page all are the same one."""
 
 DTYPES = tuple(dtype for dtype in ENUMS["dtype"] if not dtype.startswith("fp8"))
-"""Data types of weights that a page can run; the others are for static embeddings."""
+"""Data types of weights that run in a page; the others are for static embeddings."""
 
 MAX_EXTERNAL_FILES = 100
-"""transformers.js' limit of files with weights beside one model (``MAX_EXTERNAL_DATA_CHUNKS``)."""
+"""The limit of transformers.js for external data files of one model (``MAX_EXTERNAL_DATA_CHUNKS``)."""
 
 _RECORD_FIELDS = (
     "modelRevision",
@@ -41,14 +41,14 @@ _RECORD_FIELDS = (
     "dtype",
     "numThreads",
 )
-"""What a record decides, in Firefox's order. Its other fields are left alone, as Firefox does."""
+"""The fields of a record that count, in Firefox's order. Firefox ignores the others too."""
 
 
 def check_request(request: PipelineOptions) -> None:
-    """Check what a caller asks for, as far as that is possible without Remote Settings.
+    """Validate a request, as far as that is possible without Remote Settings.
 
     Raises:
-        InputError: For what no engine in a page can be made of; `UnknownTask` for the task.
+        InputError: For options that no engine in a page can have; `UnknownTask` for the task.
     """
     if not request.engine_id:
         raise InputError("Expected to receive an engineId in the PipelineOptions")
@@ -56,7 +56,7 @@ def check_request(request: PipelineOptions) -> None:
         raise InputError("Name a task, create_engine(task_name='feature-extraction'), or a feature_id.")
     if request.task_name is not None:
         known_task(request.task_name)
-    _check_usable(request)
+    _check_supported(request)
 
 
 def choose(
@@ -65,21 +65,21 @@ def choose(
     defaults: Mapping[str, Any],
     overrides: Mapping[str, Any] | None = None,
 ) -> PipelineOptions:
-    """Return the options of the engine for a request, with nothing left open that names files.
+    """Return the options of the engine for a request; all options that name files have a value.
 
     Args:
         records: The collection `COLLECTION`.
-        request: What the caller asks for.
-        defaults: The configuration's options, below the caller's.
-        overrides: The configuration's options for the feature, over the caller's.
+        request: The caller's options.
+        defaults: The configuration's options, which the caller's override.
+        overrides: The configuration's options for the feature, which override the caller's.
 
     Raises:
-        InvalidRecord: If more than one record fits, or if the one that does cannot be understood.
-        InputError: If neither a record nor the task tells the model.
+        InvalidRecord: If more than one record matches, or if the one that does is not valid.
+        InputError: If neither a record nor the task has a model.
     """
-    record = _find(list(records), request) or {}
+    record = _find_record(list(records), request) or {}
     caller = PipelineOptions.of(defaults).updated(request, own_features=True).updated(overrides or {})
-    merged = _of_record(record).updated(caller, own_features=True)
+    merged = _from_record(record).updated(caller, own_features=True)
     task_name = known_task(merged.task_name or _task_of(record, request))
     model_id = merged.model_id or DEFAULT_MODELS[task_name]
     if model_id is None:
@@ -93,14 +93,14 @@ def choose(
     )
 
 
-def _of_record(record: Record) -> PipelineOptions:
+def _from_record(record: Record) -> PipelineOptions:
     if record.get("backend") not in ONNX_BACKENDS:
         raise InvalidRecord(f"{_name(record)} asks for the backend {record['backend']!r}; here is only onnx.")
-    # An empty text is no value: editors of Remote Settings cannot enter null.
+    # An empty text counts as none: editors of Remote Settings cannot enter null.
     fields = {name: record[name] for name in _RECORD_FIELDS if record.get(name) not in (None, "")}
     try:
         options = PipelineOptions.of(fields)
-        _check_usable(options)
+        _check_supported(options)
     except InputError as error:
         raise InvalidRecord(f"{_name(record)}: {error}") from error
     return options
@@ -117,30 +117,30 @@ def _task_of(record: Record, request: PipelineOptions) -> str:
     return task_name
 
 
-def _find(records: list[Record], request: PipelineOptions) -> Record | None:
+def _find_record(records: list[Record], request: PipelineOptions) -> Record | None:
     filters: dict[str, str | None] = (
         {"featureId": request.feature_id} if request.feature_id else {"taskName": request.task_name}
     )
-    found = _filter(records, filters, request.model_id)
-    if not found and request.task_name:  # a record may have either name
-        found = _filter(records, {"taskName": request.task_name}, request.model_id)
-    if not found and request.task_name:
-        found = _filter(records, {"taskName": known_task(request.task_name)}, request.model_id)
-    if len(found) > 1:
+    matches = _filter(records, filters, request.model_id)
+    if not matches and request.task_name:  # a record may have either name
+        matches = _filter(records, {"taskName": request.task_name}, request.model_id)
+    if not matches and request.task_name:
+        matches = _filter(records, {"taskName": known_task(request.task_name)}, request.model_id)
+    if len(matches) > 1:
         raise InvalidRecord(
             f"Found more than one inference options record for {request.feature_id or request.task_name!r}: "
             "name a feature_id or a model_id to tell them apart."
         )
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
 def _filter(records: list[Record], filters: dict[str, str | None], model_id: str | None) -> list[Record]:
-    wanted: dict[str, Any] = {**filters, **({"modelId": model_id} if model_id else {})}
-    return [record for record in records if all(record.get(name) == value for name, value in wanted.items())]
+    expected: dict[str, Any] = {**filters, **({"modelId": model_id} if model_id else {})}
+    return [record for record in records if all(record.get(name) == value for name, value in expected.items())]
 
 
-def _check_usable(options: PipelineOptions) -> None:
-    """Refuse what Firefox's rules admit, but no engine in a page can be made of."""
+def _check_supported(options: PipelineOptions) -> None:
+    """Refuse options that are valid in Firefox, but that no engine in a page can have."""
     if options.backend not in ONNX_BACKENDS:
         raise InputError(f"The backend {options.backend!r} is not in a page; here is only onnx.")
     if options.dtype is not None and options.dtype not in DTYPES:
@@ -154,8 +154,8 @@ def _check_usable(options: PipelineOptions) -> None:
 
 
 def _check_external(value: Any) -> None:
-    files = value.values() if isinstance(value, Mapping) else [value]
-    if not all(isinstance(each, int) and 0 <= each <= MAX_EXTERNAL_FILES for each in files):
+    numbers = value.values() if isinstance(value, Mapping) else [value]
+    if not all(isinstance(number, int) and 0 <= number <= MAX_EXTERNAL_FILES for number in numbers):
         raise InputError(
             "use_external_data_format: expected True, the number of files beside each model (at most "
             f"{MAX_EXTERNAL_FILES}), or a mapping of model files to either, got {value!r}."

@@ -1,4 +1,4 @@
-"""Raw ONNX models: what they take and give, and what of it can be checked before they run. Pure."""
+"""Raw ONNX models: their inputs and outputs, and the checks of a feed before it runs. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelden.engine.tensor import STRING, Tensor, dtype_of
 from modelden.errors import InputError
 
 _TYPES = {"float32": "float", "float64": "double"}
-"""onnxruntime's names in types, where they are not those of the data types."""
+"""onnxruntime's names in types, where they differ from those of the data types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class NodeArg:
     Attributes:
         name: Its name.
         type: ``tensor(float)``, ``tensor(int64)``, ``seq(tensor(float))``, ...
-        shape: Length of each dimension: a number, the name of one that may vary, or None.
+        shape: The length of each dimension: a number, the name of a dimension that may vary, or None.
     """
 
     name: str
@@ -30,7 +30,7 @@ class NodeArg:
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
-    """What a model says of itself."""
+    """The metadata of a model."""
 
     producer_name: str
     graph_name: str
@@ -43,17 +43,17 @@ class ModelMetadata:
 
 @dataclass(frozen=True, slots=True)
 class OnnxModelInfo:
-    """What a worker tells of the model that it has opened.
+    """A worker's report of the model that it has opened.
 
     Attributes:
-        inputs: What it takes.
-        outputs: What it gives.
-        metadata: What it says of itself.
-        onnxruntime: Version of onnxruntime-web.
-        threads: Threads in effect.
+        inputs: Its inputs.
+        outputs: Its outputs.
+        metadata: Its metadata.
+        onnxruntime: The version of onnxruntime-web.
+        threads: The number of threads in effect.
         device: ``wasm`` or ``webgpu``.
-        threads_reason: Why there are as many threads; None where their number was asked for.
-        device_reason: Why it is not the device that was asked for; None if it is.
+        threads_reason: Why it is not the requested number of threads; None if it is.
+        device_reason: Why it is not the requested device; None if it is.
     """
 
     inputs: list[NodeArg]
@@ -69,8 +69,8 @@ class OnnxModelInfo:
     def from_reply(cls, reply: Mapping[str, Any]) -> OnnxModelInfo:
         """Read the reply to ``open`` (``web/worker/protocol.ts``)."""
         return cls(
-            inputs=[NodeArg(**each) for each in reply["inputs"]],
-            outputs=[NodeArg(**each) for each in reply["outputs"]],
+            inputs=[NodeArg(**node) for node in reply["inputs"]],
+            outputs=[NodeArg(**node) for node in reply["outputs"]],
             metadata=ModelMetadata(**reply["metadata"]),
             onnxruntime=reply["onnxruntime"],
             threads=reply["threads"],
@@ -81,32 +81,32 @@ class OnnxModelInfo:
 
 
 def check_feed(inputs: Sequence[NodeArg], feed: Mapping[str, Any]) -> None:
-    """Return if a model with these inputs may be given ``feed``; onnxruntime's own words where it may not.
+    """Return if ``feed`` fits the inputs of a model.
 
     Raises:
-        InputError: For names, data types, ranks or lengths that do not fit.
+        InputError: For names, data types, ranks or lengths that do not fit, in onnxruntime's own words.
     """
-    known = {each.name: each for each in inputs}
-    missing = [name for name in known if name not in feed]
+    nodes = {node.name: node for node in inputs}
+    missing = [name for name in nodes if name not in feed]
     if missing:
         raise InputError(f"Required inputs ({missing}) are missing from input feed ({list(feed)}).")
     for name, value in feed.items():
-        if name not in known:
-            raise InputError(f"Invalid input name: {name}. The model has {', '.join(known)}.")
-        _check(known[name], *_type_and_shape(name, value))
+        if name not in nodes:
+            raise InputError(f"Invalid input name: {name}. The model has {', '.join(nodes)}.")
+        _check(nodes[name], *_type_and_shape(name, value))
 
 
 def check_outputs(outputs: Sequence[NodeArg], names: Sequence[str] | None) -> list[str]:
-    """Return the names of the outputs that are wanted: those given, or all.
+    """Return the names of the requested outputs; without ``names`` all.
 
     Raises:
-        InputError: For one that the model does not have.
+        InputError: For an output that the model does not have.
     """
-    known = [each.name for each in outputs]
+    existing = [node.name for node in outputs]
     for name in names or ():
-        if name not in known:
-            raise InputError(f"Invalid output name: {name}. The model has {', '.join(known)}.")
-    return list(names) if names else known
+        if name not in existing:
+            raise InputError(f"Invalid output name: {name}. The model has {', '.join(existing)}.")
+    return list(names) if names else existing
 
 
 def _check(node: NodeArg, kind: str, shape: tuple[int, ...]) -> None:
@@ -116,11 +116,11 @@ def _check(node: NodeArg, kind: str, shape: tuple[int, ...]) -> None:
         return
     if len(node.shape) != len(shape):
         raise InputError(f"Invalid rank for input: {node.name} Got: {len(shape)} Expected: {len(node.shape)}")
-    for index, (got, expected) in enumerate(zip(shape, node.shape, strict=True)):
-        if isinstance(expected, int) and got != expected:
+    for index, (actual, expected) in enumerate(zip(shape, node.shape, strict=True)):
+        if isinstance(expected, int) and actual != expected:
             raise InputError(
                 f"Got invalid dimensions for input: {node.name} for the following indices\n"
-                f" index: {index} Got: {got} Expected: {expected}"
+                f" index: {index} Got: {actual} Expected: {expected}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Options of raw models, by onnxruntime's Python names: those that onnxruntime-web has too. Pure."""
+"""Options of ONNX sessions, by onnxruntime's Python names: those that onnxruntime-web has too. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelden.errors import InputError
 
 
 class GraphOptimizationLevel(enum.Enum):
-    """How much of a graph is rewritten before it runs."""
+    """The level of optimization of a graph before it runs."""
 
     ORT_DISABLE_ALL = "disabled"
     ORT_ENABLE_BASIC = "basic"
@@ -19,27 +19,26 @@ class GraphOptimizationLevel(enum.Enum):
 
 
 class ExecutionMode(enum.Enum):
-    """Whether independent parts of a graph may run side by side."""
+    """The order in which independent parts of a graph run."""
 
     ORT_SEQUENTIAL = "sequential"
     ORT_PARALLEL = "parallel"
 
 
 class RunOptions:
-    """Options of one run; a browser has none. Here for code that passes them."""
+    """Options of one run. A browser has none: the class exists for code that passes them."""
 
 
 class SessionOptions:
     """Options of a session: those of onnxruntime that onnxruntime-web has too."""
 
     def __init__(self) -> None:
-        """Everything has its default."""
         self.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
         self.execution_mode = ExecutionMode.ORT_SEQUENTIAL
         self.enable_cpu_mem_arena = True
         self.enable_mem_pattern = True
         self.intra_op_num_threads = 0
-        """0: as many as there are cores, on a cross-origin isolated page; others have one."""
+        """0: the number of cores, on a cross-origin isolated page; others have one thread."""
         self.log_severity_level = 2
         self.log_verbosity_level = 0
         self.logid = ""
@@ -56,10 +55,10 @@ class SessionOptions:
         self._entries[key] = value
 
     def get_session_config_entry(self, key: str) -> str:
-        """Return what was set for a key.
+        """Return the entry of a key.
 
         Raises:
-            InputError: If nothing was.
+            InputError: If there is none.
         """
         if key not in self._entries:
             raise InputError(f"SessionOptions does not have configuration with key: {key}")
@@ -68,7 +67,7 @@ class SessionOptions:
     def add_external_initializers_from_files_in_memory(
         self, names: Sequence[str], buffers: Sequence[Any], lengths: Sequence[int]
     ) -> None:
-        """Give files of weights beside a model that comes as bytes, by the paths that the model names."""
+        """Add external data of a model that comes as bytes, by the paths that the model names."""
         for name, buffer, length in zip(names, buffers, lengths, strict=True):
             self._external[name] = bytes(memoryview(buffer).cast("B")[:length])
 
@@ -93,17 +92,17 @@ class SessionOptions:
 
     @property
     def external(self) -> Mapping[str, bytes]:
-        """Files of weights by path."""
+        """The external data by path."""
         return self._external
 
 
 def _nested(entries: Mapping[str, str]) -> dict[str, Any]:
-    """``{"session.x.y": "1"}`` as onnxruntime-web's nested ``extra``."""
+    """Convert ``{"session.x.y": "1"}`` to the nested ``extra`` of onnxruntime-web."""
     extra: dict[str, Any] = {}
     for key, value in entries.items():
         *path, last = key.split(".")
-        place = extra
+        target = extra
         for part in path:
-            place = place.setdefault(part, {})
-        place[last] = value
+            target = target.setdefault(part, {})
+        target[last] = value
     return extra

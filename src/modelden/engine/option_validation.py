@@ -1,4 +1,4 @@
-"""Checks of single options, with the messages of Firefox's ``PipelineOptionsValidationError``. Pure."""
+"""Validation of single options, with the messages of Firefox's ``PipelineOptionsValidationError``. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FEATURES: dict[str, str] = {
 """Firefox's features, with their engines' names (``FEATURES``)."""
 
 TEST_FEATURE = "test-feature"
-"""A feature that Firefox admits beside its own, without an engine's name."""
+"""A feature that Firefox accepts beside its own, without an engine's name."""
 
 BACKENDS = (
     "onnx",
@@ -46,10 +46,10 @@ BACKENDS = (
     "openai",
     "static-embeddings",
 )
-"""What can run models in Firefox (``BACKENDS``)."""
+"""The backends of Firefox (``BACKENDS``)."""
 
 TEST_BACKEND = "test-backend"
-"""A backend that Firefox admits beside its own."""
+"""A backend that Firefox accepts beside its own."""
 
 MODEL_HUBS: dict[str, dict[str, str]] = {
     "huggingface": {
@@ -63,18 +63,18 @@ MODEL_HUBS: dict[str, dict[str, str]] = {
         "model_revision": "main",
     },
 }
-"""What naming a hub sets (``ModelHub.apply``)."""
+"""The options that the name of a hub stands for (``ModelHub.apply``)."""
 
 ENUMS: dict[str, tuple[str, ...]] = {
     "model_hub": tuple(MODEL_HUBS),
     "dtype": ("fp32", "fp16", "fp8_e5m2", "fp8_e4m3", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"),
-    # "auto" is ours: the graphics processor where there is one.
+    # "auto" is ours: the GPU where there is one.
     "device": ("gpu", "wasm", "cpu", "auto"),
     "execution_priority": ("HIGH", "NORMAL", "LOW"),
     "log_level": ("Trace", "Info", "Debug", "Warn", "Error", "Critical", "All"),
     "kv_cache_dtype": ("q8_0", "q4_0", "q4_1", "q5_1", "q5_0", "f16", "f32"),
 }
-"""Options with a fixed set of values."""
+"""The values of options that have a fixed set."""
 
 RANGES: dict[str, tuple[int, int]] = {
     "timeout_ms": (-1, 36_000_000),
@@ -84,7 +84,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "num_batch": (1, 10_000_000),
     "num_ubatch": (1, 10_000_000),
 }
-"""Options that are integers, with the smallest and the largest."""
+"""The smallest and the largest value of options that are integers."""
 
 OVERRIDABLE = (
     "dtype",
@@ -98,11 +98,11 @@ OVERRIDABLE = (
 """Options that a configuration may override (``MLEngineChild.sys.mjs``, ``SAFE_OVERRIDE_OPTIONS``)."""
 
 NOT_IDENTITY = frozenset({"engine_id", "feature_id", "flow_id", "log_level", "timeout_ms", "service_type", "purpose"})
-"""Options that do not tell engines apart (``PipelineOptions.#nonIdentityKeys``)."""
+"""Options in which equivalent engines may differ (``PipelineOptions.#nonIdentityKeys``)."""
 
 
 _WIRE_NAMES = {"timeout_ms": "timeoutMS", "base_url": "baseURL"}
-"""Names that are no plain camel case."""
+"""Firefox's names that are not the camel case of ours."""
 
 # \Z, for Python's $ also matches before a final newline.
 _TASK = re.compile(r"[a-zA-Z0-9_-]+\Z")
@@ -130,7 +130,7 @@ _TEXTS = (
     "service_type",
     "purpose",
 )
-"""Options that are strings. Firefox takes any value that looks right as a string, and keeps it."""
+"""Options that are strings. Firefox also accepts a value of another type whose text is valid."""
 
 
 def wire_name(name: str) -> str:
@@ -142,15 +142,15 @@ def wire_name(name: str) -> str:
 
 
 def check_option(name: str, value: Any, *, own_features: bool) -> None:
-    """Return if an option may have this value.
+    """Return if a value of an option is valid.
 
     Args:
-        name: Its name in Python.
+        name: The option's name in Python.
         value: Anything but None.
-        own_features: Features that Firefox does not have are admitted.
+        own_features: Accept features that Firefox does not have.
 
     Raises:
-        InvalidOption: If not, in Firefox's words.
+        InvalidOption: If it is not valid, in Firefox's words.
     """
     if name in _TEXTS and not isinstance(value, str):
         raise _invalid(name, value, "Should be a string.")
@@ -165,8 +165,8 @@ def check_option(name: str, value: Any, *, own_features: bool) -> None:
         if value not in (*BACKENDS, TEST_BACKEND):
             raise _invalid(name, value, f"Should be one of {', '.join(BACKENDS)}")
     elif name in _PATTERNS:
-        fits, tip = _PATTERNS[name]
-        if not fits(value):
+        is_valid, tip = _PATTERNS[name]
+        if not is_valid(value):
             raise _invalid(name, value, tip)
 
 
@@ -182,16 +182,16 @@ def _check_feature(name: str, value: str, *, own_features: bool) -> None:
 def _check_range(name: str, value: Any) -> None:
     low, high = RANGES[name]
     # JavaScript's Number.isInteger: 2.0 is an integer, true is not.
-    integer = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-    if not integer or not low <= value <= high:
+    is_integer = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    if not is_integer or not low <= value <= high:
         raise _invalid(name, value, f"Should be an integer between {low} and {high}.")
 
 
-def _fits_id(value: str) -> bool:
+def _is_id(value: str) -> bool:
     return bool(_ID.match(value)) and not {".", ".."} & set(value.split("/"))
 
 
-def _fits_file(value: str) -> bool:
+def _is_file(value: str) -> bool:
     return bool(_FILE.match(value)) and ".." not in value.split("/")
 
 
@@ -205,11 +205,11 @@ _REVISION_TIP = (
 
 _PATTERNS: dict[str, tuple[Callable[[str], object], str]] = {
     "task_name": (_TASK.match, "Should contain only alphanumeric characters, underscores, or dashes."),
-    **dict.fromkeys(("model_id", "tokenizer_id", "processor_id"), (_fits_id, _ID_TIP)),
+    **dict.fromkeys(("model_id", "tokenizer_id", "processor_id"), (_is_id, _ID_TIP)),
     **dict.fromkeys(("model_revision", "tokenizer_revision", "processor_revision"), (_REVISION.match, _REVISION_TIP)),
-    "model_file": (_fits_file, "Should be of the form filename.extension"),
+    "model_file": (_is_file, "Should be of the form filename.extension"),
 }
-"""Options whose text has a form: what tells that it fits, and the tip when it does not."""
+"""The predicate and the tip for options whose text has a form."""
 
 
 def _invalid(name: str, value: Any, tip: str = "") -> InvalidOption:
@@ -217,7 +217,7 @@ def _invalid(name: str, value: Any, tip: str = "") -> InvalidOption:
 
 
 def _js_text(value: Any) -> str:
-    """Return a value as JavaScript puts it into a message."""
+    """Return a value as JavaScript writes it into a message."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

@@ -59,9 +59,9 @@ class OtherOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineOptions:
-    """What an engine is made of. None leaves the choice to Remote Settings, then to the task's default.
+    """The options of an engine. None leaves the choice to Remote Settings, then to the task's default.
 
-    Make one with `of`, which checks; the fields stand in the order of Firefox's checks.
+    `of` creates valid ones; the fields are in the order of Firefox's checks.
 
     Attributes:
         engine_id: The engine's name. One engine exists per name.
@@ -73,20 +73,20 @@ class PipelineOptions:
         timeout_ms: Milliseconds without a run after which the engine is closed until the next one; -1 for never.
         model_id: ``organization/name``.
         model_revision: ``main`` or a version.
-        flow_id: Free text that local events carry along (`Event.flow_id`).
-        tokenizer_id: The tokenizer's model, for tasks that take one.
+        flow_id: Free text for the `Event.flow_id` of local events.
+        tokenizer_id: The tokenizer's model, for tasks that have one.
         tokenizer_revision: Its revision.
-        processor_id: The processor's model, for tasks that take one.
+        processor_id: The processor's model, for tasks that have one.
         processor_revision: Its revision.
         log_level: How much onnxruntime logs to the browser's console: ``Critical``, ``Error``, ``Warn``, ``Info``,
-            ``Debug``, ``Trace``, ``All``; the last three are the same. What Python logs is for `logging` to decide.
+            ``Debug``, ``Trace``, ``All``; the last three are the same. `logging` decides on the log of Python.
         runtime_filename: Name of the WASM file; Remote Settings decides.
         device: ``wasm`` (or ``cpu``, the same), ``gpu`` or ``auto``: WebGPU where the browser and the runtime have it,
-            else ``wasm``; `Engine.info` tells which, and why.
+            else ``wasm``; `Engine.info` has the device in effect, and the reason.
         dtype: Data type of the weights: ``q8``, ``fp32``, ...
-        num_threads: Threads of the runtime, on cross-origin isolated pages; others have one. 0, or nothing, for as many
-            as there are cores. Results of several threads may differ from those of one in their last bits.
-        execution_priority: ``HIGH``, ``NORMAL`` or ``LOW``; nothing in a page depends on it.
+        num_threads: Threads of the runtime, on cross-origin isolated pages; others have one. 0 or None for the number
+            of cores. Results of several threads may differ from those of one in their last bits.
+        execution_priority: ``HIGH``, ``NORMAL`` or ``LOW``; it has no effect in a page.
         use_external_data_format: Weights are in files beside the models: True, their number, or either by the model's
             file name. False, the default, leaves that to ``transformers.js_config`` in the model's ``config.json``.
         kv_cache_dtype: Of llama backends.
@@ -151,24 +151,24 @@ class PipelineOptions:
 
         Args:
             options: Values by name, in snake or camel case. Unknown names and None are ignored, as in Firefox.
-            own_features: Features that Firefox does not have are admitted; their engine is ``<feature>-engine``.
+            own_features: Accept features that Firefox does not have; their engine is ``<feature>-engine``.
 
         Raises:
-            InvalidOption: For the first value that cannot be used, in the order of the fields.
-            InputError: If it is no mapping.
+            InvalidOption: For the first value that is not valid, in the order of the fields.
+            InputError: If ``options`` is not a mapping.
         """
         return cls().updated(options, own_features=own_features)
 
     def updated(self, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
-        """Return these options with others over them; the arguments and errors are those of `of`."""
-        given = _by_field(options)
+        """Return these options updated with others; the arguments and errors are those of `of`."""
+        changes = _by_field(options)
         values = self.values()
         for name in FIELDS:
-            value = given.get(name)
+            value = changes.get(name)
             if value is None:
                 continue
             check_option(name, value, own_features=own_features)
-            if name == "feature_id" and given.get("engine_id") in (None, DEFAULT_ENGINE_ID):
+            if name == "feature_id" and changes.get("engine_id") in (None, DEFAULT_ENGINE_ID):
                 values["engine_id"] = _engine_of(value, values["engine_id"])
             if name == "model_hub":
                 values.update(MODEL_HUBS[value])
@@ -180,16 +180,16 @@ class PipelineOptions:
         return {wire_name(name): value for name, value in self.values().items()}
 
     def is_equivalent(self, other: PipelineOptions) -> bool:
-        """Tell whether an engine made of these can serve for the others too (``equals``)."""
-        mine, others = self.values(), other.values()
+        """Tell whether an engine with these options can serve the others too (``equals``)."""
+        own, others = self.values(), other.values()
         return all(
-            _same_backend(mine[name], others[name]) if name == "backend" else _same(mine[name], others[name])
+            _same_backend(own[name], others[name]) if name == "backend" else _same(own[name], others[name])
             for name in FIELDS
             if name not in NOT_IDENTITY
         )
 
     def asks_for(self) -> dict[str, Any]:
-        """Return what decides which engine is made: all options but those of a single call or caller."""
+        """Return the options that identify an engine: all but those of a single call or caller."""
         return {name: value for name, value in self.to_dict().items() if name not in _PER_CALL}
 
     def values(self) -> dict[str, Any]:
@@ -198,7 +198,7 @@ class PipelineOptions:
 
 
 FIELDS = tuple(field.name for field in fields(PipelineOptions))
-"""Names of all options, in the order of Firefox's checks."""
+"""The names of all options, in the order of Firefox's checks."""
 
 _PER_CALL = frozenset(map(wire_name, NOT_IDENTITY - {"engine_id", "feature_id"}))
 """Options of a single call or caller, by Firefox's names."""
@@ -208,7 +208,7 @@ _NAMES = {**{name: name for name in FIELDS}, **{wire_name(name): name for name i
 
 
 def field_name(name: str) -> str:
-    """Return the field of an option that is known, in either spelling."""
+    """Return the field of an existing option, for its name in either spelling."""
     return _NAMES[name]
 
 
@@ -216,7 +216,7 @@ def check_names(names: Iterable[str]) -> None:
     """Return if all of these are names of options.
 
     Raises:
-        InputError: If not, with the nearest name.
+        InputError: If one is not; the message has the nearest name.
     """
     for name in names:
         if name not in _NAMES:
@@ -242,12 +242,12 @@ def _engine_of(feature_id: str, engine_id: str) -> str:
 
 
 def _same_backend(one: str | None, other: str | None) -> bool:
-    # "best-onnx" stands for whichever of the two there is.
+    # "best-onnx" stands for either of the two.
     return one == other or ("best-onnx" in (one, other) and {one, other} <= {"best-onnx", "onnx", "onnx-native"})
 
 
 def _same(one: Any, other: Any) -> bool:
-    # JavaScript's ===, into objects and lists: true is not 1.
+    # JavaScript's ===, applied to the members of objects: true is not 1.
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

@@ -1,4 +1,4 @@
-"""Text while it is written: chunks of it, and the loop over them."""
+"""Streaming of generated text: its chunks, and the loop over them."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ GENERATIVE_TASKS = frozenset(
         "translation",
     }
 )
-"""Tasks with models that write token by token; of those for speech recognition, Whisper and Moonshine do."""
+"""Tasks whose models generate text token by token; for speech recognition only Whisper and Moonshine do."""
 
-_FIREFOX = {"perTokens": "per_token", "skipPrompt": "skip_prompt", "returnTokens": "return_tokens"}
-"""Firefox's ``streamerOptions`` by their names here."""
+_OPTION_NAMES = {"perTokens": "per_token", "skipPrompt": "skip_prompt", "returnTokens": "return_tokens"}
+"""The options of streaming by their names in Firefox's ``streamerOptions``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of what is being written.
+    """A piece of a generated text.
 
     Attributes:
         text: The text; with ``per_token`` empty where a token completes no character.
-        tokens: The ids of its tokens, if they were asked for.
-        is_prompt: It belongs to the prompt.
+        tokens: The ids of its tokens, if ``return_tokens`` is set.
+        is_prompt: Whether it belongs to the prompt.
     """
 
     text: str
@@ -46,19 +46,19 @@ class Chunk:
     @classmethod
     def of(cls, text: str) -> Self:
         """Read the JSON of a ``chunk`` message."""
-        told = json.loads(text)
-        tokens = told["tokens"]
-        return cls(told["text"], None if tokens is None else tuple(tokens), told["isPrompt"])
+        fields = json.loads(text)
+        tokens = fields["tokens"]
+        return cls(fields["text"], None if tokens is None else tuple(tokens), fields["isPrompt"])
 
 
 class Streaming(NamedTuple):
-    """How the chunks of a run are told, and to whom.
+    """The options of streaming, and the receiver of the chunks of a run.
 
     Attributes:
-        on_chunk: Called with each; what it raises ends the run, and is raised by it.
+        on_chunk: Called with each chunk. An exception of it ends the run, which raises it.
         per_token: A chunk for each token; otherwise for each word.
         skip_prompt: Leave the prompt out.
-        return_tokens: Tell ids of tokens too.
+        return_tokens: Ids of tokens in each chunk.
     """
 
     on_chunk: Callable[[Chunk], None]
@@ -68,38 +68,38 @@ class Streaming(NamedTuple):
 
     def to_message(self) -> dict[str, bool]:
         """Return the ``StreamOptions`` of ``web/worker/protocol.ts``."""
-        return {own: getattr(self, name) for own, name in _FIREFOX.items()}
+        return {wire_name: getattr(self, name) for wire_name, name in _OPTION_NAMES.items()}
 
 
 def pop_streaming(
     task: str, options: dict[str, Any], on_chunk: Callable[[Chunk], None] | None, *, writes: bool
 ) -> Streaming | None:
-    """Take what concerns streaming out of a run's options; None if nobody wants chunks.
+    """Remove the options of streaming from a run's options; return them, or None without a receiver.
 
     Args:
         task: The engine's task.
         options: ``per_token``, ``skip_prompt``, ``return_tokens``; or ``streamer_options``, ``streamerOptions`` with
             Firefox's names.
-        on_chunk: Wants the chunks.
-        writes: The model writes token by token, as its worker says.
+        on_chunk: Receives the chunks.
+        writes: Whether the model generates text token by token, as its worker reports.
 
     Raises:
-        InputError: If the model does not write, or an option is not a bool or unknown.
+        InputError: If the model does not generate text, or an option is unknown or not a bool.
     """
-    told = {**_mapping(options, "streamerOptions"), **_mapping(options, "streamer_options")}
-    flags = {_FIREFOX.get(name, name): value for name, value in told.items()}
-    flags |= {name: options.pop(name) for name in _FIREFOX.values() if name in options}
+    streamer_options = {**_pop_mapping(options, "streamerOptions"), **_pop_mapping(options, "streamer_options")}
+    flags = {_OPTION_NAMES.get(name, name): value for name, value in streamer_options.items()}
+    flags |= {name: options.pop(name) for name in _OPTION_NAMES.values() if name in options}
     for name, value in flags.items():
-        if name not in _FIREFOX.values():
-            raise InputError(f"streamer_options has no {name}; it has {', '.join(_FIREFOX.values())}.")
+        if name not in _OPTION_NAMES.values():
+            raise InputError(f"streamer_options has no {name}; it has {', '.join(_OPTION_NAMES.values())}.")
         if not isinstance(value, bool):
             raise InputError(f"{name}: expected True or False, got {value!r}.")
     if on_chunk is None:
         return None
     if not writes:
-        what = f"This model for {task}" if task in GENERATIVE_TASKS else task
+        subject = f"This model for {task}" if task in GENERATIVE_TASKS else task
         raise InputError(
-            f"{what} writes nothing that could be streamed; these do: {', '.join(sorted(GENERATIVE_TASKS))}."
+            f"{subject} writes nothing that could be streamed; these do: {', '.join(sorted(GENERATIVE_TASKS))}."
         )
     return Streaming(on_chunk, **flags)
 
@@ -108,11 +108,11 @@ class Stream:
     """The chunks of one run, as an asynchronous iterator: ``async for chunk in engine.stream(...)``.
 
     The run begins with the loop. Leaving the loop early, by ``break``, an exception or cancellation, ends the
-    generation; where the iterator may live on, in a variable, `aclose` or ``async with`` does.
+    generation. An iterator in a variable may outlive its loop: `aclose` or ``async with`` end its generation.
     """
 
     def __init__(self, start: Callable[[Callable[[Chunk], None]], Awaitable[Any]]) -> None:
-        """Nothing runs yet; ``start`` begins the run and is given who wants the chunks."""
+        """Create a stream; ``start`` begins the run and takes the receiver of the chunks."""
         self._start = start
         self._chunks: asyncio.Queue[Chunk | None] = asyncio.Queue()
         self._run: asyncio.Future[Any] | None = None
@@ -120,7 +120,7 @@ class Stream:
 
     @property
     def result(self) -> Any:
-        """What `Engine.run` would have returned.
+        """The result of the run, as of `Engine.run`.
 
         Raises:
             asyncio.InvalidStateError: Before the end of the loop.
@@ -143,7 +143,7 @@ class Stream:
         if self._closed:
             raise StopAsyncIteration
         if self._run is None:
-            chunks = self._chunks  # and not self: the run would keep the stream alive after its loop
+            chunks = self._chunks  # not self: the run would keep the stream alive after its loop
             self._run = asyncio.ensure_future(self._start(chunks.put_nowait))
             self._run.add_done_callback(lambda _: chunks.put_nowait(None))
         try:
@@ -155,11 +155,11 @@ class Stream:
             return chunk
         self._closed = True
         if not self._run.cancelled():
-            self._run.result()  # raises what the run raised
+            self._run.result()  # raises the run's error
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """End the generation if it is still under way."""
+        """End the generation if it is under way."""
         self._end()
 
     async def __aenter__(self) -> Self:
@@ -169,7 +169,7 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the generation if it is still under way."""
+        """End the generation if it is under way."""
         self._end()
 
     def __del__(self) -> None:
@@ -182,7 +182,7 @@ class Stream:
             self._run.cancel()
 
 
-def _mapping(options: dict[str, Any], name: str) -> Mapping[str, Any]:
+def _pop_mapping(options: dict[str, Any], name: str) -> Mapping[str, Any]:
     value = options.pop(name, None) or {}
     if not isinstance(value, Mapping):
         raise InputError(f"{name}: expected a dict, got {value!r}.")

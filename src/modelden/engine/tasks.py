@@ -1,8 +1,9 @@
-"""The tasks, and the model that serves one when neither Remote Settings nor the caller names one. Pure.
+"""The tasks, and their default models, for when neither Remote Settings nor the caller names one. Pure.
 
 Source: Firefox ``EngineProcess.sys.mjs`` (``DEFAULT_MODELS``, all of dtype ``q8``) and, for tasks of Firefox's own,
-``ONNXPipeline.mjs`` (``ENGINE_CONFIGURATION``); the tasks without a default are transformers.js' own
-(``SUPPORTED_TASKS``), which Firefox leaves to Remote Settings. ``moz-echo`` has no model there; here an engine has one.
+``ONNXPipeline.mjs`` (``ENGINE_CONFIGURATION``); the tasks without a default are those of
+transformers.js (``SUPPORTED_TASKS``) that Firefox leaves to Remote Settings. ``moz-echo`` has no model in Firefox; here
+every engine has one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from modelden.errors import UnknownTask
 
 DEFAULT_DTYPE = "q8"
-"""The quantisation of all default models."""
+"""The data type of all default models."""
 
 DEFAULT_MODELS: dict[str, str | None] = {
     "audio-classification": None,
@@ -52,26 +53,28 @@ ALIASES: dict[str, str] = {
     "ner": "token-classification",
     "sentiment-analysis": "text-classification",
 }
-"""Other names of tasks (transformers.js, ``TASK_ALIASES``), which Firefox passes on. ``text-to-speech`` is another one
-there; Firefox has a model for it, so that it is a task here."""
+"""Other names of tasks (transformers.js, ``TASK_ALIASES``), which Firefox passes on.
+
+``text-to-speech`` is an alias there. Firefox has a default model for it, so here it is a task.
+"""
 
 FIREFOX_TASKS = frozenset({"moz-echo", "moz-image-to-text", "moz-text-to-goal", "test-echo"})
-"""Firefox's own tasks (``ONNXPipeline.mjs``, ``ENGINE_CONFIGURATION``). They are told the engine's options."""
+"""Firefox's own tasks (``ONNXPipeline.mjs``, ``ENGINE_CONFIGURATION``). Their workers get the engine's options."""
 
 _ECHOES = frozenset({"moz-echo", "test-echo"})
-"""Tasks and models that no file belongs to (``PIPELINE_TEST_NAMES``)."""
+"""Tasks and models without files (``PIPELINE_TEST_NAMES``)."""
 
 
 def has_files(task_name: str, model_id: str) -> bool:
-    """Tell whether an engine needs anything of a hub; Firefox's echoes do not (``PipelineOptions.isMocked``)."""
+    """Tell whether an engine has files on a hub; Firefox's echoes have none (``PipelineOptions.isMocked``)."""
     return not _ECHOES & {task_name, model_id}
 
 
 def known_task(task_name: str) -> str:
-    """Return the name by which a task is known here, for one of its names.
+    """Return the name of a task, for its name or an alias.
 
     Raises:
-        UnknownTask: If there is none, with the nearest names.
+        UnknownTask: If there is no such task; the message has the nearest names.
     """
     if task_name in DEFAULT_MODELS:
         return task_name

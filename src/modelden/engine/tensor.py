@@ -1,4 +1,4 @@
-"""Arrays that come out of models: shape, data type and one buffer, which NumPy adopts without a copy."""
+"""Tensors, the arrays that models return: shape, data type and one buffer, which NumPy adopts without a copy."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _FORMATS: dict[str, Any] = {
 
 
 STRING = "string"
-"""The data type of text, which has no buffer."""
+"""The data type of strings, which have no buffer."""
 
 
 def dtype_of(view: memoryview) -> str:
-    """Return onnxruntime's name of what a buffer holds.
+    """Return onnxruntime's name for the data type of a buffer.
 
     Raises:
-        InputError: If it has none: structures, characters, bytes of the other order.
+        InputError: If it has none: structures, characters, bytes in the other order.
     """
     kind, size = view.format.lstrip("@"), view.itemsize
     if kind == "?":
         return "bool"
     if kind in ("e", "f", "d"):
         return f"float{size * 8}"
-    if len(kind) == 1 and kind in "bhilqn":  # their sizes differ between machines
+    if len(kind) == 1 and kind in "bhilqn":  # the sizes of these types differ between machines
         return f"int{size * 8}"
     if len(kind) == 1 and kind in "BHILQN":
         return f"uint{size * 8}"
@@ -52,8 +52,8 @@ def dtype_of(view: memoryview) -> str:
 class Tensor:
     """An array of numbers or strings, row-major, in Python's memory.
 
-    `memoryview` (where no dimension but a single one is empty) and `numpy.asarray` look at its buffer, which strings
-    do not have; `tolist` gives nested lists.
+    `memoryview` and `numpy.asarray` share its buffer; `tolist` returns nested lists. Strings have no buffer, and a
+    `memoryview` cannot have an empty dimension beside others.
     """
 
     __slots__ = ("_buffer", "dtype", "shape")
@@ -61,7 +61,7 @@ class Tensor:
     shape: tuple[int, ...]
     """Lengths of the dimensions."""
     dtype: str
-    """Data type, in onnxruntime's names: ``float32``, ``int64``, ``string``, ..."""
+    """The data type, in onnxruntime's names: ``float32``, ``int64``, ``string``, ..."""
 
     def __init__(self, buffer: memoryview | list[str], dtype: str, shape: tuple[int, ...]) -> None:
         """Adopt ``buffer``.
@@ -93,18 +93,18 @@ class Tensor:
         return self._buffer
 
     def __buffer__(self, flags: int) -> memoryview:
-        """Give the buffer in its shape (PEP 688)."""
+        """Return the buffer in its shape (PEP 688)."""
         if isinstance(self._buffer, list):
             raise BufferError("strings have no buffer; tolist() and numpy.asarray give them")  # noqa: TRY004  PEP 688's
         if self.shape == (0,):
             return self._buffer
-        if 0 in self.shape:  # flat, it would lose its shape; NumPy asks __array__ then
+        if 0 in self.shape:  # without its dimensions it would lose its shape; NumPy calls __array__ then
             raise BufferError(f"memoryview knows no empty dimensions such as those of {self.shape}")
         shaped: memoryview = self._buffer.cast("B").cast(_FORMATS[self.dtype], self.shape)
         return shaped
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:  # noqa: FBT001  NumPy's
-        """Give a NumPy array over the same memory."""
+        """Return a NumPy array over the same memory."""
         import numpy as np
 
         if isinstance(self._buffer, list):

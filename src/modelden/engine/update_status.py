@@ -1,4 +1,4 @@
-"""Whether what a task uses is current, as a value."""
+"""The update status of an engine, as a value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 State = Literal["up-to-date", "update-available", "offline", "unavailable"]
-"""What can be said."""
+"""The state of an engine's model and runtime against what is available."""
 
 UP_TO_DATE: State = "up-to-date"
 UPDATE_AVAILABLE: State = "update-available"
@@ -17,19 +17,19 @@ UNAVAILABLE: State = "unavailable"
 
 @dataclass(frozen=True, slots=True)
 class UpdateStatus:
-    """Whether what one task uses is current.
+    """The update status of the engine of one task.
 
     Attributes:
         task_name: The task.
-        feature_id: The feature, if it was asked for by one.
+        feature_id: The feature, if the request named one.
         engine_id: The engine's name.
         status: ``up-to-date``, ``update-available``, ``offline`` when one of the servers cannot be reached, or
             ``unavailable`` when Remote Settings have nothing for it any more, or nothing that can be used: an engine
             that runs goes on, a new one could not be created.
         current: Model, revision, data type and runtime that this browser uses.
-        available: The same of what there is now; equal where only the files of a branch changed, None when ``offline``
-            or ``unavailable``.
-        reason: What Remote Settings lack when it is ``unavailable``; else None.
+        available: The same of what is available now; equal where only the files of a branch changed, None when
+            ``offline`` or ``unavailable``.
+        reason: Why it is ``unavailable``; else None.
     """
 
     task_name: str

@@ -1,6 +1,6 @@
-"""Values as they cross to the worker and back: JSON text plus buffers. The other half is ``web/worker/values.ts``.
+"""The encoding of values between page and worker: JSON text plus buffers. ``web/worker/values.ts`` is the other half.
 
-What JSON cannot say is an object with one tag; `web/worker/values.ts` has the table.
+A value that JSON does not have is an object with one tag; ``web/worker/values.ts`` has the table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from modelden.engine.tensor import Tensor, dtype_of
 from modelden.errors import InputError
 
 _to_json = json.JSONEncoder(allow_nan=False).encode
-"""`json.dumps` makes an encoder for each call that has options."""
+"""Made once: `json.dumps` makes an encoder for each call with options."""
 
 
 def encode_call(
@@ -25,12 +25,12 @@ def encode_call(
     """Return the ``run`` message's JSON and its buffers.
 
     Args:
-        args: Positional arguments of the pipeline: plain data, tensors, arrays, and what `inputs` makes.
+        args: Positional arguments of the pipeline: plain data, tensors, arrays, and the values of `inputs`.
         options: Its options, likewise.
-        stream: How chunks are told (``StreamOptions`` of ``web/worker/protocol.ts``), None for not at all.
+        stream: ``StreamOptions`` of ``web/worker/protocol.ts``, or None for no chunks.
 
     Raises:
-        InputError: For what has no place in a message.
+        InputError: For a value that has no encoding.
     """
     encoder = _Encoder()
     message: dict[str, Any] = {"args": encoder.encode(args), "options": encoder.encode(options)}
@@ -43,7 +43,7 @@ def encode_feeds(feeds: Mapping[str, Any]) -> tuple[Any, list[Any]]:
     """Return tensors by name as plain JSON data with tags, and their buffers.
 
     Raises:
-        InputError: For what is no tensor.
+        InputError: For a value that is not a tensor.
     """
     encoder = _Encoder()
     return {name: encoder.tensor(value, name) for name, value in feeds.items()}, encoder.buffers
@@ -137,7 +137,7 @@ class _Encoder:
 
 
 def _is_array(value: Any) -> bool:
-    """Tell a NumPy array or one of its numbers, without NumPy."""
+    """Recognise a NumPy array or one of its numbers, without NumPy."""
     return hasattr(value, "__array_interface__") and hasattr(value, "dtype")
 
 

@@ -13,8 +13,9 @@ _PART = re.compile(r"(?P<a>-?\d*)(?P<b>[^\d+-]*)(?P<c>-?\d*)(?P<d>.*)", re.DOTAL
 def compare(left: str, right: str) -> int:
     """Return a negative number if ``left`` is older, 0 if both are equal, a positive one if it is newer.
 
-    Versions are parts between dots; each part is number, text, number, text. No text is newer than any text, so that
-    ``5.0a`` comes before ``5.0``; missing numbers are 0; ``1.0+`` is ``1.1pre``; ``*`` is newer than every number.
+    Versions are parts between dots; each part is number, text, number, text. A part without text is newer than one with
+    text, so that ``5.0a`` comes before ``5.0``. Missing numbers are 0, ``1.0+`` is ``1.1pre``, and ``*`` is newer than
+    every number.
     """
     for one, other in zip_longest(left.split("."), right.split("."), fillvalue=""):
         order = _compare_parts(_parse(one), _parse(other))
@@ -31,7 +32,7 @@ def _parse(part: str) -> tuple[float, str, float, str]:
     if part == "*":
         return float("inf"), "", 0, ""
     match = _PART.fullmatch(part)
-    if match is None:  # every string fits
+    if match is None:  # every string matches
         raise AssertionError(part)
     number, text, second, rest = match.group("a", "b", "c", "d")
     first = _integer(number)
