@@ -22,10 +22,10 @@ class NoPage:
     async def fetch(self, url: str) -> Any:
         return url
 
-    def adopt(self, _value: Any) -> File | Pixels | None:
+    def from_page_object(self, _value: Any) -> File | Pixels | None:
         return None
 
-    async def sound(self, _value: Any, _rate: int) -> Sound | None:
+    async def from_audio_buffer(self, _value: Any, _rate: int) -> Sound | None:
         return None
 
     async def decode(self, file: File, rate: int) -> Sound:

@@ -35,7 +35,7 @@ class JsMedia:
             except JsException as error:
                 raise failed_request(url[:200]) from error
 
-    def adopt(self, value: Any) -> File | Pixels | None:
+    def from_page_object(self, value: Any) -> File | Pixels | None:
         """Return an object of the page as file or pixels, None if it is neither."""
         kind = js_kind(value)
         if kind in BLOBS:
@@ -53,7 +53,7 @@ class JsMedia:
             return _drawn(value, width, height)
         return None
 
-    async def sound(self, value: Any, rate: int) -> Sound | None:
+    async def from_audio_buffer(self, value: Any, rate: int) -> Sound | None:
         """Return an ``AudioBuffer`` of the page at this rate, None for everything else."""
         if js_kind(value) != "AudioBuffer":
             return None

@@ -1,6 +1,6 @@
-"""What users have (files, arrays, URLs, objects of the page) as what the models of a task take.
+"""Inputs of models: converts files, arrays, URLs and objects of the page into the inputs of a task.
 
-| task takes | given | becomes |
+| task takes | argument | becomes |
 |---|---|---|
 | image | `bytes`, file-like, `pathlib.Path`, the page's ``Blob`` | a file that the browser decodes: PNG, JPEG, ... |
 | image | `str`: an http(s), data or blob URL | the same, fetched by this page without credentials |
@@ -11,7 +11,7 @@
 | audio | one dimension of float32 or float64, -1 to 1, at the model's sampling rate | samples |
 | audio | `Audio`; the page's ``AudioBuffer`` | samples, resampled where the rate differs and the page can |
 
-The first argument is such an input or a list of them; the others stay as they are. Text tasks take text.
+The first argument is such an input or a list of them; the others are passed on unchanged. Text tasks take text.
 """
 
 from __future__ import annotations
@@ -81,45 +81,45 @@ class Sound:
 
 
 class Media(Protocol):
-    """What the page can do with files and objects of its own."""
+    """The page's operations on files and on its own objects."""
 
     async def fetch(self, url: str) -> Any:
         """Return the `ports.Blob` behind a URL.
 
         Raises:
-            NetworkError, HttpError: If it cannot be had.
+            NetworkError, HttpError: If it cannot be fetched.
         """
 
-    def adopt(self, value: Any) -> File | Pixels | None:
-        """Return an object of the page as file or pixels, None if it is neither."""
+    def from_page_object(self, value: Any) -> File | Pixels | None:
+        """Return an object of the page as file or pixels; None for every other value."""
 
-    async def sound(self, value: Any, rate: int) -> Sound | None:
-        """Return an ``AudioBuffer`` of the page at this rate, None for everything else."""
+    async def from_audio_buffer(self, value: Any, rate: int) -> Sound | None:
+        """Return an ``AudioBuffer`` of the page at this rate; None for every other value."""
 
     async def decode(self, file: File, rate: int) -> Sound:
         """Decode the file of a sound.
 
         Raises:
-            InputError: If it is none, or nothing here can decode it.
+            InputError: If it is not a sound, or the page cannot decode it.
         """
 
     async def resample(self, audio: Audio, rate: int) -> Sound:
-        """Bring samples to another rate.
+        """Convert samples to another rate.
 
         Raises:
-            InputError: If nothing here can.
+            InputError: If the page cannot.
         """
 
 
 class Inputs:
-    """Prepares the arguments of one engine's runs."""
+    """Converts the arguments of one engine's runs."""
 
     def __init__(self, task: str, sampling_rate: int | None, media: Media) -> None:
-        """For a task and what its model takes.
+        """Create a converter.
 
         Args:
             task: The task.
-            sampling_rate: Hz, of sounds that the model takes.
+            sampling_rate: The rate in Hz of the sounds that the model takes.
             media: The page.
         """
         self._task = task
@@ -127,10 +127,10 @@ class Inputs:
         self._media = media
 
     async def prepare(self, args: Sequence[Any]) -> Sequence[Any]:
-        """Return the arguments with the first one in the form that the worker knows.
+        """Return the arguments with the first one converted for the worker.
 
         Raises:
-            InputError: For what cannot be an input of the task; the message says which ones can.
+            InputError: For a value that cannot be an input of the task; the message names those that can.
             UnavailableError: If a URL cannot be fetched.
         """
         if not args:
@@ -151,13 +151,13 @@ class Inputs:
 
     async def _image(self, value: Any) -> File | Pixels:
         if isinstance(value, Mapping):
-            value = _requested(value)
+            value = _from_request(value)
         if isinstance(value, Image):
             return Pixels(memoryview(value).cast("B"), value.width, value.height, value.channels)
         if (file := await self._file(value)) is not None:
             return file
-        if (adopted := self._media.adopt(value)) is not None:
-            return adopted
+        if (converted := self._media.from_page_object(value)) is not None:
+            return converted
         if _is_pillow(value):
             return _pillow(value)
         if isinstance(value, Buffer):
@@ -173,10 +173,10 @@ class Inputs:
             return await self._at_rate(value, rate)
         if (file := await self._file(value)) is not None:
             return await self._media.decode(file, rate)
-        if (sound := await self._media.sound(value, rate)) is not None:
+        if (sound := await self._media.from_audio_buffer(value, rate)) is not None:
             return sound
-        if (adopted := self._media.adopt(value)) is not None and isinstance(adopted, File):
-            return await self._media.decode(adopted, rate)
+        if isinstance(page_file := self._media.from_page_object(value), File):
+            return await self._media.decode(page_file, rate)
         if isinstance(value, Buffer):
             return await self._at_rate(Audio(value, rate), rate)
         raise InputError(
@@ -190,7 +190,7 @@ class Inputs:
         return await self._media.resample(audio, rate)
 
     async def _file(self, value: Any) -> File | None:
-        """Return what is a file or names one, None for everything else."""
+        """Return a file for an encoded file, or for its path or URL; None for every other value."""
         if isinstance(value, bytes | bytearray):
             return File(value)
         if isinstance(value, PurePath):
@@ -208,7 +208,7 @@ class Inputs:
 
 
 def prepare_options(task: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a run's options with what only some tasks have in the worker's form."""
+    """Return a run's options, with those of single tasks converted for the worker."""
     embeddings = options.get("speaker_embeddings")
     if task in ("text-to-audio", "text-to-speech") and isinstance(embeddings, bytes | bytearray):
         if len(embeddings) % 4:
@@ -217,7 +217,7 @@ def prepare_options(task: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _requested(request: Mapping[str, Any]) -> Any:
+def _from_request(request: Mapping[str, Any]) -> Any:
     """Return the image of a request in Firefox's form (``ONNXPipeline.mjs``, ``imageToText``)."""
     if "url" in request:
         return request["url"]
@@ -240,11 +240,12 @@ def _is_pillow(value: Any) -> bool:
 
 def _pillow(picture: Any) -> Pixels:
     modes = {"L": 1, "RGB": 3, "RGBA": 4}
-    known = picture if picture.mode in modes else picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
-    width, height = known.size
+    if picture.mode not in modes:
+        picture = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
+    width, height = picture.size
     if 0 in (width, height):
         raise InputError(f"an image has a pixel at least, not {width} x {height}.")
-    return Pixels(known.tobytes(), width, height, modes[known.mode])
+    return Pixels(picture.tobytes(), width, height, modes[picture.mode])
 
 
 def _pixels(view: memoryview) -> Pixels:

@@ -77,7 +77,7 @@ def choose(
         InvalidRecord: If more than one record matches, or if the one that does is not valid.
         InputError: If neither a record nor the task has a model.
     """
-    record = _find_record(list(records), request) or {}
+    record = find_record(records, request) or {}
     caller = PipelineOptions.of(defaults).updated(request, own_features=True).updated(overrides or {})
     merged = _from_record(record).updated(caller, own_features=True)
     task_name = known_task(merged.task_name or _task_of(record, request))
@@ -117,7 +117,13 @@ def _task_of(record: Record, request: PipelineOptions) -> str:
     return task_name
 
 
-def _find_record(records: list[Record], request: PipelineOptions) -> Record | None:
+def find_record(records: Iterable[Record], request: PipelineOptions) -> Record | None:
+    """Return the record of Remote Settings for a request, or None.
+
+    Raises:
+        InvalidRecord: If more than one record matches.
+    """
+    records = list(records)
     filters: dict[str, str | None] = (
         {"featureId": request.feature_id} if request.feature_id else {"taskName": request.task_name}
     )

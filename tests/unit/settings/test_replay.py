@@ -159,7 +159,7 @@ class Driver:
         asked = {"task_name": taskName, "feature_id": featureId or None, "model_id": modelId}
         request = PipelineOptions.of(asked, own_features=True)
         model_selection.check_request(request)
-        record = model_selection._find(records, request) or {}
+        record = model_selection.find_record(records, request) or {}
         return {name: record[name] for name in ("modelId", "modelRevision", "dtype", "numThreads") if record.get(name)}
 
     async def getAllowDenyList(self) -> list[Json]:  # noqa: N802
