@@ -26,6 +26,8 @@ _ERRORS = (
 )
 """Our classes by what Firefox's errors say; others are mistakes of it."""
 
+_UNCHANGED = "as after the previous dump"
+
 _EVENT_NAMES = {"statusText": "status_text", "totalLoaded": "total_loaded", "currentLoaded": "current_loaded"}
 
 
@@ -54,7 +56,18 @@ def _json_like(body: bytes) -> bytes:
 
 def recording(name: str) -> Json:
     """A recording of the hub, ready to be replayed."""
-    return as_json_files(load_truth(name))
+    truth = as_json_files(load_truth(name))
+    _carry_dumps(truth["steps"])
+    return truth
+
+
+def _carry_dumps(steps: list[Json]) -> None:
+    """Give each step the dump that its recording says is the same as the previous one."""
+    last: Json = {}
+    for step in steps:
+        if step.get("storage") == _UNCHANGED:
+            step["storage"] = last
+        last = step.get("storage") or last
 
 
 def _resources(truth: Json) -> list[tuple[str, Json]]:
