@@ -2,6 +2,7 @@
 # The measurements of bench/, one after the other: ./build.sh bench
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+.venv/bin/python bench/help.py
 node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/settings.py chrome firefox
 .venv/bin/python bench/engine.py chrome firefox

@@ -18,7 +18,7 @@ from onnx import numpy_helper
 
 from modelden.host.verify.target import verify_tree
 from tests.hosting.conftest import ROOT
-from tests.unit.host.independent import assert_whole
+from tests.unit.host.tree_check import assert_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

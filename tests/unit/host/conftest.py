@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -10,10 +12,10 @@ from modelden.host.keys.certificates import SigningChain, new_chain
 from modelden.host.keys.key_folder import save_keys
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application, RunningServer
+from tests.unit.host.publishing import add_runtime, publish_tiny, write_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
 
@@ -27,7 +29,7 @@ RECORDS = [
 
 @pytest.fixture(scope="session")
 def chain() -> SigningChain:
-    """Made once: an RSA-4096 key takes a second."""
+    """Created once, because an RSA-4096 key takes a second."""
     return new_chain()
 
 
@@ -66,8 +68,38 @@ def application(tree: Path, site: Path) -> Application:
     return Application(Tree(tree), site, switches=True)
 
 
-class Door:
-    """One running server for all tests, since stopping one takes 0.2 s; each test puts its application in."""
+@pytest.fixture
+def published(tmp_path: Path, chain: SigningChain) -> Path:
+    """A tree with the tiny model and no runtime."""
+    publish_tiny(tmp_path / "tree", chain, tmp_path / "model")
+    return tmp_path / "tree"
+
+
+@pytest.fixture(scope="session")
+def complete_tree_template(tmp_path_factory: pytest.TempPathFactory, chain: SigningChain) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    publish_tiny(folder / "tree", chain, folder / "model")
+    add_runtime(folder / "tree", chain)
+    return folder / "tree"
+
+
+@pytest.fixture
+def complete_tree(complete_tree_template: Path, tmp_path: Path) -> Path:
+    """A tree with the tiny model and the runtime, in which `modelden verify` finds no fault."""
+    return Path(shutil.copytree(complete_tree_template, tmp_path / "tree"))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, chain: SigningChain) -> Path:
+    """A folder with keys and a model repository, in which commands run."""
+    save_keys(tmp_path / "keys", chain)
+    write_repository(tmp_path / "model")
+    (tmp_path / "model/model.safetensors").write_bytes(b"weights")
+    return tmp_path
+
+
+class SwitchedApplication:
+    """One running server for all tests, since stopping one takes 0.2 s. Each test sets its application."""
 
     def __init__(self) -> None:
         self.application: Application | None = None
@@ -79,22 +111,22 @@ class Door:
 
 
 @pytest.fixture(scope="session")
-def door() -> Iterator[Door]:
-    door = Door()
-    with door.server:
-        yield door
+def switched() -> Iterator[SwitchedApplication]:
+    switched = SwitchedApplication()
+    with switched.server:
+        yield switched
 
 
 @pytest.fixture(scope="session")
-def connected(door: Door) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=door.server.url) as client:
+def connected(switched: SwitchedApplication) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=switched.server.url) as client:
         yield client
 
 
 @pytest.fixture
-def server(door: Door, application: Application) -> RunningServer:
-    door.application = application
-    return door.server
+def server(switched: SwitchedApplication, application: Application) -> RunningServer:
+    switched.application = application
+    return switched.server
 
 
 @pytest.fixture

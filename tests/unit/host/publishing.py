@@ -1,11 +1,10 @@
-"""What the tests of publishing share: the tiny model on disk, and the command."""
+"""The tiny model on disk, its publication, and the command `modelden`, for the tests of the host."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,6 @@ from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from modelden.host.keys.certificates import SigningChain
 
 ORT = Path(__file__).parents[3] / "node_modules/onnxruntime-web/dist"
@@ -26,6 +23,12 @@ TASK = "feature-extraction"
 WEIGHTS = "onnx/model_quantized.onnx"
 
 RUN = ("-m", "modelden")
+
+PUBLISH = (
+    *("publish", "model", "--model", MODEL, "--revision", "v1", "--task", TASK),
+    *("--to", "tree", "--keys", "keys"),
+)
+"""The command that publishes the repository ``model``."""
 
 
 def write_repository(folder: Path, revision: str = "v1") -> Path:
@@ -40,12 +43,6 @@ def release(revision: str = "v1", **fields: Any) -> Release:
     return Release(**{"model": MODEL, "revision": revision, "task": TASK, **fields})
 
 
-@contextmanager
-def opened(tree: Path, chain: SigningChain) -> Iterator[Publisher]:
-    with Publisher.open(tree, chain) as publisher:
-        yield publisher
-
-
 def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = "v1", **fields: Any) -> PublishResult:
     repository = read_repository(write_repository(folder, revision), MODEL, revision)
     with Publisher.open(tree, chain) as publisher:
@@ -56,13 +53,13 @@ def publish_tiny(tree: Path, chain: SigningChain, folder: Path, revision: str = 
 
 def add_runtime(tree: Path, chain: SigningChain) -> None:
     """Publish the runtime of the installed package."""
-    with runtime_files(5, ORT) as found, Publisher.open(tree, chain) as publisher:
-        publish_runtime(publisher, found)
+    with runtime_files(5, ORT) as files, Publisher.open(tree, chain) as publisher:
+        publish_runtime(publisher, files)
         publisher.commit()
 
 
 def state_of(tree: Path) -> dict[str, bytes]:
-    """Every file of a tree but the lock."""
+    """Read every file of a tree except the lock."""
     return {
         path.relative_to(tree).as_posix(): path.read_bytes()
         for path in sorted(tree.rglob("*"))
@@ -71,20 +68,19 @@ def state_of(tree: Path) -> dict[str, bytes]:
 
 
 def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Any:
-    """Run ``modelden``; the completed process."""
+    """Run ``modelden``; returns the completed process."""
     return subprocess.run(  # noqa: S603  our own command
         [sys.executable, *RUN, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
         cwd=cwd,
         env=env,
     )
 
 
 def facts_of(*arguments: str | Path, cwd: Path | None = None) -> dict[str, Any]:
-    """Run ``modelden ... --json``, which has to work; what it prints."""
+    """Run ``modelden ... --json``, which has to succeed; returns the printed object."""
     result = run(*arguments, "--json", cwd=cwd)
     assert result.returncode == 0, result.stderr
     facts: dict[str, Any] = json.loads(result.stdout)

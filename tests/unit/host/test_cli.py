@@ -1,80 +1,122 @@
+"""`modelden --help`: the commands that it lists, their examples, and the modules that it imports."""
+
 from __future__ import annotations
 
-import re
-import signal
+import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
-import httpx
 import pytest
+import typer
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from modelden.host.cli import app
+from tests.unit.host.publishing import run
 
-COMMAND = [sys.executable, "-m", "modelden"]
+COMMANDS = [
+    *(("keys", name) for name in ("new", "rotate", "show")),
+    ("runtime", "publish"),
+    ("kinto", "push"),
+    *(
+        (name,)
+        for name in (
+            "publish",
+            "unpublish",
+            "allow",
+            "deny",
+            "sign",
+            "serve",
+            "assets",
+            "verify",
+            "mirror",
+            "run",
+            "check",
+        )
+    ),
+]
+
+HEAVY = {
+    "anyio",
+    "cryptography",
+    "httpx",
+    "huggingface_hub",
+    "onnxruntime",
+    "playwright",
+    "rich",
+    "starlette",
+    "uvicorn",
+}
+"""What commands import when they run."""
+
+MAX_OWN_MODULES = 25
+"""The package, its errors, and one module for each command."""
+
+HELP = """
+import sys
+sys.argv = ["modelden", *{arguments!r}]
+from modelden.host.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+
+PRINT_MODULES = """
+import json, sys
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  our own command
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=30
+def imported_by(code: str) -> set[str]:
+    """The modules that a new Python process has imported after ``code``."""
+    process = subprocess.run(  # noqa: S603  our own code
+        [sys.executable, "-c", code + PRINT_MODULES], check=True, capture_output=True, text=True
     )
+    return set(json.loads(process.stderr))
 
 
-def test_help_names_the_command() -> None:
+def foreign(modules: set[str]) -> set[str]:
+    """Packages that are neither ours nor of the standard library."""
+    names = {name.partition(".")[0] for name in modules}
+    return names - sys.stdlib_module_names - {"modelden", "__main__"}
+
+
+def test_help_imports_no_package_that_typer_does_not() -> None:
+    assert foreign(imported_by(HELP.format(arguments=("--help",)))) == foreign(imported_by("import typer"))
+
+
+@pytest.mark.parametrize("command", [("serve",), ("keys", "new")], ids=" ".join)
+def test_the_help_of_a_command_imports_nothing_heavy(command: tuple[str, ...]) -> None:
+    """Typer itself imports more for the parameters of a command, pydantic for example."""
+    assert not foreign(imported_by(HELP.format(arguments=(*command, "--help")))) & HEAVY
+
+
+def test_help_imports_the_commands_and_little_else_of_modelden() -> None:
+    own = {name for name in imported_by(HELP.format(arguments=("--help",))) if name.split(".")[0] == "modelden"}
+
+    assert {name for name in own if name.startswith("modelden.host.commands.")}
+    assert len(own) <= MAX_OWN_MODULES, sorted(own)
+
+
+def test_help_lists_the_commands() -> None:
     result = run("--help")
 
     assert result.returncode == 0
-    assert "serve" in result.stdout
+    for command in COMMANDS:
+        assert command[0] in result.stdout
 
 
-def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys\n"
-        "from modelden.host.cli import app\n"
-        "from typer.testing import CliRunner\n"
-        "CliRunner().invoke(app, ['serve', '--help'], catch_exceptions=False)\n"
-        "print([name for name in ('cryptography', 'starlette', 'uvicorn', 'httpx') if name in sys.modules])\n"
-    )
-    result = subprocess.run(  # noqa: S603  our own code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_examples(command: tuple[str, ...]) -> None:
+    result = run(*command, "--help", env={**os.environ, "COLUMNS": "200"})
 
-    assert result.stdout == "[]\n"
+    assert result.returncode == 0
+    assert "Examples:" in result.stdout
+    assert f"modelden {' '.join(command)}" in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["serve", "/nowhere"], "not a modelden tree"),
-        (["serve", "{tree}", "--site", "/nowhere"], "no folder /nowhere"),
-        (["serve", "{tree}", "--host", "192.0.2.1"], "Cannot listen at 192.0.2.1"),
-        (["serve"], "Missing argument"),
-    ],
-)
-def test_bad_input_is_exit_code_2_in_words(tree: Path, arguments: list[str], message: str) -> None:
-    result = run(*(argument.format(tree=tree) for argument in arguments))
+def test_every_command_is_in_the_list_above() -> None:
+    root = typer.main.get_command(app)
+    names = {name for name in root.commands if name not in ("keys", "runtime", "kinto")}  # type: ignore[attr-defined]
 
-    assert result.returncode == 2
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_serve_prints_where_and_whom_to_trust_and_stops_when_told(tree: Path, site: Path, stop: signal.Signals) -> None:
-    arguments = ["serve", str(tree), "--site", str(site), "--port", "0"]
-    with subprocess.Popen(  # noqa: S603  our own command
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        assert server.stderr is not None
-        printed = dict(re.split(r"  +", server.stdout.readline().strip()) for _ in range(4))
-        config = httpx.get(f"{printed['site']}config.json").json()
-        assert config == {
-            "settingsServer": printed["settings"],
-            "rootHash": printed["root hash"],
-            "hubRootUrl": printed["hub"],
-        }
-        server.send_signal(stop)
-        server.wait(10)
-        assert server.stderr.read() == ""
+    assert names == {command[0] for command in COMMANDS if len(command) == 1}
