@@ -21,7 +21,7 @@ from modelden.errors import InputError, IntegrityError, NoHash, QuotaExceeded, S
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
 from modelden.hub.archive import INDEX
-from modelden.hub.download import chunk_writer as body_module
+from modelden.hub.download import chunk_writer
 from modelden.sharing import ModelArchive, export_model, import_files
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
@@ -71,7 +71,7 @@ class Rooms:
 @pytest.fixture
 async def rooms(tree: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rooms]:
     # A size, not behaviour: with the real one every file would be one chunk.
-    monkeypatch.setattr(body_module, "CHUNK_SIZE", 200_000)
+    monkeypatch.setattr(chunk_writer, "CHUNK_SIZE", 200_000)
     monkeypatch.setattr(local_files, "CHUNK_SIZE", 100_000)
     for path, data in FILES.items():
         write(tree / "hub/org/big/v1" / path, data)

@@ -15,6 +15,7 @@ from modelden.ports import Delete, Put
 from tests.simulators.blobs import MemoryBlob, MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
+from tests.unit.hub.browser import BIG, PATH, WHOLE, Browser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,3 +88,13 @@ async def test_a_file_is_read_in_one_state(after: int, use: Consumer | None) -> 
     again = await cache.get(KEY, None)
     assert again is not None, "what had been replaced was taken for damaged"
     assert (again.etag, await again.blob.read()) == ("new", NEW)
+
+
+async def test_a_stored_file_that_is_not_whole_is_fetched_again(browser: Browser) -> None:
+    await browser.get()
+    database = await browser.database()
+    del database.rows["chunks"][next(iter(database.rows["chunks"]))]
+
+    assert await (await browser.get()).blob.read() == BIG
+    assert browser.stored() == WHOLE
+    assert browser.hub.asked() == [PATH, PATH]

@@ -20,9 +20,7 @@ from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Put
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
-from tests.unit.test_downloads import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, WHOLE, Browser, browser
-
-__all__ = ["browser"]
+from tests.unit.hub.browser import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, WHOLE, Browser
 
 KEPT = "localhost/org/model"
 KEY = (KEPT, "v1", "onnx/model.onnx")

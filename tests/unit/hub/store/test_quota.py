@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from modelden.errors import QuotaExceeded
+from modelden.core.progress import ProgressEvent
+from modelden.errors import (
+    CacheSizeExceeded,
+    QuotaExceeded,
+)
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.policy import HubPolicy, StoragePolicy
@@ -17,10 +21,12 @@ from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.quota import GIB, LARGE_SIZE, Reservations, StorageQuota
 from modelden.hub.store.usage import Consumer, Pins
+from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.profile import Profile
 from tests.simulators.surroundings import ScriptedPage
 from tests.unit.conftest import ORIGIN, write
+from tests.unit.hub.browser import BIG, USE, WEIGHTS, Browser
 
 KEY = ("localhost/org/large", "v1", "model.onnx")
 OTHER = ("localhost/org/other", "v1", "model.onnx")
@@ -120,3 +126,59 @@ async def test_all_hubs_of_a_page_share_one_limit(profile: Profile, tree: Path) 
 
     assert sorted(type(result).__name__ for result in results) == ["CacheSizeExceeded", "CachedFile"]
     assert sum(model.size for model in await (await context.store()).list_models()) == 200_000
+
+
+async def test_room_is_asked_for_before_the_first_byte(browser: Browser) -> None:
+    browser.page.quota = 1_000_000
+    with pytest.raises(QuotaExceeded) as caught:
+        await browser.get()
+
+    assert (caught.value.needed, caught.value.available) == (len(BIG), 999_000)
+    assert browser.stored() == {}
+    browser.page.quota = 10_000_000
+    assert await (await browser.get()).blob.read() == BIG
+
+
+async def test_files_that_come_side_by_side_share_the_room(browser: Browser) -> None:
+    browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
+    browser.page.quota = 2_000_000
+    browser.hub.next(Fault(stall_after=1_000_000))
+    hub, arrived = await browser.visit(), asyncio.Event()
+
+    def notice(event: ProgressEvent) -> None:
+        if event.total_loaded:
+            arrived.set()
+
+    first = asyncio.ensure_future(hub.get(WEIGHTS, USE, AllowList((), ()), notice))
+    await arrived.wait()
+    with pytest.raises(QuotaExceeded):
+        await hub.get(ModelFile("org/model", "v1", "other.bin"), USE, AllowList((), ()))
+    first.cancel()
+
+
+async def test_over_the_limit_is_an_error_in_firefoxs_words(browser: Browser) -> None:
+    with pytest.raises(CacheSizeExceeded, match=r"Exceeding cache size limit of 0\.001GiB"):
+        await browser.get(limits=StoragePolicy(max_size=0.001))
+    assert browser.stored() == {}
+
+
+async def test_models_that_were_not_used_for_the_longest_time_make_room(browser: Browser) -> None:
+    limits = StoragePolicy(max_size=len(BIG) * 2.5 / 1024**3, evict=True)
+    for name, body in (("a", BIG[1:]), ("b", BIG[2:]), ("c", BIG[3:]), ("d", BIG[4:])):
+        browser.hub.files[f"/org/{name}/v1/m.bin"] = body
+    for name in ("a", "b"):
+        await browser.get(ModelFile(f"org/{name}", "v1", "m.bin"), limits=limits)
+        browser.clock.advance(hours=1)
+    hub = await browser.visit(limits=limits)
+    await browser.get(ModelFile("org/a", "v1", "m.bin"), limits=limits)
+    await browser.get(ModelFile("org/c", "v1", "m.bin"), limits=limits)
+    assert {model.name for model in await hub.store.list_models()} == {"localhost/org/a", "localhost/org/c"}
+
+    await hub.store.pin("localhost/org/a", "v1", pinned=True)
+    lease = hub.store.lease()
+    await lease.add("localhost/org/c", "v1")
+    with pytest.raises(CacheSizeExceeded):
+        await browser.get(ModelFile("org/d", "v1", "m.bin"), limits=limits)
+    lease.end()
+    await browser.get(ModelFile("org/d", "v1", "m.bin"), limits=limits)
+    assert {model.name for model in await hub.store.list_models()} == {"localhost/org/a", "localhost/org/d"}

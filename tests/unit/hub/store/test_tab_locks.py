@@ -12,14 +12,21 @@ import pytest
 
 from modelden.context import Context
 from modelden.core.locks import PageLocks
+from modelden.core.progress import ProgressEvent
 from modelden.engine.options import PipelineOptions
-from modelden.errors import CacheSizeExceeded, FileNotFoundOnHub, StorageUnavailable
+from modelden.errors import (
+    CacheSizeExceeded,
+    FileNotFoundOnHub,
+    StorageUnavailable,
+)
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
+from tests.faults.hub import Fault
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, write
+from tests.unit.hub.browser import BIG, PATH, USE, WEIGHTS, Browser
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": 1000}, own_features=True)
 OTHER = ModelFile("org/other", "v1.0", "onnx/model.onnx")
@@ -93,3 +100,31 @@ async def test_a_lease_whose_lock_is_refused_fails_all_who_wait() -> None:
 
     lease.end()
     await lease.wait_ended()
+
+
+async def test_of_two_tabs_one_downloads_and_the_other_waits(browser: Browser) -> None:
+    one, other = await browser.visit(), await browser.visit()
+    both = [tab.get(WEIGHTS, USE, AllowList((), ())) for tab in (one, other)]
+
+    first, second = await asyncio.gather(*both)
+    assert await first.blob.read() == await second.blob.read() == BIG
+    assert browser.hub.asked() == [PATH]
+
+
+async def test_when_the_tab_that_downloads_goes_another_goes_on(browser: Browser) -> None:
+    browser.hub.next(Fault(stall_after=1_000_000))
+    one, other = await browser.visit(), await browser.visit()
+    arrived = asyncio.Event()
+
+    def notice(event: ProgressEvent) -> None:
+        if event.total_loaded == 1_000_000:
+            arrived.set()
+
+    first = asyncio.ensure_future(one.get(WEIGHTS, USE, AllowList((), ()), notice))
+    await arrived.wait()
+    second = asyncio.ensure_future(other.get(WEIGHTS, USE, AllowList((), ())))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert await (await second).blob.read() == BIG
+    assert browser.hub.served(PATH) == len(BIG)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from modelden.core.locks import PageLocks
-from modelden.errors import InputError
+from modelden.errors import (
+    FileNotFoundOnHub,
+    InputError,
+)
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
@@ -16,6 +19,7 @@ from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN
+from tests.unit.hub.browser import USE, Browser
 
 MODEL = "localhost/org/tiny"
 FILE = ModelFile("org/tiny", "v1.0", "config.json")
@@ -99,3 +103,17 @@ async def test_what_is_only_remembered_stops_nothing(caplog: pytest.LogCaptureFi
     assert not await missing.is_missing((MODEL, "v1.0", "a.json"))
     assert await missing.collection_age("ml-model-manifests") is None
     assert "is not remembered" in caplog.text
+
+
+async def test_a_file_that_the_model_does_without_is_not_asked_for_again(browser: Browser) -> None:
+    optional = ModelFile("org/model", "v1", "generation_config.json")
+    hub = await browser.visit()
+    with pytest.raises(FileNotFoundOnHub):
+        await hub.get(optional, USE, AllowList((), ()))
+    await hub.remember_missing([optional])
+    with pytest.raises(FileNotFoundOnHub):
+        await browser.get(optional)
+    assert len(browser.hub.log) == 1
+
+    await hub.store.delete_models(model="localhost/org/model", revision="v1")
+    assert browser.stored() == {}
