@@ -7,9 +7,11 @@ modules of modelden that were entered and the number of times that a call entere
 from __future__ import annotations
 
 import asyncio
+import pkgutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,6 +98,14 @@ async def walk_engine() -> None:
             page.close()
 
 
+def import_all() -> None:
+    """Import all modules, or late imports would count as calls."""
+    for module in pkgutil.walk_packages(modelden.__path__, "modelden."):
+        if not module.name.startswith(("modelden._js", "modelden.host", "modelden.__main__")):
+            import_module(module.name)
+
+
 if __name__ == "__main__":
+    import_all()
     asyncio.run(walk_file())
     asyncio.run(walk_engine())

@@ -28,7 +28,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress
 from modelden.hub.files import HubFiles
 from modelden.hub.policy import HubPolicy, StoragePolicy
-from modelden.hub.store.quota import Reservations
+from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.hub.store.store import Store
 from modelden.loading.engine_loader import ALLOW_DENY_LIST, EngineLoader

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.context import Context
     from modelden.core.events import Events
-    from modelden.hub.store.quota import Reservations
+    from modelden.hub.store.reservations import Reservations
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
 
@@ -62,12 +62,10 @@ CONTEXT_MODULES = (
     "modelden.hub.catalog.allow_list",
     "modelden.hub.store.records",
     "modelden.hub.store.contents",
-    "modelden.hub.store.partials",
     "modelden.hub.store.usage",
     "modelden.hub.store.cache",
-    "modelden.hub.store.quota",
     "modelden.hub.store.store",
-    "modelden.hub.download.freshness",
+    "modelden.hub.download.branch_update",
     "modelden.hub.files",
     "modelden.engine.history",
     "modelden.engine.memory_guard",
@@ -115,7 +113,7 @@ def sync_listeners() -> SyncListeners:
 @cache
 def reservations() -> Reservations:
     """Return the space that downloads of this page need, whatever the configuration."""
-    from modelden.hub.store.quota import Reservations
+    from modelden.hub.store.reservations import Reservations
 
     return Reservations()
 

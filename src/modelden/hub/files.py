@@ -11,32 +11,39 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelden.core.events import NO_LISTENERS, DownloadEvents
-from modelden.core.idle_timeout import IdleTimeoutFetcher
 from modelden.core.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
 from modelden.core.staged_imports import import_staged
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.download.auth import AuthenticatedFetcher
+from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
-from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT, Freshness
-from modelden.hub.download.preflight import SpacePreflight
 from modelden.hub.download.request import FileRequest
 from modelden.hub.policy import HubPolicy
 from modelden.hub.store.records import CachedFile, FileKey
 from modelden.hub.store.store import Store
 from modelden.hub.store.usage import Consumer
-from modelden.ports import Ports
+from modelden.ports import Fetcher, Ports
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.file_info import FileInfo, ManifestReader
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.download.downloader import Downloader
+    from modelden.hub.download.freshness import Freshness
+    from modelden.hub.download.preflight import SpacePreflight
     from modelden.hub.importer import ImportSource
     from modelden.hub.remote_models import RemoteModels
 
 DOWNLOADERS = (
     "hashlib",
+    "modelden.hub.store.partials",
+    "modelden.hub.store.deletion",
+    "modelden.hub.store.quota",
+    "modelden.hub.store.writer",
+    "modelden.hub.store.compaction",
+    "modelden.core.idle_timeout",
+    "modelden.hub.download.auth",
+    "modelden.hub.download.freshness",
+    "modelden.hub.download.preflight",
     "modelden.hub.download.chunk_writer",
     "modelden.hub.download.transfer",
     "modelden.hub.download.downloader",
@@ -61,27 +68,13 @@ class HubFiles:
         manifests: ManifestReader | None = None,
         events: DownloadEvents = NO_LISTENERS,
     ) -> None:
-        """Create the facade of a hub.
-
-        Args:
-            address: URLs of the hub.
-            store: Store of the page.
-            ports: The browser.
-            policy: Requests and checks.
-            manifests: Signed manifests, if they are on.
-            events: Informed of each download.
-        """
         self.store = store
         self._address = address
         self._ports = ports
         self.policy = policy or HubPolicy()
         self._manifests = manifests
         self._events = events
-        self._fetcher = AuthenticatedFetcher(
-            IdleTimeoutFetcher(ports.fetcher, self.policy.idle_timeout), address.root_url, self.policy.headers
-        )
-        self._preflight = SpacePreflight(address, store, manifests)
-        self._freshness = Freshness(self._fetcher, store.cache)
+        self._store_prefix = address.store_name("")
 
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names.
@@ -93,7 +86,7 @@ class HubFiles:
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
-        return self._address.store_name(file.model), file.revision, file.file
+        return self._store_prefix + file.model, file.revision, file.file
 
     async def get(
         self,
@@ -136,10 +129,8 @@ class HubFiles:
         if cached is None:
             cached = await self._download(request, headers, on_progress)
         else:
-            with self._reporter(LOADING_FROM_CACHE, request, on_progress):
-                pass
-        if cached.chunks > 1:
-            self.store.compactor.schedule(key, cached.blob.size)
+            self._report_cached(request, on_progress)
+        self._schedule_compaction(key, cached)
         return cached
 
     async def get_stored(
@@ -164,15 +155,13 @@ class HubFiles:
         for request in requests:
             await self._check_allowed(request.url, request.key, allow_list)
         cached = await self.store.cache.read([request.key for request in requests], consumer)
-        for request in requests:
-            if request.key in cached:
-                with self._reporter(LOADING_FROM_CACHE, request, on_progress):
-                    pass
-                if cached[request.key].chunks > 1:
-                    self.store.compactor.schedule(request.key, cached[request.key].blob.size)
-        return {request.file: cached[request.key] for request in requests if request.key in cached}
+        stored = [request for request in requests if request.key in cached]
+        for request in stored:
+            self._report_cached(request, on_progress)
+            self._schedule_compaction(request.key, cached[request.key])
+        return {request.file: cached[request.key] for request in stored}
 
-    async def get_etag(self, url: str, timeout: float = HEAD_TIMEOUT) -> str | None:  # noqa: ASYNC109 ends with headers
+    async def get_etag(self, url: str, timeout: float = 1.0) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None without an answer in these seconds."""
         return (await self._freshness.head(url, timeout) or {}).get("etag")
 
@@ -182,14 +171,16 @@ class HubFiles:
 
     def update_branch(self) -> BranchUpdate:
         """Return a new update of branches, for a load that shall fail rather than use the stored state."""
-        return BranchUpdate(self.store.writer, self._ports.locks)
+        return BranchUpdate(self.store, self._ports.locks)
 
     async def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
         """Load a model of a branch as the hub has it, else as it is stored; see `branch_update.load_branch`."""
-        return await load_branch(self.store.writer, self._ports.locks, load)
+        return await load_branch(self.store, self._ports.locks, load)
 
     async def download_sizes(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
         """Return the sizes of the files that a task will download, by URL, if a manifest has them."""
+        if self._manifests is None:
+            return {}
         return await self._preflight.download_sizes(model, revision, task, dtype)
 
     async def check_space_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
@@ -218,9 +209,9 @@ class HubFiles:
         """Return a file as text, without storing it; see `RemoteModels.read_text`."""
         return await self._remote.read_text(file, limit, allow_list)
 
-    async def has_changed(self, model: str, revision: str, paths: Iterable[str], seconds: float) -> bool:
+    async def has_changed(self, model: str, revision: str, paths: Iterable[str]) -> bool:
         """Return True if the hub has other files of a branch than the store; see `RemoteModels.has_changed`."""
-        return await self._remote.has_changed(model, revision, paths, seconds)
+        return await self._remote.has_changed(model, revision, paths)
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
         """Return the error of missing weights with the data types that the hub has."""
@@ -234,6 +225,26 @@ class HubFiles:
 
         importer = Importer(self.store, self._ports, self.policy, self._manifests, self._events)
         await importer.run(sources, consumer, on_progress)
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        from modelden.core.idle_timeout import IdleTimeoutFetcher
+        from modelden.hub.download.auth import AuthenticatedFetcher
+
+        fetcher = IdleTimeoutFetcher(self._ports.fetcher, self.policy.idle_timeout)
+        return AuthenticatedFetcher(fetcher, self._address.root_url, self.policy.headers)
+
+    @cached_property
+    def _freshness(self) -> Freshness:
+        from modelden.hub.download.freshness import Freshness
+
+        return Freshness(self._fetcher, self.store.cache)
+
+    @cached_property
+    def _preflight(self) -> SpacePreflight:
+        from modelden.hub.download.preflight import SpacePreflight
+
+        return SpacePreflight(self._address, self.store, self._manifests)
 
     @cached_property
     def _remote(self) -> RemoteModels:
@@ -255,19 +266,27 @@ class HubFiles:
         key = request.key
         if headers is None and await self.store.missing.is_missing(key):
             raise request.not_found(request.url, 404)
+        await import_staged(DOWNLOADERS)
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
             async with self.store.downloads.hold(key, reporter):
                 # Another tab may have downloaded it meanwhile.
                 cached = await self._freshness.current(key, request.consumer, headers or {})
                 if cached:
                     return request.branch.mark_served(key, cached) if request.branch else cached
-                await import_staged(DOWNLOADERS)
                 return await self._downloader.fetch(request, headers or {}, reporter)
 
     def _reporter(self, kind: str, request: FileRequest, on_progress: ProgressCallback | None) -> Reporter:
         file, url = request.file, request.url
         names = {"model": file.model, "revision": file.revision, "file": file.file, "url": url}
         return Reporter(on_progress, kind, url, {**names, "taskName": request.consumer.task_name})
+
+    def _report_cached(self, request: FileRequest, on_progress: ProgressCallback | None) -> None:
+        with self._reporter(LOADING_FROM_CACHE, request, on_progress):
+            pass
+
+    def _schedule_compaction(self, key: FileKey, cached: CachedFile) -> None:
+        if cached.chunks > 1:
+            self.store.compactor.schedule(key, cached.blob.size)
 
     async def _check_allowed(self, url: str, key: FileKey, allow_list: AllowList) -> None:
         try:

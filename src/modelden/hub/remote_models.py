@@ -15,6 +15,7 @@ from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.repository import list_repository
+from modelden.hub.download.freshness import HEAD_TIMEOUT
 from modelden.hub.store.cache import ModelCache
 from modelden.ports import Fetcher
 
@@ -74,14 +75,13 @@ class RemoteModels:
             error.url, error.status, model=error.model, revision=error.revision, file=error.file, dtypes=dtypes
         )
 
-    async def has_changed(self, model: str, revision: str, paths: Iterable[str], seconds: float) -> bool:
+    async def has_changed(self, model: str, revision: str, paths: Iterable[str]) -> bool:
         """Compare the entity tags of stored files of a branch with the hub's, as a load would.
 
         Args:
             model: ``organization/name``.
             revision: The branch.
             paths: Stored files. One without an entity tag on the hub counts as unchanged.
-            seconds: Time limit for each response.
 
         Raises:
             UnavailableError: If the hub does not respond.
@@ -91,7 +91,7 @@ class RemoteModels:
 
         async def differs(path: str) -> bool:
             url = self._address.url(ModelFile(model, revision, path))
-            async with self._fetcher.fetch(url, method="HEAD", timeout=seconds) as response:
+            async with self._fetcher.fetch(url, method="HEAD", timeout=HEAD_TIMEOUT) as response:
                 etag = response.headers.get("etag") if response.status == 200 else None
             return etag not in (None, tags[path])
 

@@ -19,8 +19,7 @@ from modelden.engine.plan import EngineRecord, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
 from modelden.hub.catalog.file_roles import role_of
-from modelden.hub.catalog.names import HubAddress
-from modelden.hub.download.freshness import BRANCH, HEAD_TIMEOUT
+from modelden.hub.catalog.names import BRANCH, HubAddress
 from modelden.hub.files import HubFiles
 from modelden.loading.engine_loader import EngineLoader, LoadedModel
 
@@ -225,7 +224,7 @@ class LoaderWithFallback:
             paths = [
                 file.path for file in files if engine_id in file.engine_ids and _has_dtype(file.path, options.dtype)
             ]
-            if await hub.has_changed(model, revision, paths, HEAD_TIMEOUT):
+            if await hub.has_changed(model, revision, paths):
                 return True
         return False
 

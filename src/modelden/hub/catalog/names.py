@@ -20,6 +20,9 @@ _STORED_MODEL = re.compile(r"[^/]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
 _FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
 
+BRANCH = "main"
+"""The one revision that may change under its name; every other is pinned."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:

@@ -17,7 +17,7 @@ from modelden.errors import ModelDenError, UnavailableError
 if TYPE_CHECKING:
     from modelden.hub.store.cache import StagedFile
     from modelden.hub.store.records import CachedFile, FileKey
-    from modelden.hub.store.writer import CacheWriter
+    from modelden.hub.store.store import Store
     from modelden.ports import Locks
 
 logger = logging.getLogger(__name__)
@@ -35,11 +35,11 @@ class BranchUpdate:
         is_superseded: Another tab replaced a file during the load, which was served files of two states.
     """
 
-    def __init__(self, writer: CacheWriter, locks: Locks, *, stored_only: bool = False) -> None:
+    def __init__(self, store: Store, locks: Locks, *, stored_only: bool = False) -> None:
         self.stored_only = stored_only
         self.changed: set[FileKey] = set()
         self.is_superseded = False
-        self._writer = writer
+        self._store = store
         self._locks = locks
         self._switch_lock = AsyncExitStack()
         self._acquiring = asyncio.Lock()
@@ -92,10 +92,11 @@ class BranchUpdate:
                 f"The hub has changed {changed}, and does not give {other} as it is now. "
                 "They may not fit together: try again when it answers."
             )
-        if replaced := await self._writer.replaced_files(self._served):
+        if self._served and (replaced := await self._store.cache.replaced_files(self._served)):
             self.is_superseded = True
             raise UnavailableError(f"{'/'.join(min(replaced))} was replaced by another tab while the model was loaded.")
-        await self._writer.commit(list(self._staged.values()), self._deleted)
+        if self._staged or self._deleted:
+            await self._store.writer.commit(list(self._staged.values()), self._deleted)
 
     async def __aenter__(self) -> Self:
         """Enter the context of the load."""
@@ -110,12 +111,12 @@ class BranchUpdate:
 
 
 async def load_branch[T](
-    writer: CacheWriter, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
+    store: Store, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
 ) -> tuple[T, ModelDenError | None]:
     """Load a model of a branch as the hub has it; if it has changed and cannot be loaded, load the stored state.
 
     Args:
-        writer: Stores the files.
+        store: Store of the page.
         locks: The locks of the origin.
         load: Loads the model, and calls `BranchUpdate.commit` at its end.
 
@@ -125,7 +126,7 @@ async def load_branch[T](
     Raises:
         ModelDenError: If the load fails and nothing had changed, or if the stored state cannot be loaded either.
     """
-    async with BranchUpdate(writer, locks) as branch:
+    async with BranchUpdate(store, locks) as branch:
         try:
             return await load(branch), None
         except ModelDenError as error:
@@ -133,11 +134,11 @@ async def load_branch[T](
                 raise
             reason = error
     if branch.is_superseded:  # the other tab has stored a complete state
-        return await load_branch(writer, locks, load)
+        return await load_branch(store, locks, load)
     logger.warning("A branch changed and cannot be loaded as it is now. The stored state is loaded. %s", reason)
     try:
         async with locks.hold(SWITCH_LOCK):
-            return await load(BranchUpdate(writer, locks, stored_only=True)), reason
+            return await load(BranchUpdate(store, locks, stored_only=True)), reason
     except ModelDenError as error:
         logger.warning("The stored state cannot be loaded either: %s", error)
         raise reason from reason.__cause__

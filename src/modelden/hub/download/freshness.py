@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BRANCH = "main"
-"""The one revision that may change under its name; every other is pinned."""
-
 HEAD_TIMEOUT = 1.0
 """Seconds that the hub has to send the entity tag of a branch's file (Firefox: ``getETag``)."""
 

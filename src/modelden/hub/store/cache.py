@@ -80,10 +80,12 @@ class ModelCache:
                 await self._database.commit(await self.removal(broken))
         return {key: file for key, file in files.items() if file is not None}
 
-    async def hashes(self, keys: Sequence[FileKey]) -> dict[FileKey, str]:
-        """Return the SHA-256 of these files, of those that are stored, in one transaction."""
+    async def replaced_files(self, served: Mapping[FileKey, str]) -> set[FileKey]:
+        """Return the files that are stored by now with another SHA-256 than the given one."""
+        keys = [key for key in served if key not in self.memory]
         rows = await self._database.get_many([("files", file_id(key)) for key in keys])
-        return {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
+        stored = {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
+        return {key for key, sha256 in stored.items() if sha256 != served[key]}
 
     async def put(self, files: Sequence[StagedFile], deleted: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
         """Store files, and delete others, in one transaction; returns the header records of the stored ones.

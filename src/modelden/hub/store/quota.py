@@ -9,7 +9,6 @@ download and not after it. On request, the least recently used models are evicte
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 
@@ -19,6 +18,7 @@ from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.records import FileKey, StoredModel
+from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.tab_locks import use_lock
 from modelden.hub.store.usage import Pins
 from modelden.ports import Locks, Page
@@ -31,30 +31,6 @@ LARGE_SIZE = 16 * 1024**2
 """Size in bytes from which on space is tried out where the browser does not tell. Less is refused soon enough."""
 
 ModelRevision = tuple[str, str]
-
-
-class Reservations:
-    """Space that running downloads of a page will need, whichever configuration began them.
-
-    Attributes:
-        lock: Held while space is checked and reserved. Two downloads cannot reserve the same space.
-    """
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.sizes: dict[FileKey, int] = {}
-        self.stored: dict[FileKey, int] = {}
-        """Bytes that were stored of each file when its space was reserved."""
-
-    def release(self, key: FileKey) -> None:
-        """Free the reservation of a file: its bytes are stored, or do not come."""
-        self.sizes.pop(key, None)
-        self.stored.pop(key, None)
-
-    def total(self, key: FileKey | None) -> int:
-        """Return the bytes reserved for other files; the files of a model are no others of that model."""
-        model = None if key is None or key[2] else key[:2]
-        return sum(size for other, size in self.sizes.items() if other[:2] != model)
 
 
 class StorageQuota:

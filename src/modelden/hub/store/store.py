@@ -6,36 +6,36 @@ Quota, files in memory, compaction and sweep exist once for each database. Nothi
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelden.hub.catalog.names import check_stored
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.compaction import Compactor
-from modelden.hub.store.deletion import Deletion
-from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.quota import Reservations, StorageQuota
 from modelden.hub.store.records import CachedFile, FileKey, StoredFile, StoredModel
+from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.tab_locks import DownloadLock, ModelLease, use_lock
 from modelden.hub.store.usage import NegativeCache, Pins
-from modelden.hub.store.writer import CacheWriter
 from modelden.ports import Database, Ports
 
 if TYPE_CHECKING:
+    from modelden.hub.store.compaction import Compactor
+    from modelden.hub.store.deletion import Deletion
+    from modelden.hub.store.partials import PartialDownloads
+    from modelden.hub.store.quota import StorageQuota
     from modelden.hub.store.verification import VerifiedFile
+    from modelden.hub.store.writer import CacheWriter
 
 
 class Store:
     """The model files of one page.
 
+    A visit that finds all files stored only reads. Modules that write, delete or check space are imported at first use.
+
     Attributes:
         policy: Limits, and the use of memory.
         cache: Complete files.
-        partials: Interrupted downloads.
         missing: Files that hubs do not have.
-        writer: Stores files.
-        compactor: Rewrites files of several chunks.
-        downloads: Lock of each download.
     """
 
     def __init__(
@@ -51,37 +51,78 @@ class Store:
         """
         self.policy = policy
         self.cache = ModelCache(database, ports.blobs, ports.clock, ports.locks)
-        self.partials = PartialDownloads(database, ports.clock, ports.locks)
         self.missing = NegativeCache(database, ports.clock)
         self._pins = Pins(database)
-        self._locks = ports.locks
-        self._deletion = Deletion(database, self.cache, self.partials, ports.locks, ports.clock)
-        quota = StorageQuota(
+        self._database = database
+        self._ports = ports
+        self._reservations = reservations or Reservations()
+        self._is_closed = False
+
+    @cached_property
+    def partials(self) -> PartialDownloads:
+        """Interrupted downloads."""
+        from modelden.hub.store.partials import PartialDownloads
+
+        return PartialDownloads(self._database, self._ports.clock, self._ports.locks)
+
+    @cached_property
+    def downloads(self) -> DownloadLock:
+        """Locks of downloads."""
+        return DownloadLock(self._ports.locks, self.partials.get)
+
+    @cached_property
+    def writer(self) -> CacheWriter:
+        """Stores files."""
+        from modelden.hub.store.writer import CacheWriter
+
+        return CacheWriter(self.cache, self.partials, self._quota, self.policy)
+
+    @cached_property
+    def compactor(self) -> Compactor:
+        """Rewrites files of several chunks."""
+        from modelden.hub.store.compaction import Compactor
+
+        compactor = Compactor(self._database, self._quota, self._ports)
+        if self._is_closed:
+            compactor.close()
+        return compactor
+
+    @cached_property
+    def _deletion(self) -> Deletion:
+        from modelden.hub.store.deletion import Deletion
+
+        return Deletion(self._database, self.cache, self.partials, self._ports.locks, self._ports.clock)
+
+    @cached_property
+    def _quota(self) -> StorageQuota:
+        from modelden.hub.store.quota import StorageQuota
+
+        ports = self._ports
+        return StorageQuota(
             self.cache,
             self.partials,
             self._deletion,
             self._pins,
             ports.page,
             ports.locks,
-            policy,
-            reservations or Reservations(),
+            self.policy,
+            self._reservations,
         )
-        self.writer = CacheWriter(self.cache, self.partials, quota, policy)
-        self.compactor = Compactor(database, quota, ports)
-        self.downloads = DownloadLock(ports.locks, self.partials.get)
 
     @property
     def has_written(self) -> bool:
         """True once something was stored."""
-        return self.writer.has_written
+        return "writer" in vars(self) and self.writer.has_written
 
     def close(self) -> None:
         """Stop the work in the background."""
-        self.compactor.close()
+        self._is_closed = True
+        if "compactor" in vars(self):
+            self.compactor.close()
 
     def lease(self) -> ModelLease:
         """Return a lease, still without models: it keeps models from being evicted until it ends."""
-        return ModelLease(self._locks)
+        return ModelLease(self._ports.locks)
 
     async def list_models(self) -> list[StoredModel]:
         """Return all models and revisions of which something is stored."""
@@ -122,7 +163,7 @@ class Store:
 
     async def delete_unused(self, model: str, revision: str) -> bool:
         """Delete a revision, unless an engine of any tab uses it; returns True if it was deleted."""
-        async with self._locks.try_hold(use_lock(model, revision)) as is_free:
+        async with self._ports.locks.try_hold(use_lock(model, revision)) as is_free:
             if is_free:
                 await self._deletion.delete(model=model, revision=revision)
             return is_free

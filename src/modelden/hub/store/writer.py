@@ -139,11 +139,6 @@ class CacheWriter:
         self._cache.memory[key] = CachedFile(file.blob, file.sha256, provenance.integrity, fields)
         return self._cache.memory[key]
 
-    async def replaced_files(self, served: Mapping[FileKey, str]) -> set[FileKey]:
-        """Return the files that are stored by now with another SHA-256 than the given one."""
-        hashes = await self._cache.hashes([key for key in served if key not in self._cache.memory])
-        return {key for key, sha256 in hashes.items() if sha256 != served[key]}
-
     async def _discard(self, key: FileKey, body: ReceivedBody, error: StorageError) -> None:
         await self._partials.delete(key)
         await self._use_memory(error, body.size)

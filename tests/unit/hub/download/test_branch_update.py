@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from modelden.core.events import Event
     from modelden.host.serve.server import Application
-    from modelden.hub.store.writer import CacheWriter
+    from modelden.hub.store.store import Store
     from tests.simulators.fetcher import PageResponse
     from tests.simulators.profile import Profile
 
@@ -240,8 +240,16 @@ class StuckLocks(PageLocks):
         raise StorageUnavailable(f"The lock {name} is gone.")
 
 
-class NoWriter:
+class NoStore:
     """Stores nothing."""
+
+    @property
+    def cache(self) -> NoStore:
+        return self
+
+    @property
+    def writer(self) -> NoStore:
+        return self
 
     async def replaced_files(self, _served: object) -> set[Any]:
         return set()
@@ -254,7 +262,7 @@ async def test_a_lock_that_cannot_be_released_does_not_hide_the_outcome_of_the_l
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def load(*, fails: bool) -> None:
-        async with BranchUpdate(cast("CacheWriter", NoWriter()), StuckLocks()) as branch:
+        async with BranchUpdate(cast("Store", NoStore()), StuckLocks()) as branch:
             await branch.mark_changed(("localhost/org/tiny", "main", CONFIG), is_deleted=True)
             if fails:
                 raise HttpError("https://hub.example/file", 503)

@@ -19,7 +19,8 @@ from modelden.hub.policy import HubPolicy, StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.quota import GIB, LARGE_SIZE, Reservations, StorageQuota
+from modelden.hub.store.quota import GIB, LARGE_SIZE, StorageQuota
+from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.usage import Consumer, Pins
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlobs
