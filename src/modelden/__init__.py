@@ -1,9 +1,12 @@
 """On-device machine learning for Python in the browser, managed as Firefox manages its own models.
 
-import modelden
+    import modelden
 
-engine = await modelden.create_engine(task_name="feature-extraction")
-vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
+    engine = await modelden.create_engine(task_name="feature-extraction")
+    vectors = await engine.run(["a cat", "a dog"], pooling="mean", normalize=True)
+
+The public modules are `modelden`, `modelden.onnxruntime`, `modelden.errors` and, on the host, `modelden.host.testing`
+and the command ``modelden``. All other modules are private: their names and contents change without notice.
 """
 
 from importlib import import_module
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelden.api import check_updates, configure, create_engine, load_session, on, prefetch
+    from modelden.config import Configuration
     from modelden.core.events import Event
     from modelden.core.memory_database import StorageWarning
     from modelden.core.progress import MultiProgressAggregator, ProgressEvent
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "config": "Configuration",
     "api": "check_updates configure create_engine load_session on prefetch",
     "engine.engine": "Engine",
     "engine.media": "Audio Image",
@@ -101,12 +106,13 @@ _HOMES = {
     "sharing": "ModelArchive export_model import_files",
     "storage": "StorageInfo storage_info",
 }
-"""Modules that define public names; the others are errors. All at once would cost a page a tenth of a second."""
+"""Modules that define public names; all other names are errors. Importing all of them takes a page 0.1 s."""
 
 __all__ = [
     "Audio",
     "CacheSizeExceeded",
     "Chunk",
+    "Configuration",
     "CryptoUnavailable",
     "DeviceLost",
     "DownloadInterrupted",
@@ -186,7 +192,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562)."""
+    """Import a public name at its first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = next((home for home, names in _HOMES.items() if name in names.split()), "errors")
@@ -195,5 +201,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return what there is, imported or not."""
+    """Return all names, imported or not."""
     return sorted({*globals(), *__all__})

@@ -39,7 +39,7 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
 
     Args:
         preset: Mozilla's environment that provides the defaults: ``production`` or ``stage``.
-        **values: Fields of `modelden.config.Configuration`.
+        **values: Fields of `modelden.Configuration`.
 
     Returns:
         The configuration in force from now on.
@@ -264,3 +264,7 @@ def _request(options: Mapping[str, Any] | PipelineOptions | None, /, **keywords:
         request = PipelineOptions.of(options, own_features=own_features)
     check_request(request)
     return request
+
+
+for _function in (configure, create_engine, load_session, prefetch, check_updates, on):
+    _function.__module__ = "modelden"

@@ -92,6 +92,8 @@ class Configuration:
         evict: When there is no room, remove the models that were not used for the longest time; otherwise fail.
     """
 
+    __module__ = "modelden"
+
     settings_server: str = PRESETS["production"]["settings_server"]
     settings_bucket: str = "main"
     signer_name: str = "remote-settings.content-signature.mozilla.org"

@@ -29,6 +29,8 @@ class HubFile:
         blob: Handle of the browser's ``Blob``.
     """
 
+    __module__ = "modelden"
+
     model: str
     revision: str
     path: str
@@ -57,6 +59,8 @@ class FileResponse:
         headers: ``content-type``, ``content-length`` and, if the hub gave one, ``etag``, of the bytes as they are kept.
         blob: The body: the handle of the browser's ``Blob``, for JavaScript that wants one.
     """
+
+    __module__ = "modelden"
 
     headers: Mapping[str, str]
     blob: Blob = field(repr=False)

@@ -229,3 +229,7 @@ async def _file(
     return await hub.get_model_file(
         task_name=DOWNLOAD_TASK, model=repo_id, revision=revision or _BRANCH, file=path, on_progress=on_progress
     )
+
+
+for _function in (hub_download, snapshot_download):
+    _function.__module__ = "modelden"

@@ -31,6 +31,8 @@ _CARD_LIMIT = 2 * 1024 * 1024
 class ModelHub:
     """One hub, and the stored models of all hubs. Names of stored models are ``hostname/organization/name``."""
 
+    __module__ = "modelden"
+
     def __init__(
         self,
         root_url: str | None = None,
@@ -186,7 +188,7 @@ class ModelHub:
             return await hub.read_text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
 
     async def owner_icon(self, model: str) -> bytes | None:
-        """Return the picture of a model's owner; None if the hub has none, or is neither Hugging Face's nor Mozilla's.
+        """Return the picture of a model's owner, from the hubs of Hugging Face and Mozilla; else None.
 
         Args:
             model: ``hostname/organization/name``.
@@ -277,15 +279,15 @@ class ModelHub:
 
     async def open(self) -> HubFiles:
         """Return the hub's files, for this package's own use."""
-        den = await current_context()
+        context = await current_context()
         if not (self._root_url or self._url_template or self._hubs or self._headers):
-            return await den.hub()
+            return await context.hub()
         address = await self._address()
-        policy = den.policy(address)
+        policy = context.policy(address)
         mirrors = tuple(address._replace(root_url=root) for root in self._hubs) or policy.mirrors
         policy = replace(policy, headers={**policy.headers, **self._headers}, mirrors=mirrors)
-        if self._own is None or self._own[0] is not den:
-            self._own = den, await den.hub_at(address, policy)
+        if self._own is None or self._own[0] is not context:
+            self._own = context, await context.hub_at(address, policy)
         return self._own[1]
 
     async def _store(self) -> Store:

@@ -245,9 +245,9 @@ async def _open(
     from modelden.default_context import current_context
 
     message = (options or SessionOptions()).to_message(_device(providers))
-    den = await current_context()
-    opened = await den.onnx_sessions().open(source, message, on_progress)
-    den.tidy()
+    context = await current_context()
+    opened = await context.onnx_sessions().open(source, message, on_progress)
+    context.tidy()
     return opened
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class RemoteSettings:
     """One collection. Its records are plain dicts, as the server has them."""
 
+    __module__ = "modelden"
+
     def __init__(self, collection: str, *, bucket: str | None = None) -> None:
         """Ask nothing yet.
 
@@ -109,9 +111,9 @@ class RemoteSettings:
             UnavailableError: If it cannot be fetched.
             StorageError: If the browser cannot store it.
         """
-        den = await current_context()
-        settings = await den.settings()
-        return await settings.attachments.get(den.config.cid(self._name, self._bucket), record, on_progress)
+        context = await current_context()
+        settings = await context.settings()
+        return await settings.attachments.get(context.config.cid(self._name, self._bucket), record, on_progress)
 
 
 async def poll_settings() -> list[SyncEvent]:
@@ -126,3 +128,6 @@ async def poll_settings() -> list[SyncEvent]:
     """
     settings = await (await current_context()).settings()
     return await settings.poller.poll()
+
+
+poll_settings.__module__ = "modelden"

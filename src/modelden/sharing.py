@@ -36,6 +36,8 @@ class ModelArchive:
         blob: Handle of the browser's ``Blob``; ``blob.js_blob`` is that itself, for ``URL.createObjectURL``.
     """
 
+    __module__ = "modelden"
+
     name: str
     model: str
     revision: str
@@ -68,8 +70,8 @@ async def export_model(model: str, revision: str) -> ModelArchive:
     """
     from modelden.hub.archive import ArchiveEntry, ArchiveIndex, pack
 
-    den = await current_context()
-    store = await den.store()
+    context = await current_context()
+    store = await context.store()
     files = await store.list_files(model, revision)
     if not files:
         raise InputError(f"Nothing is kept of {model} {revision}. ModelHub().list_models() tells what is.")
@@ -82,7 +84,7 @@ async def export_model(model: str, revision: str) -> ModelArchive:
         )
     listed = tuple(ArchiveEntry(file.path, file.size, file.sha256, file.content_type, file.etag) for file in files)
     contents = ArchiveIndex(model.partition("/")[2], revision, listed)
-    blob = pack(den.ports.blobs, contents, bodies)
+    blob = pack(context.ports.blobs, contents, bodies)
     name = f"{model.rpartition('/')[2]}-{revision}.tar"
     return ModelArchive(name, contents.model, revision, tuple(bodies), blob.size, blob)
 
@@ -124,14 +126,14 @@ async def import_files(
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     opened = await (hub or ModelHub()).open()
-    den = await current_context()
-    blobs = den.ports.blobs
+    context = await current_context()
+    blobs = context.ports.blobs
     if isinstance(source, Mapping):
         incoming = _loose(opened, blobs, source, model, revision)
     else:
         incoming = await _packed(opened, blobs, source, (model, revision))
     await opened.import_files(incoming, Consumer(task_name, DEFAULT_ENGINE), on_progress)
-    den.tidy()
+    context.tidy()
     name, kept_revision, _ = incoming[0].key
     return await opened.store.list_files(name, kept_revision)
 
@@ -174,3 +176,7 @@ async def _packed(
         told = listed.content_type, listed.etag, listed.sha256
         incoming.append(ImportSource(file, hub.key(file), bodies[listed.path], place, *told))
     return incoming
+
+
+for _function in (export_model, import_files):
+    _function.__module__ = "modelden"

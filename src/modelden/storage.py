@@ -26,6 +26,8 @@ class StorageInfo:
             milliseconds since the epoch; None when none is stored.
     """
 
+    __module__ = "modelden"
+
     usage: int | None
     quota: int | None
     backend: str
@@ -43,19 +45,22 @@ async def storage_info() -> StorageInfo:
     Raises:
         StorageUnavailable: If the browser gives this page no IndexedDB.
     """
-    den = await current_context()
-    settings = await den.settings()
-    usage, quota, persisted = await den.ports.page.storage_estimate()
+    context = await current_context()
+    settings = await context.settings()
+    usage, quota, persisted = await context.ports.page.storage_estimate()
     confirmed = await settings.client.confirmations()
-    reason = den.storage_fallback.reason
+    reason = context.storage_fallback.reason
     return StorageInfo(
         usage=usage,
         quota=quota,
         backend="memory" if reason else "indexeddb",
         refusal=str(reason) if reason else None,
         persisted=persisted,
-        may_ask=den.ports.page.can_persist(),
-        settings_server=den.config.settings_server,
-        settings_verified=den.config.verify_signatures,
+        may_ask=context.ports.page.can_persist(),
+        settings_server=context.config.settings_server,
+        settings_verified=context.config.verify_signatures,
         settings_confirmed_at=min(confirmed.values(), default=None),
     )
+
+
+storage_info.__module__ = "modelden"

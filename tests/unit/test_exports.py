@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 import pkgutil
+import pydoc
+import re
 import subprocess
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,8 @@ from typing import Any
 import pytest
 
 import modelden
-from modelden import errors
+from modelden import errors, onnxruntime
+from modelden.host import testing
 
 PUBLIC = [getattr(modelden, name) for name in modelden.__all__]
 
@@ -43,7 +48,7 @@ except AttributeError as error:
 """
     assert in_a_fresh_python(program).splitlines() == [
         "1",
-        "modelden.engine.engine True",
+        "modelden True",
         "module 'modelden' has no attribute 'Motor'",
     ]
 
@@ -53,7 +58,7 @@ def test_every_error_that_can_be_raised_can_be_caught_by_its_public_name() -> No
         name
         for module in pkgutil.iter_modules(errors.__path__, "modelden.errors.")
         for name, value in vars(import_module(module.name)).items()
-        if inspect.isclass(value) and value.__module__ == module.name
+        if inspect.isclass(value)
     }
 
     assert defined == set(errors.__all__)
@@ -77,6 +82,54 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
         assert base.__name__ == (parents[depth - 1] if depth else "Exception")
 
     assert {name for _, name in drawn} == set(errors.__all__)
+
+
+MODULES = (modelden, onnxruntime, errors, testing)
+"""The public modules."""
+
+NAMES = [(module.__name__, name) for module in MODULES for name in module.__all__]
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_everything_public_is_known_by_a_path_that_can_be_imported(module: str, name: str) -> None:
+    thing = getattr(import_module(module), name)
+
+    assert thing.__module__ in {public.__name__ for public in MODULES}
+    assert getattr(import_module(thing.__module__), name) is thing
+    assert pickle.loads(pickle.dumps(thing)) is thing  # noqa: S301  our own bytes
+    assert f"{name} in module {thing.__module__}" in pydoc.plain(pydoc.render_doc(thing))
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_no_documentation_of_a_public_name_has_the_path_of_a_private_module(module: str, name: str) -> None:
+    thing = getattr(import_module(module), name)
+    members = vars(thing).items() if inspect.isclass(thing) else ()
+    public = [thing, *(member for key, member in members if callable(member) and not key.startswith("_"))]
+
+    for each in public:
+        paths = re.findall(r"\bmodelden(?:\.\w+)+", inspect.getdoc(each) or "")
+        assert [path for path in paths if not is_public(path)] == []
+
+
+def is_public(path: str) -> bool:
+    """Tell whether a dotted path begins with a public module and goes on with one of its names."""
+    homes = [module for module in MODULES if f"{path}.".startswith(f"{module.__name__}.")]
+    home = max(homes, key=lambda module: len(module.__name__))
+    rest = path.removeprefix(home.__name__).split(".")[1:]
+    return not rest or rest[0] in home.__all__
+
+
+def test_a_traceback_names_errors_by_their_public_path() -> None:
+    (line,) = traceback.format_exception_only(errors.NetworkError("https://models.example/", "refused"))
+
+    assert line.startswith("modelden.errors.NetworkError: No usable answer from https://models.example/")
+
+
+def test_a_subclass_of_ones_own_keeps_its_module() -> None:
+    class OwnError(errors.NetworkError):
+        pass
+
+    assert OwnError.__module__ == __name__
 
 
 @pytest.mark.parametrize("thing", PUBLIC, ids=modelden.__all__)

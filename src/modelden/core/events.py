@@ -35,6 +35,8 @@ class Event:
         time: Milliseconds since the epoch.
     """
 
+    __module__ = "modelden"
+
     type: EventType
     name: str
     engine_id: str | None = None

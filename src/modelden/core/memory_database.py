@@ -16,6 +16,8 @@ class StorageWarning(UserWarning):
         error: The reason.
     """
 
+    __module__ = "modelden"
+
     def __init__(self, error: StorageError) -> None:
         """Store the reason and compose the message."""
         super().__init__(f"Used from memory, and gone with this page: {error}")

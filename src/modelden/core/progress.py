@@ -52,6 +52,8 @@ class ProgressEvent:
         metadata: For model files ``model``, ``revision``, ``file``, ``url``, ``taskName``; for options the chosen ones.
     """
 
+    __module__ = "modelden"
+
     type: str
     status_text: str
     id: str
@@ -153,6 +155,8 @@ class MultiProgressAggregator:
     to come it knows from the first event on where a signed manifest tells it (`progress.PLANNING`); else a file counts
     from its first byte on, and until then the bar may stand.
     """
+
+    __module__ = "modelden"
 
     def __init__(self, callback: ProgressCallback, watched_types: Iterable[str] = (DOWNLOADING,)) -> None:
         """Nothing was loaded yet.

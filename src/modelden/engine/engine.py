@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Engine:
     """A loaded model, made by `modelden.create_engine`. As an async context it closes itself."""
 
+    __module__ = "modelden"
+
     def __init__(self, runner: EngineRunner, suspender: Suspender) -> None:
         """Create an engine.
 
@@ -100,7 +102,7 @@ class Engine:
 
         Args:
             *args: The arguments of the task's transformers.js pipeline: for ``feature-extraction`` a string or n of
-                them, for tasks with images or sounds the inputs that `modelden.engine.inputs` lists.
+                them, for tasks with images or sounds a `modelden.Image`, a `modelden.Audio`, or bytes, files and URLs.
             on_token: Called with a `Chunk` for each token of a generated text; ``per_token=False`` for each word.
             **options: The pipeline's options: for ``feature-extraction`` ``pooling="mean"`` and ``normalize=True``.
 

@@ -22,6 +22,8 @@ class Image:
     `memoryview` and `numpy.asarray` share its buffer, of shape (height, width, channels).
     """
 
+    __module__ = "modelden"
+
     __slots__ = ("_buffer", "channels", "height", "width")
 
     width: int
@@ -94,6 +96,8 @@ class Image:
 
 class Audio:
     """A sound of one channel: samples from -1 to 1, and their rate."""
+
+    __module__ = "modelden"
 
     __slots__ = ("samples", "sampling_rate")
 

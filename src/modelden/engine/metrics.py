@@ -24,6 +24,8 @@ class RunMetrics:
         run_timestamps: Names and times of the steps, in order; times by the worker's own clock.
     """
 
+    __module__ = "modelden"
+
     input_tokens: int
     output_tokens: int
     preprocessing_time: float

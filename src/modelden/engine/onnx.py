@@ -28,6 +28,9 @@ class NodeArg:
     shape: list[int | str | None]
 
 
+NodeArg.__module__ = "modelden.onnxruntime"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
     """The metadata of a model."""
@@ -39,6 +42,9 @@ class ModelMetadata:
     graph_description: str
     version: int
     custom_metadata_map: dict[str, str]
+
+
+ModelMetadata.__module__ = "modelden.onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ class GraphOptimizationLevel(enum.Enum):
     ORT_ENABLE_ALL = "all"
 
 
+GraphOptimizationLevel.__module__ = "modelden.onnxruntime"
+
+
 class ExecutionMode(enum.Enum):
     """The order in which independent parts of a graph run."""
 
@@ -25,8 +28,14 @@ class ExecutionMode(enum.Enum):
     ORT_PARALLEL = "parallel"
 
 
+ExecutionMode.__module__ = "modelden.onnxruntime"
+
+
 class RunOptions:
     """Options of one run. A browser has none: the class exists for code that passes them."""
+
+
+RunOptions.__module__ = "modelden.onnxruntime"
 
 
 class SessionOptions:
@@ -94,6 +103,9 @@ class SessionOptions:
     def external(self) -> Mapping[str, bytes]:
         """The external data by path."""
         return self._external
+
+
+SessionOptions.__module__ = "modelden.onnxruntime"
 
 
 def _nested(entries: Mapping[str, str]) -> dict[str, Any]:

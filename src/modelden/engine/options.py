@@ -107,6 +107,8 @@ class PipelineOptions:
         extra_headers: Of the backend ``openai``.
     """
 
+    __module__ = "modelden"
+
     engine_id: str = DEFAULT_ENGINE_ID
     feature_id: str | None = None
     task_name: str | None = None

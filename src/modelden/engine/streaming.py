@@ -39,6 +39,8 @@ class Chunk:
         is_prompt: Whether it belongs to the prompt.
     """
 
+    __module__ = "modelden"
+
     text: str
     tokens: tuple[int, ...] | None
     is_prompt: bool
@@ -110,6 +112,8 @@ class Stream:
     The run begins with the loop. Leaving the loop early, by ``break``, an exception or cancellation, ends the
     generation. An iterator in a variable may outlive its loop: `aclose` or ``async with`` end its generation.
     """
+
+    __module__ = "modelden"
 
     def __init__(self, start: Callable[[Callable[[Chunk], None]], Awaitable[Any]]) -> None:
         """Create a stream; ``start`` begins the run and takes the receiver of the chunks."""

@@ -56,6 +56,8 @@ class Tensor:
     `memoryview` cannot have an empty dimension beside others.
     """
 
+    __module__ = "modelden"
+
     __slots__ = ("_buffer", "dtype", "shape")
 
     shape: tuple[int, ...]

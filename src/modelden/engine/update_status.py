@@ -32,6 +32,8 @@ class UpdateStatus:
         reason: Why it is ``unavailable``; else None.
     """
 
+    __module__ = "modelden"
+
     task_name: str
     feature_id: str | None
     engine_id: str

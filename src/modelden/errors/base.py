@@ -6,6 +6,14 @@ from __future__ import annotations
 class ModelDenError(Exception):
     """Base of all errors of this package."""
 
+    __module__ = "modelden.errors"
+
+    def __init_subclass__(cls) -> None:
+        """Give an error of these modules the path that a caller imports it by, which tracebacks show."""
+        super().__init_subclass__()
+        if cls.__module__.startswith("modelden.errors."):
+            cls.__module__ = "modelden.errors"
+
 
 class InputError(ModelDenError, ValueError):
     """An argument or a configuration value that cannot be used."""

@@ -70,6 +70,9 @@ class BrowserError(HostError):
     exit_code = 4
 
 
+BrowserError.__module__ = "modelden.host.testing"
+
+
 class RemoteError(HostError):
     """A server does not answer, or refuses. Clients of it see no change."""
 

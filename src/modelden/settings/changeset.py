@@ -111,6 +111,8 @@ class SyncEvent:
         deleted: Records that are gone.
     """
 
+    __module__ = "modelden"
+
     collection: str
     current: tuple[Record, ...]
     created: tuple[Record, ...]

@@ -49,6 +49,9 @@ class DenPage(PyodidePage):
         return self.evaluate(f"{script}\nawait evaluate(argument, globals())\n", json.dumps([dedent(source), values]))
 
 
+DenPage.__module__ = "modelden.host.testing"
+
+
 class HeadlessBrowser:
     """A headless browser with a server for its pages. Used with ``with``.
 

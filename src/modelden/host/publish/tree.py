@@ -164,6 +164,9 @@ class Tree:
         return content
 
 
+Tree.__module__ = "modelden.host.testing"
+
+
 def _is_collection(content: Any) -> bool:
     return (
         isinstance(content, dict)

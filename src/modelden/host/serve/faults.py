@@ -62,6 +62,9 @@ class Fault:
         return AnyOrigin(response, ())
 
 
+Fault.__module__ = "modelden.host.testing"
+
+
 class Faults:
     """The active rules. The first matching rule is applied."""
 

@@ -141,3 +141,6 @@ class ModelServer:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
         return folder
+
+
+ModelServer.__module__ = "modelden.host.testing"

@@ -122,6 +122,9 @@ class Application:
         return JSONResponse(config, headers={"Cache-Control": "no-cache"})
 
 
+Application.__module__ = "modelden.host.testing"
+
+
 def settings_routes(collections: Collections, attachments: ASGIApp, settings: ASGIApp | None = None) -> list[BaseRoute]:
     """Create the routes of a Remote Settings server, with these applications of attachments and of the API."""
     return [
@@ -201,6 +204,9 @@ class RunningServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+RunningServer.__module__ = "modelden.host.testing"
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:

@@ -86,6 +86,9 @@ class FileRole(NamedTuple):
     external_data: bool = False
 
 
+FileRole.__module__ = "modelden"
+
+
 def role_of(path: str) -> FileRole:
     """Return the role of the file at this path of a repository."""
     if _matches(path, _HOUSEKEEPING):

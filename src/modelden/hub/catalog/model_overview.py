@@ -26,6 +26,8 @@ class RepositoryFile:
         stored: It is stored in this browser.
     """
 
+    __module__ = "modelden"
+
     path: str
     role: FileRole
     size: int | None
@@ -43,6 +45,8 @@ class ModelFiles:
         source: The source of the list: ``manifest`` (signed), ``tree`` (the hub) or ``unknown`` (none).
         reason: The reason why there is no list, in words; else None.
     """
+
+    __module__ = "modelden"
 
     files: tuple[RepositoryFile, ...]
     source: str

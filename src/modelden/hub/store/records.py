@@ -94,6 +94,8 @@ class StoredFile:
         revision: Branch or version.
     """
 
+    __module__ = "modelden"
+
     path: str
     size: int
     content_type: str
@@ -123,6 +125,8 @@ class StoredModel:
         partial_files: Number of files of which a download was interrupted.
         partial_size: Bytes of ``size`` that belong to them.
     """
+
+    __module__ = "modelden"
 
     name: str
     revision: str

@@ -25,6 +25,8 @@ class VerifiedFile:
         actual: Hash of the stored bytes.
     """
 
+    __module__ = "modelden"
+
     path: str
     ok: bool
     expected: str
