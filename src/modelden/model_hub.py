@@ -64,8 +64,7 @@ class ModelHub:
                 check_root_url("root_url", root)
         if url_template is not None:
             check_url_template("url_template", url_template)
-        self._root_url = root_url
-        self._url_template = url_template
+        self._root_url, self._url_template = root_url, url_template
         self._allow_deny_list = allow_deny_list
         self._hubs = tuple(hubs)
         self._own: tuple[Context, HubFiles] | None = None
