@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 import modelden
 from modelden.default_context import CONTEXT_MODULES, PREWARM_MODULES, REQUEST_MODULES, WORKER_MODULES
 from modelden.hub.files import DOWNLOADERS
+from modelden.hub.store.schema import MODEL_FILES
 
 ROOT = Path(modelden.__file__).parent
 
@@ -59,9 +62,17 @@ DECLARATIONS = ("modelden.errors", "modelden.ports")
 SIDES = {"settings", "hub", "engine"}
 """The three kinds of policy do not know one another: `modelden.loading` and `modelden.context` join them."""
 
-JOINTS = {"modelden.loading.file_provider": "modelden.hub"}
-"""An engine's files come from the hub: that is what the module is for."""
-
+HUB_WINGS = {
+    "catalog": set(),
+    "policy": {"catalog"},
+    "archive": {"catalog"},
+    "store": {"catalog", "policy"},
+    "download": {"catalog", "policy", "store"},
+    "remote_models": {"catalog", "store", "download"},
+    "importer": {"catalog", "policy", "store", "download"},
+    "files": {"catalog", "policy", "store", "download", "remote_models", "importer"},
+}
+"""Folders and modules of `modelden.hub`, from the ground up, with those that each may import."""
 
 HOST_FOLDERS = ("keys", "publish", "serve", "browser", "verify", "commands")
 """Folders of `modelden.host`; each may import from those before it. `errors` is below, `cli` and `testing` above."""
@@ -104,6 +115,9 @@ FOR_WHO_HAS_THEM = {
     "modelden.onnxruntime": {"numpy"},
 }
 """Where a tensor or an image is asked to become an array or a picture of somebody else's kind."""
+
+
+FACES = {"modelden", "modelden.errors"}
 
 
 def within(name: str, package: str) -> bool:
@@ -170,10 +184,36 @@ def test_settings_hub_and_engine_do_not_know_one_anothers_policy(name: str) -> N
     if side not in SIDES:
         return
     others = {each for each in imports(MODULES[name], at_run_time=True) if each.split(".")[1:2] != [side]}
-    policy = {each for each in others if each.split(".")[1:2] and each.split(".")[1] in SIDES and each not in PURE}
-    joint = JOINTS.get(name)
+    assert not {each for each in others if each.split(".")[1:2] and each.split(".")[1] in SIDES and each not in PURE}
 
-    assert not {each for each in policy if joint is None or not within(each, joint)}
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("modelden.hub.")])
+def test_the_wings_of_the_hub_import_downwards(name: str) -> None:
+    """Imports for types count as well."""
+    wing = name.split(".")[2]
+    imported = {module.split(".")[2] for module in imports(MODULES[name]) if module.startswith("modelden.hub.")}
+
+    assert imported <= HUB_WINGS[wing] | {wing}
+
+
+def test_only_the_store_of_the_hub_knows_its_rows() -> None:
+    stores = "|".join(MODEL_FILES.stores)
+    rows = re.compile(rf"(?:Put|Delete|Unchanged)\(|get(?:_all|_many)?\(\s*\[?\(?[\"'](?:{stores})[\"']")
+    hub = {name: path for name, path in MODULES.items() if within(name, "modelden.hub")}
+    knowing = {name for name, path in hub.items() if rows.search(path.read_text("utf-8"))}
+
+    assert knowing
+    assert {name for name in knowing if not within(name, "modelden.hub.store")} == set()
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Imports for types and late ones count as well, those of the two faces, which hand on names, do not."""
+    graph = {name: imports(path) & set(MODULES) - {name} for name, path in MODULES.items() if name not in FACES}
+    try:
+        order = tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+    assert set(order) >= set(graph)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -183,7 +223,7 @@ def test_a_module_fits_into_a_head(name: str) -> None:
 
 def test_there_are_modules_and_rules_name_existing_ones() -> None:
     assert len(MODULES) > 40
-    assert set(MODULES) >= PURE | set(JOINTS) | {"modelden._js", "modelden.default_context", "modelden.host.cli"}
+    assert set(MODULES) >= PURE | {"modelden._js", "modelden.default_context", "modelden.host.cli"}
 
 
 def test_a_page_imports_in_small_pieces() -> None:
