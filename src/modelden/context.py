@@ -13,14 +13,13 @@ from modelden.core.events import DownloadEvents, Events
 from modelden.core.progress import ProgressCallback
 from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.engine import model_selection, runtime_selection
-from modelden.engine.engine import Engine
+from modelden.engine.engine import Engine, EngineRegistry
 from modelden.engine.engine_runner import EngineRunner
 from modelden.engine.history import History
 from modelden.engine.last_engine import MODELDEN
 from modelden.engine.memory_guard import MemoryGuard
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord
-from modelden.engine.registry import EngineRegistry
 from modelden.engine.runtime_selection import Bundle
 from modelden.engine.update_status import UpdateStatus
 from modelden.errors import StorageError
@@ -32,7 +31,6 @@ from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.hub.store.store import Store
 from modelden.loading.engine_loader import ALLOW_DENY_LIST, EngineLoader
-from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.loading.update_check import UpdateCheck
 from modelden.loading.update_fallback import LoaderWithFallback
 from modelden.ports import Database, Ports, Schema
@@ -91,7 +89,7 @@ class Context:
             spilling=_SMALL_DATABASES if config.memory_when_full else (),
         )
         self.ports = ports = ports._replace(databases=databases)
-        self._runtimes = RuntimeCatalog(config, bundles, ports.page)
+        self._bundles = bundles
         self._listeners = listeners
         self._events = events
         self._reservations = reservations or Reservations()
@@ -103,7 +101,7 @@ class Context:
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tasks = BackgroundTasks()
         self._is_tidy = False
-        loader = EngineLoader(config, self._runtimes, ports.engines, self.settings, self._hub_of, self._memory_guard)
+        loader = EngineLoader(config, bundles, ports, self.settings, self._hub_of, self._memory_guard)
         self._loader = LoaderWithFallback(loader, self._history, self._hub_of, self._live_engines, events)
         self._engines = EngineRegistry(
             lambda request: EngineRunner(request, self._loader, ports, events), ports.suspender
@@ -187,7 +185,7 @@ class Context:
         from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
         return OnnxSessionLoader(
-            self.config, self.ports, self._runtimes, self.settings, self.hub, self._memory_guard, self._events
+            self.config, self._bundles, self.ports, self.settings, self.hub, self._memory_guard, self._events
         )
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:

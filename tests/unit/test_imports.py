@@ -37,7 +37,6 @@ PURE = {
     "modelden.engine.tasks",
     "modelden.engine.tensor",
     "modelden.engine.values",
-    "modelden.engine.versions",
     "modelden.hub.catalog.allow_list",
     "modelden.hub.catalog.names",
     "modelden.hub.catalog.file_roles",

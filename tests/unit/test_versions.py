@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.engine.versions import compare, version_key
+from modelden.engine.runtime_selection import compare_versions, version_key
 
 # "Toolkit version format", from old to new; those of one row are equal.
 MOZILLAS = [
@@ -38,22 +38,22 @@ VERSIONS = st.text("0123456789.ab*+-", max_size=8)
 @pytest.mark.parametrize(("older", "newer"), combinations(MOZILLAS, 2), ids=lambda row: row[0])
 def test_mozillas_examples_are_ordered(older: tuple[str, ...], newer: tuple[str, ...]) -> None:
     for one, other in product(older, newer):
-        assert compare(one, other) < 0
-        assert compare(other, one) > 0
+        assert compare_versions(one, other) < 0
+        assert compare_versions(other, one) > 0
 
 
 @pytest.mark.parametrize("equal", MOZILLAS, ids=lambda row: row[0])
 def test_mozillas_examples_of_a_row_are_equal(equal: tuple[str, ...]) -> None:
     for one, other in product(equal, equal):
-        assert compare(one, other) == 0
+        assert compare_versions(one, other) == 0
 
 
 def test_majors_are_parted_before_their_alphas() -> None:
-    assert compare("5.0a", "5.0") < 0
-    assert compare("5.0a", "5.0a1") < 0
-    assert compare("5.99", "6.0a") < 0
-    assert compare("5.1", "5.2beta") < 0
-    assert compare("5.9", "5.10") < 0
+    assert compare_versions("5.0a", "5.0") < 0
+    assert compare_versions("5.0a", "5.0a1") < 0
+    assert compare_versions("5.99", "6.0a") < 0
+    assert compare_versions("5.1", "5.2beta") < 0
+    assert compare_versions("5.9", "5.10") < 0
 
 
 def test_the_key_sorts_from_old_to_new() -> None:
@@ -68,7 +68,7 @@ def test_the_key_sorts_from_old_to_new() -> None:
 
 @given(VERSIONS, VERSIONS, VERSIONS)
 def test_it_is_an_order(one: str, two: str, three: str) -> None:
-    assert compare(one, one) == 0
-    assert compare(one, two) == -compare(two, one)
-    if compare(one, two) <= 0 and compare(two, three) <= 0:
-        assert compare(one, three) <= 0
+    assert compare_versions(one, one) == 0
+    assert compare_versions(one, two) == -compare_versions(two, one)
+    if compare_versions(one, two) <= 0 and compare_versions(two, three) <= 0:
+        assert compare_versions(one, three) <= 0

@@ -4,8 +4,8 @@ Its modules, in the order in which they are called:
 
 - `options`, `option_validation`, `tasks`: the request.
 - `last_engine`: the runtime of the last visit, started ahead.
-- `registry`, `engine`, `engine_runner`, `lifecycle`: one engine per name, and its life.
-- `model_selection`, `runtime_selection`, `versions`, `plan`: the decision, from Remote Settings.
+- `engine`, `engine_runner`, `lifecycle`: one engine per name, and its life.
+- `model_selection`, `runtime_selection`, `plan`: the decision, from Remote Settings.
 - `history`, `memory_guard`: what is stored of loads.
 - `inputs`, `media`, `tensor`, `values`, `streaming`, `metrics`: one run.
 - `update_status`: the answer of an update check.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelden.errors import InvalidOption
@@ -141,17 +141,21 @@ def wire_name(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def check_option(name: str, value: Any, *, own_features: bool) -> None:
-    """Return if a value of an option is valid.
+def check_options(values: Mapping[str, Any], *, own_features: bool) -> None:
+    """Return if all values of options are valid.
 
     Args:
-        name: The option's name in Python.
-        value: Anything but None.
+        values: The values by the options' names in Python; none is None.
         own_features: Accept features that Firefox does not have.
 
     Raises:
-        InvalidOption: If it is not valid, in Firefox's words.
+        InvalidOption: For the first value that is not valid, in Firefox's words.
     """
+    for name, value in values.items():
+        _check_option(name, value, own_features=own_features)
+
+
+def _check_option(name: str, value: Any, *, own_features: bool) -> None:
     if name in _TEXTS and not isinstance(value, str):
         raise _invalid(name, value, "Should be a string.")
     if name in RANGES:

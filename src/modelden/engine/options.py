@@ -16,7 +16,7 @@ from modelden.engine.option_validation import (
     MODEL_HUBS,
     NOT_IDENTITY,
     TEST_FEATURE,
-    check_option,
+    check_options,
     wire_name,
 )
 from modelden.errors import InputError
@@ -163,13 +163,11 @@ class PipelineOptions:
 
     def updated(self, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
         """Return these options updated with others; the arguments and errors are those of `of`."""
-        changes = _by_field(options)
+        by_field = _by_field(options)
+        changes = {name: value for name in FIELDS if (value := by_field.get(name)) is not None}
+        check_options(changes, own_features=own_features)
         values = self.values()
-        for name in FIELDS:
-            value = changes.get(name)
-            if value is None:
-                continue
-            check_option(name, value, own_features=own_features)
+        for name, value in changes.items():
             if name == "feature_id" and changes.get("engine_id") in (None, DEFAULT_ENGINE_ID):
                 values["engine_id"] = _engine_of(value, values["engine_id"])
             if name == "model_hub":
@@ -179,7 +177,7 @@ class PipelineOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all options by Firefox's names (``getOptions``)."""
-        return {wire_name(name): value for name, value in self.values().items()}
+        return {wire: getattr(self, name) for name, wire in _WIRE_NAMES.items()}
 
     def is_equivalent(self, other: PipelineOptions) -> bool:
         """Tell whether an engine with these options can serve the others too (``equals``)."""
@@ -202,10 +200,13 @@ class PipelineOptions:
 FIELDS = tuple(field.name for field in fields(PipelineOptions))
 """The names of all options, in the order of Firefox's checks."""
 
-_PER_CALL = frozenset(map(wire_name, NOT_IDENTITY - {"engine_id", "feature_id"}))
+_WIRE_NAMES = {name: wire_name(name) for name in FIELDS}
+"""Firefox's names of all options, by their names in Python."""
+
+_PER_CALL = frozenset(_WIRE_NAMES[name] for name in NOT_IDENTITY - {"engine_id", "feature_id"})
 """Options of a single call or caller, by Firefox's names."""
 
-_NAMES = {**{name: name for name in FIELDS}, **{wire_name(name): name for name in FIELDS}}
+_NAMES = {**{name: name for name in FIELDS}, **{wire: name for name, wire in _WIRE_NAMES.items()}}
 """Fields by their names in both spellings."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Self
 
 from modelden.engine.options import PipelineOptions
+from modelden.engine.runtime_selection import requested_device
+from modelden.engine.tasks import FIREFOX_TASKS
 from modelden.errors import InputError
 from modelden.settings.changeset import Record
 
@@ -27,6 +29,9 @@ _IDENTITY = (
 
 _REQUIRED = ("task_name", "model_hub_root_url", "model_hub_url_template", "model_id", "model_revision")
 """Options that every plan has."""
+
+_LOG_SEVERITIES = {"All": 0, "Trace": 0, "Debug": 0, "Info": 1, "Warn": 2, "Error": 3, "Critical": 4}
+"""onnxruntime's severities by Firefox's levels: the least severe that it writes to the browser's console."""
 
 
 class Plan(NamedTuple):
@@ -60,6 +65,28 @@ class Plan(NamedTuple):
     def to_row(self) -> dict[str, Any]:
         """Return the stored form, plain JSON data."""
         return {"options": self.options.to_dict(), "runtime": dict(self.runtime), "files": list(self.files)}
+
+    def create_message(self, fallbacks: Fallbacks) -> dict[str, Any]:
+        """Return the ``CreateOptions`` of ``web/worker/protocol.ts``."""
+        options = self.options
+        device, threads = fallbacks.apply(options.device, options.num_threads)
+        message: dict[str, Any] = {
+            "task": options.task_name,
+            "modelId": options.model_id,
+            "modelRevision": options.model_revision,
+            "hubRootUrl": options.model_hub_root_url,
+            "hubUrlTemplate": options.model_hub_url_template,
+            "dtype": options.dtype,
+            "device": requested_device(device),
+            "numThreads": threads,
+            "logSeverity": _LOG_SEVERITIES.get(options.log_level or "", 2),
+            "useExternalDataFormat": options.use_external_data_format or None,
+        }
+        if fallbacks.files_only:
+            message["filesOnly"] = True
+        if options.task_name in FIREFOX_TASKS:
+            message["config"] = _firefox_config(options)
+        return message
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -118,6 +145,13 @@ class EngineRecord(NamedTuple):
 
     request: PipelineOptions
     plan: Plan
+
+
+def _firefox_config(options: PipelineOptions) -> dict[str, Any]:
+    """Return the configuration of Firefox's own tasks: the options with a value (``applyToConfig``), two defaults."""
+    revision = options.model_revision
+    values = {name: value for name, value in options.to_dict().items() if value is not None}
+    return {"backend": "onnx", "tokenizerRevision": revision, "processorRevision": revision, **values}
 
 
 def _is_runtime(record: dict[str, Any]) -> bool:

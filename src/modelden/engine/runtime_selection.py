@@ -1,18 +1,20 @@
 """Runtime selection: the WASM file and the device for a model, and the JavaScript in this wheel that drives it. Pure.
 
 Within a major version the selection is Firefox's (``MLEngineParent.sys.mjs``, ``getWasmArrayBuffer``): exact file name,
-highest version. The check of the build is ours: onnxruntime-web does not fail with the WASM file of another build, it
-hangs.
+highest version. Versions are compared as Mozilla does (``nsIVersionComparator``, "Toolkit version format"). The check
+of the build is ours: onnxruntime-web does not fail with the WASM file of another build, it hangs.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cmp_to_key
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelden.engine.versions import compare, version_key
 from modelden.errors import NoRuntime, RuntimeMismatch
 from modelden.settings.records import Attachment
 
@@ -26,6 +28,8 @@ COLLECTION = "ml-onnx-runtime"
 
 WASM, WEBGPU = "wasm", "webgpu"
 """The names of devices in transformers.js and onnxruntime-web."""
+
+_PART = re.compile(r"(?P<a>-?\d*)(?P<b>[^\d+-]*)(?P<c>-?\d*)(?P<d>.*)", re.DOTALL)
 
 
 class Bundle(NamedTuple):
@@ -147,13 +151,16 @@ def bundle_no_gpu_reason(bundle: Bundle) -> str | None:
 
 
 def find_bundle(record: Record, bundles: Sequence[Bundle]) -> Bundle:
-    """Return the bundle that drives a record's file.
+    """Return the bundle that drives a record's file, which has to be of the same build.
 
     Raises:
         NoRuntime: If there is none; an earlier modelden may have had it.
+        InvalidRecord: If the record has no usable attachment.
+        RuntimeMismatch: If it is the file of another build.
     """
     for bundle in bundles:
         if _matches(record, bundle):
+            check_build(record, bundle)
             return bundle
     raise NoRuntime(f"No JavaScript for the runtime {record.get('name')} {record.get('version')} is in this modelden.")
 
@@ -176,7 +183,7 @@ def _matches(record: Record, bundle: Bundle) -> bool:
     version = record.get("version")
     if record.get("name") != bundle.name or not isinstance(version, str):
         return False
-    return compare(f"{bundle.major}.0a", version) <= 0 < compare(f"{bundle.major + 1}.0a", version)
+    return compare_versions(f"{bundle.major}.0a", version) <= 0 < compare_versions(f"{bundle.major + 1}.0a", version)
 
 
 def _is_built_for(record: Record, bundle: Bundle) -> bool:
@@ -198,3 +205,48 @@ def check_build(record: Record, bundle: Bundle) -> None:
             f"onnxruntime-web {bundle.onnxruntime} (SHA-256 {bundle.sha256}) whose JavaScript is in this modelden. "
             "It would hang, so it was not started: update modelden, or publish the runtime that belongs to it."
         )
+
+
+def compare_versions(left: str, right: str) -> int:
+    """Return a negative number if ``left`` is older, 0 if both are equal, a positive one if it is newer.
+
+    Versions are parts between dots; each part is number, text, number, text. A part without text is newer than one with
+    text, so that ``5.0a`` comes before ``5.0``. Missing numbers are 0, ``1.0+`` is ``1.1pre``, and ``*`` is newer than
+    every number.
+    """
+    for one, other in zip_longest(left.split("."), right.split("."), fillvalue=""):
+        order = _compare_parts(_parse(one), _parse(other))
+        if order:
+            return order
+    return 0
+
+
+version_key = cmp_to_key(compare_versions)
+"""Key function that sorts versions from old to new."""
+
+
+def _parse(part: str) -> tuple[float, str, float, str]:
+    if part == "*":
+        return float("inf"), "", 0, ""
+    match = _PART.fullmatch(part)
+    if match is None:  # every string matches
+        raise AssertionError(part)
+    number, text, second, rest = match.group("a", "b", "c", "d")
+    first = _integer(number)
+    if not text and rest.startswith("+"):
+        return first + 1, "pre", 0, ""
+    return first, text, _integer(second), rest
+
+
+def _integer(text: str) -> float:
+    return int(text) if text.strip("-") else 0
+
+
+def _compare_parts(left: tuple[Any, ...], right: tuple[Any, ...]) -> int:
+    for one, other in zip(left, right, strict=True):
+        if one == other:
+            continue
+        if isinstance(one, str) and (not one or not other):
+            return 1 if not one else -1
+        return 1 if one > other else -1
+    return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Fallbacks, Plan
 from modelden.engine.runtime_selection import Bundle
-from modelden.engine.tasks import FIREFOX_TASKS, has_files
+from modelden.engine.tasks import has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.download.branch_update import BranchUpdate
@@ -24,8 +24,7 @@ from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from modelden.loading.file_provider import EngineFileProvider
 from modelden.loading.load_retry import RETRYABLE, LoadRetries, check_stored_files
-from modelden.loading.runtime_catalog import RuntimeCatalog
-from modelden.ports import EngineHost, EngineWorker, WorkerSpec
+from modelden.ports import EngineWorker, Ports, WorkerSpec
 from modelden.settings.service import SettingsService
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
@@ -64,16 +63,16 @@ class EngineLoader:
     def __init__(
         self,
         config: Configuration,
-        runtimes: RuntimeCatalog,
-        engines: EngineHost,
+        bundles: Sequence[Bundle],
+        ports: Ports,
         open_settings: Callable[[], Awaitable[SettingsService]],
         open_hub: Callable[[PipelineOptions], Awaitable[HubFiles]],
         open_guard: Callable[[], Awaitable[MemoryGuard]],
     ) -> None:
         """Create a loader; the arguments are a `Context`'s."""
         self._config = config
-        self._runtimes = runtimes
-        self._engines = engines
+        self._bundles = bundles
+        self._ports = ports
         self._open_settings = open_settings
         self._open_hub = open_hub
         self._open_guard = open_guard
@@ -92,7 +91,16 @@ class EngineLoader:
         options = model_selection.choose(records, request, self._config.engine_defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _progress_metadata(options)):
             pass
-        runtime = await self._runtimes.choose(settings, runtime_selection.requested_device(options.device), on_progress)
+        device = runtime_selection.requested_device(options.device)
+        runtime = runtime_selection.choose(
+            await settings.client.get(runtime_selection.COLLECTION, on_progress),
+            self._bundles,
+            major=self._config.runtime_major,
+            device=device,
+            no_gpu_reason=await self._ports.page.gpu_unavailable_reason()
+            if device == runtime_selection.WEBGPU
+            else None,
+        )
         options = replace(options, runtime_filename=runtime.record["name"])
         return Plan(options, runtime.record, runtime.no_gpu_reason)
 
@@ -109,7 +117,7 @@ class EngineLoader:
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
-        bundle = self._runtimes.find_bundle(plan.runtime)
+        bundle = runtime_selection.find_bundle(plan.runtime, self._bundles)
         no_gpu_reason = runtime_selection.gpu_lost_message(lost_gpu) if lost_gpu else _no_gpu_reason(plan, bundle)
         loaded: LoadedModel | None = None
 
@@ -135,7 +143,7 @@ class EngineLoader:
         Raises:
             ModelDenError: The class says which step failed and what to do.
         """
-        bundle = self._runtimes.find_bundle(plan.runtime)
+        bundle = runtime_selection.find_bundle(plan.runtime, self._bundles)
         fallbacks = Fallbacks(no_gpu_reason=_no_gpu_reason(plan, bundle), files_only=True)
         async with (await self._open_hub(plan.options)).update_branch() as branch:
             (await self._load(plan, bundle, fallbacks, branch, None, on_progress)).close()
@@ -171,9 +179,9 @@ class EngineLoader:
         on_progress: ProgressCallback | None,
     ) -> LoadedModel:
         options = plan.options
-        device, threads = fallbacks.apply(options.device, options.num_threads)
+        message = plan.create_message(fallbacks)
         # The worker's source is read and compiled while the runtime is fetched.
-        worker = self._engines.start(WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, threads))
+        worker = self._ports.engines.start(WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, message["numThreads"]))
         files: EngineFileProvider | None = None
         try:
             settings = await self._open_settings()
@@ -182,7 +190,6 @@ class EngineLoader:
             allow_list = await self._allow_list(options, settings, on_progress)
             hub = await self._open_hub(options)
             files = await self._file_provider(hub, options, allow_list, branch, watch, on_progress)
-            message = _create_message(options, device, threads, files_only=fallbacks.files_only)
             try:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
                     info = await worker.create(message, wasm, files, await files.cached_files(plan.files))
@@ -224,10 +231,6 @@ class EngineLoader:
         return EngineFileProvider(hub, consumer, allow_list, on_progress, watch, preflight, branch)
 
 
-_LOG_SEVERITIES = {"All": 0, "Trace": 0, "Debug": 0, "Info": 1, "Warn": 2, "Error": 3, "Critical": 4}
-"""onnxruntime's severities by Firefox's levels: the least severe that it writes to the browser's console."""
-
-
 def _no_gpu_reason(plan: Plan, bundle: Bundle) -> str | None:
     return plan.no_gpu_reason or runtime_selection.bundle_no_gpu_reason(bundle)
 
@@ -242,34 +245,6 @@ async def _explain(
     if cause is error:
         return await check_stored_files(hub, files.keys, drop_damaged_runtime, error)
     return cause
-
-
-def _create_message(options: PipelineOptions, device: str | None, threads: int, *, files_only: bool) -> dict[str, Any]:
-    """Return the ``CreateOptions`` of ``web/worker/protocol.ts``."""
-    message: dict[str, Any] = {
-        "task": options.task_name,
-        "modelId": options.model_id,
-        "modelRevision": options.model_revision,
-        "hubRootUrl": options.model_hub_root_url,
-        "hubUrlTemplate": options.model_hub_url_template,
-        "dtype": options.dtype,
-        "device": runtime_selection.requested_device(device),
-        "numThreads": threads,
-        "logSeverity": _LOG_SEVERITIES.get(options.log_level or "", 2),
-        "useExternalDataFormat": options.use_external_data_format or None,
-    }
-    if files_only:
-        message["filesOnly"] = True
-    if options.task_name in FIREFOX_TASKS:
-        message["config"] = _firefox_config(options)
-    return message
-
-
-def _firefox_config(options: PipelineOptions) -> dict[str, Any]:
-    """Return the configuration of Firefox's own tasks: the options with a value (``applyToConfig``), two defaults."""
-    revision = options.model_revision
-    values = {name: value for name, value in options.to_dict().items() if value is not None}
-    return {"backend": "onnx", "tokenizerRevision": revision, "processorRevision": revision, **values}
 
 
 def _progress_metadata(options: PipelineOptions) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from modelden.engine import runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.plan import Fallbacks
-from modelden.engine.runtime_selection import RuntimeChoice
+from modelden.engine.runtime_selection import Bundle, RuntimeChoice
 from modelden.errors import EngineError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
@@ -26,7 +26,6 @@ from modelden.loading.engine_loader import ALLOW_DENY_LIST
 from modelden.loading.load_retry import RETRYABLE, LoadRetries, check_stored_files
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
-from modelden.loading.runtime_catalog import RuntimeCatalog
 from modelden.ports import Blob, Ports
 from modelden.settings.service import SettingsService
 
@@ -60,8 +59,8 @@ class OnnxSessionLoader:
     def __init__(
         self,
         config: Configuration,
+        bundles: Sequence[Bundle],
         ports: Ports,
-        runtimes: RuntimeCatalog,
         open_settings: Callable[[], Awaitable[SettingsService]],
         open_hub: Callable[[], Awaitable[HubFiles]],
         open_guard: Callable[[], Awaitable[MemoryGuard]],
@@ -70,7 +69,7 @@ class OnnxSessionLoader:
         """Create a loader; the arguments are a `Context`'s."""
         self._config = config
         self._ports = ports
-        self._runtimes = runtimes
+        self._bundles = bundles
         self._open_settings = open_settings
         self._open_hub = open_hub
         self._open_guard = open_guard
@@ -90,14 +89,27 @@ class OnnxSessionLoader:
             ModelDenError: The class says which step failed and what to do.
         """
         try:
-            runtime = await self._runtimes.choose(await self._open_settings(), options["device"], on_progress)
-            self._runtimes.find_bundle(runtime.record)  # refused before anything is fetched
+            runtime = await self._choose_runtime(options["device"], on_progress)
             session = await self._open(_Request(source, runtime, options, on_progress))
         except ModelDenError as error:
             EventEmitter(self._events, ONNX_ENGINE_ID).emit_error(error, "create")
             raise
         session.emit_ready()
         return session
+
+    async def _choose_runtime(self, device: str, on_progress: ProgressCallback | None) -> RuntimeChoice:
+        settings = await self._open_settings()
+        runtime = runtime_selection.choose(
+            await settings.client.get(runtime_selection.COLLECTION, on_progress),
+            self._bundles,
+            major=self._config.runtime_major,
+            device=device,
+            no_gpu_reason=await self._ports.page.gpu_unavailable_reason()
+            if device == runtime_selection.WEBGPU
+            else None,
+        )
+        runtime_selection.find_bundle(runtime.record, self._bundles)  # refused before anything is fetched
+        return runtime
 
     async def _open(self, request: _Request) -> OnnxSession:
         model = request.source.model
@@ -137,7 +149,7 @@ class OnnxSessionLoader:
         record, requested = request.runtime.record, (request.options["device"], request.options["numThreads"])
         device, threads = fallbacks.apply(*requested)
         options = {**request.options, "device": device, "numThreads": threads}
-        bundle = self._runtimes.find_bundle(record)
+        bundle = runtime_selection.find_bundle(record, self._bundles)
         worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
         lease = ModelLease(self._ports.locks)
         try:

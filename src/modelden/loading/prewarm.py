@@ -59,7 +59,6 @@ async def _predict_worker(
     if last is None:
         return None
     bundle = runtime_selection.find_bundle(last.runtime, bundles)
-    runtime_selection.check_build(last.runtime, bundle)
     wasm = await AttachmentStore(settings).read(config.cid(runtime_selection.COLLECTION), last.runtime)
     if wasm is None or config.runtime_major not in (None, bundle.major):
         return None
