@@ -173,9 +173,9 @@ class HubFiles:
         """Return a new update of branches, for a load that shall fail rather than use the stored state."""
         return BranchUpdate(self.store, self._ports.locks)
 
-    async def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> tuple[T, ModelDenError | None]:
+    def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> Awaitable[tuple[T, ModelDenError | None]]:
         """Load a model of a branch as the hub has it, else as it is stored; see `branch_update.load_branch`."""
-        return await load_branch(self.store, self._ports.locks, load)
+        return load_branch(self.store, self._ports.locks, load)
 
     async def download_sizes(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
         """Return the sizes of the files that a task will download, by URL, if a manifest has them."""
@@ -229,9 +229,12 @@ class HubFiles:
     @cached_property
     def _fetcher(self) -> Fetcher:
         from modelden.core.idle_timeout import IdleTimeoutFetcher
-        from modelden.hub.download.auth import AuthenticatedFetcher
 
         fetcher = IdleTimeoutFetcher(self._ports.fetcher, self.policy.idle_timeout)
+        if not self.policy.headers:
+            return fetcher
+        from modelden.hub.download.auth import AuthenticatedFetcher
+
         return AuthenticatedFetcher(fetcher, self._address.root_url, self.policy.headers)
 
     @cached_property
