@@ -20,6 +20,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -141,6 +142,12 @@ class ReplayServer:
             }
             for entry in self._log.entries()
         ]
+
+    def delay(self, method: str, url: str) -> float:
+        """Seconds by which the hub delays its response to a request."""
+        faults = hub_faults(self._state["hub"], self._hub.server.port) if url.startswith(self.hub_url) else []
+        path = urlsplit(url).path
+        return next((each.delay_ms / 1000 for each in faults if (each.method, each.path) == (method, path)), 0)
 
     def _enter_state(self) -> None:
         settings, hub = self._state["rs"], self._state["hub"]

@@ -150,8 +150,14 @@ async def headers_that_take_too_long_are_a_timeout(fetcher: Fetcher, base: str) 
 
 
 async def the_timeout_does_not_limit_the_body(fetcher: Fetcher, base: str) -> None:
-    async with fetcher.fetch(f"{base}/slow-body", timeout=0.4) as response:
-        assert await read_text(response, response.url, LIMIT) == "slow" * 4
+    for timeout in (0.4, 1.6, 6.4, 25.6):  # a busy machine needs a longer one for the headers
+        try:
+            async with fetcher.fetch(f"{base}/slow-body/{2 * timeout}", timeout=timeout) as response:
+                assert await read_text(response, response.url, LIMIT) == "slow" * 4
+        except RequestTimeout:
+            continue
+        return
+    raise AssertionError("the headers came late, or the body was limited")
 
 
 async def a_cut_body_is_a_network_error(fetcher: Fetcher, base: str) -> None:
@@ -174,8 +180,7 @@ async def a_cut_text_is_a_network_error(fetcher: Fetcher, base: str) -> None:
 async def what_came_is_handed_on_while_the_rest_is_waited_for(fetcher: Fetcher, base: str) -> None:
     async with fetcher.fetch(f"{base}/begun-body") as response:
         chunks = response.chunks()
-        async with asyncio.timeout(10):
-            assert (await anext(chunks)).size == 10_000
+        assert (await anext(chunks)).size == 10_000
 
 
 async def leaving_the_context_stops_the_download(fetcher: Fetcher, base: str) -> None:

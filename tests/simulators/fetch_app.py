@@ -17,7 +17,7 @@ from modelden.host.serve.faults import Fault, Faults
 
 BIG = (bytes(range(251)) * 12_000)[:3_000_000]
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds until the server gives up waiting for what a client should do."""
 
 
@@ -39,7 +39,7 @@ def fetch_app() -> ASGIApp:
         Route("/query", _query),
         *(Route(path, Response(BIG, media_type="application/octet-stream")) for path in ("/big", "/cut")),
         Route("/empty", Response()),
-        Route("/slow-body", _slow_body),
+        Route("/slow-body/{seconds:float}", _slow_body),
         Route("/begun-body", _begun_body),
         Route("/meet", events.meet),
         Route("/hanging/{name}", events.hanging),
@@ -74,10 +74,10 @@ async def _sent(request: Request) -> Response:
     return JSONResponse(dict(request.headers))
 
 
-async def _slow_body(_request: Request) -> Response:
+async def _slow_body(request: Request) -> Response:
     async def body() -> AsyncIterator[str]:
         for _ in range(4):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(request.path_params["seconds"] / 4)
             yield "slow"
 
     return StreamingResponse(body())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,18 @@ from modelden import default_context
 from modelden.config import Configuration
 from modelden.core.progress import ProgressEvent
 from modelden.engine.runtime_selection import Bundle
-from modelden.errors import ModelDenError
+from modelden.errors import ModelDenError, RequestTimeout
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 from modelden.ports import Delete, Put, Schema, Store
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import PATIENCE, PageFetcher
+from tests.simulators.fetcher import PATIENCE, PageFetcher, PageResponse
 from tests.simulators.profile import Profile
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import pytest
 
     from tests.replay import ReplayServer
@@ -47,14 +50,51 @@ class Done:
     events: list[Json]
 
 
+class RecordedFetcher(PageFetcher):
+    """A request times out if its recorded delay is longer than its timeout. All others have time on a busy machine."""
+
+    def __init__(self, server: ReplayServer) -> None:
+        super().__init__(patience=PATIENCE)
+        self._server = server
+
+    @asynccontextmanager
+    async def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        timeout: float | None = None,  # noqa: ASYNC109  as in the port
+        **options: Any,
+    ) -> AsyncIterator[PageResponse]:
+        if timeout is not None and self._server.delay(method, url) > timeout:
+            await self._send(method, url)
+            raise RequestTimeout(url, timeout)
+        async with super().fetch(url, method=method, timeout=timeout, **options) as response:
+            yield response
+
+    async def _send(self, method: str, url: str) -> None:
+        """Send a request, and give it up when the server has it."""
+
+        async def fetch() -> None:
+            async with super(RecordedFetcher, self).fetch(url, method=method):
+                pass
+
+        before = len(self._server.log())
+        sending = asyncio.ensure_future(fetch())
+        while len(self._server.log()) == before:  # noqa: ASYNC110  the server is in another thread
+            await asyncio.sleep(0.01)
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+
+
 class HubDriver:
     """One browser profile, against the servers of a recording."""
 
     def __init__(self, server: ReplayServer, truth: Json, monkeypatch: pytest.MonkeyPatch) -> None:
         self._port = server.hub_url.rpartition(":")[2]
         config = Configuration(settings_server=server.settings_url, root_hash=server.root_hash)
-        fetcher = PageFetcher(patience=1 if "delay_ms" in json.dumps(truth) else PATIENCE)
-        self.profile = Profile(config, fetcher, _BUNDLE, ScriptedEngines([]))
+        self.profile = Profile(config, RecordedFetcher(server), _BUNDLE, ScriptedEngines([]))
         self._monkeypatch = monkeypatch
         self._everything = "MOZ_ALLOW_EXTERNAL_ML_HUB" in (truth.get("env") or {})
         self._hubs: dict[str, ModelHub] = {}

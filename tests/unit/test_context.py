@@ -402,12 +402,11 @@ async def test_an_engine_that_fails_by_itself_fails_as_itself(profile: Profile) 
 
 
 async def test_a_cancelled_creation_ends_the_worker(profile: Profile, application: Application) -> None:
-    application.faults.set(Fault(path="/hub/*", delay_ms=60_000))
+    application.faults.set(Fault(path="/hub/*", delay_ms=3_600_000))
     events: asyncio.Queue[ProgressEvent] = asyncio.Queue()
     creating = asyncio.ensure_future(profile.visit().create_engine(EMBED, events.put_nowait))
-    async with asyncio.timeout(10):
-        while (await events.get()).type != "downloading":
-            pass
+    while (await events.get()).type != "downloading":
+        pass
     creating.cancel()
     with pytest.raises(asyncio.CancelledError):
         await creating

@@ -1,4 +1,4 @@
-"""A body that stands still: nobody waits for it for ever, whatever it is of."""
+"""Bodies without a byte for too long, and slow ones, by the clock of the event loop."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from modelden.errors import ModelDenError, NetworkError
 from modelden.host.serve.server import Application, RunningServer
 from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile
+from tests.simulators.slow_bodies import SlowBodyFetcher
 from tests.unit.conftest import FILES, configured
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
 BODY = bytes(range(256)) * 1000
 
+LIMIT = 30
+"""Seconds, of which none is waited for."""
+
 
 class StandingStill:
     """An application of which some answers never get over their first bytes."""
@@ -34,6 +37,12 @@ class StandingStill:
     def __init__(self, app: Application) -> None:
         self._app = app
         self.path = ""
+
+    def delay(self, path: str, received: int) -> float:
+        return LIMIT + 1 if received and self._stands(path) else 0
+
+    def _stands(self, path: str) -> bool:
+        return bool(self.path) and fnmatchcase(path, self.path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def beginning(message: Message) -> None:
@@ -44,7 +53,7 @@ class StandingStill:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        stands = self.path and scope["type"] == "http" and fnmatchcase(scope["path"], self.path)
+        stands = scope["type"] == "http" and self._stands(scope["path"])
         await self._app(scope, receive, beginning if stands else send)
 
 
@@ -52,8 +61,8 @@ class StandingStill:
 async def still(application: Application, bundle: Bundle) -> AsyncIterator[tuple[StandingStill, Profile]]:
     app = StandingStill(application)
     with RunningServer(app) as server:
-        config = replace(configured(application, server.url), idle_timeout=0.2)
-        profile = Profile(config, PageFetcher(), bundle, ScriptedEngines(list(FILES)))
+        config = replace(configured(application, server.url), idle_timeout=LIMIT)
+        profile = Profile(config, SlowBodyFetcher(app.delay), bundle, ScriptedEngines(list(FILES)))
         yield app, profile
         await profile.close()
 
@@ -62,7 +71,7 @@ async def still(application: Application, bundle: Bundle) -> AsyncIterator[tuple
 async def test_no_part_of_the_settings_is_waited_for_for_ever(still: tuple[StandingStill, Profile], path: str) -> None:
     app, profile = still
     app.path = path
-    with pytest.raises(ModelDenError, match=r"not a byte came for 0\.2 s"):
+    with pytest.raises(ModelDenError, match=f"not a byte came for {LIMIT} s"):
         await profile.visit().create_engine(EMBED)
 
     app.path = ""
@@ -70,13 +79,15 @@ async def test_no_part_of_the_settings_is_waited_for_for_ever(still: tuple[Stand
 
 
 async def test_a_body_that_moves_is_read_however_long_it_takes() -> None:
-    hub = FaultyHub({"/file": BODY}, rate=len(BODY))
-    fetcher = PageFetcher()
+    hub = FaultyHub({"/file": BODY})
+    fetcher = SlowBodyFetcher(lambda _path, _received: LIMIT - 1)
+    idle_timeout = IdleTimeoutFetcher(fetcher, LIMIT)
     with RunningServer(hub) as server:
-        async with IdleTimeoutFetcher(fetcher, 0.6).fetch(f"{server.url}/file") as response:
+        async with idle_timeout.fetch(f"{server.url}/file") as response:
             assert b"".join([part async for chunk in response.chunks() for part in chunk.buffers()]) == BODY
         hub.next(Fault(stall_after=1000))
+        fetcher.delay = lambda _path, received: LIMIT + 1 if received == 1000 else 0
         with pytest.raises(NetworkError, match="not a byte"):
-            async with IdleTimeoutFetcher(fetcher, 0.2).fetch(f"{server.url}/file") as response:
+            async with idle_timeout.fetch(f"{server.url}/file") as response:
                 await read_text(response, response.url, len(BODY))
     await fetcher.close()

@@ -53,7 +53,7 @@ class Browser:
     def __init__(self, hub: FaultyHub, server: RunningServer) -> None:
         self.hub = hub
         self.root = server.url
-        self.fetcher = PageFetcher()
+        self.fetcher: PageFetcher = PageFetcher()
         self.databases = MemoryDatabases()
         self.locks = PageLocks()
         self.clock = ManualClock()

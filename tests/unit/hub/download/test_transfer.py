@@ -22,6 +22,7 @@ from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.policy import HubPolicy
 from tests.faults.hub import Fault
+from tests.simulators.slow_bodies import SlowBodyFetcher
 from tests.unit.hub.browser import BIG, CHUNK, CONFIG, FILES, PATH, USE, WEIGHTS, WHOLE, Browser, Manifest
 
 
@@ -185,17 +186,21 @@ async def test_a_missing_file_is_told_so(browser: Browser, status: int) -> None:
 
 async def test_a_stalled_body_is_given_up_and_resumed(browser: Browser) -> None:
     browser.hub.next(Fault(stall_after=1_000_000))
+    delays = {1_000_000: 31.0}
+    browser.fetcher = SlowBodyFetcher(lambda _path, received: delays.pop(received, 0))
 
-    assert await (await browser.get(policy=HubPolicy(idle_timeout=0.2))).blob.read() == BIG
+    assert await (await browser.get(policy=HubPolicy(idle_timeout=30))).blob.read() == BIG
     assert browser.hub.served(PATH) <= len(BIG) + CHUNK
+    assert not delays
+    await browser.fetcher.close()
 
 
 async def test_a_slow_body_is_not_given_up(browser: Browser) -> None:
-    browser.hub.files[PATH] = BIG[:400_000]
-    browser.hub.rate = 400_000
+    browser.fetcher = SlowBodyFetcher(lambda _path, _received: 29)
 
-    assert await (await browser.get(policy=HubPolicy(idle_timeout=0.5))).blob.read() == BIG[:400_000]
+    assert await (await browser.get(policy=HubPolicy(idle_timeout=30))).blob.read() == BIG
     assert len(browser.hub.asked()) == 1
+    await browser.fetcher.close()
 
 
 @pytest.mark.parametrize(
