@@ -30,6 +30,7 @@ def raw_models() -> dict[str, bytes]:
     return {
         "identities": _identities(TYPES),
         "identity": _identities({"x": TensorProto.FLOAT}),
+        "x-to-y": _x_to_y(),
         "add": _add(),
         "external": _external(),
         WEIGHTS: np.array([10, 20], dtype=np.float32).tobytes(),
@@ -41,6 +42,11 @@ def _identities(types: dict[str, int]) -> bytes:
     inputs = [helper.make_tensor_value_info(name, kind, None) for name, kind in types.items()]
     outputs = [helper.make_tensor_value_info(f"{name}-out", kind, None) for name, kind in types.items()]
     return _model(helper.make_graph(nodes, "identities", inputs, outputs))
+
+
+def _x_to_y() -> bytes:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y"))
+    return _model(helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "x-to-y", [x], [y]))
 
 
 def _add() -> bytes:
