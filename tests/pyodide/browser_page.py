@@ -180,13 +180,13 @@ class Page:
     @contextmanager
     def hasty(self) -> Iterator[None]:
         """Files that were read are written anew, as one Blob, in a moment instead of in five quiet seconds."""
-        merging = "from modelden.hub import merging\nmerging.QUIET"
-        quiet = self.runner.run(merging)
-        self.runner.run(f"{merging} = 50")
+        idle_time = "from modelden.hub.store import compaction\ncompaction.IDLE_TIME"
+        before = self.runner.run(idle_time)
+        self.runner.run(f"{idle_time} = 50")
         try:
             yield
         finally:
-            self.runner.run(f"{merging} = {quiet}")
+            self.runner.run(f"{idle_time} = {before}")
 
     def heap(self) -> int:
         """Bytes of Python's memory, which never shrinks."""
