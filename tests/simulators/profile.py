@@ -13,10 +13,11 @@ from modelden.engine.last_engine import MODELDEN
 from modelden.engine.runtime_selection import Bundle
 from modelden.host.keys.crypto import HostCrypto
 from modelden.hub.store.schema import MODEL_FILES
-from modelden.ports import Ports
+from modelden.ports import Crypto, Ports
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.schema import REMOTE_SETTINGS
 from tests.simulators.blobs import MemoryBlobs
+from tests.simulators.chaos import Chaos
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
 from tests.simulators.engines import ScriptedEngines, ScriptedSessions
@@ -45,6 +46,9 @@ class Profile:
         self.suspender = ThreadSuspender()
         self.timers = ManualTimers(self.clock)
         self.events = Events()
+        self.chaos: Chaos | None = None
+        """Suspends and refuses; None for ports that always succeed."""
+        self.crypto: Crypto = HostCrypto()
         self.lost: list[asyncio.Future[Any]] = []
         """What went on in pages that were killed."""
         self._dens: list[Context] = []
@@ -55,7 +59,7 @@ class Profile:
             fetcher=self.fetcher,
             databases=self.databases,
             blobs=MemoryBlobs(),
-            crypto=HostCrypto(),
+            crypto=self.crypto,
             engines=self.engines,
             sessions=self.sessions,
             expressions=self.expressions,
@@ -67,6 +71,7 @@ class Profile:
             timers=self.timers,
             clock=self.clock,
         )
+        ports = ports if self.chaos is None else self.chaos.ports(ports)
         self._dens.append(
             Context(config or self.config, ports, (self.bundle,), listeners or SyncListeners(), self.events)
         )
