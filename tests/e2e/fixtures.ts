@@ -8,7 +8,7 @@ import { Demo } from "./support/demo.mjs";
 import { Server } from "./support/server.mjs";
 
 /** Patient: two cores may be busy with more than a test's browser, and what is waited for does come. */
-export const expect = baseExpect.configure({ timeout: 30_000 });
+export const expect = baseExpect.configure({ timeout: 100_000 });
 
 /** A profile folder, and the one browser that has it open. */
 export class Profile {

@@ -35,7 +35,7 @@ class Kinto:
         self._published = published
         self._process: subprocess.Popen[str] | None = None
         # Its name tells the server that it is no page.
-        self._http = httpx.Client(headers={"User-Agent": "tests"}, timeout=30)
+        self._http = httpx.Client(headers={"User-Agent": "tests"}, timeout=120)
         self.url = ""
         self.add_signer("default", replay_chain())
 

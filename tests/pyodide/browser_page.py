@@ -203,7 +203,7 @@ class Page:
         assert_whole_files(stored["modelFiles"])
         assert_whole_settings(stored["remote-settings"])
 
-    def until(self, holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
         """Wait for something that the browser or the server does by itself."""
         end = time.monotonic() + seconds
         while not holds():

@@ -141,8 +141,13 @@ def test_threads_that_never_start_are_done_without(runtime: str, runners: Runner
     copy_worker_files(tmp_path)
     no_store = {"Cache-Control": "no-store"}  # or the thread's script would be the glue that came before
     with opened(runners, runtime, {**ISOLATION, **no_store}, tmp_path, threads=False) as isolated:
-        config = {**site.config, "worker_url": "modelden", "start_timeout": 8}
-        info = isolated.visit(config, **TINY, num_threads=2)["info"]
+        for seconds in (8, 30):  # a busy machine needs more than eight without threads, too
+            config = {**site.config, "worker_url": "modelden", "start_timeout": seconds}
+            outcome = isolated.call("visit", config=config, request={**TINY, "num_threads": 2}, texts=None)
+            if outcome["error"] is None:
+                break
 
+    assert outcome["error"] is None
+    info = outcome["info"]
     assert info["threads"] == 1
     assert info["threadsReason"] == "with more threads the engine gave no sign of life while it loaded"

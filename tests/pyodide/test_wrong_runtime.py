@@ -56,6 +56,12 @@ def test_no_sign_of_life_ends_the_wait(page: Page, site: Site) -> None:
 
 
 def test_a_slow_download_is_a_sign_of_life(page: Page, site: Site) -> None:
-    site.fault(Fault(path=f"/hub/{MODEL}/*/{WEIGHTS}", delay_ms=6000))
+    error = None
+    for seconds in (5, 20, 60):  # a busy machine needs more than five for the rest of the start
+        site.fault(Fault(path=f"/hub/{MODEL}/*/{WEIGHTS}", delay_ms=1000 * (seconds + 1)))
+        config = {**site.config, "start_timeout": seconds}
+        error = page.call("visit", config=config, request={"feature_id": "tiny"}, texts=None)["error"]
+        if error is None:
+            break
 
-    page.visit({**site.config, "start_timeout": 5}, feature_id="tiny")
+    assert error is None
