@@ -13,21 +13,16 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-for part in common python kinto node browsers wheel site hosting checks; do
+for part in common python kinto node programs wheel site checks; do
   # shellcheck source=/dev/null
   source "tools/steps/$part.sh"
 done
 
-setup() {
-  python_environment
-  node_environment
-  browsers
-}
+setup() { at_once python_environment node_environment browsers; }
 
 build() {
-  python_environment
-  node_environment
-  bundles
+  at_once python_environment node_environment
+  at_once bundles pyodide_wheels model
   wheel
   pyodide_distribution
   tree

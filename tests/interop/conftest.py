@@ -21,12 +21,20 @@ from tests.pyodide.conftest import (
     page,
     playwright_browsers,
     pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
     runners,
     selenium,
 )
 from tests.pyodide.settings_page import SettingsPage
 
-__all__ = ["page", "playwright_browsers", "pytest_collection_modifyitems", "runners", "selenium"]
+__all__ = [
+    "page",
+    "playwright_browsers",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_make_scheduler",
+    "runners",
+    "selenium",
+]
 
 _numbers = count()
 

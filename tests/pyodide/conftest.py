@@ -12,7 +12,7 @@
 - The first parameter is where it runs; the body gets None for it. Each test runs once a browser.
   `selenium`: the main thread of a page. `selenium_worker`: a module worker.
   `selenium_everywhere`: once in each.
-- One page and one worker a browser serve all tests, because Pyodide takes seconds to start:
+- One page and one worker a process serve all tests, because Pyodide takes seconds to start:
   IndexedDB and `sys.modules` live on from test to test. `page` below deletes all databases; or take
   `selenium_standalone`, a page of its own.
 - The origin is http://127.0.0.1:PORT (a secure context) and serves build/pyodide; `packages` are
@@ -49,16 +49,31 @@ from tests.pyodide.browser_page import Page
 from tests.pyodide.engines_page import Engines
 from tests.pyodide.runners import Browsers, Runner, Runners
 from tests.pyodide.servers import ROOT, Site, write_tiny_tree
+from tests.pyodide.spread import BrowserScheduling, group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
+    from xdist.remote import Producer
 
 
 KILLS = 4
 """How often test_tabs kills a worker; ``--kills 50`` for the whole proof, which takes minutes."""
+
+
+LONG_MODULES = {
+    "test_downloads",
+    "test_gpu",
+    "test_lifetimes",
+    "test_reference",
+    "test_refused",
+    "test_tabs",
+    "test_tasks",
+    "test_updates",
+}
+"""They begin first, so that at the end no process waits long for another one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,11 +83,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of a browser run in one process, which starts it once; the browsers run side by side."""
+    """A browser's tests of one module run in one process, one after the other."""
     # pytest-pyodide keeps the runtimes in a set, but all processes must find the tests in one order.
-    items.sort(key=_runtime)
+    items.sort(key=lambda item: (_runtime(item), item.path.stem not in LONG_MODULES))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_runtime(item)))
+        item.add_marker(pytest.mark.xdist_group(group(_runtime(item), item.path.stem)))
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowserScheduling:
+    """Replaces xdist's own scheduler for groups."""
+    return BrowserScheduling(config, log)
 
 
 def _runtime(item: pytest.Item) -> str:

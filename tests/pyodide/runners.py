@@ -33,6 +33,9 @@ GPU_FLAGS = ["--enable-unsafe-webgpu", "--disable-domain-blocking-for-3d-apis", 
 ANSWER_SECONDS = 150
 """A page has this long for one call: more than any test needs, less than pytest-timeout's limit."""
 
+WORKER_ANSWER_SECONDS = 90
+"""A worker in Firefox has less: some block for good (`FirefoxBlockedWorker`), and its tests are short."""
+
 CRASHED = "crashed"
 """In Playwright's message about a page that its browser ended."""
 
@@ -110,6 +113,7 @@ class _Limited:
     driver: Tab
     silent = False
     no_answer: type[NoAnswer] = NoAnswer
+    answer_seconds = ANSWER_SECONDS
 
     def get_driver(self, jspi: bool = False) -> Tab:  # noqa: FBT001, FBT002 - pytest-pyodide's signature
         tab: Tab = super().get_driver(jspi)  # type: ignore[misc]
@@ -121,10 +125,10 @@ class _Limited:
             raise self.no_answer("the page did not answer an earlier call")
         tab = self.driver
         try:
-            return tab._sync(asyncio.wait_for(tab._impl_obj.evaluate(expression, arg), ANSWER_SECONDS))
+            return tab._sync(asyncio.wait_for(tab._impl_obj.evaluate(expression, arg), self.answer_seconds))
         except TimeoutError:
             self.silent = True
-            raise self.no_answer(f"no answer within {ANSWER_SECONDS} s to: {expression[:2000]}") from None
+            raise self.no_answer(f"no answer within {self.answer_seconds} s to: {expression[:2000]}") from None
         except PlaywrightError as error:
             if CRASHED not in error.message:
                 raise
@@ -152,6 +156,7 @@ class FirefoxWorkerRunner(_BrowserWorkerRunnerMixin, FirefoxRunner):
     """The same for Firefox."""
 
     no_answer = FirefoxBlockedWorker
+    answer_seconds = WORKER_ANSWER_SECONDS
 
 
 type Runner = ChromeRunner | FirefoxRunner

@@ -1,8 +1,11 @@
 # Lint, the rings of tests, the measurements, and cleaning up.
 
 lint() {
-  alone python_environment
-  alone node_environment
+  alone at_once python_environment node_environment
+  check_sources
+}
+
+check_sources() {
   say "lint: ruff, mypy, biome, tsc"
   .venv/bin/ruff check .
   .venv/bin/ruff format --check .
@@ -15,28 +18,40 @@ lint() {
 
 # run_tests [RING [OPTION...]]
 run_tests() {
-  if [ $# = 0 ]; then
-    lint
-    set -- all
-  fi
-  local ring=$1
-  shift
+  local ring=${1:-all}
+  shift || true
   case $ring in
     unit) ring_unit "$@" ;;
     pyodide) ring_pyodide "$@" ;;
     interop) ring_interop "$@" ;;
     e2e) ring_e2e "$@" ;;
     hosting) ring_hosting "$@" ;;
-    all) ring_unit && ring_pyodide && ring_interop && ring_e2e && ring_hosting ;;
+    all) all_rings ;;
     *) die "there is no ring '$ring': unit, pyodide, interop, e2e, hosting" ;;
   esac
 }
 
+# Ring pyodide takes as long as all others together, and a browser waits more than it works.
+all_rings() {
+  alone everything
+  "$PYTHON" tools/rings.py pyodide unit,hosting,interop,e2e
+}
+
+# All that rings need. Lint runs meanwhile: much of this is waiting for a network.
+everything() {
+  at_once python_environment node_environment programs
+  at_once check_sources kinto_environment pyodide_wheels model bundles
+  build
+}
+
+unit_needs() {
+  at_once python_environment node_environment
+  bundles
+}
+
 # On CPython. pytest-pyodide belongs to the next ring; loaded here it would only add its options.
 ring_unit() {
-  alone python_environment
-  alone node_environment
-  alone bundles
+  alone unit_needs
   say "ring unit"
   "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook -n auto tests/unit tests/contracts "$@"
 }
@@ -45,12 +60,12 @@ ring_unit() {
 # A test with a browser that fails runs once more; the report names those that passed only then (RERUN, "flaky").
 TWICE=(--reruns 1 -rR)
 
-# in_browsers [OPTION...]: pytest with pages, a process for each browser. Tests without a browser keep their place before
-# the others: once Playwright's synchronous API has started, its event loop runs for good in that process, and no
-# coroutine test can.
+# in_browsers PROCESSES [OPTION...]: pytest with pages; each process has one browser (tests/pyodide/spread.py).
 in_browsers() {
-  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide -n 2 --dist loadgroup \
-    --no-loadscope-reorder "${TWICE[@]}" "$@"
+  local processes=$1
+  shift
+  "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide -n "$processes" \
+    --dist loadgroup --no-loadscope-reorder "${TWICE[@]}" "$@"
 }
 
 # The built wheel on Pyodide, in both browsers.
@@ -58,7 +73,7 @@ ring_pyodide() {
   alone build
   browsers
   say "ring pyodide"
-  in_browsers tests/pyodide "$@"
+  in_browsers 4 tests/pyodide "$@"
 }
 
 # A real Remote Settings server (Kinto), asked by pages in both browsers.
@@ -67,7 +82,7 @@ ring_interop() {
   alone kinto_environment
   browsers
   say "ring interop"
-  in_browsers tests/interop "$@"
+  in_browsers 2 tests/interop "$@"
 }
 
 # The demo page and the local server, in both browsers.
@@ -76,6 +91,14 @@ ring_e2e() {
   browsers
   say "ring e2e"
   node_modules/.bin/playwright test "$@"
+}
+
+# A published tree outside of this project: nginx, load, browsers, other people's tests.
+ring_hosting() {
+  alone build
+  programs
+  say "ring hosting"
+  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" tests/hosting "$@"
 }
 
 bench() {

@@ -59,3 +59,22 @@ alone() {
     "$@"
   fi
 }
+
+# at_once STEP...: runs steps that do not need one another side by side, and ends when all have. One that fails ends the run.
+at_once() {
+  local step pid failed=() pids=() steps=("$@")
+  # A process group each: interrupted, the run ends what the steps have started.
+  set -m
+  for step in "${steps[@]}"; do
+    "$step" </dev/null &
+    pids+=("$!")
+  done
+  set +m
+  trap "kill --$(printf ' -%s' "${pids[@]}") 2>/dev/null || true" EXIT
+  for pid in "${pids[@]}"; do
+    wait "$pid" || failed+=("${steps[0]}")
+    steps=("${steps[@]:1}")
+  done
+  trap - EXIT
+  [ ${#failed[@]} = 0 ] || die "failed: ${failed[*]}"
+}

@@ -1,7 +1,8 @@
 # What `modelden serve` needs: a Pyodide distribution, a tree with model, runtime and settings, and the page.
 
+pyodide_wheels() { once .cache/pyodide-wheels requirements/pyodide.txt -- download_pyodide_wheels; }
+
 pyodide_distribution() {
-  once .cache/pyodide-wheels requirements/pyodide.txt -- download_pyodide_wheels
   once build/pyodide .cache/pyodide-wheels dist node_modules/pyodide/package.json tools/pyodide_dist.py tools/folders.py -- \
     "$PYTHON" tools/pyodide_dist.py --npm node_modules/pyodide --wheels .cache/pyodide-wheels dist --out build/pyodide
 }
@@ -13,10 +14,13 @@ download_pyodide_wheels() {
     --implementation py --abi none --requirement requirements/pyodide.txt --dest .cache/pyodide-wheels
 }
 
-tree() {
-  local runtimes=node_modules/onnxruntime-web/dist
+model() {
   once .cache/minilm requirements/dev.txt tools/minilm.py tools/minilm_graph.py tools/minilm_check.py -- \
     "$PYTHON" tools/minilm.py --out .cache/minilm --cache .cache/downloads
+}
+
+tree() {
+  local runtimes=node_modules/onnxruntime-web/dist
   once build/tree .cache/minilm src/modelden/_js/assets/runtimes.json tools/demo_tree.py src/modelden/host -- \
     "$PYTHON" tools/demo_tree.py --model .cache/minilm --runtimes $runtimes --out build/tree
 }
