@@ -1,8 +1,8 @@
-"""Progress of everything that takes time, as values. Pure.
+"""Progress events and their sums. Pure.
 
-Model files report as Firefox's do (``Utils.sys.mjs``, ``ProgressAndStatusCallbackParams``):
-`INITIATE`, then chunks (the first is `SIZE_ESTIMATE` and already carries bytes, later ones `IN_PROGRESS`), then `DONE`.
-The steps before and after them, of which Firefox says nothing, report in the same shape.
+Model files report as in Firefox (``Utils.sys.mjs``, ``ProgressAndStatusCallbackParams``): `INITIATE`, then chunks (the
+first is `SIZE_ESTIMATE` and already has bytes, the others are `IN_PROGRESS`), then `DONE`. The steps before and after
+them, for which Firefox has no events, report in the same form.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
-    """One step of something that takes time.
+    """One step of an operation.
 
     Attributes:
-        type: What is going on: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
-            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`; `PLANNING` tells once, before the first byte, what will
-            be downloaded, where a signed manifest tells sizes: ``total``, and ``sizes`` by file id in the metadata.
+        type: The operation: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
+            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`. Where a signed manifest has the sizes, one `PLANNING`
+            before the first byte has the ``total`` of all downloads, and their ``sizes`` by file id in the metadata.
         status_text: `INITIATE`, `SIZE_ESTIMATE`, `IN_PROGRESS` or `DONE`.
-        id: What it is about: a model file's URL, the runtime's location, a collection's or an engine's name.
-        progress: Per cent of ``total``, 0 to 100, when known.
-        total_loaded: Bytes so far.
+        id: URL of a model file, location of the runtime, or name of a collection or an engine.
+        progress: Per cent of ``total``, 0 to 100, if known.
+        total_loaded: Bytes loaded so far.
         current_loaded: Bytes of this step.
-        total: Bytes in all, when known.
-        units: ``bytes`` when there are any.
-        ok: False when it failed.
+        total: Bytes in total, if known.
+        units: ``bytes``, if the operation has bytes.
+        ok: False if it failed.
         metadata: For model files ``model``, ``revision``, ``file``, ``url``, ``taskName``; for options the chosen ones.
     """
 
@@ -67,11 +67,11 @@ class ProgressEvent:
 
 
 ProgressCallback = Callable[[ProgressEvent], object]
-"""Called with each event, in order, synchronously. What it raises is logged and goes no further."""
+"""Callback for events, called in their order, synchronously. An exception that it raises is logged and dropped."""
 
 
 class Reporter:
-    """Reports one thing that takes time to a callback; as a context it ends with `DONE`, ``ok`` False on an error."""
+    """Reports one operation to a callback. As a context it ends with `DONE`, with ``ok`` False on an error."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class Reporter:
         event_id: str,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Nothing is reported yet.
+        """Create a reporter.
 
         Args:
-            callback: Where the events go, or None for nowhere.
-            event_type: The `ProgressEvent.type` of all of them.
-            event_id: The `ProgressEvent.id` of all of them.
-            metadata: The `ProgressEvent.metadata` of all of them.
+            callback: Receiver of the events, or None.
+            event_type: `ProgressEvent.type` of the events.
+            event_id: `ProgressEvent.id` of the events.
+            metadata: `ProgressEvent.metadata` of the events.
         """
         self._callback = callback
         self._type = event_type
@@ -104,24 +104,24 @@ class Reporter:
         self._report(DONE, ok=kind is None)
 
     def restart(self) -> None:
-        """Count from the first byte again, for another try."""
+        """Count from the first byte again, for another attempt."""
         self._loaded = 0
 
     def catch_up(self, loaded: int, total: int | None) -> None:
-        """Report the bytes up to the ``loaded``-th, if some of them were not reported yet."""
+        """Report the bytes up to the ``loaded``-th that were not reported yet."""
         if loaded > self._loaded:
             self.advance(loaded - self._loaded, total)
 
     def plan(self, total: int) -> None:
-        """Report how many bytes there will be, and none so far."""
+        """Report the number of bytes that will be loaded."""
         self._report(SIZE_ESTIMATE, progress=0.0, total_loaded=0, current_loaded=0, total=total, units="bytes")
 
     def advance(self, size: int, total: int | None) -> None:
-        """Report ``size`` more bytes, out of ``total`` when that is known."""
+        """Report ``size`` more bytes, of ``total`` if that is known."""
         first = self._loaded == 0
         self._loaded += size
         if total is not None:
-            # As Firefox (``readResponseToWriter``): the length on the wire may be that of a compressed file.
+            # As in Firefox (``readResponseToWriter``): the length on the wire may be that of a compressed file.
             total = max(total, self._loaded)
         self._report(
             SIZE_ESTIMATE if first else IN_PROGRESS,
@@ -142,28 +142,28 @@ class Reporter:
             logger.exception("The progress callback failed on %s %s", event.type, event.status_text)
 
 
-_NEARLY = 0.99
-"""The fraction when all known bytes have come, and it is not the end."""
+_MAX_UNFINISHED = 0.99
+"""Largest fraction before the end, when all known bytes are loaded."""
 
 
 class MultiProgressAggregator:
-    """A `ProgressCallback` that hands on each event with the sums over all files in place of its own figures.
+    """A `ProgressCallback` that passes each event on with the sums over all files in place of its own figures.
 
-    ``create_engine(..., on_progress=MultiProgressAggregator(show_bar))``. The event itself is in the metadata, with
-    ``total_objects_seen``: files that were begun or read; and ``fraction``, for a bar: from 0 to 1, it never falls, and
-    is 1 with the last event only, when the engine is ready (without an engine: when nothing is under way). Of what is
-    to come it knows from the first event on where a signed manifest tells it (`progress.PLANNING`); else a file counts
-    from its first byte on, and until then the bar may stand.
+    ``create_engine(..., on_progress=MultiProgressAggregator(show_bar))``. The metadata have the event itself and two
+    members more. ``total_objects_seen`` is the number of files that were started or read. ``fraction`` is for a bar: it
+    rises from 0 to 1 and never falls. It is 1 with the last event only, when the engine is ready (without an engine:
+    when no operation is under way). Where a signed manifest has the sizes, all files count from the first event on
+    (``planning``). Elsewhere a file counts from its first byte on, so the bar may stand until then.
     """
 
     __module__ = "modelden"
 
     def __init__(self, callback: ProgressCallback, watched_types: Iterable[str] = (DOWNLOADING,)) -> None:
-        """Nothing was loaded yet.
+        """Create an aggregator.
 
         Args:
-            callback: Told the sums.
-            watched_types: Types of events that count; others are not handed on.
+            callback: Receiver of the sums.
+            watched_types: Types of events that count. Others are not passed on.
         """
         self._callback = callback
         self._watched = frozenset(watched_types)
@@ -177,7 +177,7 @@ class MultiProgressAggregator:
         self._has_engine = False
 
     def __call__(self, event: ProgressEvent) -> None:
-        """Count an event and tell the sums."""
+        """Count an event and pass the sums on."""
         if event.type == STARTING_ENGINE and event.status_text == INITIATE:
             self._has_engine = True
         if event.type == PLANNING and event.status_text == DONE:
@@ -202,7 +202,7 @@ class MultiProgressAggregator:
         )
 
     def _advance(self, share: float, *, is_end: bool) -> None:
-        self._fraction = 1.0 if is_end else max(self._fraction, min(share, _NEARLY))
+        self._fraction = 1.0 if is_end else max(self._fraction, min(share, _MAX_UNFINISHED))
 
     def _count(self, event: ProgressEvent) -> None:
         if event.status_text == INITIATE:
@@ -215,7 +215,7 @@ class MultiProgressAggregator:
         elif event.status_text == DONE:
             self._end(event)
         if event.id in self._expected:
-            # After decompression there may be more bytes than were announced.
+            # After decompression there may be more bytes than the header said.
             loaded = self._loaded[event.id] + (event.current_loaded or 0)
             self._loaded[event.id] = min(loaded, self._expected[event.id])
 

@@ -1,4 +1,4 @@
-"""Every error that modelden raises. The tree follows what a caller does next.
+"""All errors of modelden. The tree is ordered by what a caller does next.
 
     ModelDenError
     ├── InputError                 the call is wrong: change it (also a ValueError)
@@ -109,7 +109,7 @@ _HOMES = {
     ),
     "untrusted": "ForbiddenURL IntegrityError InvalidRecord NoHash RuntimeMismatch SignatureError UntrustedError",
 }
-"""Modules by what they define. All at once a page would compile on each visit, before it can read what it keeps."""
+"""Names by the module that defines them. A page imports few of them before it can read its stored bytecode."""
 
 __all__ = [
     "CacheSizeExceeded",
@@ -156,7 +156,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import an error when it is first asked for (PEP 562)."""
+    """Import an error at its first use (PEP 562)."""
     home = next((home for home, names in _HOMES.items() if name in names.split()), None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The root of the tree, wrong calls, and pages that lack what modelden needs."""
+"""Base of the errors, errors of wrong calls, and errors of unsuitable pages."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ class ModelDenError(Exception):
 
 
 class InputError(ModelDenError, ValueError):
-    """An argument or a configuration value that cannot be used."""
+    """An argument or a configuration value is invalid."""
 
 
 class InvalidOption(InputError):
-    """An engine's option with a value that Firefox's rules refuse (Firefox: ``PipelineOptionsValidationError``).
+    """An option of an engine has a value that Firefox's rules refuse (Firefox: ``PipelineOptionsValidationError``).
 
     Attributes:
         field: The option, in Firefox's spelling: ``modelRevision``.
-        value: What it was to be.
+        value: The refused value.
     """
 
     def __init__(self, field: str, value: object, text: str, tip: str = "") -> None:
-        """Compose Firefox's message: ``text`` is the value as it shows there."""
+        """Compose Firefox's message, in which the value is ``text``."""
         super().__init__(" ".join(filter(None, (f'Invalid value "{text}" for field "{field}".', tip))))
         self.field = field
         self.value = value
 
 
 class UnknownTask(InputError):
-    """A task name that no engine knows."""
+    """A task has a name that no engine knows."""
 
 
 class CryptoUnavailable(ModelDenError):
@@ -43,4 +43,4 @@ class CryptoUnavailable(ModelDenError):
 
 
 class NotInBrowser(ModelDenError):
-    """Engines run in a browser, with Pyodide; here is none."""
+    """Engines run in a browser, with Pyodide, and this Python does not."""

@@ -1,4 +1,4 @@
-"""The loaded model."""
+"""Errors of the engine and its model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class EngineError(ModelDenError):
 
 
 class EngineTimeout(EngineError):
-    """The engine's worker gave no sign of life while it loaded."""
+    """The engine's worker sent no message for too long while it loaded."""
 
 
 class EngineCrashed(EngineError):
@@ -18,14 +18,13 @@ class EngineCrashed(EngineError):
 
 
 class DeviceLost(EngineCrashed):
-    """The browser took the GPU away from a worker, which cannot go on without.
+    """The browser withdrew the GPU from a worker, which cannot work without it.
 
     Attributes:
-        reason: What the browser says.
+        reason: The browser's reason.
     """
 
     def __init__(self, reason: str) -> None:
-        """Keep the reason and compose the message."""
         super().__init__(
             f"The GPU device was lost: {reason.rstrip('.')}. An engine or a session goes on with wasm when it is next "
             "used."
@@ -34,7 +33,7 @@ class DeviceLost(EngineCrashed):
 
 
 class WorkerRefused(EngineError):
-    """The browser did not start a worker: a content security policy, or ``worker_url``, does not let it."""
+    """The browser did not start a worker, because of a content security policy or of ``worker_url``."""
 
 
 class EngineClosed(EngineError):
@@ -42,15 +41,14 @@ class EngineClosed(EngineError):
 
 
 class NotEnoughMemory(EngineError):
-    """A model that needs more memory than this browser gives (Firefox: ``NotEnoughMemoryError``).
+    """A model needs more memory than there is (Firefox: ``NotEnoughMemoryError``).
 
     Attributes:
-        required: Bytes that it needs, estimated from its files.
-        available: Bytes that there are.
+        required: Bytes that the model needs, estimated from its files.
+        available: Available bytes.
     """
 
     def __init__(self, required: int, available: int) -> None:
-        """Keep the figures and compose the message."""
         super().__init__(
             f"Not enough physical memory available. Required Memory: {required / 2**30:.2f} GiB, Available Memory: "
             f"{available / 2**30:.2f} GiB. Take a smaller model or dtype; if the browser has more, raise memory_limit "
@@ -61,15 +59,14 @@ class NotEnoughMemory(EngineError):
 
 
 class LoadEndedPage(EngineError):
-    """Loading this model ended the page, more than once. Asking again tries it again.
+    """Loading this model ended the page more than once. Another call tries it again.
 
     Attributes:
         model: ``organization/name``.
-        times: How often in a row.
+        times: Number of such loads in a row.
     """
 
     def __init__(self, model: str, times: int) -> None:
-        """Keep the facts and compose the message."""
         super().__init__(
             f"The page ended {times} times in a row while it loaded {model}: the browser may lack the memory for it. "
             "Take a smaller model or dtype, or ask again to try all the same."
@@ -79,4 +76,4 @@ class LoadEndedPage(EngineError):
 
 
 class SyncUnavailable(EngineError):
-    """A call that waits, where Python cannot be suspended."""
+    """A synchronous call cannot wait, because Python cannot be suspended in this browser or in this call."""

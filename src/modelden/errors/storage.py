@@ -1,4 +1,4 @@
-"""The browser's storage."""
+"""Errors of the browser's storage."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from modelden.errors.base import ModelDenError
 
 
 class StorageError(ModelDenError):
-    """The browser's storage could not do what was asked. Nothing half-made remains."""
+    """An operation of the browser's storage failed. Nothing of it remains."""
 
 
 class QuotaExceeded(StorageError):
-    """The browser has no room for the data.
+    """The browser has no space for the data.
 
     Attributes:
-        what: What was to be stored.
-        needed: Its size in bytes, or None when unknown.
-        available: Bytes that there is room for, or None when unknown.
-        usage: Bytes that this site uses, or None when unknown.
-        quota: Bytes that it may use, or None when unknown.
+        what: The data.
+        needed: Its size in bytes, or None if unknown.
+        available: Free bytes, or None if unknown.
+        usage: Bytes that this site uses, or None if unknown.
+        quota: Bytes that this site may use, or None if unknown.
     """
 
     usage: int | None = None
     quota: int | None = None
 
     def __init__(self, what: str, needed: int | None = None, available: int | None = None) -> None:
-        """Keep the facts and compose the message."""
         size = "" if needed is None else f" ({needed} bytes)"
         room = "" if available is None else f", only for {available} bytes"
         super().__init__(
@@ -36,7 +35,7 @@ class QuotaExceeded(StorageError):
         self.available = available
 
     def note(self, needed: int | None, usage: int | None, quota: int | None) -> None:
-        """Keep what is found out later, and say what the browser tells of its storage."""
+        """Add facts that were not known before, and the browser's storage estimate to the message."""
         self.needed = self.needed or needed
         if usage is None or quota is None or self.quota is not None:
             return
@@ -45,14 +44,13 @@ class QuotaExceeded(StorageError):
 
 
 class CacheSizeExceeded(QuotaExceeded):
-    """More than ``max_size`` would be kept.
+    """The stored models would exceed ``max_size``.
 
     Attributes:
         max_size: The limit in GiB.
     """
 
     def __init__(self, what: str, max_size: float, needed: int, available: int) -> None:
-        """Keep the facts and compose the message, which begins as Firefox's."""
         super().__init__(what, needed, available)
         message = f"Exceeding cache size limit of {max_size:g}GiB: {what} needs {needed} bytes, {available} are left. "
         self.args = (message + "Delete models with modelden.ModelHub().delete_models(), or set a larger limit.",)
@@ -60,4 +58,4 @@ class CacheSizeExceeded(QuotaExceeded):
 
 
 class StorageUnavailable(StorageError):
-    """The browser gives this page no IndexedDB."""
+    """The browser gives this page no IndexedDB, or its IndexedDB fails."""

@@ -1,4 +1,4 @@
-"""What came must not be used."""
+"""Errors of settings and files that must not be used."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from modelden.errors.base import ModelDenError
 
 
 class UntrustedError(ModelDenError):
-    """Something arrived that must not be used. Nothing of it was stored."""
+    """Settings or a file must not be used. Nothing of them was stored."""
 
 
 class SignatureError(UntrustedError):
-    """A collection that is not signed as configured.
+    """A collection is not signed as configured.
 
     Attributes:
         collection: ``bucket/collection``.
-        url: Where the signature or its certificate chain came from.
-        reason: The check that failed.
+        url: URL of the signature or of its certificate chain.
+        reason: The failed check.
     """
 
     def __init__(self, collection: str, url: str, reason: str) -> None:
-        """Keep the facts and compose the message."""
         super().__init__(
             f"The Remote Settings collection {collection} cannot be trusted: {reason} (from {url}). "
             "Nothing of it was stored. "
@@ -31,20 +30,19 @@ class SignatureError(UntrustedError):
 
 
 class InvalidRecord(UntrustedError):
-    """A record of Remote Settings with missing, wrong or contradicting fields."""
+    """A record of Remote Settings has missing, wrong or contradictory fields."""
 
 
 class IntegrityError(UntrustedError):
-    """Bytes that differ from what was announced.
+    """A file differs from its expected size or hash.
 
     Attributes:
-        url: Where they came from.
-        expected: What was announced, with its unit.
-        actual: What came.
+        url: URL of the file.
+        expected: Expected value, with its unit.
+        actual: Actual value.
     """
 
     def __init__(self, url: str, expected: str, actual: str) -> None:
-        """Keep the facts and compose the message."""
         super().__init__(
             f"{url} is damaged or was replaced: expected {expected}, got {actual}. "
             "Nothing of it was stored; try again, and tell its publisher if it stays so."
@@ -55,14 +53,13 @@ class IntegrityError(UntrustedError):
 
 
 class NoHash(UntrustedError):
-    """A file whose bytes nobody vouches for, where hashes are required.
+    """A file has no known hash, and ``require_hashes`` is on.
 
     Attributes:
-        url: Where it would come from.
+        url: URL of the file.
     """
 
     def __init__(self, url: str) -> None:
-        """Keep the URL and compose the message."""
         super().__init__(
             f"Neither a signed manifest nor the hub tells the SHA-256 of {url}, and require_hashes is on. "
             "Nothing of it was stored. Publish a manifest (ml-model-manifests), or set require_hashes=False."
@@ -71,15 +68,14 @@ class NoHash(UntrustedError):
 
 
 class ForbiddenURL(UntrustedError):
-    """A model file's URL that the allow/deny list does not admit.
+    """The allow/deny list does not admit the URL of a model file.
 
     Attributes:
         url: The refused URL.
-        denied: The deny list names it; False: the allow list does not.
+        denied: True if the deny list names it, False if the allow list does not.
     """
 
     def __init__(self, url: str, reason: str, *, denied: bool = False) -> None:
-        """Keep the facts and compose the message."""
         super().__init__(
             f"{url} may not be downloaded: {reason}. "
             "Whoever runs the settings server decides, in the collection ml-model-allow-deny-list."

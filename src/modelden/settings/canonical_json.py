@@ -1,4 +1,4 @@
-r"""Canonical JSON, the exact text that Remote Settings signs. Pure.
+r"""Canonical JSON, the text that Remote Settings signs. Pure.
 
 The rules are those of Firefox's ``toolkit/modules/CanonicalJSON.sys.mjs``: no white space, keys sorted by UTF-16 code
 units, everything outside printable ASCII escaped as lower-case ``\uXXXX``, numbers as ECMAScript writes them
@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 SIGNATURE_PREFIX = b"Content-Signature:\x00"
-"""What precedes the canonical text in the signed message (Mozilla's content-signature protocol)."""
+"""Prefix of the canonical text in the signed message (Mozilla's content-signature protocol)."""
 
 _MAX_SAFE_INTEGER = 2**53
 
@@ -26,8 +26,8 @@ def canonical_json(value: Any) -> str:
         value: Plain JSON data: ``None``, ``bool``, ``int``, ``float``, ``str``, lists and dicts with string keys.
 
     Raises:
-        ValueError: For what JSON or its canonical form cannot say: NaN, infinities and integers as large, lone
-            surrogates, keys that are not strings, other types; and for hundreds of levels of nesting.
+        ValueError: For values without a canonical form: NaN, infinities and integers of that size, lone surrogates,
+            keys that are not strings, other types, hundreds of levels of nesting.
     """
     try:
         return _text(value)
@@ -36,10 +36,10 @@ def canonical_json(value: Any) -> str:
 
 
 def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
-    """Return the whole message that a collection's signature covers, prefix included.
+    """Return the message that a collection's signature covers, with its prefix.
 
     Args:
-        records: All live records of the collection, in any order (tombstones must be gone).
+        records: All live records of the collection, in any order, without tombstones.
         timestamp: The collection's timestamp in milliseconds, as in the changeset's ``timestamp``.
 
     Raises:
@@ -51,7 +51,7 @@ def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
 
 
 def _text(value: Any) -> str:
-    # In the order of how often they occur: a collection has a hundred thousand values.
+    # The most frequent types first: a collection has a hundred thousand values.
     if isinstance(value, str):
         return _string(value)
     if value is None:
@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
 
 @lru_cache(1000)
 def _members(keys: tuple[Any, ...]) -> list[tuple[str, str]]:
-    """Return keys in their order, with their text. The records of a collection have the same ones."""
+    """Return keys in their order, with their text. The records of a collection have the same keys."""
     return [(key, _string(key) + ":") for key in sorted(keys, key=_utf16)]
 
 

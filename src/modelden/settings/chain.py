@@ -14,7 +14,7 @@ CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
 
 
 class Certificate(NamedTuple):
-    """What the rules need of one X.509 certificate.
+    """The fields of an X.509 certificate that the rules need.
 
     Attributes:
         subject: Distinguished name, for messages and for matching with the issuer below.
@@ -22,7 +22,7 @@ class Certificate(NamedTuple):
         sha256: SHA-256 of the DER bytes, upper-case hexadecimal pairs with colons.
         not_before: Start of validity, milliseconds since the epoch.
         not_after: End of validity, milliseconds since the epoch.
-        is_ca: Basic constraints say it may issue certificates.
+        is_ca: Its basic constraints allow it to issue certificates.
         path_length: Most intermediates allowed below it, or None for no limit.
         key_usage: Names of the bits of the key usage extension (``digitalSignature``, ``keyCertSign``, ...), or None.
         extended_key_usage: Object identifiers, or None when the extension is absent.
@@ -54,14 +54,14 @@ class Certificate(NamedTuple):
 
 
 class ChainFault(Exception):
-    """A chain breaks a rule. The message names the certificate, what was expected and what was found."""
+    """A chain that breaks a rule. The message has the certificate, the expected and the actual value."""
 
 
 def check_chain(chain: Sequence[Certificate], *, root_hash: str, signer_name: str, now: int) -> Certificate:
-    """Return the leaf of ``chain`` if the whole chain may be trusted.
+    """Return the leaf of ``chain`` if the whole chain can be trusted.
 
     Args:
-        chain: Leaf first, root last, as Remote Settings serves them.
+        chain: Leaf first, root last, as Remote Settings serves it.
         root_hash: SHA-256 of the trusted root's DER bytes, upper-case hexadecimal pairs with colons.
         signer_name: DNS name that the leaf must carry.
         now: The one clock reading for all validity dates, milliseconds since the epoch.

@@ -1,4 +1,4 @@
-"""Changesets: what a Remote Settings server answers, and how one is merged into what is known. Pure.
+"""Changesets, the answers of a Remote Settings server, and their merge into a stored collection. Pure.
 
 Source: kinto-changes' changeset endpoint; Firefox ``RemoteSettingsClient.sys.mjs`` (``importChanges``).
 """
@@ -13,7 +13,7 @@ from modelden.errors import InvalidResponse
 from modelden.settings.json_text import parse_json
 
 Record = dict[str, Any]
-"""A record as the server sent it, camelCase names and all."""
+"""A record in the server's form, with its camelCase names."""
 
 
 class Changeset(NamedTuple):
@@ -23,7 +23,7 @@ class Changeset(NamedTuple):
         timestamp: The collection's timestamp in milliseconds, the one that is signed.
         changes: Records and, after ``_since``, tombstones.
         metadata: The collection's metadata, with its signatures.
-        full: The changes are all records there are, not only those after ``_since``.
+        full: The changes are all records, not only those after ``_since``.
     """
 
     timestamp: int
@@ -32,16 +32,16 @@ class Changeset(NamedTuple):
     full: bool = False
 
     def reaches_before(self, since: int) -> bool:
-        """Tell whether there are changes that ``_since`` should have left out: the server ignored it."""
+        """Return True if there are changes before ``_since``: the server ignored it."""
         return any(isinstance(at := change.get("last_modified"), int) and at <= since for change in self.changes)
 
 
 class Collection(NamedTuple):
-    """A collection's whole state at one timestamp.
+    """The state of a collection at one timestamp.
 
     Attributes:
         timestamp: In milliseconds.
-        records: All live records by id, in the order of their ids, which is the store's.
+        records: All live records by id, in the store's order, which is that of the ids.
         metadata: The collection's metadata, with its signatures.
     """
 
@@ -55,7 +55,7 @@ def parse_changeset(text: str, url: str) -> Changeset:
 
     Args:
         text: The response body.
-        url: Where it came from, for messages.
+        url: URL of the response, for messages.
 
     Raises:
         InvalidResponse: If it is not a changeset.
@@ -82,14 +82,14 @@ def parse_changeset(text: str, url: str) -> Changeset:
     return Changeset(timestamp, tuple(changes), metadata)
 
 
-def merge(known: Collection | None, changeset: Changeset) -> Collection:
+def merge(old: Collection | None, changeset: Changeset) -> Collection:
     """Return the state after ``changeset``: its records replace those of the same id, its tombstones remove them.
 
     Args:
-        known: The state before; it does not matter when the changeset is a full one.
-        changeset: What the server answered.
+        old: The state before; ignored if the changeset is full.
+        changeset: The server's answer.
     """
-    records = {} if known is None or changeset.full else dict(known.records)
+    records = {} if old is None or changeset.full else dict(old.records)
     for change in changeset.changes:
         if change.get("deleted") is True:
             records.pop(change["id"], None)
@@ -101,14 +101,14 @@ def merge(known: Collection | None, changeset: Changeset) -> Collection:
 
 @dataclass(frozen=True, slots=True)
 class SyncEvent:
-    """What a sync changed in a collection, after filters.
+    """The changes of a collection in one sync, among the records whose filter expressions are true here.
 
     Attributes:
         collection: ``bucket/collection``.
         current: All records now.
-        created: Records that were not there before.
-        updated: Old and new record of each that changed.
-        deleted: Records that are gone.
+        created: New records.
+        updated: Old and new state of each changed record.
+        deleted: Deleted records.
     """
 
     __module__ = "modelden"
@@ -120,12 +120,12 @@ class SyncEvent:
     deleted: tuple[Record, ...]
 
     def __bool__(self) -> bool:
-        """Tell whether anything changed."""
+        """Return True if anything changed."""
         return bool(self.created or self.updated or self.deleted)
 
 
 def diff(collection: str, before: Mapping[str, Record], after: Mapping[str, Record]) -> SyncEvent:
-    """Return what changed between two states.
+    """Return the changes between two states.
 
     Args:
         collection: ``bucket/collection``.
@@ -144,7 +144,7 @@ def diff(collection: str, before: Mapping[str, Record], after: Mapping[str, Reco
 
 
 def _utf16(key: str) -> bytes:
-    # IndexedDB compares code units; half characters are refused later, when the signature is verified.
+    # IndexedDB compares code units. Lone surrogates are refused later, by the verification of the signature.
     return key.encode("utf-16-be", errors="surrogatepass")
 
 

@@ -26,10 +26,10 @@ from modelden.settings.store import SettingsStore, StoredCollection
 logger = logging.getLogger(__name__)
 
 RENEW_BEFORE = 7 * 24 * 60 * 60 * 1000
-"""Milliseconds before the end of the signer's certificate from which on a new signature is asked for."""
+"""Time before the end of the signer's certificate at which the client asks for a new signature, in milliseconds."""
 
 RENEW_AGAIN = 60 * 60 * 1000
-"""Milliseconds between two such tries."""
+"""Time between two such attempts, in milliseconds."""
 
 
 class SettingsClient:
@@ -45,7 +45,6 @@ class SettingsClient:
         listeners: SyncListeners,
         clock: Clock,
     ) -> None:
-        """Nothing is fetched or read yet."""
         self._config = config
         self._server = server
         self._verifier = verifier
@@ -67,38 +66,38 @@ class SettingsClient:
         force_sync: bool = False,
         verify_signature: bool = False,
     ) -> list[Record]:
-        """Return records of a collection, those whose filter expression does not fit left out.
+        """Return the records of a collection whose filter expressions are true here.
 
-        The store answers when it has the collection. Data that was not confirmed for the poll interval is renewed
-        first, and used as it is when the server cannot be reached.
+        A stored collection needs no request. If the server has not confirmed it for the poll interval, it is renewed
+        first; without the server, the stored state is used.
 
         Args:
             name: The collection's name, ``ml-inference-options`` for example.
-            on_progress: Told when a sync begins and ends.
+            on_progress: Callback for the begin and the end of a sync.
             bucket: Its bucket, if it is not the configured one.
-            filters: Wanted values by field (`query.filter_records`).
-            order: A field to sort by (`query.sort_records`).
-            sync_if_empty: Ask the server when nothing is stored; otherwise there are no records then.
-            force_sync: Ask the server in any case.
-            verify_signature: Verify what is stored once more.
+            filters: Expected values by field (`record_filter.filter_records`).
+            order: A field to sort by (`record_filter.sort_records`).
+            sync_if_empty: Sync if nothing is stored; without it, the result is empty then.
+            force_sync: Sync in any case.
+            verify_signature: Verify the stored state once more.
 
         Raises:
-            SignatureError: If what the server says, or what is stored, is not signed as configured.
-            UnavailableError: If the server had to be asked and cannot be reached or understood.
+            SignatureError: If the server's state, or the stored one, is not signed as configured.
+            UnavailableError: If a sync was needed and the server cannot be reached or understood.
             StorageError: If the browser cannot store the collection.
         """
         cid = self._config.cid(name, bucket)
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
-                collection: Collection | None = await self._synced(cid, stored, on_progress)
+                collection: Collection | None = await self._sync(cid, stored, on_progress)
             elif stored is not None and self._is_old(stored):
-                collection = await self._renewed(cid, stored, on_progress)
+                collection = await self._renew(cid, stored, on_progress)
             else:
                 collection = stored.collection if stored else None
                 if collection and verify_signature:
                     await self._verifier.verify(cid, collection, self._server.url)
-        records = await self._expressions.keep(cid, collection.records.values() if collection else [])
+        records = await self._expressions.filter(cid, collection.records.values() if collection else [])
         return sort_records(filter_records(records, filters or {}), order)
 
     async def sync(
@@ -109,44 +108,44 @@ class SettingsClient:
         expected: int | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> SyncEvent:
-        """Bring a collection up to date and tell the listeners what changed.
+        """Bring a collection up to date and notify its listeners.
 
         Args:
             name: The collection's name.
             bucket: Its bucket, if it is not the configured one.
-            expected: Its timestamp, if `SettingsServer.timestamps` told it already.
-            on_progress: Told when the sync begins and ends.
+            expected: Its timestamp, if `SettingsServer.timestamps` returned it already.
+            on_progress: Callback for the begin and the end of the sync.
 
         Returns:
-            What changed, after filter expressions.
+            The changes among the records whose filter expressions are true here.
 
         Raises:
-            SignatureError: If what the server says is not signed as configured; what was stored stays.
-            UnavailableError: If the server cannot be reached or understood; what was stored stays.
+            SignatureError: If the server's state is not signed as configured. The stored state stays.
+            UnavailableError: If the server cannot be reached or understood. The stored state stays.
             StorageError: If the browser cannot store the collection.
         """
         cid = self._config.cid(name, bucket)
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
-            collection = await self._synced(cid, stored, on_progress, expected)
+            collection = await self._sync(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)
         self._listeners.emit(event)
         return event
 
     async def confirmations(self) -> dict[str, int]:
-        """Return when the server last confirmed each stored collection, milliseconds since the epoch."""
+        """Return the time of the server's last confirmation of each stored collection, milliseconds since the epoch."""
         return await self._store.confirmations()
 
     async def _event(self, cid: str, before: Collection | None, after: Collection) -> SyncEvent:
-        old = await self._expressions.keep(cid, before.records.values() if before else [])
-        new = await self._expressions.keep(cid, after.records.values())
+        old = await self._expressions.filter(cid, before.records.values() if before else [])
+        new = await self._expressions.filter(cid, after.records.values())
         return diff(cid, {record["id"]: record for record in old}, {record["id"]: record for record in new})
 
-    async def _renewed(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
+    async def _renew(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
         try:
-            collection = await self._synced(cid, stored, on_progress)
+            collection = await self._sync(cid, stored, on_progress)
         except (UnavailableError, SignatureError, StorageError) as error:
-            # Last good data stays in use: it was verified when it was stored.
+            # The stored state stays in use: it was verified before it was stored.
             logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
             self._warn_if_frozen(cid, stored)
             return stored.collection
@@ -154,7 +153,7 @@ class SettingsClient:
         self._listeners.emit(event)
         return collection
 
-    async def _synced(
+    async def _sync(
         self,
         cid: str,
         stored: StoredCollection | None,
@@ -164,14 +163,14 @@ class SettingsClient:
         ready = nullcontext() if stored else self._verifier.preload()
         with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]), ready:
             if expected is None:
-                expected = await self._ask_timestamp(cid)
+                expected = await self._fetch_timestamp(cid)
             if stored and stored.collection.timestamp == expected and not self._needs_signature(stored):
                 await self._store.confirm(cid, self._clock.now())
                 self._warn_if_frozen(cid, stored)
                 return stored.collection
             return await self._import(cid, stored, expected)
 
-    async def _ask_timestamp(self, cid: str) -> int:
+    async def _fetch_timestamp(self, cid: str) -> int:
         await self._server.introduce()
         bucket, _, name = cid.partition("/")
         timestamps = await self._server.timestamps(bucket=bucket, collection=name)
@@ -188,25 +187,25 @@ class SettingsClient:
             fresh = await self._fetch(cid, expected, base=None, seen=stored)
         if not await self._store.write(cid, fresh, before=stored):
             logger.debug("%s was written by another tab meanwhile, and is looked at again", cid)
-            return await self._synced(cid, await self._store.read(cid), None, fresh.collection.timestamp)
+            return await self._sync(cid, await self._store.read(cid), None, fresh.collection.timestamp)
         self._warn_if_frozen(cid, fresh)
         return fresh.collection
 
     async def _fetch(
         self, cid: str, expected: int, *, base: StoredCollection | None, seen: StoredCollection | None
     ) -> StoredCollection:
-        """Fetch and verify; changes are merged into ``base``, and nothing older than ``seen`` is taken."""
+        """Fetch changes, merge them into ``base`` and verify the result. A state older than ``seen`` is refused."""
         bucket, _, name = cid.partition("/")
-        known = base.collection if base else None
-        since = known.timestamp if known else None
+        old = base.collection if base else None
+        since = old.timestamp if old else None
         changeset, url = await self._server.changeset(bucket, name, expected=expected, since=since)
         if base and changeset.timestamp < base.collection.timestamp:
-            # A cache of the server's gives an old answer: no reason to mistrust what is stored, if that verifies. It
-            # confirms nothing either, so the time of the last confirmation stays.
+            # A cache between here and the server may return an old answer. The stored state is used if it verifies, and
+            # it keeps the time of its last confirmation.
             await self._verifier.verify(cid, base.collection, url, at=base.checked_at)
             logger.warning("%s is an older state of %s than the stored one, and is ignored", url, cid)
             return base
-        collection = merge(known, changeset)
+        collection = merge(old, changeset)
         signed = await self._verifier.verify(cid, collection, url)
         if seen and collection.timestamp < seen.collection.timestamp:
             raise SignatureError(
@@ -222,12 +221,12 @@ class SettingsClient:
         return age >= self._config.poll_interval * 1000 or (age >= RENEW_AGAIN and self._needs_signature(stored))
 
     def _needs_signature(self, stored: StoredCollection) -> bool:
-        # A refreshed signature comes without a new timestamp (kinto/README: "Refreshing a signature").
+        # A refreshed signature has no new timestamp (kinto/README: "Refreshing a signature").
         return stored.signed.until - self._clock.now() < RENEW_BEFORE
 
     def _warn_if_frozen(self, cid: str, stored: StoredCollection) -> None:
-        # That the server says that nothing changed proves nothing, nobody signs it. A signature is at least as young
-        # as its data and as its signer's certificate, and honest publishers renew theirs.
+        # An answer without changes proves nothing, as it is not signed. A signature is at least as young as its data
+        # and as its signer's certificate, and honest publishers renew theirs.
         days = (self._clock.now() - max(stored.collection.timestamp, stored.signed.since)) / 86_400_000
         if days >= self._config.freeze_warning_days:
             logger.warning(

@@ -1,7 +1,7 @@
-"""JSON from servers. Pure.
+"""JSON from servers, with limited nesting. Pure.
 
-Python's parser is recursive: in a page some thousand levels of nesting overflow the browser's stack, which no Python
-code survives. So nesting is measured before, without recursion.
+Python's parser is recursive. In a page, some thousand levels of nesting overflow the browser's stack, and Python does
+not survive that. So the nesting is measured first, without recursion.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import json
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32
-"""Levels of nesting that any answer may have; Mozilla's have about six."""
+"""Largest nesting of an answer, in levels. Mozilla's have about six."""
 
 _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def parse_json(text: str) -> Any:
-    """Read JSON as RFC 8259 has it, nested `MAX_DEPTH` levels deep at most.
+    """Parse JSON by RFC 8259, nested at most `MAX_DEPTH` levels deep.
 
     Raises:
         ValueError: For anything else, NaN and infinities too.
@@ -27,13 +27,13 @@ def parse_json(text: str) -> Any:
 
 
 def _is_deep(text: str) -> bool:
-    """Tell whether brackets nest too deep. Up to three times as many levels may pass."""
+    """Return True if brackets nest too deep. Up to three times as many levels may pass."""
     # Escaped backslashes first: in \\" the quote ends the string, in \" it does not.
     plain = text.encode("utf-8", errors="replace").replace(b"\\\\", b"").replace(b'\\"', b"")
     # Every second piece between quotes is outside of strings.
     brackets = b"".join(plain.translate(None, _NO_BRACKETS).split(b'"')[::2])
     for _ in range(MAX_DEPTH):
-        # Each pass takes the innermost level away, at the speed of C.
+        # Each pass removes the innermost level, at the speed of C.
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if fewer == brackets:
             break

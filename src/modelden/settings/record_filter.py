@@ -18,21 +18,20 @@ def filter_records(records: Iterable[Record], filters: Mapping[str, Any]) -> lis
 
     Args:
         records: Any records.
-        filters: Wanted value by field; of a list one has to be there, a mapping filters the field's own fields.
+        filters: Expected value by field. A list matches any of its values, a mapping filters the members of the field.
     """
     return [record for record in records if _matches(record, filters)]
 
 
 def sort_records(records: Iterable[Record], order: str) -> list[Record]:
-    """Return the records sorted by a field; those without it come first, as in Firefox.
+    """Return the records sorted by a field. Records without it are first, as in Firefox.
 
     Args:
         records: Any records.
-        order: A field's name, with a leading ``-`` from large to small; empty for no order.
+        order: A field's name, with a leading ``-`` for descending order; empty for no order.
     """
-    found = list(records)
     if not order:
-        return found
+        return list(records)
     field, direction = order.removeprefix("-"), -1 if order.startswith("-") else 1
 
     def compare(one: Record, other: Record) -> int:
@@ -42,51 +41,51 @@ def sort_records(records: Iterable[Record], order: str) -> list[Record]:
         left, right = _comparable(left), _comparable(right)
         return direction * ((left > right) - (left < right))
 
-    return sorted(found, key=cmp_to_key(compare))
+    return sorted(records, key=cmp_to_key(compare))
 
 
 def _matches(value: Any, filters: Mapping[str, Any]) -> bool:
     if not isinstance(value, Mapping):
         return False
-    return all(_has(value.get(name), wanted) for name, wanted in filters.items())
+    return all(_has(value.get(name), expected) for name, expected in filters.items())
 
 
-def _has(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, list | tuple):
-        return any(_same(value, item) for item in wanted)
-    if isinstance(wanted, Mapping):
-        return _matches(value, wanted)
-    return _same(value, wanted)
+def _has(value: Any, expected: Any) -> bool:
+    if isinstance(expected, list | tuple):
+        return any(_is_equal(value, item) for item in expected)
+    if isinstance(expected, Mapping):
+        return _matches(value, expected)
+    return _is_equal(value, expected)
 
 
-def _same(value: Any, wanted: Any) -> bool:
+def _is_equal(value: Any, expected: Any) -> bool:
     # JavaScript's ===: true is not 1.
-    return type(value) is type(wanted) and bool(value == wanted)
+    return type(value) is type(expected) and bool(value == expected)
 
 
 def _comparable(value: Any) -> tuple[int, Any]:
-    # Numbers before texts; JavaScript compares the two as neither, which leaves their order open.
+    # Numbers before texts. In JavaScript neither is less than the other, so their order is open.
     if isinstance(value, int | float):
         return 0, value
     return 1, str(value)
 
 
 class ExpressionFilter:
-    """Keeps the records that are meant for this client."""
+    """Filters records by their JEXL expressions."""
 
     def __init__(self, expressions: Expressions, environment: Mapping[str, Any]) -> None:
-        """Evaluate nothing yet.
+        """Create a filter.
 
         Args:
-            expressions: Evaluates JEXL.
-            environment: What expressions find under ``env``.
+            expressions: Evaluator of JEXL.
+            environment: Value of ``env`` in the expressions.
         """
         self._expressions = expressions
         self._environment = environment
-        self._verdicts: dict[str, bool] = {}
+        self._results: dict[str, bool] = {}
 
-    async def keep(self, cid: str, records: Iterable[Record]) -> list[Record]:
-        """Return the records without an expression, and those whose expression is true here.
+    async def filter(self, cid: str, records: Iterable[Record]) -> list[Record]:
+        """Return the records without an expression and those whose expression is true here.
 
         An expression that cannot be evaluated excludes its record, with a warning.
 
@@ -94,10 +93,10 @@ class ExpressionFilter:
             cid: ``bucket/collection``, for the warning.
             records: Any records.
         """
-        found = list(records)
-        wanted = {expression for record in found if (expression := _expression(record))}
-        await self._evaluate(cid, sorted(wanted - set(self._verdicts)))
-        return [record for record in found if not (expression := _expression(record)) or self._verdicts[expression]]
+        records = list(records)
+        expressions = {expression for record in records if (expression := _expression(record))}
+        await self._evaluate(cid, sorted(expressions - set(self._results)))
+        return [record for record in records if not (expression := _expression(record)) or self._results[expression]]
 
     async def _evaluate(self, cid: str, expressions: list[str]) -> None:
         if not expressions:
@@ -106,7 +105,7 @@ class ExpressionFilter:
         for expression, result in zip(expressions, results, strict=True):
             if isinstance(result, str):
                 logger.warning("%s: a record is left out, its filter %r fails: %s", cid, expression, result)
-            self._verdicts[expression] = result is True
+            self._results[expression] = result is True
 
 
 def _expression(record: Record) -> str:

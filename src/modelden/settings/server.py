@@ -1,7 +1,7 @@
 """The HTTP interface of a Remote Settings server, ``/v1`` (Kinto) and ``/v2`` (read-only).
 
-What the two do differently is known here and nowhere else: ``/v2`` redirects an unknown ``_since`` to the full
-changeset; the published kinto-changes answers 400 to an unquoted one; static hosting ignores it.
+Only this module knows the differences: ``/v2`` redirects an unknown ``_since`` to the full changeset; the published
+kinto-changes answers 400 to an unquoted one; static hosting ignores it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from modelden.settings.changeset import Changeset, parse_changeset
 from modelden.settings.json_text import parse_json
 
 RESPONSE_LIMIT = 20 * 1024 * 1024
-"""Most bytes of an answer; Mozilla's largest collections have a few MiB."""
+"""Largest answer, in bytes. Mozilla's largest collections have a few MiB."""
 
 TIMEOUT = 30.0
-"""Seconds until an answer's headers must be there (Firefox: ``services.settings.network_timeout``)."""
+"""Time limit for response headers, in seconds (Firefox: ``services.settings.network_timeout``)."""
 
 
 class SettingsServer:
-    """Asks one server."""
+    """The client of one server."""
 
     def __init__(self, url: str, fetcher: Fetcher, backoff: Backoff) -> None:
-        """Ask nothing yet.
+        """Create the client of a server.
 
         Args:
             url: Root URL with the API's version, without a final slash.
-            fetcher: Does the requests.
-            backoff: Asked before each request, told each answer.
+            fetcher: Sends the requests.
+            backoff: The server's pauses.
         """
         self.url = url
         self._fetcher = fetcher
@@ -42,14 +42,14 @@ class SettingsServer:
         self._introduced = False
 
     async def introduce(self) -> None:
-        """Ask for the root page once, as Firefox before its first sync. Only attachments need it, so it may fail."""
+        """Request the root page once, as Firefox does before its first sync. It may fail: only attachments need it."""
         if not self._introduced:
             self._introduced = True
             with suppress(UnavailableError):
                 await self.root_page()
 
     async def root_page(self) -> Mapping[str, Any]:
-        """Return what the server says of itself; asked once.
+        """Return the server's root page, which is requested once.
 
         Raises:
             UnavailableError: If it cannot be reached or understood.
@@ -67,11 +67,11 @@ class SettingsServer:
         return self._root_page
 
     async def timestamps(self, *, bucket: str | None = None, collection: str | None = None) -> dict[str, int]:
-        """Return the timestamps of collections by ``bucket/collection``: a hint, for nobody signs it.
+        """Return the timestamps of collections by ``bucket/collection``. They are not signed, so they are only a hint.
 
         Args:
-            bucket: Only this bucket's.
-            collection: Only of this name.
+            bucket: Only collections of this bucket.
+            collection: Only collections of this name.
 
         Raises:
             UnavailableError: If the server cannot be reached or understood.
@@ -90,14 +90,14 @@ class SettingsServer:
     async def changeset(
         self, bucket: str, collection: str, *, expected: int, since: int | None = None
     ) -> tuple[Changeset, str]:
-        """Return a collection's changes and the URL they came from.
+        """Return a collection's changes and the URL of the answer.
 
         Args:
             bucket: The bucket's name.
             collection: The collection's name.
-            expected: The timestamp from `timestamps`; it only keeps caches from giving old answers.
-            since: The timestamp from which on changes are wanted, or None for everything. The server may
-                send everything all the same: then `Changeset.full` is True.
+            expected: The timestamp from `timestamps`, which prevents old answers from caches.
+            since: Timestamp after which changes are requested, or None for all records. The server may send all records
+                nevertheless; then `Changeset.full` is True.
 
         Raises:
             UnknownCollection: If there is none of this name.
@@ -126,28 +126,28 @@ class SettingsServer:
             await self._backoff.learn(response.status, response.headers)
             text = await read_text(response, url, RESPONSE_LIMIT)
         if response.status != 200:
-            raise HttpError(url, response.status, _server_words(text))
+            raise HttpError(url, response.status, _server_message(text))
         return text, response
 
     def _changeset_url(self, bucket: str, collection: str, query: Mapping[str, str | None]) -> str:
-        given = {name: value for name, value in query.items() if value is not None}
-        return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urls.encode_query(given)}"
+        fields = {name: value for name, value in query.items() if value is not None}
+        return f"{self.url}/buckets/{bucket}/collections/{collection}/changeset?{urls.encode_query(fields)}"
 
 
 def _check_names(changeset: Changeset, bucket: str, collection: str, url: str) -> None:
-    """Refuse another collection's answer. Nobody signs the names, so this finds mistakes, and no attacker."""
-    found = changeset.metadata.get("bucket", bucket), changeset.metadata.get("id", collection)
-    if found != (bucket, collection):
-        raise InvalidResponse(url, f"the collection {bucket}/{collection}", f"{found[0]}/{found[1]}")
+    """Refuse the answer of another collection. The names are not signed, so this finds mistakes, not attackers."""
+    names = changeset.metadata.get("bucket", bucket), changeset.metadata.get("id", collection)
+    if names != (bucket, collection):
+        raise InvalidResponse(url, f"the collection {bucket}/{collection}", f"{names[0]}/{names[1]}")
 
 
-def _server_words(text: str) -> str:
-    """Return what an error page says: Kinto's ``message``, or the ``detail`` of ``/v2``."""
+def _server_message(text: str) -> str:
+    """Return the message of an error page: Kinto's ``message``, or the ``detail`` of ``/v2``."""
     try:
         page = parse_json(text[:10_000])
-        words = page.get("message") or page.get("detail")
+        message = page.get("message") or page.get("detail")
     except (ValueError, AttributeError):
-        words = None
-    if isinstance(words, str) and words:
-        return f"It says: {words[:200]}"
+        message = None
+    if isinstance(message, str) and message:
+        return f"It says: {message[:200]}"
     return "Is it a Remote Settings server, and is it up?"

@@ -1,4 +1,4 @@
-"""Is this collection signed by whom we trust? Asks `ports.Crypto` for the mathematics.
+"""Verification of a collection's signature. The mathematics are `ports.Crypto`'s.
 
 Source: Firefox ``RemoteSettingsClient.sys.mjs`` (``validateCollectionSignature``); Mozilla's content signatures.
 """
@@ -23,24 +23,24 @@ from modelden.settings.changeset import Collection
 logger = logging.getLogger(__name__)
 
 MODE = "p384ecdsa"
-"""The one signature mode that Remote Settings uses; others are skipped."""
+"""The signature mode of Remote Settings. Signatures of other modes are skipped."""
 
 CHAIN_LIMIT = 64 * 1024
-"""Most bytes of a certificate chain: three certificates have about 6 KiB."""
+"""Largest certificate chain, in bytes. Three certificates have about 6 KiB."""
 
 NEVER = 2**53
-"""When what nobody signed ends, milliseconds since the epoch."""
+"""End of the validity of unsigned collections, milliseconds since the epoch."""
 
 CHAIN_TIMEOUT = 30.0
-"""Seconds until a chain's headers must be there."""
+"""Time limit for a chain's response headers, in seconds."""
 
 
 class Signed(NamedTuple):
-    """When a collection can have been signed: while the certificate of its signer was valid.
+    """The period in which a collection can have been signed: the validity of its signer's certificate.
 
     Attributes:
-        since: Not before this time, milliseconds since the epoch.
-        until: Not after this time.
+        since: Its begin, milliseconds since the epoch.
+        until: Its end.
     """
 
     since: int
@@ -48,10 +48,9 @@ class Signed(NamedTuple):
 
 
 class SignatureVerifier:
-    """Verifies collections against the configured signer and root. Keeps chains by URL, and checks dates anew."""
+    """Verifies collections against the configured signer and root. Caches chains, but checks their dates anew."""
 
     def __init__(self, config: Configuration, fetcher: Fetcher, crypto: Crypto, clock: Clock) -> None:
-        """Nothing is fetched yet."""
         self._config = config
         self._fetcher = fetcher
         self._crypto = crypto
@@ -59,24 +58,24 @@ class SignatureVerifier:
         self._chains: dict[str, list[Certificate]] = {}
 
     def preload(self) -> AbstractContextManager[None]:
-        """Get ready for a chain to read while the context is open, beside the requests of a first sync."""
+        """Load the parser of certificates while the context is open, during the requests of a first sync."""
         return self._crypto.preload() if self._config.verify_signatures and not self._chains else nullcontext()
 
     async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> Signed:
-        """Return if one of the collection's signatures is good, or if the configuration asks for none.
+        """Return if one of the collection's signatures is valid, or if the configuration requires none.
 
         Args:
             name: ``bucket/collection``.
             collection: The whole state, after the merge.
-            source_url: Where the changeset came from, for messages and relative ``x5u``.
-            at: The time to judge certificates by, milliseconds since the epoch; now, if None.
+            source_url: URL of the changeset, for messages and relative ``x5u``.
+            at: Time of the certificates' check, milliseconds since the epoch; None for now.
 
         Returns:
-            When it can have been signed.
+            The period in which it can have been signed.
 
         Raises:
-            SignatureError: If none is; with the first one's fault.
-            NetworkError, RequestTimeout, HttpError, ResponseTooLarge: If the chain could not be fetched.
+            SignatureError: If none is valid, with the fault of the first one.
+            NetworkError, RequestTimeout, HttpError, ResponseTooLarge: If the chain cannot be downloaded.
             CryptoUnavailable: If the page has no WebCrypto.
         """
         if not self._config.verify_signatures:
@@ -117,7 +116,7 @@ class SignatureVerifier:
             if not await self._crypto.verify_p384(leaf.public_key, message, signature):
                 raise ChainFault("the signature does not fit the records")  # noqa: TRY301  ends like a broken rule
         except ChainFault:
-            # A wrong or an old chain may be another one at the next try.
+            # The next attempt may get another chain.
             self._chains.pop(url, None)
             raise
         return Signed(leaf.not_before, leaf.not_after)
