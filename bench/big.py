@@ -1,4 +1,4 @@
-"""A file of a GiB: stored, read back after the browser was ended and started again, and the memory that takes.
+"""Storage of a file of a GiB: its memory, and its hash after a restart of the browser.
 
     python bench/big.py chromium firefox
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 PATIENCE = 600
-"""Seconds that a job may take on a busy machine."""
+"""Seconds for a job on a busy machine."""
 
 PAGE = """<!DOCTYPE html><title>big</title><script type="module">
     import { loadPyodide } from "/pyodide.mjs";
-    const tell = (result) => fetch("/told", { method: "POST", body: JSON.stringify(result) });
+    const tell = (result) => fetch("/result", { method: "POST", body: JSON.stringify(result) });
     try {
         self.pyodide = await loadPyodide({ indexURL: "/" });
         await pyodide.loadPackage("modelden");
@@ -77,12 +77,11 @@ class Remote:
     """A page that asks for jobs."""
 
     def __init__(self) -> None:
-        """There is nothing to do yet."""
         self._jobs: queue.Queue[list[Any]] = queue.Queue()
-        self._told: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._results: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def app(self) -> Starlette:
-        """The page, and what it asks."""
+        """Serve the page, its jobs and their results."""
 
         async def page(_request: Request) -> Response:
             return HTMLResponse(PAGE)
@@ -90,8 +89,8 @@ class Remote:
         async def job(_request: Request) -> Response:
             return Response(status_code=204) if self._jobs.empty() else JSONResponse(self._jobs.get())
 
-        async def told(request: Request) -> Response:
-            self._told.put(await request.json())
+        async def result(request: Request) -> Response:
+            self._results.put(await request.json())
             return Response(status_code=204)
 
         async def module(_request: Request) -> Response:
@@ -101,7 +100,7 @@ class Remote:
             routes=[
                 Route("/", page),
                 Route("/job", job),
-                Route("/told", told, methods=["POST"]),
+                Route("/result", result, methods=["POST"]),
                 Route("/big_in_page.py", module),
                 Mount("/", StaticFiles(directory=ROOT / "build/pyodide")),
             ]
@@ -110,7 +109,7 @@ class Remote:
     def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Call a function of `big_in_page`."""
         self._jobs.put([name, arguments])
-        result = self._told.get(timeout=PATIENCE)
+        result = self._results.get(timeout=PATIENCE)
         if "error" in result:
             raise RuntimeError(result["error"])
         return result
@@ -118,7 +117,7 @@ class Remote:
 
 @contextmanager
 def browser(name: str, profile: Path, url: str) -> Iterator[int]:
-    """A browser that shows one page, as the number of its process; killed at the end."""
+    """Start a browser with one page; yields its process id. Ends it afterwards."""
     (profile / "user.js").write_text(FIREFOX_PREFS, encoding="utf-8")
     command = [executable(name), *(flag.format(profile) for flag in FLAGS[name]), url]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
@@ -130,7 +129,7 @@ def browser(name: str, profile: Path, url: str) -> Iterator[int]:
 
 
 def measure(name: str, size: int) -> dict[str, Any]:
-    """Store a file, end the browser, and read it in another one, while the hub has it no more."""
+    """Store a file, restart the browser, and read the file, which the hub has deleted by then."""
     block = random.Random(1).randbytes(min(size, 64 * MIB))  # noqa: S311
     files = {"/org/model/v1/small.bin": block[: 2 * MIB], "/org/model/v1/big.bin": block * (size // len(block))}
     hub = FaultyHub(files)
@@ -141,7 +140,7 @@ def measure(name: str, size: int) -> dict[str, Any]:
         RunningServer(remote.app()) as site,
     ):
         with browser(name, Path(folder), f"{site.url}/") as process:
-            # What any download needs is in memory after this.
+            # Afterwards, the modules and buffers of any download are in memory.
             first = remote.call("store", root_url=server.url, file="small.bin")
             settle(process)
             with Peak(process) as peak:
@@ -164,8 +163,8 @@ def measure(name: str, size: int) -> dict[str, Any]:
 
 def main(browsers: list[str]) -> None:
     """Measure in these browsers, or in both."""
-    found = {name: measure(name, 1024 * MIB) for name in browsers or ["chromium", "firefox"]}
-    print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
+    results = {name: measure(name, 1024 * MIB) for name in browsers or ["chromium", "firefox"]}
+    print(json.dumps({"load average": os.getloadavg()[0], **results}, indent=2))  # noqa: T201  its one result
 
 
 if __name__ == "__main__":

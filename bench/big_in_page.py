@@ -1,4 +1,4 @@
-"""What `bench/big.py` runs in the page."""
+"""The jobs of `bench/big.py` in the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import modelden
 
 
 async def store(root_url: str, file: str) -> dict[str, Any]:
-    """Download a file; returns its hash as it was noted, and how many bytes Python's memory has."""
+    """Download a file; returns its recorded hash, and the size of Python's memory in bytes."""
     got = await _get(root_url, file)
     return {"size": got.size, "sha256": got.sha256, "heap": int(js.pyodide._module.HEAP8.length)}
 

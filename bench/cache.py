@@ -1,4 +1,4 @@
-"""What keeping a file costs against what the browser has for it, in one page, in turns; modelden always hashes.
+"""Costs of a stored file against the browser's own means, in one page, in turns; modelden always hashes.
 
     python bench/cache.py chromium firefox
 
@@ -33,7 +33,7 @@ from tests.faults.hub import FaultyHub  # noqa: E402
 SIZES = {"23 MB": 23_000_000, "200 MB": 200_000_000}
 
 LINK = 50_000_000
-"""Bytes a second of the throttled line."""
+"""Bytes per second of the throttled line."""
 
 TIMES = {"link": 3, "loopback": 5, "warm": 10}
 
@@ -62,28 +62,27 @@ CACHE_READ = """async (url) => {
 
 
 class Bench:
-    """One browser's page and the hub that it asks."""
+    """A browser's page and its hub."""
 
     def __init__(self, page: BenchPage, hub: FaultyHub, root: str) -> None:
-        """Nothing is measured yet."""
         self._page = page
         self._hub = hub
         self._root = root
 
     def size(self, revision: str) -> dict[str, dict[str, float]]:
-        """The ratios for the file of a revision."""
+        """Measure the ratios for the file of a revision."""
         url = f"{self._root}/org/model/{revision}/model.onnx"
         self._hub.rate = LINK
-        found = {"link": self._ratio("link", lambda: self._cold(revision), lambda: self._peer(FETCH, url))}
+        results = {"link": self._ratio("link", lambda: self._cold(revision), lambda: self._peer(FETCH, url))}
         self._hub.rate = None
-        found["loopback"] = self._ratio("loopback", lambda: self._cold(revision), lambda: self._peer(CACHE_PUT, url))
+        results["loopback"] = self._ratio("loopback", lambda: self._cold(revision), lambda: self._peer(CACHE_PUT, url))
         self._page.call("cache_in_page", "merged")
-        found["warm"] = self._ratio("warm", lambda: self._warm(revision), lambda: self._peer(CACHE_READ, url))
+        results["warm"] = self._ratio("warm", lambda: self._warm(revision), lambda: self._peer(CACHE_READ, url))
         self._page.tab.evaluate("caches.delete('bench')")
-        return found
+        return results
 
     def memory(self, revision: str) -> dict[str, int]:
-        """The memory that storing a file takes."""
+        """Measure the memory for storing a file."""
         self._page.call("cache_in_page", "cold", root_url=self._root, revision="23MB")
         settle(os.getpid())
         with Peak(os.getpid()) as peak:
@@ -110,30 +109,30 @@ class Bench:
 
 
 def measure(page: BenchPage, hub: FaultyHub, root: str) -> dict[str, object]:
-    """All figures of one browser."""
+    """Measure all figures of one browser."""
     bench = Bench(page, hub, root)
-    # Memory first: later the page keeps some of what it has used, and takes nothing new.
-    found: dict[str, object] = {"memory, MiB": bench.memory("200MB")}
-    found |= {name: bench.size(name.replace(" ", "")) for name in SIZES}
+    # Memory comes first, because later the page reuses memory that it has allocated.
+    results: dict[str, object] = {"memory, MiB": bench.memory("200MB")}
+    results |= {name: bench.size(name.replace(" ", "")) for name in SIZES}
     lists = page.call("cache_in_page", "lists", numbers=[100, 1_000, 10_000])
-    found["lists, us per file"] = {
+    results["lists, us per file"] = {
         number: {name: round(value, 1) for name, value in times.items()} for number, times in lists.items()
     }
-    return found
+    return results
 
 
 def main(browsers: list[str]) -> None:
     """Measure in these browsers, or in both."""
     bytes_of = random.Random(1).randbytes  # noqa: S311  bytes that no disk compresses
     hub = FaultyHub({f"/org/model/{name.replace(' ', '')}/model.onnx": bytes_of(size) for name, size in SIZES.items()})
-    found = {}
+    results = {}
     with RunningServer(hub) as server, pyodide_server() as site, playwright() as driver:
         for name in browsers or ["chromium", "firefox"]:
             with tempfile.TemporaryDirectory() as profile:
                 context = open_profile(driver, name, Path(profile))
-                found[name] = measure(BenchPage(context, site.url, "cache_in_page.py"), hub, server.url)
+                results[name] = measure(BenchPage(context, site.url, "cache_in_page.py"), hub, server.url)
                 context.close()
-    print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
+    print(json.dumps({"load average": os.getloadavg()[0], **results}, indent=2))  # noqa: T201  its one result
 
 
 if __name__ == "__main__":

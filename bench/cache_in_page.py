@@ -1,4 +1,4 @@
-"""What `bench/cache.py` runs in the page. Times are milliseconds."""
+"""The jobs of `bench/cache.py` in the page. Times are in milliseconds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def warm(root_url: str, revision: str) -> float:
 
 
 async def merged() -> None:
-    """Return when what is stored is as a second visit finds it: rewritten in the background."""
+    """Wait until the files are compacted in the background, as a second visit finds them."""
     database = await (await current_context()).ports.databases.open(MODEL_FILES)
     while any(row["chunks"] > 1 for row in await database.get_all("files")):  # noqa: ASYNC110  no event
         await asyncio.sleep(0.1)
@@ -49,8 +49,8 @@ async def delete(root_url: str) -> None:
 
 
 async def lists(numbers: list[int]) -> dict[str, dict[str, float]]:
-    """Microseconds per file of the three lists, with so many files in models of ten files."""
-    found = {}
+    """Microseconds per file of the three lists, with this number of files in models of ten files."""
+    results = {}
     hub = modelden.ModelHub("http://localhost/", "{model}/{revision}", [])
     for number in numbers:
         await _fill(number)
@@ -63,9 +63,9 @@ async def lists(numbers: list[int]) -> dict[str, dict[str, float]]:
                 10,
             ),
         }
-        found[str(number)] = {name: seconds * 1e6 / count for name, (seconds, count) in times.items()}
+        results[str(number)] = {name: seconds * 1e6 / count for name, (seconds, count) in times.items()}
     await hub.purge()
-    return found
+    return results
 
 
 async def _timed(call: Any) -> float:

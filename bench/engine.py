@@ -1,4 +1,4 @@
-"""What Python costs an engine: runs through modelden and through transformers.js alone, in one page, in turns.
+"""Cost of Python for an engine: runs through modelden and through transformers.js alone, in one page, in turns.
 
     python bench/engine.py chrome firefox
 
@@ -71,7 +71,7 @@ def libraries() -> RunningServer:
 
 
 def figures(runner: Any, site: Site, served: RunningServer) -> dict[str, Any]:
-    """All figures of one browser."""
+    """Measure all figures of one browser."""
     (options,) = [
         record
         for record in site.collection("ml-inference-options").state.records.values()

@@ -1,4 +1,4 @@
-"""What `bench/engine.py` runs in the page: the same texts through modelden and transformers.js alone, in turns."""
+"""The job of `bench/engine.py` in the page: the same texts through modelden and transformers.js alone, in turns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCHES = {"one text": [TEXT], "eight texts": [f"{TEXT} And this is number {numb
 async def runs(config: dict[str, Any], times: int) -> dict[str, Any]:
     """Interquartile means in milliseconds, and their ratio."""
     modelden.configure(**config)
-    found = {}
+    results = {}
     async with await modelden.create_engine(feature_id="simple-text-embedder", timeout_ms=-1) as engine:
         for name, texts in BATCHES.items():
             asked = js.JSON.stringify(js.Array.of(*texts))
@@ -29,13 +29,13 @@ async def runs(config: dict[str, Any], times: int) -> dict[str, Any]:
                 ours.append((time.perf_counter() - start) * 1000)
                 metrics = engine.last_metrics
                 inside.append(metrics.inference_time if metrics else 0.0)
-            found[name] = {
+            results[name] = {
                 "transformers.js alone": _middle(alone),
                 "modelden": _middle(ours),
                 "of which in the worker": _middle(inside),
                 "ratio": _middle(ours) / _middle(alone),
             }
-    return found
+    return results
 
 
 def _middle(times: list[float]) -> float:

@@ -1,4 +1,4 @@
-"""What is left over after many runs, creations and cancellations, and whether memory grows from load to load.
+"""Objects left over after many runs, creations and cancellations, and the growth of memory from load to load.
 
     python bench/lifetimes.py chrome firefox
 
@@ -27,30 +27,30 @@ LARGE = {"task_name": TASK, "model_id": LARGE_MODEL, "model_revision": REVISION}
 
 
 def held(page: Page) -> dict[str, int]:
-    """What is alive, when workers had time to go."""
-    # Firefox takes most of a second for each worker that it ends while that compiles.
+    """Count live objects, after workers had time to end."""
+    # Firefox takes most of a second to end a worker that compiles.
     page.until(lambda: page.workers() == 0, "no worker is left", seconds=180)
     return {"proxies": page.proxies(), "JavaScript objects": page.js_objects(), "workers": page.workers()}
 
 
 def leftovers(page: Page, site: Site) -> dict[str, Any]:
-    """Before and after each kind of work."""
+    """Count before and after each kind of work."""
     page.trace_proxies()
     page.visit(site.config, **TINY)
-    found: dict[str, Any] = {"before": held(page)}
+    results: dict[str, Any] = {"before": held(page)}
     written = page.call("run_often", config=site.config, request=engine_request("text-generation"), times=1000)
-    found[f"1000 runs with a callback, called {written} times"] = held(page)
-    for _ in range(10):  # in pieces: a page has to answer within a time
+    results[f"1000 runs with a callback, called {written} times"] = held(page)
+    for _ in range(10):  # in parts, because a page has to respond in time
         page.call("create_often", config=site.config, request=TINY, times=10)
-    found["100 creates and closes"] = held(page)
+    results["100 creates and closes"] = held(page)
     site.stall.path = f"/hub/{LARGE_MODEL}/*/{WEIGHTS}"
     ways = [page.call("cancel_often", config=site.config, request=LARGE, at=WEIGHTS, times=10) for _ in range(10)]
-    found[f"100 creations, all {', '.join({way for each in ways for way in each})}"] = held(page)
-    return found
+    results[f"100 creations, all {', '.join({way for each in ways for way in each})}"] = held(page)
+    return results
 
 
 def memory(page: Page, site: Site) -> dict[str, Any]:
-    """Megabytes after each round, when the browser had two seconds to take the worker's back."""
+    """Measure megabytes after each round, two seconds after the end of the worker."""
     rounds = []
     for _ in range(ROUNDS):
         page.visit(site.config, ["a cat"], feature_id="simple-text-embedder")
@@ -61,17 +61,17 @@ def memory(page: Page, site: Site) -> dict[str, Any]:
 
 
 def measure(name: str) -> dict[str, Any]:
-    """All figures of one browser."""
-    found: dict[str, Any] = {}
+    """Measure all figures of one browser."""
+    results: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         page_with_pyodide(name) as runner,
         Site(write_tiny_tree(Path(folder))) as site,
     ):
-        found["held"] = leftovers(Page(runner), site)
+        results["held"] = leftovers(Page(runner), site)
     with page_with_pyodide(name) as runner, Site(ROOT / "build/tree") as site:
-        found["memory"] = memory(Page(runner), site)
-    return found
+        results["memory"] = memory(Page(runner), site)
+    return results
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What loading a model takes in memory, by the bytes of its weights: `engine.guard` reckons with it.
+"""Memory for loading a model, relative to the bytes of its weights: `engine.guard` reckons with it.
 
     python bench/memory.py chromium firefox
 
@@ -46,7 +46,7 @@ def big_model() -> bytes:
 
 
 def write_tree(folder: Path) -> Path:
-    """The tests' tree, and two models more."""
+    """Build the tests' tree with two more models."""
     hub = write_tiny_tree(folder) / "hub"
     shutil.copytree(ROOT / "build/tree/hub" / MINILM, hub / MINILM)
     write_model(folder, "bench/big")
@@ -55,7 +55,7 @@ def write_tree(folder: Path) -> Path:
 
 
 def load(context: Any, url: str, request: dict[str, Any]) -> int:
-    """Load and run a model in a new page; MiB."""
+    """Load and run a model in a new page; returns MiB."""
     page = BenchPage(context, url, "memory_in_page.py")
     with Peak(os.getpid()) as peak:
         page.call("memory_in_page", "load", **request)
@@ -64,11 +64,11 @@ def load(context: Any, url: str, request: dict[str, Any]) -> int:
 
 
 def measure(name: str) -> dict[str, Any]:
-    """All models in one browser."""
-    found: dict[str, Any] = {}
+    """Measure all models in one browser."""
+    results: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
-        # Off the record, Firefox keeps less than these files.
+        # In private browsing, Firefox stores less than these files.
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
         Site(write_tree(Path(folder))) as site,
         pyodide_server() as served,
@@ -80,10 +80,10 @@ def measure(name: str) -> dict[str, Any]:
             load(context, served.url, request)
             peaks = sorted(load(context, served.url, request) for _ in range(3))
             size = (Path(folder) / "hub" / model / revision / weights).stat().st_size / MIB
-            above = peaks[1] - found["tiny"]["peaks"][1] if found else 0
-            found[label] = {"weights": round(size, 1), "peaks": peaks, "factor": round(above / size, 2)}
+            above = peaks[1] - results["tiny"]["peaks"][1] if results else 0
+            results[label] = {"weights": round(size, 1), "peaks": peaks, "factor": round(above / size, 2)}
         context.close()
-    return found
+    return results
 
 
 if __name__ == "__main__":

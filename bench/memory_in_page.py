@@ -1,4 +1,4 @@
-"""What `bench/memory.py` runs in the page."""
+"""The job of `bench/memory.py` in the page."""
 
 from __future__ import annotations
 

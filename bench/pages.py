@@ -1,4 +1,4 @@
-"""Pages with Pyodide for measurements, in a browser of their own."""
+"""Pages with Pyodide in a new browser, for measurements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BROWSERS = ["chrome", "firefox"]
 
 @contextmanager
 def page_with_pyodide(name: str) -> Iterator[Any]:
-    """A new browser's page, as pytest-pyodide's runner."""
+    """Open a page in a new browser, as pytest-pyodide's runner."""
     with sync_playwright() as playwright, spawn_web_server(ROOT / "build/pyodide") as (host, port, log):
         browser = launch(playwright, name)
         runner = RUNNERS[name, "page"](
@@ -42,5 +42,5 @@ def page_with_pyodide(name: str) -> Iterator[Any]:
 
 def report(measure: Callable[[str], Any], names: list[str]) -> None:
     """Measure in these browsers, or in both, and print the result as JSON."""
-    found = {name: measure(name) for name in names or BROWSERS}
-    print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
+    results = {name: measure(name) for name in names or BROWSERS}
+    print(json.dumps({"load average": os.getloadavg()[0], **results}, indent=2))  # noqa: T201  its one result

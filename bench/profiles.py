@@ -1,4 +1,4 @@
-"""What the measurements of storage share: a page with Pyodide in a browser on a profile folder, and its memory."""
+"""A page with Pyodide in a browser on a profile folder, and its memory, for the measurements of storage."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class BenchPage:
     """A page with modelden, and modules of this folder."""
 
     def __init__(self, context: BrowserContext, url: str, *modules: str) -> None:
-        """Load it.
+        """Load Pyodide and modelden.
 
         Args:
             context: The browser.
@@ -62,7 +62,7 @@ class BenchPage:
             modules: Their file names.
         """
         self.tab = context.new_page()
-        # A run takes minutes on a busy machine; whoever waits can see it work.
+        # A run takes minutes on a busy machine. The output shows that it works.
         self.tab.set_default_timeout(0)
         self.tab.goto(url)
         sources = {name: (ROOT / "bench" / name).read_text(encoding="utf-8") for name in modules}
@@ -78,13 +78,13 @@ class BenchPage:
 
 
 class Peak:
-    """The most memory that a browser took, above what it had at first. A context manager.
+    """Peak memory of a browser, above its memory at first. A context manager.
 
     Anonymous and shared pages, not the file cache, from /proc every 25 ms. Pages that processes share count twice.
     """
 
     def __init__(self, process: int) -> None:
-        """Look at a process and those that it started."""
+        """Measure a process and its descendants."""
         self._process = process
 
     def __enter__(self) -> Self:
@@ -110,14 +110,14 @@ class Peak:
 
 
 def browser_memory(root: int) -> dict[str, int]:
-    """Bytes of pages' processes, and of all: the root and those that it started."""
-    found = {"pages": 0, "all": 0}
+    """Bytes of the processes of pages, and of all: the root and its descendants."""
+    sizes = {"pages": 0, "all": 0}
     for process in _family(root):
         size = _resident(process)
-        found["all"] += size
+        sizes["all"] += size
         if _is_page(process):
-            found["pages"] += size
-    return found
+            sizes["pages"] += size
+    return sizes
 
 
 def settle(process: int) -> None:
@@ -136,13 +136,13 @@ def _family(root: int) -> list[Path]:
         fields = _text(stat).rpartition(")")[2].split()
         if fields:
             children.setdefault(fields[1], []).append(stat.parent)
-    found: list[Path] = []
-    left = [Path("/proc") / str(root)]
-    while left:
-        process = left.pop()
-        left += children.get(process.name, [])
-        found.append(process)
-    return found
+    folders: list[Path] = []
+    pending = [Path("/proc") / str(root)]
+    while pending:
+        process = pending.pop()
+        pending += children.get(process.name, [])
+        folders.append(process)
+    return folders
 
 
 def _resident(process: Path) -> int:
@@ -158,5 +158,5 @@ def _is_page(process: Path) -> bool:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # it has ended meanwhile
+    except OSError:  # the process has ended meanwhile
         return ""

@@ -55,26 +55,26 @@ class Line:
     """A server of zeros behind a line.
 
     Attributes:
-        each: Bytes a second for each answer, or None.
+        per_answer: Bytes per second of each response, or None.
         together: Bytes a second for all answers, or None.
     """
 
-    each: float | None = None
+    per_answer: float | None = None
     together: float | None = None
     _free_at: float = 0.0
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer with the whole, or with a range ``bytes=first-last``; or a page to fetch from."""
-        wanted = Headers(scope=scope).get("range", "")
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
-        length = int(last) - int(first) + 1 if wanted else SIZE
+        """Respond with the whole file, with a range ``bytes=first-last``, or with the page."""
+        requested = Headers(scope=scope).get("range", "")
+        first, _, last = requested.removeprefix("bytes=").partition("-")
+        length = int(last) - int(first) + 1 if requested else SIZE
         page = scope["path"] == "/"
         headers = {"content-type": "text/html" if page else "application/octet-stream"}
-        if wanted:
+        if requested:
             headers["content-range"] = f"bytes {first}-{last}/{SIZE}"
         headers["content-length"] = str(0 if page else length)
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 206 if wanted else 200, "headers": raw})
+        await send({"type": "http.response.start", "status": 206 if requested else 200, "headers": raw})
         for start in range(0, 0 if page else length, PIECE):
             size = min(PIECE, length - start)
             await self._wait(size)
@@ -82,8 +82,8 @@ class Line:
         await send({"type": "http.response.body", "body": b""})
 
     async def _wait(self, size: int) -> None:
-        if self.each is not None:
-            await asyncio.sleep(size / self.each)
+        if self.per_answer is not None:
+            await asyncio.sleep(size / self.per_answer)
         if self.together is not None:
             now = asyncio.get_running_loop().time()
             self._free_at = max(self._free_at, now) + size / self.together
@@ -91,20 +91,20 @@ class Line:
 
 
 def measure(name: str) -> dict[str, dict[str, float]]:
-    """Seconds of each way over each line, in one browser."""
-    line, found = Line(), {}
+    """Measure the seconds of each way over each line, in one browser."""
+    line, results = Line(), {}
     with RunningServer(line) as server, sync_playwright() as playwright:
         browser = launch(playwright, name)
         page = browser.new_page()
         page.goto(server.url)
-        for link, (line.each, line.together) in LINKS.items():
+        for link, (line.per_answer, line.together) in LINKS.items():
             whole, parts = (
                 min(page.evaluate(_FETCH, [f"{server.url}/file", SIZE, ranges]) for _ in range(3))
                 for ranges in (1, RANGES)
             )
-            found[link] = {"whole": round(whole, 2), "ranges": round(parts, 2)}
+            results[link] = {"whole": round(whole, 2), "ranges": round(parts, 2)}
         browser.close()
-    return found
+    return results
 
 
 if __name__ == "__main__":

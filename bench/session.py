@@ -1,4 +1,4 @@
-"""What Python costs a raw model: 32 MiB in and out through modelden and through onnxruntime-web alone, in turns.
+"""Cost of Python for a raw model: 32 MiB in and out through modelden and through onnxruntime-web alone, in turns.
 
     python bench/session.py chrome firefox
 

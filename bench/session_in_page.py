@@ -1,4 +1,4 @@
-"""What `bench/session.py` runs in the page: one array through modelden and through onnxruntime-web alone, in turns."""
+"""The job of `bench/session.py` in the page: one array through modelden and through onnxruntime-web alone, in turns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import js
 import modelden
 
 NUMBERS = 2**23
-"""Of four bytes each: 32 MiB."""
+"""Number of values of four bytes: 32 MiB."""
 
 
 async def runs(config: dict[str, Any], model: str, times: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Remote Settings costs a page: syncs of 1,000 and 10,000 records by parts, first sync of the ml collections.
+"""Cost of Remote Settings for a page: syncs of 1,000 and 10,000 records by parts, first sync of the ml collections.
 
     python bench/settings.py chrome firefox
 
@@ -37,7 +37,7 @@ from tests.replay import replay_chain
 ML = ("ml-inference-options", "ml-onnx-runtime", "ml-model-allow-deny-list")
 SIZES = (1_000, 10_000)
 DELAYS = (0, 50)
-"""Milliseconds that the server waits before each answer: this machine's network has none of its own."""
+"""Milliseconds of delay before each response, since the local network has no latency."""
 
 
 class Bench:
@@ -55,7 +55,7 @@ class Bench:
         self.server = RunningServer(self.log.wrap(self.faults.wrap(Starlette(routes=routes))))
 
     def measure(self, runner: Any) -> dict[str, Any]:
-        """All figures of one browser."""
+        """Measure all figures of one browser."""
         source = (ROOT / "bench/settings_in_page.py").read_text(encoding="utf-8")
         runner.run_js(f"pyodide.FS.writeFile('/home/pyodide/settings_in_page.py', {json.dumps(source)})")
         runner.load_package("modelden")
@@ -80,15 +80,15 @@ class Bench:
             "chain": f"{self.server.url}/chains/{replay_chain().name}.chain",
         }
         call(runner, "first_sync", urls=[], **arguments)
-        asked = [entry.path for entry in self.log.entries()]
-        once = list(dict.fromkeys(self.server.url + path for path in asked))
+        paths = [entry.path for entry in self.log.entries()]
+        once = list(dict.fromkeys(self.server.url + path for path in paths))
         times: dict[str, float] = call(runner, "first_sync", urls=once, **arguments)
         self.faults.set()
         return {**rounded(times), "requests": len(once)}
 
 
 def record(number: int) -> dict[str, Any]:
-    """One of the size of Mozilla's: about 400 bytes."""
+    """Make a record of the size of Mozilla's, about 400 bytes."""
     return {
         "id": f"{number:08x}-5a47-4098-8ad7-5bb8d29e9734",
         "schema": 1_700_000_000_000 + number,
@@ -121,7 +121,7 @@ def call(runner: Any, function: str, **arguments: Any) -> Any:
 
 
 def rounded(times: dict[str, float]) -> dict[str, float]:
-    """With two digits."""
+    """Round to two digits."""
     return {part: round(value, 2) for part, value in times.items()}
 
 

@@ -1,4 +1,4 @@
-"""What `bench/settings.py` runs in the page. Times are milliseconds, medians of several runs."""
+"""The jobs of `bench/settings.py` in the page. Times are medians of several runs, in milliseconds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def clear() -> None:
 
 
 async def sync(config: dict[str, Any], name: str) -> dict[str, float]:
-    """The first sync of a collection and a filtered read of it, each as a whole and by its parts."""
+    """Measure the first sync of a collection and a filtered read of it, in total and by parts."""
     runs = [await _sync_once(config, name) for _ in range(RUNS)]
     return {part: statistics.median(run[part] for run in runs) for part in runs[0]}
 
@@ -75,7 +75,7 @@ async def _sync_once(config: dict[str, Any], name: str) -> dict[str, float]:
 
 
 async def first_sync(config: dict[str, Any], names: list[str], urls: list[str], chain: str) -> dict[str, float]:
-    """The first sync of some collections, against the same requests by bare fetch and one check of a signature."""
+    """Measure the first sync of collections against the same requests by bare fetch and one signature check."""
     runs = [await _first_sync_once(config, names, urls, chain) for _ in range(FIRST_SYNCS)]
     times = {part: statistics.median(run[part] for run in runs) for part in runs[0]}
     if urls:

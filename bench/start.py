@@ -81,13 +81,13 @@ tell("ran")
 
 
 def options(site: Site) -> dict[str, Any]:
-    """The record of the feature that is measured."""
+    """Find the record of the measured feature."""
     records = site.collection("ml-inference-options").state.records.values()
     return next(record for record in records if record.get("featureId") == FEATURE)
 
 
 def page_server(site: Site) -> RunningServer:
-    """The pages, with what they load."""
+    """Serve the pages and their files."""
     record = options(site)
     alone = ALONE.replace("HUB", f"{site.hub.url}/").replace("MODEL", record["modelId"])
     # transformers.js 4 looks for the list of files on the branch main, whatever the revision.
@@ -109,19 +109,19 @@ def page_server(site: Site) -> RunningServer:
 
 
 def visit(context: Any, url: str) -> dict[str, Any]:
-    """The first result of a new page."""
+    """Return the first result of a new page."""
     page = context.new_page()
     try:
         page.goto(url)
         page.wait_for_function("() => globalThis.first", timeout=120_000)
-        told: dict[str, Any] = page.evaluate("async () => await globalThis.first")
-        return told
+        report: dict[str, Any] = page.evaluate("async () => await globalThis.first")
+        return report
     finally:
         page.close()
 
 
 def measure(driver: Any, name: str, tree: Path) -> dict[str, Any]:
-    """All figures of one browser."""
+    """Measure all figures of one browser."""
     with Site(tree) as site, page_server(site) as served, tempfile.TemporaryDirectory() as folder:
         offer_runtime_6(site)
         context = open_profile(driver, name, Path(folder))
@@ -132,7 +132,7 @@ def measure(driver: Any, name: str, tree: Path) -> dict[str, Any]:
         turns = [{kind: visit(context, url) for kind, url in pages.items()} for _ in range(VISITS)]
         context.close()
     times = {kind: sorted(round(turn[kind]["ms"]) for turn in turns) for kind in pages}
-    medians = {kind: statistics.median(found) for kind, found in times.items()}
+    medians = {kind: statistics.median(durations) for kind, durations in times.items()}
     ours = list(pages)[1:]
     fastest = {kind: min(turns, key=lambda turn: turn[kind]["ms"])[kind] for kind in ours}
     return {
@@ -148,8 +148,8 @@ def main(names: list[str]) -> None:
     """Measure in these browsers, or in both."""
     with playwright() as driver, tempfile.TemporaryDirectory() as folder:
         tree = shutil.copytree(ROOT / "build/tree", Path(folder) / "tree")
-        found = {name: measure(driver, name, tree) for name in names or ["chromium", "firefox"]}
-    print(json.dumps({"load average": os.getloadavg()[0], **found}, indent=2))  # noqa: T201  its one result
+        results = {name: measure(driver, name, tree) for name in names or ["chromium", "firefox"]}
+    print(json.dumps({"load average": os.getloadavg()[0], **results}, indent=2))  # noqa: T201  its one result
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Refuse a wheel that a page could not use.
+"""A check of the built wheel, which refuses one that a page could not use.
 
     python tools/check_wheel.py DIR
 
@@ -29,29 +29,29 @@ REQUIRED = (
 
 
 def problems(folder: Path) -> list[str]:
-    """What is wrong with the wheel of this folder, in words; nothing if it is good."""
+    """List the faults of the wheel in this folder, in words."""
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
         return [f"expected one wheel in {folder}, found {len(wheels)}"]
     [wheel] = wheels
-    found = []
+    faults = []
     if not wheel.name.endswith("-py3-none-any.whl"):
-        found.append("it is not pure (py3-none-any)")
+        faults.append("it is not pure (py3-none-any)")
     if (size := wheel.stat().st_size) >= LARGEST_SIZE:
-        found.append(f"it has {size:,} bytes, the limit is {LARGEST_SIZE:,}")
+        faults.append(f"it has {size:,} bytes, the limit is {LARGEST_SIZE:,}")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    found += [f"{name} is not inside" for name in REQUIRED if name not in names]
-    found += [f"{name} does not belong inside" for name in names if not name.startswith(("modelden/", "modelden-"))]
-    return [f"{wheel.name}: {problem}" for problem in found]
+    faults += [f"{name} is not inside" for name in REQUIRED if name not in names]
+    faults += [f"{name} does not belong inside" for name in names if not name.startswith(("modelden/", "modelden-"))]
+    return [f"{wheel.name}: {problem}" for problem in faults]
 
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    found = problems(Path(sys.argv[1]))
-    for problem in found:
+    faults = problems(Path(sys.argv[1]))
+    for problem in faults:
         print(f"tools/check_wheel.py: {problem}", file=sys.stderr)
-    return 1 if found else 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -34,20 +34,20 @@ RUNTIME_MAJOR = 5
 
 
 def write_tree(model: Path, runtimes: Path, out: Path) -> None:
-    """Publish the demo's model and runtime; what is there already stays untouched.
+    """Publish the demo's model and runtime. Existing files do not change.
 
     Raises:
         ModelDenError: One of them is not fit for it.
     """
     out.mkdir(parents=True, exist_ok=True)
     if not (out / MARKER).exists():
-        # of a time before trees were published: its records would stand beside the new ones
+        # An old layout without publication: its records would stay beside the new ones.
         for folder in ("settings", "attachments"):
             shutil.rmtree(out / folder, ignore_errors=True)
         (out / "settings").mkdir()
     repository = read_repository(model, RELEASE.model, RELEASE.revision)
-    with runtime_files(RUNTIME_MAJOR, runtimes) as found, Publisher.open(out, open_keys(out / "keys")) as publisher:
-        publish_runtime(publisher, found)
+    with runtime_files(RUNTIME_MAJOR, runtimes) as pairs, Publisher.open(out, open_keys(out / "keys")) as publisher:
+        publish_runtime(publisher, pairs)
         publish(publisher, repository, RELEASE)
         change_list(publisher, "ALLOW", "http://localhost", "the local server")
         publisher.commit()

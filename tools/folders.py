@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """Every file below a folder, by its relative path with forward slashes; no caches of Python."""
+    """List every file below a folder by its relative path with forward slashes, without Python's caches."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))

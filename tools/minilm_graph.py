@@ -122,7 +122,7 @@ class BertGraph:
         split = self._integers("split_shape", [0, 0, self._heads, size])
         merge = self._integers("merge_shape", [0, 0, self._hidden])
         heads = []
-        # the key comes out transposed already, so that scores are one MatMul
+        # The key is transposed already, so that the scores are one MatMul.
         for role, axes in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
             projected = self._linear(value, prefix + "attention.self." + role, name + role)
             parts = self._node("Reshape", [projected, split], name + role + "_r")
