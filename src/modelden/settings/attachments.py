@@ -6,8 +6,8 @@ Source: Firefox ``services/settings/Attachments.sys.mjs``; the location is relat
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from modelden.core import urls
 from modelden.core.events import DownloadEvents
@@ -18,7 +18,9 @@ from modelden.ports import Blob, Blobs, Fetcher
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
-from modelden.settings.server import SettingsServer
+
+if TYPE_CHECKING:
+    from modelden.settings.server import SettingsServer
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,12 @@ class Attachments:
     """Downloads attachments once and stores them."""
 
     def __init__(
-        self, server: SettingsServer, store: AttachmentStore, fetcher: Fetcher, blobs: Blobs, downloads: DownloadEvents
+        self,
+        server: Callable[[], SettingsServer],
+        store: AttachmentStore,
+        fetcher: Fetcher,
+        blobs: Blobs,
+        downloads: DownloadEvents,
     ) -> None:
         self._downloads = downloads
         self._server = server
@@ -118,13 +125,14 @@ class Attachments:
 
     async def _base_url(self) -> str:
         """Return the URL that locations are relative to, with its final slash."""
+        server = self._server()
         try:
-            page = await self._server.root_page()
+            page = await server.root_page()
         except UnavailableError:
-            if self._server.url not in PRODUCTION:
+            if server.url not in PRODUCTION:
                 raise
             return FALLBACK
-        return base_url(page, self._server.url)
+        return base_url(page, server.url)
 
     async def _download_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         from modelden.core.download import download  # most visits find everything stored

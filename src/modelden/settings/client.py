@@ -7,29 +7,34 @@ Firefox's; a collection that goes back in time is refused, which Firefox does no
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
 from modelden.core.locks import KeyedLocks
-from modelden.core.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
-from modelden.errors import SignatureError, StorageError, UnavailableError, UnknownCollection
+from modelden.core.progress import ProgressCallback
+from modelden.core.staged_imports import import_staged
+from modelden.errors import SignatureError, StorageError, UnavailableError
 from modelden.ports import Clock
-from modelden.settings.changeset import Collection, Record, SyncEvent, diff, merge
+from modelden.settings.changeset import Collection, Record, SyncEvent, diff
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.record_filter import ExpressionFilter, filter_records, sort_records
-from modelden.settings.server import SettingsServer
-from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore, StoredCollection
+
+if TYPE_CHECKING:
+    from modelden.settings.sync import CollectionSync
 
 logger = logging.getLogger(__name__)
 
-RENEW_BEFORE = 7 * 24 * 60 * 60 * 1000
-"""Time before the end of the signer's certificate at which the client asks for a new signature, in milliseconds."""
+SYNC_MODULES = (
+    "modelden.settings.server",
+    "modelden.settings.signatures",
+    "modelden.settings.sync",
+)
+"""Modules of a sync, imported with the first one: most visits find their collections stored."""
 
 RENEW_AGAIN = 60 * 60 * 1000
-"""Time between two such attempts, in milliseconds."""
+"""Time between two attempts to get a new signature, in milliseconds."""
 
 
 class SettingsClient:
@@ -38,16 +43,14 @@ class SettingsClient:
     def __init__(
         self,
         config: Configuration,
-        server: SettingsServer,
-        verifier: SignatureVerifier,
+        sync: Callable[[], CollectionSync],
         store: SettingsStore,
         expressions: ExpressionFilter,
         listeners: SyncListeners,
         clock: Clock,
     ) -> None:
         self._config = config
-        self._server = server
-        self._verifier = verifier
+        self._sync = sync
         self._store = store
         self._expressions = expressions
         self._listeners = listeners
@@ -90,13 +93,13 @@ class SettingsClient:
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
-                collection: Collection | None = await self._sync(cid, stored, on_progress)
+                collection: Collection | None = await (await self._open_sync()).sync(cid, stored, on_progress)
             elif stored is not None and self._is_old(stored):
                 collection = await self._renew(cid, stored, on_progress)
             else:
                 collection = stored.collection if stored else None
                 if collection and verify_signature:
-                    await self._verifier.verify(cid, collection, self._server.url)
+                    await (await self._open_sync()).verify(cid, collection)
         records = await self._expressions.filter(cid, collection.records.values() if collection else [])
         return sort_records(filter_records(records, filters or {}), order)
 
@@ -127,7 +130,7 @@ class SettingsClient:
         cid = self._config.cid(name, bucket)
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
-            collection = await self._sync(cid, stored, on_progress, expected)
+            collection = await (await self._open_sync()).sync(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)
         self._listeners.emit(event)
         return event
@@ -143,96 +146,22 @@ class SettingsClient:
 
     async def _renew(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
         try:
-            collection = await self._sync(cid, stored, on_progress)
+            collection = await (await self._open_sync()).sync(cid, stored, on_progress)
         except (UnavailableError, SignatureError, StorageError) as error:
             # The stored state stays in use: it was verified before it was stored.
             logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
-            self._warn_if_frozen(cid, stored)
+            (await self._open_sync()).warn_if_frozen(cid, stored)
             return stored.collection
         event = await self._event(cid, stored.collection, collection)
         self._listeners.emit(event)
         return collection
 
-    async def _sync(
-        self,
-        cid: str,
-        stored: StoredCollection | None,
-        on_progress: ProgressCallback | None,
-        expected: int | None = None,
-    ) -> Collection:
-        ready = nullcontext() if stored else self._verifier.preload()
-        with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]), ready:
-            if expected is None:
-                expected = await self._fetch_timestamp(cid)
-            if stored and stored.collection.timestamp == expected and not self._needs_signature(stored):
-                await self._store.confirm(cid, self._clock.now())
-                self._warn_if_frozen(cid, stored)
-                return stored.collection
-            return await self._import(cid, stored, expected)
-
-    async def _fetch_timestamp(self, cid: str) -> int:
-        await self._server.introduce()
-        bucket, _, name = cid.partition("/")
-        timestamps = await self._server.timestamps(bucket=bucket, collection=name)
-        if cid not in timestamps:
-            raise UnknownCollection(cid, self._server.url)
-        return timestamps[cid]
-
-    async def _import(self, cid: str, stored: StoredCollection | None, expected: int) -> Collection:
-        try:
-            fresh = await self._fetch(cid, expected, base=stored, seen=stored)
-        except SignatureError as error:
-            # Firefox retries once from scratch: the local data may be what does not fit.
-            logger.warning("%s Trying once more from scratch.", error)
-            fresh = await self._fetch(cid, expected, base=None, seen=stored)
-        if not await self._store.write(cid, fresh, before=stored):
-            logger.debug("%s was written by another tab meanwhile, and is looked at again", cid)
-            return await self._sync(cid, await self._store.read(cid), None, fresh.collection.timestamp)
-        self._warn_if_frozen(cid, fresh)
-        return fresh.collection
-
-    async def _fetch(
-        self, cid: str, expected: int, *, base: StoredCollection | None, seen: StoredCollection | None
-    ) -> StoredCollection:
-        """Fetch changes, merge them into ``base`` and verify the result. A state older than ``seen`` is refused."""
-        bucket, _, name = cid.partition("/")
-        old = base.collection if base else None
-        since = old.timestamp if old else None
-        changeset, url = await self._server.changeset(bucket, name, expected=expected, since=since)
-        if base and changeset.timestamp < base.collection.timestamp:
-            # A cache between here and the server may return an old answer. The stored state is used if it verifies, and
-            # it keeps the time of its last confirmation.
-            await self._verifier.verify(cid, base.collection, url, at=base.checked_at)
-            logger.warning("%s is an older state of %s than the stored one, and is ignored", url, cid)
-            return base
-        collection = merge(old, changeset)
-        signed = await self._verifier.verify(cid, collection, url)
-        if seen and collection.timestamp < seen.collection.timestamp:
-            raise SignatureError(
-                cid,
-                url,
-                f"it goes back in time, expected the timestamp {seen.collection.timestamp} or a later one, found "
-                f"{collection.timestamp}: an old state, validly signed, was replayed",
-            )
-        return StoredCollection(collection, self._clock.now(), signed)
+    async def _open_sync(self) -> CollectionSync:
+        await import_staged(SYNC_MODULES)
+        return self._sync()
 
     def _is_old(self, stored: StoredCollection) -> bool:
         age = self._clock.now() - stored.checked_at
-        return age >= self._config.poll_interval * 1000 or (age >= RENEW_AGAIN and self._needs_signature(stored))
-
-    def _needs_signature(self, stored: StoredCollection) -> bool:
-        # A refreshed signature has no new timestamp (kinto/README: "Refreshing a signature").
-        return stored.signed.until - self._clock.now() < RENEW_BEFORE
-
-    def _warn_if_frozen(self, cid: str, stored: StoredCollection) -> None:
-        # An answer without changes proves nothing, as it is not signed. A signature is at least as young as its data
-        # and as its signer's certificate, and honest publishers renew theirs.
-        days = (self._clock.now() - max(stored.collection.timestamp, stored.signed.since)) / 86_400_000
-        if days >= self._config.freeze_warning_days:
-            logger.warning(
-                "The newest state of %s that this page has seen may have been signed %.0f days ago. Something may keep "
-                "updates from this page: %s",
-                cid,
-                days,
-                self._server.url,
-            )
+        return age >= self._config.poll_interval * 1000 or (
+            age >= RENEW_AGAIN and stored.needs_signature(self._clock.now())
+        )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
 from modelden.core.background_tasks import BackgroundTasks
@@ -21,7 +22,9 @@ from modelden.settings.attachments import Attachments
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners
-from modelden.settings.server import SettingsServer
+
+if TYPE_CHECKING:
+    from modelden.settings.server import SettingsServer
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Poller:
         self,
         client: SettingsClient,
         attachments: Attachments,
-        server: SettingsServer,
+        server: Callable[[], SettingsServer],
         listeners: SyncListeners,
         tabs: Tabs,
         page: Page,
@@ -85,7 +88,7 @@ class Poller:
             UnavailableError: If the server cannot be reached or understood.
         """
         events, errors = [], []
-        timestamps = await self._server.timestamps()
+        timestamps = await self._server().timestamps()
         for cid in await self._client.confirmations():
             if cid not in timestamps:
                 continue

@@ -1,4 +1,4 @@
-"""Fields of records that the client itself reads, checked once. Pure."""
+"""Values that are read from records and signatures, checked once. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 def is_sha256(value: object) -> bool:
     """Return True for a SHA-256 in lower-case hexadecimal."""
     return isinstance(value, str) and len(value) == 64 and not value.strip("0123456789abcdef")
+
+
+class SigningPeriod(NamedTuple):
+    """The period in which a collection can have been signed: the certificate of its signer was valid.
+
+    Attributes:
+        since: Begin, milliseconds since the epoch.
+        until: End, milliseconds since the epoch.
+    """
+
+    since: int
+    until: int
 
 
 class Attachment(NamedTuple):

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from modelden.config import Configuration
 from modelden.core.events import DownloadEvents
 from modelden.core.idle_timeout import IdleTimeoutFetcher
-from modelden.ports import Ports
+from modelden.ports import Database, Ports
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
-from modelden.settings.backoff import Backoff
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.poll import Poller
 from modelden.settings.record_filter import ExpressionFilter
 from modelden.settings.schema import REMOTE_SETTINGS
-from modelden.settings.server import SettingsServer
-from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore
 
+if TYPE_CHECKING:
+    from modelden.settings.server import SettingsServer
+    from modelden.settings.sync import CollectionSync
 
-@dataclass(frozen=True, slots=True)
+
 class SettingsService:
     """Remote Settings for one configuration.
 
@@ -32,9 +32,35 @@ class SettingsService:
         poller: Updates of the stored collections while the page is open.
     """
 
-    client: SettingsClient
-    attachments: Attachments
-    poller: Poller
+    def __init__(
+        self,
+        config: Configuration,
+        ports: Ports,
+        database: Database,
+        listeners: SyncListeners,
+        downloads: DownloadEvents,
+    ) -> None:
+        """Create the parts over an open database; `open` opens it."""
+        self._config = config
+        self._ports = ports
+        self._database = database
+        self._fetcher = IdleTimeoutFetcher(ports.fetcher, config.idle_timeout)
+        self._store = SettingsStore(database, config.trust_source)
+        expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
+        self.client = SettingsClient(config, lambda: self._sync, self._store, expressions, listeners, ports.clock)
+        self.attachments = Attachments(
+            lambda: self._server, AttachmentStore(database), self._fetcher, ports.blobs, downloads
+        )
+        self.poller = Poller(
+            self.client,
+            self.attachments,
+            lambda: self._server,
+            listeners,
+            ports.tabs,
+            ports.page,
+            config,
+            ports.clock,
+        )
 
     @classmethod
     async def open(
@@ -51,17 +77,7 @@ class SettingsService:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        database = await ports.databases.open(REMOTE_SETTINGS)
-        fetcher = IdleTimeoutFetcher(ports.fetcher, config.idle_timeout)
-        server = SettingsServer(config.settings_server, fetcher, Backoff(config.settings_server, database, ports.clock))
-        store = SettingsStore(database, config.trust_source)
-        verifier = SignatureVerifier(config, fetcher, ports.crypto, ports.clock)
-        environment = {**ports.page.environment(), **config.filter_environment}
-        expressions = ExpressionFilter(ports.expressions, environment)
-        client = SettingsClient(config, server, verifier, store, expressions, listeners, ports.clock)
-        attachments = Attachments(server, AttachmentStore(database), fetcher, ports.blobs, downloads)
-        poller = Poller(client, attachments, server, listeners, ports.tabs, ports.page, config, ports.clock)
-        return cls(client, attachments, poller)
+        return cls(config, ports, await ports.databases.open(REMOTE_SETTINGS), listeners, downloads)
 
     def start(self) -> None:
         """Start polling."""
@@ -70,3 +86,20 @@ class SettingsService:
     def close(self) -> None:
         """Stop polling for good. Collections and attachments can still be read."""
         self.poller.close()
+
+    @cached_property
+    def _server(self) -> SettingsServer:
+        from modelden.settings.backoff import Backoff
+        from modelden.settings.server import SettingsServer
+
+        url = self._config.settings_server
+        return SettingsServer(url, self._fetcher, Backoff(url, self._database, self._ports.clock))
+
+    @cached_property
+    def _sync(self) -> CollectionSync:
+        from modelden.settings.signatures import SignatureVerifier
+        from modelden.settings.sync import CollectionSync
+
+        ports = self._ports
+        verifier = SignatureVerifier(self._config, self._fetcher, ports.crypto, ports.clock)
+        return CollectionSync(self._config, self._server, verifier, self._store, ports.clock)

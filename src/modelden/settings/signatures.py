@@ -10,7 +10,7 @@ import binascii
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from modelden.config import Configuration
 from modelden.core import urls
@@ -19,6 +19,7 @@ from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.canonical_json import signed_text
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from modelden.settings.changeset import Collection
+from modelden.settings.records import SigningPeriod
 
 logger = logging.getLogger(__name__)
 
@@ -35,18 +36,6 @@ CHAIN_TIMEOUT = 30.0
 """Time limit for a chain's response headers, in seconds."""
 
 
-class Signed(NamedTuple):
-    """The period in which a collection can have been signed: the validity of its signer's certificate.
-
-    Attributes:
-        since: Its begin, milliseconds since the epoch.
-        until: Its end.
-    """
-
-    since: int
-    until: int
-
-
 class SignatureVerifier:
     """Verifies collections against the configured signer and root. Caches chains, but checks their dates anew."""
 
@@ -61,7 +50,9 @@ class SignatureVerifier:
         """Load the parser of certificates while the context is open, during the requests of a first sync."""
         return self._crypto.preload() if self._config.verify_signatures and not self._chains else nullcontext()
 
-    async def verify(self, name: str, collection: Collection, source_url: str, *, at: int | None = None) -> Signed:
+    async def verify(
+        self, name: str, collection: Collection, source_url: str, *, at: int | None = None
+    ) -> SigningPeriod:
         """Return if one of the collection's signatures is valid, or if the configuration requires none.
 
         Args:
@@ -84,7 +75,7 @@ class SignatureVerifier:
                 name,
                 source_url,
             )
-            return Signed(NEVER, NEVER)
+            return SigningPeriod(NEVER, NEVER)
         now = self._clock.now() if at is None else at
         try:
             message = signed_text(collection.records.values(), collection.timestamp)
@@ -101,7 +92,7 @@ class SignatureVerifier:
             raise SignatureError(name, source_url, str(faults[0])) from faults[0]
         raise SignatureError(name, source_url, f"expected a signature of mode {MODE}, found none")
 
-    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> Signed:
+    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> SigningPeriod:
         signature = _decode(entry.get("signature"))
         url = _chain_url(entry.get("x5u"), source_url)
         if url not in self._chains:
@@ -119,7 +110,7 @@ class SignatureVerifier:
             # The next attempt may get another chain.
             self._chains.pop(url, None)
             raise
-        return Signed(leaf.not_before, leaf.not_after)
+        return SigningPeriod(leaf.not_before, leaf.not_after)
 
     async def _fetch_chain(self, url: str) -> list[Certificate]:
         from modelden.core.response_text import read_text  # most visits verify nothing

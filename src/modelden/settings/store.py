@@ -8,7 +8,7 @@ from typing import NamedTuple
 from modelden.errors import StorageError
 from modelden.ports import Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
-from modelden.settings.signatures import Signed
+from modelden.settings.records import SigningPeriod
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +17,10 @@ _SOURCE = "modeldenSource"
 _CHECKED_AT = "modeldenCheckedAt"
 _SIGNED_SINCE = "modeldenSignedSince"
 _SIGNED_UNTIL = "modeldenSignedUntil"
+
+
+RENEW_BEFORE = 7 * 24 * 60 * 60 * 1000
+"""Time before the end of the signer's certificate at which the client asks for a new signature, in milliseconds."""
 
 
 class StoredCollection(NamedTuple):
@@ -30,7 +34,14 @@ class StoredCollection(NamedTuple):
 
     collection: Collection
     checked_at: int
-    signed: Signed
+    signed: SigningPeriod
+
+    def needs_signature(self, now: int) -> bool:
+        """Return True if the signer's certificate ends soon.
+
+        A new signature has no new timestamp (kinto/README: "Refreshing a signature").
+        """
+        return self.signed.until - now < RENEW_BEFORE
 
 
 class SettingsStore:
@@ -115,7 +126,7 @@ class SettingsStore:
         if timestamp is None:
             return None
         collection = Collection(timestamp["value"], await self._records(cid), row["metadata"])
-        signed = Signed(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
+        signed = SigningPeriod(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
         return StoredCollection(collection, self._checked_at(row), signed)
 
     async def _records(self, cid: str) -> dict[str, Record]:

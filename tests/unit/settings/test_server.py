@@ -13,8 +13,12 @@ from modelden.engine.runtime_selection import Bundle
 from modelden.errors import HttpError, UnknownCollection
 from modelden.host.keys.signer import Signer
 from modelden.host.publish.collections import Collection, Collections
+from modelden.settings.backoff import Backoff
 from modelden.settings.client import SettingsClient
+from modelden.settings.schema import REMOTE_SETTINGS
+from modelden.settings.server import SettingsServer
 from tests.replay import replay_chain
+from tests.simulators.database import MemoryDatabase
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import AsgiFetcher
 from tests.simulators.profile import Profile
@@ -97,10 +101,12 @@ async def test_the_words_of_v2_reach_the_reader(bundle: Bundle) -> None:
     collections.add("main", NAME, [{"id": "a"}], 5)
     config = Configuration(settings_server=f"{ORIGIN}/v2", root_hash=replay_chain().root_hash)
     profile = Profile(config, AsgiFetcher(V2(collections).app()), bundle, ScriptedEngines([]))
-    server = (await profile.visit().settings()).client._server
+    url = config.settings_server
+    server = SettingsServer(url, profile.fetcher, Backoff(url, MemoryDatabase(REMOTE_SETTINGS), profile.clock))
 
     with pytest.raises(HttpError, match="answered 422"):
-        await server._get(f"{ORIGIN}/v2/buckets/main/collections/{NAME}/changeset?_expected=x")
-    with pytest.raises(HttpError, match="_expected must be superior to _since"):
-        await server._get(f"{ORIGIN}/v2/buckets/main/collections/{NAME}/changeset?_expected=4&_since=5")
+        await server.changeset("main", NAME, expected="x", since=None)  # type: ignore[arg-type]
+    with pytest.raises(UnknownCollection) as caught:
+        await server.changeset("main", "nobody-knows", expected=4)
+    assert "It says: nobody-knows not found" in str(caught.value.__cause__)
     await profile.close()
