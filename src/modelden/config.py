@@ -1,4 +1,4 @@
-"""What Firefox keeps in preferences, as one frozen value."""
+"""`Configuration`: the values that Firefox has in its preferences, as one frozen value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, str]] = {
         "root_hash": STAGE_ROOT_HASH,
     },
 }
-"""Mozilla's environments by name, as Mozilla's Remote Settings DevTools have them."""
+"""Mozilla's environments by name, as in Mozilla's Remote Settings DevTools."""
 
 MOZILLA_SERVERS = frozenset(
     preset["settings_server"].removesuffix("/v1") + version for preset in PRESETS.values() for version in ("/v1", "/v2")
@@ -41,7 +41,7 @@ _FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """Where settings and models come from, and whom to trust. The defaults are Mozilla's production.
+    """Sources of settings and models, and whom to trust. The defaults are Mozilla's production.
 
     Attributes:
         settings_server: Root URL of the Remote Settings API, with its version
@@ -54,42 +54,42 @@ class Configuration:
         hub_root_url: Root of the model hub (Firefox: ``browser.ml.modelHubRootUrl``).
         hub_url_template: Path below the root, with ``{model}`` and ``{revision}``
             (Firefox: ``browser.ml.modelHubUrlTemplate``). Hugging Face's is ``{model}/resolve/{revision}``.
-        verify_signatures: False accepts what nobody signed. For development only: what settings say is run.
-        poll_interval: Seconds after which stored settings are asked for again
+        verify_signatures: False accepts unsigned collections. For development only: settings decide what is run.
+        poll_interval: Seconds after which stored settings are requested again
             (Firefox: ``services.settings.poll_interval``).
-        freeze_warning_days: Age, in days, of the newest signed state of a collection from which on the log warns that
-            something may keep updates away. Its timestamp and the beginning of its signer's certificate tell the age;
-            certificates of ``modelden keys`` live for 100 days.
-        filter_environment: What filter expressions find under ``env``, over what the browser tells: ``version``,
+        freeze_warning_days: Age in days of a collection's newest signed state from which on the log warns that
+            something may withhold updates. The age is that of its timestamp or of its signer's certificate, whichever
+            is newer. Certificates of ``modelden keys`` live for 100 days.
+        filter_environment: Values of ``env`` in filter expressions, over those of the browser: ``version``,
             ``channel``, ``country``, ...
-        runtime_major: The runtime that is used; None for the highest that Remote Settings offer and this wheel knows,
-            of those with WebGPU where the GPU is wanted and there.
-        start_timeout: Seconds without a sign of life after which a loading engine is given up.
+        runtime_major: Major version of the runtime; None for the highest one that Remote Settings offer and this wheel
+            knows, with WebGPU if the GPU is requested and available.
+        start_timeout: Seconds without a message from its worker after which a load is ended.
         engine_timeout_ms: Milliseconds without a run after which an engine is closed until the next one; -1 for never
             (Firefox: ``browser.ml.modelCacheTimeout``).
-        memory_limit: Bytes that a model may take while it is loaded; None for half of what the browser says that the
-            device has (Firefox: ``browser.ml.checkForMemory``, ``browser.ml.minimumPhysicalMemory``).
-        log_level: How much engines log (Firefox: ``browser.ml.logLevel``).
-        override_pipeline_options: Engine options by feature that win over the caller's
+        memory_limit: Bytes that a model may take while it is loaded; None for half of the device's memory that the
+            browser reports (Firefox: ``browser.ml.checkForMemory``, ``browser.ml.minimumPhysicalMemory``).
+        log_level: Log level of engines (Firefox: ``browser.ml.logLevel``).
+        override_pipeline_options: Engine options by feature that take precedence over the caller's
             (Firefox: ``browser.ml.overridePipelineOptions``).
         hub_headers: Request headers for a private hub, such as a token; sent to the origin of ``hub_root_url`` alone.
             With others than ``Authorization``, its redirects are refused. Never logged, never stored.
-        hubs: Roots of mirrors of the hub, asked in this order when it does not give a file, or not the right one; only
-            for files whose hash the hub told before it failed, its list of the repository, or a signed manifest.
-        manifests: Look model files up in the signed collection ``ml-model-manifests`` before they are downloaded.
-            Mozilla's servers do not have it, and asking would be one more request on a first visit.
-        require_hashes: Refuse model files whose hash neither a signed manifest nor the hub tells.
-        require_storage: Fail where the browser refuses storage altogether (a sandboxed frame, some private windows);
-            otherwise everything is kept in memory, and gone with the page.
-        memory_when_full: Use from memory what there is no room for, models, runtime and settings; otherwise that is an
-            error.
-        worker_url: Folder with the files of ``modelden assets DIR``, from which workers start where the page's content
-            security policy refuses ``blob:``: on the page's own origin, relative ones from the page (or from the worker
-            that Python runs in). None for the copies in this wheel.
-        idle_timeout: Seconds without a byte after which a connection is given up; downloads are tried again.
-        max_cache_size: Most GiB of models to keep (Firefox: ``browser.ml.modelCacheMaxSize``); None for as much as the
-            browser allows.
-        evict: When there is no room, remove the models that were not used for the longest time; otherwise fail.
+        hubs: Roots of mirrors of the hub, tried in this order when the hub fails or serves a wrong file. Only for files
+            whose hash is known: from the hub's headers before it failed, from its list of files, or from a manifest.
+        manifests: Read the hashes of model files from the signed collection ``ml-model-manifests``. Mozilla's servers
+            do not have it, so the request would be in vain on a first visit.
+        require_hashes: Refuse model files whose hash neither a signed manifest nor the hub provides.
+        require_storage: Fail if the browser refuses storage altogether (a sandboxed frame, some private windows).
+            Otherwise all data are in memory and lost with the page.
+        memory_when_full: Use models, runtime and settings from memory if there is no space for them. Otherwise that is
+            an error.
+        worker_url: Folder with the files of ``modelden assets DIR``, from which workers start if the page's content
+            security policy refuses ``blob:``. It is on the page's origin. A relative URL is resolved against the page,
+            or against the worker that Python runs in. None for the copies in this wheel.
+        idle_timeout: Seconds without a byte after which a connection is closed. Downloads are tried again.
+        max_cache_size: Largest size of all stored models in GiB (Firefox: ``browser.ml.modelCacheMaxSize``); None for
+            the browser's limit.
+        evict: Delete the least recently used models when there is no space. Otherwise that is an error.
     """
 
     __module__ = "modelden"
@@ -122,10 +122,10 @@ class Configuration:
     evict: bool = False
 
     def __post_init__(self) -> None:
-        """Check every value and bring it into its one form.
+        """Check and normalize the values.
 
         Raises:
-            InputError: For a value that cannot be used, with what was expected.
+            InputError: For an invalid value, with the expected form.
         """
         object.__setattr__(self, "settings_server", check_root_url("settings_server", self.settings_server).rstrip("/"))
         object.__setattr__(self, "hub_root_url", check_root_url("hub_root_url", self.hub_root_url))
@@ -143,12 +143,12 @@ class Configuration:
             _check_options(self)
 
     def cid(self, collection: str, bucket: str | None = None) -> str:
-        """Return ``bucket/collection``, with the configured bucket if none is given."""
+        """Return ``bucket/collection``, in the configured bucket by default."""
         return f"{bucket or self.settings_bucket}/{collection}"
 
     @property
     def engine_defaults(self) -> dict[str, Any]:
-        """Options of engines that a caller need not name (``MLEngineChild.sys.mjs``, ``#onNewPortCreated``)."""
+        """Default options of engines (``MLEngineChild.sys.mjs``, ``#onNewPortCreated``)."""
         return {
             "model_hub_root_url": self.hub_root_url,
             "model_hub_url_template": self.hub_url_template,
@@ -158,18 +158,18 @@ class Configuration:
 
     @property
     def own_features(self) -> bool:
-        """Features that Firefox does not have may be asked for: the settings server is not Mozilla's."""
+        """True if the settings server is not Mozilla's, so that there may be features that Firefox does not have."""
         return self.settings_server not in MOZILLA_SERVERS
 
     @property
     def trust_source(self) -> str:
-        """Names server, bucket, signer and root: what was stored for one is not read for another."""
+        """Server, bucket, signer and root as a key: data stored for one source are not read for another."""
         signer = f"{self.signer_name} {self.root_hash}" if self.verify_signatures else "unverified"
         return f"{self.settings_server} {self.settings_bucket} {signer}"
 
 
 def _check_options(config: Configuration) -> None:
-    # Imported where there is something to check: the first engine's worker starts when this is done.
+    # Imported only for options to check, because the first engine's worker starts after this.
     from modelden.engine.option_validation import OVERRIDABLE
     from modelden.engine.options import PipelineOptions, check_names, field_name
 
@@ -195,10 +195,10 @@ def _roots(value: Sequence[str]) -> Sequence[str]:
 
 
 def check_root_url(name: str, value: str) -> str:
-    """Return an http(s) URL without query.
+    """Return ``value`` if it is an http(s) URL without query.
 
     Raises:
-        InputError: If it is none, with the value's name.
+        InputError: If it is not, with the option's name.
     """
     try:
         parts = urls.split(value)
@@ -212,16 +212,16 @@ def check_root_url(name: str, value: str) -> str:
 
 
 def check_url_template(name: str, value: str) -> None:
-    """Return if a template is a path with a place for model and revision.
+    """Check that a template is a path with placeholders for model and revision.
 
-    As the constructor of Firefox's ``ModelHub``; more liberal in what a folder may be called, stricter in that both
-    places are needed and no others are.
+    The rule is that of the constructor of Firefox's ``ModelHub``. It is more liberal in the names of folders, and
+    stricter as it requires both placeholders and allows no others.
 
     Raises:
-        InputError: If not, with the value's name.
+        InputError: If it is not, with the option's name.
     """
-    places = "{model}" in value and "{revision}" in value
-    if not places or not _TEMPLATE.fullmatch(value):
+    has_placeholders = "{model}" in value and "{revision}" in value
+    if not has_placeholders or not _TEMPLATE.fullmatch(value):
         raise InputError(f"{name}: expected a path with {{model}} and {{revision}}, got {value!r}")
 
 

@@ -1,4 +1,4 @@
-"""A file of a model, as `ModelHub.get_model_file` gives it."""
+"""`HubFile`: a file of a model, as `ModelHub.get_model_file` returns it, and its form as a response."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A file of a model, its bytes outside Python until they are read.
+    """A file of a model. Its bytes are outside Python until they are read.
 
     Attributes:
         model: ``organization/name``.
         revision: Branch or version.
         path: Path in the repository.
-        size: In bytes.
+        size: Size in bytes.
         sha256: SHA-256 in lower-case hexadecimal.
-        integrity: Who vouches for it: ``signed``, ``hub`` or ``first-seen``.
+        integrity: Source of the hash: ``signed``, ``hub`` or ``first-seen``.
         headers: Firefox's header record: ``Content-Type``, ``Content-Length``, ``ETag``, ``fileSize``, ``lastUpdated``,
             ``lastUsed``.
         blob: Handle of the browser's ``Blob``.
@@ -45,19 +45,19 @@ class HubFile:
         return await self.blob.read()
 
     def response(self) -> FileResponse:
-        """Return the file as an answer to a request for it (Firefox: ``getModelFileAsResponse``)."""
-        told = {"content-type": self.headers["Content-Type"], "content-length": str(self.size)}
+        """Return the file as the response to a request for it (Firefox: ``getModelFileAsResponse``)."""
+        headers = {"content-type": self.headers["Content-Type"], "content-length": str(self.size)}
         etag = etag_of(self.headers)
-        return FileResponse(told if etag is None else {**told, "etag": etag}, self.blob)
+        return FileResponse(headers if etag is None else {**headers, "etag": etag}, self.blob)
 
 
 @dataclass(frozen=True, slots=True)
 class FileResponse:
-    """A file as an answer: headers, and a body that may be read as often as wanted, a piece at a time.
+    """A file as a response: headers, and a body that can be read repeatedly, a chunk at a time.
 
     Attributes:
-        headers: ``content-type``, ``content-length`` and, if the hub gave one, ``etag``, of the bytes as they are kept.
-        blob: The body: the handle of the browser's ``Blob``, for JavaScript that wants one.
+        headers: ``content-type``, ``content-length`` and, if the hub sent one, ``etag``, of the stored bytes.
+        blob: The body: the handle of the browser's ``Blob``, for JavaScript that needs one.
     """
 
     __module__ = "modelden"
@@ -66,20 +66,20 @@ class FileResponse:
     blob: Blob = field(repr=False)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Copy the body into Python piece by piece, in its order."""
+        """Copy the body into Python chunk by chunk, in its order."""
         async for chunk in self.blob.chunks():
-            for piece in chunk.buffers():
-                yield bytes(piece)
+            for buffer in chunk.buffers():
+                yield bytes(buffer)
 
     async def read(self) -> bytes:
-        """Copy the whole body into Python."""
+        """Copy the body into Python."""
         return await self.blob.read()
 
     async def text(self) -> str:
         """Return the body as text.
 
         Raises:
-            UnicodeDecodeError: If it is not UTF-8.
+            UnicodeDecodeError: If the body is not UTF-8.
         """
         return (await self.read()).decode()
 
@@ -87,6 +87,6 @@ class FileResponse:
         """Return the body's JSON as Python's own data.
 
         Raises:
-            ValueError: If it is none.
+            ValueError: If the body is not JSON.
         """
         return json.loads(await self.read())

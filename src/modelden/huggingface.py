@@ -1,4 +1,4 @@
-"""huggingface_hub's two most used calls, with its argument names, over this page's hub and cache.
+"""`hub_download` and `snapshot_download`: huggingface_hub's functions over this page's hub and cache.
 
 The sources are ``hf_hub_download`` and ``snapshot_download`` of huggingface_hub. There they return paths; here bytes
 enter Python's file system only where ``local_dir`` asks for it.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DOWNLOAD_TASK = "hub-download"
-"""The task of files that were downloaded for no task."""
+"""Task of files that are downloaded for no task."""
 
 _BRANCH = "main"
 
@@ -70,26 +70,26 @@ async def hub_download(
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> HubFile | str:
-    """Return a file of a hub, downloading it if needed; as ``huggingface_hub.hf_hub_download``.
+    """Return a file of a hub, downloading it if needed, as ``huggingface_hub.hf_hub_download`` does.
 
     Args:
         repo_id: ``organization/name``.
         filename: Path in the repository.
-        subfolder: A folder of the repository that ``filename`` is in.
-        revision: Branch or version; ``main`` if none is given.
-        local_dir: A folder of Python's file system to write the file to, a few bytes at a time.
-        hub: The hub; the configured one if none is given. ``ModelHub(token=...)`` for a private one.
-        on_progress: Called with Firefox's events.
+        subfolder: Folder of the repository that contains ``filename``.
+        revision: Branch or version; None for ``main``.
+        local_dir: Folder of Python's file system to write the file to, a chunk at a time.
+        hub: The hub; None for the configured one. ``ModelHub(token=...)`` for a private one.
+        on_progress: Callback for Firefox's events.
 
     Returns:
-        The file, its bytes outside of Python; with ``local_dir`` the path that it was written to.
+        The file, with its bytes outside of Python; with ``local_dir`` its path there.
 
     Raises:
         InputError: For names that no hub can have.
         ForbiddenURL: If the allow/deny list does not admit the file.
         FileNotFoundOnHub: If the hub does not have it.
-        UnavailableError: If it cannot be fetched.
-        UntrustedError: If what came is not the right file; nothing of it is kept.
+        UnavailableError: If it cannot be downloaded.
+        UntrustedError: If the hub served something else. Nothing of it is stored.
         StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
         OSError: If it cannot be written to ``local_dir``.
     """
@@ -97,7 +97,7 @@ async def hub_download(
 
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
-    file = await _file(hub, repo_id, path, revision, on_progress)
+    file = await _download(hub, repo_id, path, revision, on_progress)
     (await current_context()).tidy()
     if local_dir is None:
         return file
@@ -141,43 +141,43 @@ async def snapshot_download(
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> list[HubFile] | str:
-    """Return the files of a revision, downloading what is missing; as ``huggingface_hub.snapshot_download``.
+    """Return the files of a revision, downloading missing ones, as ``huggingface_hub.snapshot_download`` does.
 
-    Which files there are tells a signed manifest, else the hub. When nobody can be asked, it is what is kept.
+    The list of files comes from a signed manifest, else from the hub. Without both, it has the stored files.
 
     Args:
         repo_id: ``organization/name``.
-        revision: Branch or version; ``main`` if none is given.
-        local_dir: A folder of Python's file system to write the files to, a few bytes at a time.
-        allow_patterns: Shell patterns, one of which a path has to match; ``folder/`` is everything in it.
-        ignore_patterns: Shell patterns, none of which it may match.
-        hub: The hub; the configured one if none is given.
-        on_progress: Called with Firefox's events of each file.
+        revision: Branch or version; None for ``main``.
+        local_dir: Folder of Python's file system to write the files to, a chunk at a time.
+        allow_patterns: Shell patterns, one of which a path must match; ``folder/`` matches all files in it.
+        ignore_patterns: Shell patterns that a path must not match.
+        hub: The hub; None for the configured one.
+        on_progress: Callback for Firefox's events of each file.
 
     Returns:
-        The files in the order of their paths; with ``local_dir`` that folder.
+        The files, ordered by their paths; with ``local_dir`` that folder.
 
     Raises:
-        UnavailableError: If nobody lists the files and none is kept, or if one cannot be fetched.
-        ModelDenError: As `hub_download`; what came before stays.
+        UnavailableError: If there is no list and no stored file, or if a file cannot be downloaded.
+        ModelDenError: As `hub_download`. Files downloaded before the error stay.
         OSError: If a file cannot be written to ``local_dir``.
     """
     from modelden.hub.catalog.file_info import FileInfo
     from modelden.model_hub import ModelHub
 
     hub = hub or ModelHub()
-    found = await hub.model_files(repo_id, revision or _BRANCH)
-    if found.reason is not None:
-        if not found.files:
+    overview = await hub.model_files(repo_id, revision or _BRANCH)
+    if overview.reason is not None:
+        if not overview.files:
             raise UnavailableError(
-                f"Nobody lists the files of {repo_id} {revision or _BRANCH}, and none is kept. {found.reason} "
+                f"Nobody lists the files of {repo_id} {revision or _BRANCH}, and none is kept. {overview.reason} "
                 "Name them one by one, with hub_download()."
             )
-        logger.warning("What is kept of %s is taken for all of it. %s", repo_id, found.reason)
-    paths = chosen(found.files, allow_patterns, ignore_patterns)
-    wanted = [FileInfo(file.path, file.size, file.sha256) for file in found.files if file.path in paths]
-    await (await hub.open()).check_space(repo_id, revision or _BRANCH, wanted)
-    files = await _all(hub, repo_id, paths, revision, on_progress)
+        logger.warning("What is kept of %s is taken for all of it. %s", repo_id, overview.reason)
+    paths = filter_paths(overview.files, allow_patterns, ignore_patterns)
+    infos = [FileInfo(file.path, file.size, file.sha256) for file in overview.files if file.path in paths]
+    await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos)
+    files = await _download_all(hub, repo_id, paths, revision, on_progress)
     (await current_context()).tidy()
     if local_dir is None:
         return files
@@ -186,12 +186,12 @@ async def snapshot_download(
     return str(local_dir)
 
 
-def chosen(
+def filter_paths(
     files: Iterable[RepositoryFile],
     allow_patterns: str | Sequence[str] | None,
     ignore_patterns: str | Sequence[str] | None,
 ) -> list[str]:
-    """Return the paths that the patterns choose, as ``huggingface_hub.utils.filter_repo_objects``."""
+    """Return the paths that the patterns select, as ``huggingface_hub.utils.filter_repo_objects`` does."""
     allowed, ignored = _patterns(allow_patterns), _patterns(ignore_patterns)
     return [
         file.path
@@ -200,10 +200,10 @@ def chosen(
     ]
 
 
-def _patterns(given: str | Sequence[str] | None) -> Sequence[str] | None:
-    if given is None:
+def _patterns(value: str | Sequence[str] | None) -> Sequence[str] | None:
+    if value is None:
         return None
-    patterns = [given] if isinstance(given, str) else given
+    patterns = [value] if isinstance(value, str) else value
     return [f"{pattern}*" if pattern.endswith("/") else pattern for pattern in patterns]
 
 
@@ -211,19 +211,19 @@ def _matches(path: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
-async def _all(
+async def _download_all(
     hub: ModelHub, repo_id: str, paths: Sequence[str], revision: str | None, on_progress: ProgressCallback | None
 ) -> list[HubFile]:
-    downloads = [asyncio.ensure_future(_file(hub, repo_id, path, revision, on_progress)) for path in paths]
+    downloads = [asyncio.ensure_future(_download(hub, repo_id, path, revision, on_progress)) for path in paths]
     try:
         return await asyncio.gather(*downloads)
     finally:
-        for download in downloads:  # when one fails, the others end too
+        for download in downloads:  # after an error, the others end too
             download.cancel()
         await asyncio.gather(*downloads, return_exceptions=True)
 
 
-async def _file(
+async def _download(
     hub: ModelHub, repo_id: str, path: str, revision: str | None, on_progress: ProgressCallback | None
 ) -> HubFile:
     return await hub.get_model_file(

@@ -1,4 +1,4 @@
-"""Raw ONNX models by onnxruntime's Python names, run by onnxruntime-web in a worker.
+"""Raw ONNX models with onnxruntime's Python names, run by onnxruntime-web in a worker.
 
     from modelden import onnxruntime
 
@@ -7,8 +7,9 @@
     [y] = session.run(None, {"x": x})
     [y] = await session.run_async(None, {"x": x})
 
-NumPy arrays go in and come out where NumPy is installed, `modelden.Tensor` otherwise; both go in always. Names and
-messages are onnxruntime's; what a browser cannot do is refused or, as there, warned of. On CPython use onnxruntime.
+Inputs are NumPy arrays or `modelden.Tensor`. Outputs are NumPy arrays if NumPy is installed, else `modelden.Tensor`.
+Names and messages are onnxruntime's. What a browser cannot do raises an error or, as in onnxruntime, a warning. On
+CPython use onnxruntime itself.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ __all__ = [
 ]
 
 _PROVIDERS = {"CPUExecutionProvider": "wasm", "WebGpuExecutionProvider": "webgpu"}
-"""onnxruntime's names of what runs a model, and onnxruntime-web's."""
+"""Execution providers by onnxruntime's names, with onnxruntime-web's."""
 
 
 class InferenceSession:
-    """A raw ONNX model, open in a worker. As a context, async or not, it closes itself."""
+    """A raw ONNX model, open in a worker. ``with`` and ``async with`` close it."""
 
     def __init__(
         self,
@@ -62,16 +63,17 @@ class InferenceSession:
         Args:
             path_or_bytes: Bytes, a path in Python's file system, or a ``Blob`` of the page.
             sess_options: Options.
-            providers: ``CPUExecutionProvider``, ``WebGpuExecutionProvider``; the first that there is counts.
+            providers: ``CPUExecutionProvider``, ``WebGpuExecutionProvider``; the first available one is used.
             provider_options: Not used in a browser.
 
         Raises:
             EngineError: If the model cannot be opened.
-            SyncUnavailable: If Python cannot be suspended here: then use `create`.
+            SyncUnavailable: If Python cannot be suspended here. Use `create` then.
             NotInBrowser: Outside Pyodide.
         """
         source = _source(path_or_bytes, sess_options)
-        self._adopt(_wait(lambda: _open(source, sess_options, providers), "await InferenceSession.create(...)"))
+        instead = "await InferenceSession.create(...)"
+        self._session: OnnxSession = _wait(lambda: _open(source, sess_options, providers), instead)
 
     @classmethod
     async def create(
@@ -85,7 +87,7 @@ class InferenceSession:
         Raises:
             ModelDenError: The class says what went wrong.
         """
-        return cls._of(await _open(_source(path_or_bytes, sess_options), sess_options, providers))
+        return cls._from_session(await _open(_source(path_or_bytes, sess_options), sess_options, providers))
 
     @classmethod
     async def load(
@@ -95,41 +97,38 @@ class InferenceSession:
         providers: Sequence[str | tuple[str, Any]] | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> Self:
-        """Open a model from anywhere; see `modelden.load_session`."""
-        return cls._of(await _open(source, sess_options, providers, on_progress))
+        """Open a model from any source; see `modelden.load_session`."""
+        return cls._from_session(await _open(source, sess_options, providers, on_progress))
 
     @classmethod
-    def _of(cls, opened: OnnxSession) -> Self:
-        session = cls.__new__(cls)
-        session._adopt(opened)  # noqa: SLF001  one of its own
-        return session
-
-    def _adopt(self, opened: OnnxSession) -> None:
-        self._opened = opened
+    def _from_session(cls, session: OnnxSession) -> Self:
+        instance = cls.__new__(cls)
+        instance._session = session  # noqa: SLF001  an instance of this class
+        return instance
 
     @property
     def _info(self) -> OnnxModelInfo:
-        return self._opened.info
+        return self._session.info
 
     def get_inputs(self) -> list[NodeArg]:
-        """Return what the model takes."""
+        """Return the model's inputs."""
         return list(self._info.inputs)
 
     def get_outputs(self) -> list[NodeArg]:
-        """Return what the model gives."""
+        """Return the model's outputs."""
         return list(self._info.outputs)
 
     def get_modelmeta(self) -> ModelMetadata:
-        """Return what the model says of itself."""
+        """Return the model's metadata."""
         return self._info.metadata
 
     def get_providers(self) -> list[str]:
-        """Return what runs the model, and what runs the rest of it."""
+        """Return the execution provider of the model, and the one of operators that it lacks."""
         used = [name for name, device in _PROVIDERS.items() if device == self._info.device]
         return list(dict.fromkeys([*used, "CPUExecutionProvider"]))
 
     def info(self) -> OnnxModelInfo:
-        """Return all that is known of the session: runtime, threads and device too."""
+        """Return the facts of the session, with runtime, threads and device."""
         return self._info
 
     def run(
@@ -141,7 +140,7 @@ class InferenceSession:
         """Run the model once, and wait.
 
         Args:
-            output_names: Outputs that are wanted, None for all.
+            output_names: Names of the requested outputs, None for all.
             input_feed: Arrays or tensors by name.
             run_options: Not used in a browser.
 
@@ -150,8 +149,8 @@ class InferenceSession:
 
         Raises:
             InputError: For inputs that the model does not take.
-            EngineError: If the model fails. A run whose GPU is lost is done again on wasm, and so are all later ones.
-            SyncUnavailable: If Python cannot be suspended here: then use `run_async`.
+            EngineError: If the model fails. A run whose GPU is lost is repeated on wasm, as are all later ones.
+            SyncUnavailable: If Python cannot be suspended here. Use `run_async` then.
         """
         results: list[Any] = _wait(lambda: self._run(output_names, input_feed), "await session.run_async(...)")
         return results
@@ -164,39 +163,39 @@ class InferenceSession:
         user_data: Any = None,
         run_options: RunOptions | None = None,  # noqa: ARG002  onnxruntime's
     ) -> Awaitable[list[Any]]:
-        """Run the model once; as `run`, without waiting.
+        """Run the model once, without waiting; otherwise as `run`.
 
         Args:
-            output_names: Outputs that are wanted, None for all.
+            output_names: Names of the requested outputs, None for all.
             input_feed: Arrays or tensors by name.
-            callback: As onnxruntime's: called at the end with the outputs, ``user_data`` and the text of an error.
-            user_data: For the callback.
+            callback: Called at the end with the outputs, ``user_data`` and the text of an error, as in onnxruntime.
+            user_data: Value for the callback.
             run_options: Not used in a browser.
 
         Returns:
-            What can be awaited for the outputs.
+            An awaitable of the outputs.
         """
         running = asyncio.ensure_future(self._run(output_names, input_feed))
         if callback is not None:
-            running.add_done_callback(lambda done: _tell(done, callback, user_data))
+            running.add_done_callback(lambda run: _call_back(run, callback, user_data))
         return running
 
     def close(self) -> None:
-        """End the worker and free the model's memory. Closing twice does nothing."""
-        self._opened.close()
+        """End the worker and free the model's memory. A second call does nothing."""
+        self._session.close()
 
     def __del__(self) -> None:
-        """Close a session that nobody has any more, as onnxruntime does."""
-        opened: OnnxSession | None = getattr(self, "_opened", None)
-        if opened is not None and opened.is_open:
+        """Close a session without references, as onnxruntime does."""
+        session: OnnxSession | None = getattr(self, "_session", None)
+        if session is not None and session.is_open:
             self.close()
 
     async def _run(self, names: Sequence[str] | None, feed: Mapping[str, Any]) -> list[Any]:
-        self._opened.worker()
-        wanted = check_outputs(self._info.outputs, names)
+        self._session.worker()
+        outputs = check_outputs(self._info.outputs, names)
         check_feed(self._info.inputs, feed)
-        results = await self._opened.infer(wanted, feed)
-        return [_given(results[name]) for name in wanted]
+        results = await self._session.infer(outputs, feed)
+        return [_to_array(results[name]) for name in outputs]
 
     def __enter__(self) -> Self:
         """Return the session."""
@@ -220,12 +219,12 @@ class InferenceSession:
 
 
 def get_available_providers() -> list[str]:
-    """Return what can run models."""
+    """Return the available execution providers."""
     return ["WebGpuExecutionProvider", "CPUExecutionProvider"]
 
 
 def get_device() -> str:
-    """Return what runs a model by default."""
+    """Return the default device of models."""
     return "CPU"
 
 
@@ -246,14 +245,14 @@ async def _open(
 
     message = (options or SessionOptions()).to_message(_device(providers))
     context = await current_context()
-    opened = await context.onnx_sessions().open(source, message, on_progress)
+    session = await context.onnx_sessions().open(source, message, on_progress)
     context.tidy()
-    return opened
+    return session
 
 
 def _device(providers: Sequence[str | tuple[str, Any]] | None) -> str:
     names = [name if isinstance(name, str) else name[0] for name in providers or ()]
-    known = [name for name in names if name in _PROVIDERS]
+    available = [name for name in names if name in _PROVIDERS]
     for name in names:
         if name not in _PROVIDERS:
             warnings.warn(
@@ -261,7 +260,7 @@ def _device(providers: Sequence[str | tuple[str, Any]] | None) -> str:
                 f"Available providers: '{', '.join(get_available_providers())}'",
                 stacklevel=4,
             )
-    return _PROVIDERS[known[0]] if known else "wasm"
+    return _PROVIDERS[available[0]] if available else "wasm"
 
 
 def _wait(start: Callable[[], Awaitable[Any]], instead: str) -> Any:
@@ -286,7 +285,7 @@ def _wait(start: Callable[[], Awaitable[Any]], instead: str) -> Any:
     return result
 
 
-def _given(tensor: Tensor) -> Any:
+def _to_array(tensor: Tensor) -> Any:
     if find_spec("numpy") is None:
         return tensor
     import numpy as np
@@ -294,6 +293,6 @@ def _given(tensor: Tensor) -> Any:
     return np.asarray(tensor)
 
 
-def _tell(done: asyncio.Future[list[Any]], callback: Callable[[Any, Any, str], None], user_data: Any) -> None:
-    error = None if done.cancelled() else done.exception()
-    callback(None if error or done.cancelled() else done.result(), user_data, str(error or ""))
+def _call_back(run: asyncio.Future[list[Any]], callback: Callable[[Any, Any, str], None], user_data: Any) -> None:
+    error = None if run.cancelled() else run.exception()
+    callback(None if error or run.cancelled() else run.result(), user_data, str(error or ""))

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class RemoteSettings:
-    """One collection. Its records are plain dicts, as the server has them."""
+    """One collection. Its records are plain dicts in the server's form."""
 
     __module__ = "modelden"
 
     def __init__(self, collection: str, *, bucket: str | None = None) -> None:
-        """Ask nothing yet.
+        """Name a collection.
 
         Args:
-            collection: Its name.
-            bucket: Its bucket, if it is not the configured one.
+            collection: Name of the collection.
+            bucket: Its bucket; None for the configured one.
         """
         self._name = collection
         self._bucket = bucket
@@ -39,18 +39,19 @@ class RemoteSettings:
         force_sync: bool = False,
         verify_signature: bool = False,
     ) -> list[Record]:
-        """Return records; without a request when they are stored.
+        """Return records, without a request if they are stored.
 
         Args:
-            filters: Wanted values by field; of a list one has to be there, a mapping filters the field's own fields.
-            order: A field to sort by, with a leading ``-`` from large to small.
-            sync_if_empty: Ask the server when nothing is stored; otherwise there are no records then.
-            force_sync: Ask the server in any case.
-            verify_signature: Verify what is stored once more.
+            filters: Expected values by field. A list matches any of its values, a mapping filters the members of the
+                field.
+            order: A field to sort by, with a leading ``-`` for descending order.
+            sync_if_empty: Sync if nothing is stored; without it, the result is empty then.
+            force_sync: Sync in any case.
+            verify_signature: Verify the stored state once more.
 
         Raises:
-            SignatureError: If what the server says, or what is stored, is not signed as configured.
-            UnavailableError: If the server had to be asked and cannot be reached or understood.
+            SignatureError: If the server's state, or the stored one, is not signed as configured.
+            UnavailableError: If a sync was needed and the server cannot be reached or understood.
             StorageError: If the browser cannot store the collection.
         """
         settings = await (await current_context()).settings()
@@ -65,28 +66,28 @@ class RemoteSettings:
         )
 
     async def sync(self) -> SyncEvent:
-        """Ask the server what changed, and store it.
+        """Request the changes from the server and store them.
 
         Returns:
-            What changed; listeners are told the same.
+            The changes, of which listeners are notified too.
 
         Raises:
-            SignatureError: If what the server says is not signed as configured; what was stored stays.
-            UnavailableError: If the server cannot be reached or understood; what was stored stays.
+            SignatureError: If the server's state is not signed as configured. The stored state stays.
+            UnavailableError: If the server cannot be reached or understood. The stored state stays.
             StorageError: If the browser cannot store the collection.
         """
         settings = await (await current_context()).settings()
         return await settings.client.sync(self._name, bucket=self._bucket)
 
     def on(self, event: str, listener: SyncListener) -> Callable[[], None]:
-        """Call ``listener`` with a `SyncEvent` after each sync that changed something, in this tab or another one.
+        """Subscribe to syncs that change something, in this tab or another one.
 
         Args:
-            event: ``sync``, the one event there is.
-            listener: What it raises is logged and goes no further.
+            event: ``sync``, the only event.
+            listener: Called with a `SyncEvent`. An exception that it raises is logged and dropped.
 
         Returns:
-            A function that ends it.
+            A function that unsubscribes the listener.
 
         Raises:
             InputError: For another event.
@@ -96,19 +97,19 @@ class RemoteSettings:
         return sync_listeners().add(current_config().cid(self._name, self._bucket), listener)
 
     async def download(self, record: Record, on_progress: ProgressCallback | None = None) -> Blob:
-        """Return a record's attachment, from the store when it is there.
+        """Return a record's attachment, from the store if it is there.
 
         Args:
-            record: One of `get`.
-            on_progress: Told of the download.
+            record: A record of `get`.
+            on_progress: Callback for the progress of the download.
 
         Returns:
-            The bytes, outside Python's memory: ``size``, and ``await read()`` to copy them.
+            The bytes, outside Python's memory: ``size`` is their number, ``await read()`` copies them.
 
         Raises:
-            InvalidRecord: If the record announces no usable attachment.
+            InvalidRecord: If the record has no usable attachment.
             IntegrityError: If size or SHA-256 differ from the record's, three times.
-            UnavailableError: If it cannot be fetched.
+            UnavailableError: If it cannot be downloaded.
             StorageError: If the browser cannot store it.
         """
         context = await current_context()
@@ -117,13 +118,13 @@ class RemoteSettings:
 
 
 async def poll_settings() -> list[SyncEvent]:
-    """Ask Remote Settings once which of the stored collections changed, and sync those, without waiting for the day.
+    """Ask Remote Settings now which stored collections changed, and sync those, without waiting for the daily poll.
 
     Returns:
-        What changed in each.
+        The changes of each collection.
 
     Raises:
-        SignatureError: If a collection is not signed as configured; the others are synced all the same.
+        SignatureError: If a collection is not signed as configured. The others are synced all the same.
         UnavailableError: If the server cannot be reached or understood.
     """
     settings = await (await current_context()).settings()

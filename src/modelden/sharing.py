@@ -1,4 +1,4 @@
-"""Models from one browser to another without a network: as one archive, or as files."""
+"""Export and import of models without a network: as one archive, or as files."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from modelden.ports import Blob, Blobs
 
 IMPORT_TASK = "import"
-"""The task of imported files, when none is named."""
+"""Task of imported files if the caller names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelArchive:
-    """A model's files as one uncompressed tar, outside of Python and not copied.
+    """A model's files as one uncompressed tar. The bytes are outside of Python and are not copied.
 
     Attributes:
-        name: How such a file might be called: ``name-revision.tar``.
+        name: A file name for the archive: ``name-revision.tar``.
         model: ``organization/name``.
         revision: Branch or version.
         paths: The files' paths in the repository.
-        size: Bytes of the archive.
-        blob: Handle of the browser's ``Blob``; ``blob.js_blob`` is that itself, for ``URL.createObjectURL``.
+        size: Size of the archive in bytes.
+        blob: Handle of the browser's ``Blob``, which ``blob.js_blob`` is, for ``URL.createObjectURL``.
     """
 
     __module__ = "modelden"
@@ -46,10 +46,10 @@ class ModelArchive:
     blob: Blob = field(repr=False)
 
     async def save(self, path: str | os.PathLike[str]) -> str:
-        """Write it into Python's file system, some bytes at a time; returns the path.
+        """Write the archive into Python's file system, a chunk at a time, and return the path.
 
         Raises:
-            OSError: If the file system refuses; nothing is left behind.
+            OSError: If the file system refuses. Nothing is left behind.
         """
         from modelden.core.local_files import write_file
 
@@ -58,15 +58,15 @@ class ModelArchive:
 
 
 async def export_model(model: str, revision: str) -> ModelArchive:
-    """Return all that is kept of a model as one archive, for `import_files` somewhere else.
+    """Return all stored files of a model as one archive, for `import_files` in another browser.
 
     Args:
         model: ``hostname/organization/name``, as `ModelHub.list_models` gives it.
         revision: Branch or version.
 
     Raises:
-        InputError: For names that no model can have, or if nothing of it is kept.
-        StorageUnavailable: If a file is not whole any more; it is fetched again when it is next used.
+        InputError: For names that no model can have, or if the model has no stored file.
+        StorageUnavailable: If a stored file is damaged. It is downloaded again at its next use.
     """
     from modelden.hub.archive import ArchiveEntry, ArchiveIndex, pack
 
@@ -78,15 +78,15 @@ async def export_model(model: str, revision: str) -> ModelArchive:
     cached = await store.read_files([(model, revision, file.path) for file in files])
     bodies = {path: file.blob for (_, _, path), file in cached.items()}
     if len(bodies) != len(files):
-        lost = ", ".join(file.path for file in files if file.path not in bodies)
+        damaged = ", ".join(file.path for file in files if file.path not in bodies)
         raise StorageUnavailable(
-            f"Of {model} {revision}, {lost} is not whole any more. Load the model once, and again."
+            f"Of {model} {revision}, {damaged} is not whole any more. Load the model once, and again."
         )
-    listed = tuple(ArchiveEntry(file.path, file.size, file.sha256, file.content_type, file.etag) for file in files)
-    contents = ArchiveIndex(model.partition("/")[2], revision, listed)
-    blob = pack(context.ports.blobs, contents, bodies)
+    entries = tuple(ArchiveEntry(file.path, file.size, file.sha256, file.content_type, file.etag) for file in files)
+    index = ArchiveIndex(model.partition("/")[2], revision, entries)
+    blob = pack(context.ports.blobs, index, bodies)
     name = f"{model.rpartition('/')[2]}-{revision}.tar"
-    return ModelArchive(name, contents.model, revision, tuple(bodies), blob.size, blob)
+    return ModelArchive(name, index.model, revision, tuple(bodies), blob.size, blob)
 
 
 async def import_files(
@@ -99,46 +99,46 @@ async def import_files(
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> list[StoredFile]:
-    """Keep files as if they had been downloaded from the hub: an archive of `export_model`, or files by their paths.
+    """Store files as if they had been downloaded from the hub: an archive of `export_model`, or files by their paths.
 
-    Everything is read twice: nothing is stored before all hashes are checked. Those of an archive are its own; a signed
-    manifest vouches for files, where Remote Settings has it, and otherwise they count as ``first-seen``.
+    All files are read twice, as nothing is stored before all hashes are checked. An archive has its own hashes. The
+    hashes of other files come from a signed manifest, if Remote Settings have one; else the files are ``first-seen``.
 
     Args:
         source: The archive, or a mapping from paths in the repository to files. Each of them is a ``Blob`` or ``File``
             of the page, the handle of one, bytes, or a path in Python's file system.
-        model: ``organization/name``. Given for files; an archive knows it.
-        revision: Branch or version. Given for files; an archive knows it.
-        task_name: The task that uses them; kept with the files, as for `ModelHub.get_model_file`.
-        hub: The hub that they belong to; the configured one if none is given.
-        on_progress: Called with an event ``importing`` for each piece of each file.
+        model: ``organization/name``. Required for files; an archive has it.
+        revision: Branch or version. Required for files; an archive has it.
+        task_name: The task that uses the files; stored with them, as by `ModelHub.get_model_file`.
+        hub: The hub that the files belong to; None for the configured one.
+        on_progress: Callback for an event ``importing`` for each chunk of each file.
 
     Returns:
-        What is kept of the model and revision now.
+        All stored files of the model and revision.
 
     Raises:
-        InputError: If it is no archive, or for names that no hub can have.
-        IntegrityError: If it is damaged; nothing of it is kept.
-        NoHash: If ``require_hashes`` is on and no signed manifest names a file.
-        StorageError: If there is no room; files before that one are kept.
+        InputError: If ``source`` is no archive, or for names that no hub can have.
+        IntegrityError: If a file is damaged. Nothing is stored.
+        NoHash: If ``require_hashes`` is on and no signed manifest has a file.
+        StorageError: If there is no space. Earlier files stay stored.
     """
     from modelden.hub.store.usage import Consumer
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
-    opened = await (hub or ModelHub()).open()
+    files = await (hub or ModelHub()).open()
     context = await current_context()
     blobs = context.ports.blobs
     if isinstance(source, Mapping):
-        incoming = _loose(opened, blobs, source, model, revision)
+        sources = _from_mapping(files, blobs, source, model, revision)
     else:
-        incoming = await _packed(opened, blobs, source, (model, revision))
-    await opened.import_files(incoming, Consumer(task_name, DEFAULT_ENGINE), on_progress)
+        sources = await _from_archive(files, blobs, source, (model, revision))
+    await files.import_files(sources, Consumer(task_name, DEFAULT_ENGINE), on_progress)
     context.tidy()
-    name, kept_revision, _ = incoming[0].key
-    return await opened.store.list_files(name, kept_revision)
+    stored_model, stored_revision, _ = sources[0].key
+    return await files.store.list_files(stored_model, stored_revision)
 
 
-def _loose(
+def _from_mapping(
     hub: HubFiles, blobs: Blobs, files: Mapping[str, object], model: str | None, revision: str | None
 ) -> list[ImportSource]:
     from modelden.core.local_files import to_blob
@@ -147,15 +147,15 @@ def _loose(
 
     if model is None or revision is None or not files:
         raise InputError("import_files: of a mapping from paths to files, name model and revision as well.")
-    incoming = []
+    sources = []
     for path, body in files.items():
         file = ModelFile(model, revision, path)
-        incoming.append(ImportSource(file, hub.key(file), to_blob(body, blobs, path), path))
-    return incoming
+        sources.append(ImportSource(file, hub.key(file), to_blob(body, blobs, path), path))
+    return sources
 
 
-async def _packed(
-    hub: HubFiles, blobs: Blobs, source: object, asked: tuple[str | None, str | None]
+async def _from_archive(
+    hub: HubFiles, blobs: Blobs, source: object, expected: tuple[str | None, str | None]
 ) -> list[ImportSource]:
     from modelden.core.local_files import to_blob
     from modelden.hub.archive import unpack
@@ -164,18 +164,16 @@ async def _packed(
 
     archive = source.blob if isinstance(source, ModelArchive) else source
     name = str(source) if isinstance(source, str | os.PathLike) else "the archive"
-    contents, bodies = await unpack(to_blob(archive, blobs, "source"), name)
-    if any(
-        wanted not in (None, found) for wanted, found in zip(asked, (contents.model, contents.revision), strict=True)
-    ):
-        raise InputError(f"{name} has {contents.model} {contents.revision}, not {' '.join(filter(None, asked))}.")
-    incoming = []
-    for listed in contents.files:
-        file = ModelFile(contents.model, contents.revision, listed.path)
-        place = f"{name}: {listed.path}"
-        told = listed.content_type, listed.etag, listed.sha256
-        incoming.append(ImportSource(file, hub.key(file), bodies[listed.path], place, *told))
-    return incoming
+    index, bodies = await unpack(to_blob(archive, blobs, "source"), name)
+    model, revision = expected
+    if model not in (None, index.model) or revision not in (None, index.revision):
+        raise InputError(f"{name} has {index.model} {index.revision}, not {' '.join(filter(None, expected))}.")
+    sources = []
+    for entry in index.files:
+        file = ModelFile(index.model, index.revision, entry.path)
+        facts = entry.content_type, entry.etag, entry.sha256
+        sources.append(ImportSource(file, hub.key(file), bodies[entry.path], f"{name}: {entry.path}", *facts))
+    return sources
 
 
 for _function in (export_model, import_files):

@@ -1,4 +1,4 @@
-"""What this origin keeps, and how far it may be trusted."""
+"""`storage_info`: storage of this origin, and the state of its settings."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from modelden.default_context import current_context
 
 @dataclass(frozen=True, slots=True)
 class StorageInfo:
-    """The state of what is stored.
+    """The storage of this origin.
 
     Attributes:
-        usage: Bytes that this origin uses, all its databases together; None where the browser does not tell.
-        quota: Bytes that it may use; None where the browser does not tell.
-        backend: ``indexeddb``, or ``memory`` where something is used that the browser did not store: it refuses
-            storage, or has no room (``configure(memory_when_full=True)``). What is in memory is gone with the page.
-        refusal: Why the browser did not store it, or None.
-        persisted: The browser promised not to evict it; None where it does not tell.
-        may_ask: It can be asked for that here, as modelden does when a model is complete. Browsers let pages ask, not
-            workers: where Python runs in a worker, the page may call ``navigator.storage.persist()``.
+        usage: Bytes that this origin uses, with all its databases; None if the browser does not report it.
+        quota: Bytes that this origin may use; None if the browser does not report it.
+        backend: ``indexeddb``; or ``memory`` if some data are in memory alone, because the browser refuses storage or
+            has no space (``configure(memory_when_full=True)``). These data are lost with the page.
+        refusal: The reason for ``memory``, or None.
+        persisted: The browser promised not to evict the data; None if it does not report that.
+        may_ask: The browser can be asked for this promise. modelden asks when a model is complete. Browsers let pages
+            ask, not workers: if Python runs in a worker, the page may call ``navigator.storage.persist()``.
         settings_server: The Remote Settings server.
-        settings_verified: Signatures are verified. False only by ``configure(verify_signatures=False)``.
-        settings_confirmed_at: When the server last confirmed the collection that was confirmed longest ago,
-            milliseconds since the epoch; None when none is stored.
+        settings_verified: Signatures are verified. False only with ``configure(verify_signatures=False)``.
+        settings_confirmed_at: Time of the oldest of the server's last confirmations of the stored collections,
+            milliseconds since the epoch; None if no collection is stored.
     """
 
     __module__ = "modelden"
@@ -40,7 +40,7 @@ class StorageInfo:
 
 
 async def storage_info() -> StorageInfo:
-    """Tell what this origin keeps.
+    """Return the state of this origin's storage.
 
     Raises:
         StorageUnavailable: If the browser gives this page no IndexedDB.

@@ -69,3 +69,17 @@ def test_a_reference_means_what_the_parser_says(base: str, reference: str) -> No
 @given(dictionaries(text(), text()) | dictionaries(text("_expected0"), text('"0123456789')))
 def test_a_query_is_the_one_of_a_form(members: dict[str, str]) -> None:
     assert urls.encode_query(members) == urlencode(members)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.org/a?b#c", ("https", "example.org", 443)),
+        ("http://example.org", ("http", "example.org", 80)),
+        ("http://example.org:8080/", ("http", "example.org", 8080)),
+        ("https://user:secret@example.org/", ("https", "example.org", 443)),
+        ("https://EXAMPLE.org:443/", ("https", "example.org", 443)),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, expected: tuple[str, str, int]) -> None:
+    assert urls.origin(url) == expected

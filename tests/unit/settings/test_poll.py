@@ -18,6 +18,7 @@ from modelden.host.serve.server import Application
 from modelden.ports import Response, Schema
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.listeners import SyncListeners
+from modelden.settings.store import SettingsStore
 from tests.replay import replay_chain
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.database import MemoryDatabase
@@ -124,12 +125,13 @@ async def test_a_confirmation_does_not_put_back_what_another_tab_replaced(
     published = application.collections["main", OPTIONS]
     first, second = (await profile.visit().settings()).client, (await profile.visit().settings()).client
     await first.get(OPTIONS)
-    stored = await first._store.read(f"main/{OPTIONS}")
+    store = SettingsStore(await profile.database("remote-settings"), profile.config.trust_source)
+    stored = await store.read(f"main/{OPTIONS}")
     published.publish({"id": "new"})
     await second.sync(OPTIONS)
 
     assert stored
-    await first._store.confirm(f"main/{OPTIONS}", stored.checked_at + 1)
+    await store.confirm(f"main/{OPTIONS}", stored.checked_at + 1)
 
     assert len(await first.get(OPTIONS, verify_signature=True)) == 3
 
