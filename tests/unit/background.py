@@ -8,9 +8,13 @@ from typing import Any
 from modelden.core.background_tasks import PREFIX
 
 
+ENDLESS = PREFIX + "poll Remote Settings"
+"""The task that ends with its page."""
+
+
 def running() -> list[asyncio.Task[Any]]:
-    """Return the background tasks that have not ended."""
-    return [task for task in asyncio.all_tasks() if task.get_name().startswith(PREFIX)]
+    """Return the background tasks that have not ended, but for the endless one."""
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith(PREFIX) and task.get_name() != ENDLESS]
 
 
 async def settled() -> None:
