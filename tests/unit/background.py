@@ -7,7 +7,6 @@ from typing import Any
 
 from modelden.core.background_tasks import PREFIX
 
-
 ENDLESS = PREFIX + "poll Remote Settings"
 """The task that ends with its page."""
 
