@@ -78,7 +78,9 @@ def choose(
         InputError: If neither a record nor the task has a model.
     """
     record = find_record(records, request) or {}
-    caller = PipelineOptions.of(defaults).updated(request, own_features=True).updated(overrides or {})
+    caller = PipelineOptions.of(defaults).updated(request, own_features=True)
+    if overrides:
+        caller = caller.updated(overrides)
     merged = _from_record(record).updated(caller, own_features=True)
     task_name = known_task(merged.task_name or _task_of(record, request))
     model_id = merged.model_id or DEFAULT_MODELS[task_name]

@@ -105,34 +105,40 @@ class EngineLoader:
         return Plan(options, runtime.record, runtime.no_gpu_reason)
 
     async def load(
-        self, plan: Plan, on_progress: ProgressCallback | None = None, *, lost_gpu: str | None = None
+        self,
+        plan: Plan,
+        hub: HubFiles,
+        branch: BranchUpdate,
+        on_progress: ProgressCallback | None = None,
+        *,
+        lost_gpu: str | None = None,
     ) -> LoadedModel:
-        """Fetch and load the model of a plan.
+        """Fetch and load the model of a plan, with retries.
 
         Args:
             plan: The plan.
+            hub: The hub of the model.
+            branch: The branch update that the load is part of.
             on_progress: Called with each step.
             lost_gpu: The browser's reason for the loss of the GPU: then it is not used, whatever the plan says.
 
         Raises:
             ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
         """
+        options = plan.options
         bundle = runtime_selection.find_bundle(plan.runtime, self._bundles)
         no_gpu_reason = runtime_selection.gpu_lost_message(lost_gpu) if lost_gpu else _no_gpu_reason(plan, bundle)
-        loaded: LoadedModel | None = None
-
-        async def load(branch: BranchUpdate) -> LoadedModel:
-            nonlocal loaded
-            loaded = await self._load_with_retries(plan, bundle, no_gpu_reason, branch, on_progress)
-            return loaded
-
+        key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
+        watch = await (await self._open_guard()).begin_load(key, str(options.model_id))
+        retries = LoadRetries(watch, no_gpu_reason)
         try:
-            result, branch_error = await (await self._open_hub(plan.options)).load_branch(load)
-        except BaseException:
-            if loaded is not None:  # cancelled, or failed, while the branch was left
-                loaded.close()
-            raise
-        return result._replace(branch_error=branch_error)
+            while True:
+                try:
+                    return await self._load(plan, bundle, retries.fallbacks, hub, branch, watch, on_progress)
+                except RETRYABLE as error:
+                    retries.prepare(error)
+        finally:
+            watch.end()
 
     async def fetch(self, plan: Plan, on_progress: ProgressCallback | None = None) -> None:
         """Fetch all files of a plan, and load nothing.
@@ -145,35 +151,16 @@ class EngineLoader:
         """
         bundle = runtime_selection.find_bundle(plan.runtime, self._bundles)
         fallbacks = Fallbacks(no_gpu_reason=_no_gpu_reason(plan, bundle), files_only=True)
-        async with (await self._open_hub(plan.options)).update_branch() as branch:
-            (await self._load(plan, bundle, fallbacks, branch, None, on_progress)).close()
-
-    async def _load_with_retries(
-        self,
-        plan: Plan,
-        bundle: Bundle,
-        no_gpu_reason: str | None,
-        branch: BranchUpdate,
-        on_progress: ProgressCallback | None,
-    ) -> LoadedModel:
-        options = plan.options
-        key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
-        watch = await (await self._open_guard()).begin_load(key, str(options.model_id))
-        retries = LoadRetries(watch, no_gpu_reason)
-        try:
-            while True:
-                try:
-                    return await self._load(plan, bundle, retries.fallbacks, branch, watch, on_progress)
-                except RETRYABLE as error:
-                    retries.prepare(error)
-        finally:
-            watch.end()
+        hub = await self._open_hub(plan.options)
+        async with hub.update_branch() as branch:
+            (await self._load(plan, bundle, fallbacks, hub, branch, None, on_progress)).close()
 
     async def _load(
         self,
         plan: Plan,
         bundle: Bundle,
         fallbacks: Fallbacks,
+        hub: HubFiles,
         branch: BranchUpdate,
         watch: LoadWatch | None,
         on_progress: ProgressCallback | None,
@@ -188,7 +175,6 @@ class EngineLoader:
             cid = self._config.cid(runtime_selection.COLLECTION)
             wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
             allow_list = await self._allow_list(options, settings, on_progress)
-            hub = await self._open_hub(options)
             files = await self._file_provider(hub, options, allow_list, branch, watch, on_progress)
             try:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):

@@ -93,7 +93,8 @@ class EngineFileProvider:
         """
         try:
             file = self._hub.parse_url(url)
-            await self.lease.add(*self._hub.key(file)[:2])
+            key = self._hub.key(file)
+            await self.lease.add(*key[:2])
             watch = self._watch if is_weights(url) else None
             cached = await self._hub.get(
                 file,
@@ -113,7 +114,7 @@ class EngineFileProvider:
         except ModelDenError as error:
             self._first_error = self._first_error or error
             raise
-        self._record(url, file)
+        self._record(url, file, key)
         return cached.blob
 
     async def cached_files(self, urls: Sequence[str]) -> dict[str, Blob]:
@@ -123,7 +124,8 @@ class EngineFileProvider:
         """
         try:
             files = {url: self._hub.parse_url(url) for url in urls}
-            for model, revision in {self._hub.key(file)[:2] for file in files.values()}:
+            keys = {file: self._hub.key(file) for file in files.values()}
+            for model, revision in {key[:2] for key in keys.values()}:
                 await self.lease.add(model, revision)
             cached = await self._hub.get_stored(
                 list(files.values()), self._consumer, self._allow_list, self._on_progress
@@ -136,13 +138,13 @@ class EngineFileProvider:
             logger.debug("The files of the last load are not provided ahead: %s", error)
             return {}
         for url in blobs:
-            self._record(url, files[url])
+            self._record(url, files[url], keys[files[url]])
         return blobs
 
-    def _record(self, url: str, file: ModelFile) -> None:
+    def _record(self, url: str, file: ModelFile, key: FileKey) -> None:
         self.urls[url] = None
         self.revisions.add((file.model, file.revision))
-        self.keys.add(self._hub.key(file))
+        self.keys.add(key)
 
     async def _before_download(self) -> None:
         if self._preflight is None:

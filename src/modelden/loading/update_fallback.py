@@ -20,6 +20,7 @@ from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE,
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
 from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.names import BRANCH, HubAddress
+from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
 from modelden.loading.engine_loader import EngineLoader, LoadedModel
 
@@ -58,6 +59,7 @@ class LoaderWithFallback:
         self._events = events
         self._changed_branches: set[str] = set()
         """Engines whose branch has changed on the hub, and that were not loaded since."""
+        self._opened_history: History | None = None
         self._tasks = BackgroundTasks()
 
     async def update_state(self, record: EngineRecord, plan: Plan, *, check_hub: bool = True) -> State:
@@ -103,7 +105,7 @@ class LoaderWithFallback:
             if previous is None or previous.is_equivalent(plan):
                 raise
             try:
-                loaded = await self._loader.load(previous, on_progress, lost_gpu=lost_gpu)
+                loaded = await self._load_plan(previous, on_progress, lost_gpu)
             except ModelDenError as second:
                 logger.warning("The model that worked before cannot be loaded either: %s", second)
                 raise error from error.__cause__
@@ -183,7 +185,7 @@ class LoaderWithFallback:
         is_update = previous is not None and not previous.is_equivalent(plan)
         if previous is not None and not is_update:
             plan = plan._replace(files=previous.files)
-        loaded = await self._loader.load(plan, on_progress, lost_gpu=lost_gpu)
+        loaded = await self._load_plan(plan, on_progress, lost_gpu)
         storing = self._tasks.start(self._store(request, loaded.plan), "store the history")
         if loaded.plan != previous:  # otherwise only its time changes, and nothing waits for that
             try:
@@ -198,17 +200,40 @@ class LoaderWithFallback:
             self._emitter(request).emit_update("installed", _change(previous or plan, plan))
         return loaded
 
+    async def _load_plan(self, plan: Plan, on_progress: ProgressCallback | None, lost_gpu: str | None) -> LoadedModel:
+        """Load the model of a plan; of a branch the hub's current state, or else the stored one."""
+        hub = await self._open_hub(plan.options)
+        loaded: LoadedModel | None = None
+
+        async def load(branch: BranchUpdate) -> LoadedModel:
+            nonlocal loaded
+            loaded = await self._loader.load(plan, hub, branch, on_progress, lost_gpu=lost_gpu)
+            return loaded
+
+        try:
+            result, branch_error = await hub.load_branch(load)
+        except BaseException:
+            if loaded is not None:  # cancelled, or failed, while the branch was left
+                loaded.close()
+            raise
+        return result._replace(branch_error=branch_error)
+
     async def _previous_plan(self, request: PipelineOptions) -> Plan | None:
         """Return the plan of the history for a request; None if it cannot be read: a load does not need it."""
         try:
-            return await (await self._open_history()).get(request)
+            return await (await self._history()).get(request)
         except StorageError as error:
             logger.warning("The history cannot be read, so there is no earlier model to go back to. %s", error)
             return None
 
+    async def _history(self) -> History:
+        if self._opened_history is None:
+            self._opened_history = await self._open_history()
+        return self._opened_history
+
     async def _store(self, request: PipelineOptions, plan: Plan) -> None:
         try:
-            await (await self._open_history()).put(request, plan)
+            await (await self._history()).put(request, plan)
         except StorageError as error:
             logger.warning("The history cannot be stored: a failed update cannot go back to this engine. %s", error)
 
