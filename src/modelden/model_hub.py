@@ -67,7 +67,7 @@ class ModelHub:
         self._root_url, self._url_template = root_url, url_template
         self._allow_deny_list = allow_deny_list
         self._hubs = tuple(hubs)
-        self._own: tuple[Context, HubFiles] | None = None
+        self._own_files: tuple[Context, HubFiles] | None = None
         self._headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
 
     async def parse_url(self, url: str) -> ModelFile:
@@ -285,9 +285,9 @@ class ModelHub:
         policy = context.policy(address)
         mirrors = tuple(address._replace(root_url=root) for root in self._hubs) or policy.mirrors
         policy = replace(policy, headers={**policy.headers, **self._headers}, mirrors=mirrors)
-        if self._own is None or self._own[0] is not context:
-            self._own = context, await context.hub_at(address, policy)
-        return self._own[1]
+        if self._own_files is None or self._own_files[0] is not context:
+            self._own_files = context, await context.hub_at(address, policy)
+        return self._own_files[1]
 
     async def _store(self) -> Store:
         return await (await current_context()).store()

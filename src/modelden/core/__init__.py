@@ -5,6 +5,7 @@
 - `urls`: splits and joins URLs.
 - `idle_timeout`, `response_text`: requests that end when no byte arrives, and their bodies as text.
 - `locks`: locks by key within one page.
+- `background_tasks`, `cleanup`: work that nobody awaits, and cleanup that hides no error.
 - `progress`, `events`: progress callbacks, and the events of `modelden.on`.
 - `download`: one URL into a blob, hashed on the way.
 - `local_files`: blobs from and to Python's file system.

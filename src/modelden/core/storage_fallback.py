@@ -53,7 +53,7 @@ class FallbackDatabases:
         self._fallback = fallback
         self._required = required
         self._spilling = spilling
-        self._opened: dict[str, MemoryDatabase | SpillingDatabase] = {}
+        self._databases_in_use: dict[str, MemoryDatabase | SpillingDatabase] = {}
         self._refused = False
 
     async def open(self, schema: Schema) -> Database:
@@ -62,16 +62,16 @@ class FallbackDatabases:
         Raises:
             StorageUnavailable: If the browser refuses and storage is required.
         """
-        if schema.name in self._opened:
-            return self._opened[schema.name]
+        if schema.name in self._databases_in_use:
+            return self._databases_in_use[schema.name]
         database = None if self._refused else await self._open_stored(schema)
         if database is None:
-            self._opened[schema.name] = MemoryDatabase(schema)
+            self._databases_in_use[schema.name] = MemoryDatabase(schema)
         elif schema.name in self._spilling:
-            self._opened[schema.name] = SpillingDatabase(schema, database, self._page, self._fallback)
+            self._databases_in_use[schema.name] = SpillingDatabase(schema, database, self._page, self._fallback)
         else:
             return database
-        return self._opened[schema.name]
+        return self._databases_in_use[schema.name]
 
     async def _open_stored(self, schema: Schema) -> Database | None:
         try:

@@ -25,9 +25,9 @@ class QuotaExceeded(StorageError):
 
     def __init__(self, what: str, needed: int | None = None, available: int | None = None) -> None:
         size = "" if needed is None else f" ({needed} bytes)"
-        room = "" if available is None else f", only for {available} bytes"
+        space = "" if available is None else f", only for {available} bytes"
         super().__init__(
-            f"The browser has no room to store {what}{size}{room}. Free some: delete models with "
+            f"The browser has no room to store {what}{size}{space}. Free some: delete models with "
             "modelden.ModelHub().delete_models(), or disk space; a private window has little."
         )
         self.what = what

@@ -108,8 +108,8 @@ class FileNotFoundOnHub(HttpError):
     def __init__(
         self, url: str, status: int, *, model: str, revision: str, file: str, dtypes: tuple[str, ...] = ()
     ) -> None:
-        way = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
-        super().__init__(url, status, f"The hub has no {file} for the model {model}, revision {revision}: {way}.")
+        advice = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
+        super().__init__(url, status, f"The hub has no {file} for the model {model}, revision {revision}: {advice}.")
         self.model = model
         self.revision = revision
         self.file = file

@@ -3,8 +3,9 @@
 The modules in the order in which they are called:
 
 - `service`: the parts for one configuration.
-- `client`: reads and syncs collections.
+- `client`: reads collections.
 - `store`, `schema`: stored collections, and the database.
+- `sync`: brings a collection up to date.
 - `server`, `backoff`: the server's HTTP interface, and its pauses.
 - `changeset`, `json_text`: the server's answers, and how they are merged.
 - `signatures`, `canonical_json`, `chain`: the verification of a collection.

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from modelden.core import urls
+from modelden.core.response_text import read_text
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
 from modelden.settings.backoff import Backoff
@@ -119,8 +120,6 @@ class SettingsServer:
         return changeset._replace(full=since is None or redirected or changeset.reaches_before(since)), url
 
     async def _get(self, url: str) -> tuple[str, Response]:
-        from modelden.core.response_text import read_text  # most visits ask nothing
-
         await self._backoff.check()
         async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
             await self._backoff.learn(response.status, response.headers)

@@ -14,6 +14,7 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.core import urls
+from modelden.core.response_text import read_text
 from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.canonical_json import signed_text
@@ -113,8 +114,6 @@ class SignatureVerifier:
         return SigningPeriod(leaf.not_before, leaf.not_after)
 
     async def _fetch_chain(self, url: str) -> list[Certificate]:
-        from modelden.core.response_text import read_text  # most visits verify nothing
-
         async with self._fetcher.fetch(url, timeout=CHAIN_TIMEOUT) as response:
             if response.status != 200:
                 raise HttpError(url, response.status, "It holds the certificates of Remote Settings.")
@@ -127,8 +126,8 @@ class SignatureVerifier:
 
 def _signatures(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     # `signature` repeats the first of `signatures` for old clients; both are read (kinto/README: "Shape").
-    listed = metadata.get("signatures")
-    entries = listed if isinstance(listed, list) and listed else [metadata.get("signature")]
+    signatures = metadata.get("signatures")
+    entries = signatures if isinstance(signatures, list) and signatures else [metadata.get("signature")]
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("mode") == MODE]
 
 

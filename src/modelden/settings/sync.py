@@ -65,16 +65,16 @@ class CollectionSync:
         Args:
             cid: The collection, ``bucket/name``.
             stored: The stored state.
-            on_progress: Called at begin and end.
-            expected: Timestamp of the collection, if the server has told it already.
+            on_progress: Callback for begin and end.
+            expected: Timestamp of the collection, if `SettingsServer.timestamps` returned it already.
 
         Raises:
             SignatureError: If the server's state is not signed as configured. The stored one stays.
             UnavailableError: If the server cannot be reached or understood. The stored state stays.
             StorageError: If the browser cannot store it.
         """
-        ready = nullcontext() if stored else self._verifier.preload()
-        with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]), ready:
+        preload = nullcontext() if stored else self._verifier.preload()
+        with Reporter(on_progress, SYNCING_SETTINGS, cid.partition("/")[2]), preload:
             if expected is None:
                 expected = await self._fetch_timestamp(cid)
             if stored and stored.collection.timestamp == expected and not stored.needs_signature(self._clock.now()):
@@ -95,7 +95,7 @@ class CollectionSync:
         try:
             fresh = await self._fetch(cid, expected, base=stored, seen=stored)
         except SignatureError as error:
-            # Firefox retries once from scratch: the local data may be what does not fit.
+            # Firefox retries once from scratch, as the local data may be at fault.
             logger.warning("%s Trying once more from scratch.", error)
             fresh = await self._fetch(cid, expected, base=None, seen=stored)
         if not await self._store.write(cid, fresh, before=stored):
