@@ -221,7 +221,7 @@ def test_the_recorded_options_of_running_engines(name: str) -> None:
         if step["op"] == "engineStatus":
             ((engine_id, told),) = step["outcome"]["returned"]["$Map"]
             chosen = choose(records, PipelineOptions.of(asked), defaults).to_dict()
-            # The runtime's file is chosen with its record: tests/unit/test_runtime_selection.py.
+            # The runtime's file is chosen with its record: tests/unit/engine/test_runtime_selection.py.
             assert {**chosen, "runtimeFilename": told["options"]["runtimeFilename"]} == told["options"]
             assert engine_id == chosen["engineId"]
 

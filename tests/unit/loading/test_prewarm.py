@@ -81,3 +81,26 @@ async def test_nothing_is_started_with_a_runtime_that_this_modelden_does_not_kno
     profile.bundle = profile.bundle._replace(sha256="0" * 64)
 
     assert await ahead(profile) is None
+
+
+async def test_a_guess_that_fails_unexpectedly_stops_no_engine(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await profile.visit().create_engine(EMBED)
+
+    async def fail(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(profile.databases, "open", fail)
+        assert await ahead(profile) is None
+
+    assert "No worker is started ahead." in caplog.text
+
+
+async def test_a_row_of_another_build_starts_nothing(profile: Profile) -> None:
+    await profile.visit().create_engine(EMBED)
+    for row in profile.databases["modelden"].rows["engines"].values():
+        row["plan"] = {"format": 2}
+
+    assert await ahead(profile) is None
