@@ -165,8 +165,9 @@ def store_bytecode() -> None:
     """Start to store the bytecode of this visit for the next one. Returns at once."""
     if page.stored_bytecode is None:
         from modelden._js import bytecode_cache
+        from modelden.core.background_tasks import BackgroundTasks
 
-        page.stored_bytecode = asyncio.ensure_future(bytecode_cache.keep())
+        page.stored_bytecode = BackgroundTasks().start(bytecode_cache.keep(), "store the bytecode")
 
 
 async def import_for_request() -> None:
