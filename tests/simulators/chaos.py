@@ -2,7 +2,7 @@
 
 Each call of a port gives the event loop a turn first. A plan of faults says what happens to the n-th call: it is
 refused with an error that the port documents, or delayed so that other tasks overtake it, or the task of the scenario
-is cancelled, before the call has its effect or just after.
+is cancelled, before the call has its effect or just after, or the browser kills the page before it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ REFUSED = "refused"
 DELAYED = "delayed"
 CANCELLED = "cancelled"
 CANCELLED_LATE = "cancelled-late"
-KINDS = (DELAYED, CANCELLED, CANCELLED_LATE)
+KILLED = "killed"
+KINDS = (DELAYED, CANCELLED, CANCELLED_LATE, KILLED)
 """What may happen to every call; those that may raise an error may be `REFUSED` too."""
 
 DELAY = 40
@@ -158,9 +159,11 @@ class Chaos:
         happened: The faults that were applied, with their calls.
         held: Number of holders of each lock.
         target: The task that is cancelled.
+        on_kill: Called when the page is killed. What it does afterwards counts for nothing.
     """
 
     def __init__(self) -> None:
+        self.on_kill: Callable[[], None] = lambda: None
         self.calls: list[str] = []
         self.happened: list[str] = []
         self.held: Counter[str] = Counter()
@@ -225,6 +228,8 @@ class Chaos:
                 await asyncio.sleep(0)
         if fault is not None and fault.kind == CANCELLED:
             await self._cancel()
+        if fault is not None and fault.kind == KILLED:
+            self.on_kill()
         return fault
 
     async def _after(self, fault: Fault | None) -> None:
@@ -232,7 +237,7 @@ class Chaos:
             await self._cancel()
 
     async def _cancel(self) -> None:
-        if self.target is not None:
+        if self.target is not None and self._armed:
             self.target.cancel()
         await asyncio.sleep(0)
 

@@ -6,9 +6,10 @@ import asyncio
 import gc
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from modelden import default_context
@@ -42,12 +43,12 @@ class Visit:
         sessions: The raw sessions of the pages.
     """
 
-    def __init__(self, profile: Profile, *, memory_when_full: bool = False) -> None:
+    def __init__(self, profile: Profile, scenario: Scenario) -> None:
         self.profile = profile
         self.chaos = profile.chaos = Chaos()
         self.engines: list[Engine] = []
         self.sessions: list[OnnxSession] = []
-        self._config = replace(profile.config, memory_when_full=memory_when_full)
+        self._config = replace(profile.config, **scenario.options)
         self._contexts: list[Context] = []
         self.open_page()
 
@@ -68,6 +69,11 @@ class Visit:
         engine = await self.context.create_engine(PipelineOptions.of(options, own_features=True))
         self.engines.append(engine)
         return engine
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether a page uses memory because storage was refused."""
+        return any(context.storage_fallback.reason for context in self._contexts)
 
     async def close(self) -> None:
         """Close everything."""
@@ -96,7 +102,7 @@ class Scenario:
         begin: The part before it, in the same page.
         earlier: An earlier visit.
         state: What the servers have after the earlier visit.
-        memory_when_full: The configuration's option.
+        options: Options of the configuration.
         result: What ``act`` returns without faults.
     """
 
@@ -104,7 +110,7 @@ class Scenario:
     begin: Act = _nothing
     earlier: Act = _nothing
     state: str = INITIAL
-    memory_when_full: bool = False
+    options: Mapping[str, Any] = MappingProxyType({})
     result: Any = None
 
 
@@ -148,29 +154,36 @@ class Episode:
 
     async def _run(self, profile: Profile) -> None:
         if self.faults:
-            await self._visit(profile, self.faults)
+            profile = await self._visit(profile, self.faults)
         await self._visit(profile, ())
 
-    async def _visit(self, profile: Profile, faults: Sequence[Fault]) -> None:
-        visit = Visit(profile, memory_when_full=self.scenario.memory_when_full)
+    async def _visit(self, profile: Profile, faults: Sequence[Fault]) -> Profile:
+        """Do the scenario. Return the profile, or what a page that was killed left of it."""
+        visit = Visit(profile, self.scenario)
         await self.scenario.begin(visit)
         await _wait_for_tasks(QUIET)
+        killed: list[Profile] = []
+        visit.chaos.on_kill = lambda: killed.append(self.world.profile(self.scenario.state, profile.databases))
         visit.chaos.arm(faults)
-        visit.chaos.target = task = asyncio.ensure_future(self.scenario.act(visit))
-        await asyncio.wait([task])
+        self.problems += await self._act(visit, faults)
+        if faults and not visit.falls_back:
+            visit.chaos.disarm()
+            self.problems += [f"again in the same page: {problem}" for problem in await self._act(visit, ())]
+        visit.chaos.arm(faults)
         await visit.close()
         tasks = await _wait_for_tasks(CLOSING)
         visit.chaos.disarm()
         self.calls = visit.chaos.calls
         self.happened += visit.chaos.happened
-        when = "with faults" if faults else "without faults"
-        found = [
-            *self._judge(task, faults),
-            *leftovers(profile),
-            *broken_rows(profile),
-            *(f"{each!r}" for each in tasks),
-        ]
-        self.problems += [f"{when}: {problem}" for problem in found]
+        found = [*leftovers(profile), *(f"{task!r}" for task in tasks)]
+        found += [problem for each in (profile, *killed) for problem in broken_rows(each)]
+        self.problems += [f"after a visit {'with' if faults else 'without'} faults: {problem}" for problem in found]
+        return killed[-1] if killed else profile
+
+    async def _act(self, visit: Visit, faults: Sequence[Fault]) -> list[str]:
+        visit.chaos.target = task = asyncio.ensure_future(self.scenario.act(visit))
+        await asyncio.wait([task])
+        return self._judge(task, faults)
 
     def _judge(self, task: asyncio.Task[Any], faults: Sequence[Fault]) -> list[str]:
         """Without faults the scenario returns its result; with faults it may be cancelled or raise our errors."""

@@ -1,9 +1,9 @@
 """Scenarios with ports that suspend and refuse (`tests.simulators.chaos`).
 
 Each port call of a scenario in turn is refused with each error that it documents, delayed, and cancelled before and
-after it has its effect. A seed chooses episodes with several faults. Whatever happens, no task hangs, only errors of
-this package come out, and nothing half stored, no lock, timer, worker or task is left. The same scenario succeeds
-afterwards.
+after it has its effect, and the page is killed at it. A seed chooses episodes with several faults. Whatever happens, no
+task hangs, only errors of this package come out, and nothing half stored, no lock, timer, worker or task is left. The
+scenario succeeds afterwards, in the same page and in a new one.
 
 A failure prints the faults and the seed. ``MODELDEN_CHAOS_FAULTS="12:refused:1 40:cancelled:0"`` replays these faults
 in the tests that ``-k`` chooses. ``MODELDEN_CHAOS_SEED=7`` chooses other episodes.
@@ -180,15 +180,77 @@ async def compact(visit: Visit) -> None:
         await asyncio.sleep(0)
 
 
+async def create_in_two_tabs(visit: Visit) -> None:
+    """Two tabs create the same engine; the first is the one that may be cancelled."""
+    request = PipelineOptions.of(EMBED, own_features=True)
+    first, second = (asyncio.ensure_future(tab.create_engine(request)) for tab in (visit.context, visit.open_page()))
+    visit.chaos.target = first
+    await asyncio.wait([first, second])
+    engines = [task.result() for task in (first, second) if not task.cancelled() and task.exception() is None]
+    assert not second.cancelled()
+    visit.engines += engines
+    for engine in engines:
+        await engine.run("a")
+    for task in (first, second):
+        task.result()
+
+
+async def get_in_two_tabs(visit: Visit) -> None:
+    """Two tabs get the same file; one downloads, the other waits. The first may be cancelled."""
+    first = asyncio.ensure_future(get(PINNED, OLD)(visit))
+    await asyncio.sleep(0)
+    visit.open_page()
+    second = asyncio.ensure_future(get(PINNED, OLD)(visit))
+    visit.chaos.target = first
+    await asyncio.wait([first, second])
+    assert not second.cancelled()
+    for task in (first, second):
+        task.result()
+
+
+async def break_off(visit: Visit) -> None:
+    """Cancel a download when a chunk of it is stored."""
+    task = asyncio.ensure_future(get(PINNED, OLD)(visit))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+        if visit.profile.databases.contents().get("modelFiles", {}).get("partials"):
+            task.cancel()
+    assert task.cancelled()
+
+
+async def sleep_and_wake(visit: Visit) -> None:
+    visit.profile.timers.pass_time(10_000)
+    assert visit.engines[0].status != "ready"
+    await run(visit)
+
+
+async def check_updates(visit: Visit) -> list[str]:
+    return [status.status for status in await visit.context.check_updates()]
+
+
+async def evict(_visit: Visit) -> list[str]:
+    """A second model has space when the first is evicted."""
+    await ModelHub().get_model_file(**{**PINNED, "revision": "v2.0", "file": "tokenizer.json"})
+    return [model.revision for model in await ModelHub().list_models()]
+
+
+async def look(_visit: Visit) -> int:
+    found = await ModelHub().model_files("org/tiny", "v1.0", task="feature-extraction")
+    return len(found.files)
+
+
+MEMORY = {"memory_when_full": True}
+SMALL = {"max_cache_size": (len(OLD) + 10) / 1024**3, "evict": True}
+
 SCENARIOS = {
     "get-pinned-cold": Scenario(get(PINNED, OLD)),
-    "get-pinned-cold-memory": Scenario(get(PINNED, OLD), memory_when_full=True),
+    "get-pinned-cold-memory": Scenario(get(PINNED, OLD), options=MEMORY),
     "get-pinned-warm": Scenario(get(PINNED, OLD), earlier=get(PINNED, OLD)),
     "get-main-cold": Scenario(get(MAIN, OLD)),
     "get-main-warm": Scenario(get(MAIN, OLD), earlier=get(MAIN, OLD)),
     "get-main-changed": Scenario(get(MAIN, OLD, NEW), earlier=get(MAIN, OLD), state=CHANGED),
     "create-cold": Scenario(create(EMBED)),
-    "create-cold-memory": Scenario(create(EMBED), memory_when_full=True),
+    "create-cold-memory": Scenario(create(EMBED), options=MEMORY),
     "create-warm": Scenario(create(EMBED), earlier=create(EMBED)),
     "create-main-changed": Scenario(create(SUMMARIZE), earlier=create(SUMMARIZE), state=CHANGED),
     "prefetch": Scenario(prefetch),
@@ -207,6 +269,13 @@ SCENARIOS = {
     "session-cold": Scenario(open_raw),
     "session-warm": Scenario(open_raw, earlier=open_raw),
     "compact": Scenario(compact),
+    "two-tabs-create": Scenario(create_in_two_tabs),
+    "two-tabs-get": Scenario(get_in_two_tabs),
+    "get-resumed": Scenario(get(PINNED, OLD), earlier=break_off),
+    "sleep-and-wake": Scenario(sleep_and_wake, begin=create({**EMBED, "timeout_ms": 5_000}), earlier=create(EMBED)),
+    "evict": Scenario(evict, earlier=get(PINNED, OLD), options=SMALL, result=["v2.0"]),
+    "overview": Scenario(look, earlier=create(EMBED), result=4),
+    "check-updates": Scenario(check_updates, earlier=create(EMBED), state=CHANGED, result=["update-available"]),
 }
 
 
