@@ -73,7 +73,7 @@ class EngineRunner:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was ended for good."""
+        """True if it was ended for good."""
         return self._lifecycle.has_ended
 
     @property
@@ -102,13 +102,13 @@ class EngineRunner:
             await self.open()
         if (slot := self._slot) is None:
             raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
-        rest = dict(options)
+        run_options = dict(options)
         task, writes = str(slot.loaded.plan.options.task_name), bool(slot.loaded.info["writes"])
-        streaming = pop_streaming(task, rest, on_chunk, writes=writes)
+        streaming = pop_streaming(task, run_options, on_chunk, writes=writes)
         self._lifecycle.run_started()
         slot.runs += 1
         try:
-            value, metrics = await slot.loaded.worker.run(args, rest, streaming)
+            value, metrics = await slot.loaded.worker.run(args, run_options, streaming)
         except ModelDenError as error:
             self.emitter.emit_error(error, "run")
             raise

@@ -135,16 +135,16 @@ class Inputs:
         """
         if not args:
             return args
-        first, *rest = args
+        first, *others = args
         if isinstance(first, list | tuple) and not first:
             raise InputError(f"The first argument of {self._task} is an empty list: there is nothing to run.")
         if self._task in IMAGE_TASKS:
-            return [await self._each(first, self._image), *rest]
+            return [await self._convert_all(first, self._image), *others]
         if self._task in AUDIO_TASKS:
-            return [await self._each(first, self._sound), *rest]
+            return [await self._convert_all(first, self._sound), *others]
         return args
 
-    async def _each(self, value: Any, convert: Any) -> Any:
+    async def _convert_all(self, value: Any, convert: Any) -> Any:
         if isinstance(value, list | tuple):
             return [await convert(item) for item in value]
         return await convert(value)

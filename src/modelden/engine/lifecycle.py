@@ -50,7 +50,7 @@ class Lifecycle:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was ended: it cannot be loaded again."""
+        """True if it was ended: it cannot be loaded again."""
         return self._end_reason is not None
 
     def check_not_ended(self) -> None:

@@ -53,7 +53,7 @@ class OnnxSession:
 
     @property
     def is_open(self) -> bool:
-        """Whether it was not closed."""
+        """True if it was not closed."""
         return self._worker is not None
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
