@@ -1,4 +1,4 @@
-"""Memory for loading a model, relative to the bytes of its weights: `engine.guard` reckons with it.
+"""Memory for loading a model, relative to the bytes of its weights: `engine.memory_guard` reckons with it.
 
     python bench/memory.py chromium firefox
 

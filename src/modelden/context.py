@@ -101,8 +101,8 @@ class Context:
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tasks = BackgroundTasks()
         self._is_tidy = False
-        loader = EngineLoader(config, bundles, ports, self.settings, self._hub_of, self._memory_guard)
-        self._loader = LoaderWithFallback(loader, self._history, self._hub_of, self._live_engines, events)
+        self._engine_loader = EngineLoader(config, bundles, ports, self.settings, self._hub_of, self._memory_guard)
+        self._loader = LoaderWithFallback(self._engine_loader, self._history, self._hub_of, self._live_engines, events)
         self._engines = EngineRegistry(
             lambda request: EngineRunner(request, self._loader, ports, events), ports.suspender
         )
@@ -185,7 +185,14 @@ class Context:
         from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
         return OnnxSessionLoader(
-            self.config, self._bundles, self.ports, self.settings, self.hub, self._memory_guard, self._events
+            self.config,
+            self._bundles,
+            self.ports,
+            self.settings,
+            self.hub,
+            self._memory_guard,
+            self._engine_loader.choose_runtime,
+            self._events,
         )
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:

@@ -14,7 +14,7 @@ from modelden.engine import model_selection, runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Fallbacks, Plan
-from modelden.engine.runtime_selection import Bundle
+from modelden.engine.runtime_selection import Bundle, RuntimeChoice
 from modelden.engine.tasks import has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
@@ -91,18 +91,23 @@ class EngineLoader:
         options = model_selection.choose(records, request, self._config.engine_defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _progress_metadata(options)):
             pass
-        device = runtime_selection.requested_device(options.device)
-        runtime = runtime_selection.choose(
-            await settings.client.get(runtime_selection.COLLECTION, on_progress),
-            self._bundles,
-            major=self._config.runtime_major,
-            device=device,
-            no_gpu_reason=await self._ports.page.gpu_unavailable_reason()
-            if device == runtime_selection.WEBGPU
-            else None,
-        )
+        runtime = await self.choose_runtime(runtime_selection.requested_device(options.device), on_progress)
         options = replace(options, runtime_filename=runtime.record["name"])
         return Plan(options, runtime.record, runtime.no_gpu_reason)
+
+    async def choose_runtime(self, device: str, on_progress: ProgressCallback | None = None) -> RuntimeChoice:
+        """Return the runtime for a device, ``wasm`` or ``webgpu``. Only for the latter the browser looks for a GPU.
+
+        Raises:
+            NoRuntime: If Remote Settings have none that this modelden can drive.
+            SignatureError: If settings cannot be used.
+            UnavailableError: If settings are not stored and cannot be fetched.
+        """
+        records = await (await self._open_settings()).client.get(runtime_selection.COLLECTION, on_progress)
+        reason = await self._ports.page.gpu_unavailable_reason() if device == runtime_selection.WEBGPU else None
+        return runtime_selection.choose(
+            records, self._bundles, major=self._config.runtime_major, device=device, no_gpu_reason=reason
+        )
 
     async def load(
         self,

@@ -64,15 +64,17 @@ class OnnxSessionLoader:
         open_settings: Callable[[], Awaitable[SettingsService]],
         open_hub: Callable[[], Awaitable[HubFiles]],
         open_guard: Callable[[], Awaitable[MemoryGuard]],
+        choose_runtime: Callable[[str, ProgressCallback | None], Awaitable[RuntimeChoice]],
         events: Events,
     ) -> None:
-        """Create a loader; the arguments are a `Context`'s."""
+        """Create a loader; the arguments are a `Context`'s, and `EngineLoader.choose_runtime`."""
         self._config = config
         self._ports = ports
         self._bundles = bundles
         self._open_settings = open_settings
         self._open_hub = open_hub
         self._open_guard = open_guard
+        self._choose_runtime = choose_runtime
         self._events = events
 
     async def open(
@@ -90,26 +92,13 @@ class OnnxSessionLoader:
         """
         try:
             runtime = await self._choose_runtime(options["device"], on_progress)
+            runtime_selection.find_bundle(runtime.record, self._bundles)  # refused before anything is fetched
             session = await self._open(_Request(source, runtime, options, on_progress))
         except ModelDenError as error:
             EventEmitter(self._events, ONNX_ENGINE_ID).emit_error(error, "create")
             raise
         session.emit_ready()
         return session
-
-    async def _choose_runtime(self, device: str, on_progress: ProgressCallback | None) -> RuntimeChoice:
-        settings = await self._open_settings()
-        runtime = runtime_selection.choose(
-            await settings.client.get(runtime_selection.COLLECTION, on_progress),
-            self._bundles,
-            major=self._config.runtime_major,
-            device=device,
-            no_gpu_reason=await self._ports.page.gpu_unavailable_reason()
-            if device == runtime_selection.WEBGPU
-            else None,
-        )
-        runtime_selection.find_bundle(runtime.record, self._bundles)  # refused before anything is fetched
-        return runtime
 
     async def _open(self, request: _Request) -> OnnxSession:
         model = request.source.model
