@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_TIMER = 24 * 60 * 60 * 1000
-"""Longest timer, in milliseconds. Browsers fire timers of more than 2**31 - 1 milliseconds at once."""
-
 
 class Poller:
     """Polls one server for the stored collections."""
@@ -128,7 +125,7 @@ class Poller:
         while (remaining := time - self._clock.now()) > 0:
             self._wake.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(remaining, MAX_TIMER) / 1000):
+                async with asyncio.timeout(remaining / 1000):
                     await self._wake.wait()
 
     async def _due(self) -> float:

@@ -326,22 +326,3 @@ async def test_a_message_of_another_version_is_ignored(profile: Profile, message
     profile.tabs.post({**source, **({**complete, **message} if message else {})})
 
     assert len(events) == 1
-
-
-async def test_timers_are_never_longer_than_a_browser_can_count(
-    profile: Profile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    delays: list[float] = []
-    loop = asyncio.get_running_loop()
-    call_at = loop.call_at
-
-    def record(when: float, *arguments: Any, **context: Any) -> asyncio.TimerHandle:
-        delays.append(when - loop.time())
-        return call_at(when, *arguments, **context)
-
-    monkeypatch.setattr(loop, "call_at", record)
-    await profile.visit(replace(profile.config, poll_interval=60 * 24 * 60 * 60)).settings()
-    await idle()
-
-    assert delays
-    assert max(delays) * 1000 < 2**31
