@@ -66,3 +66,14 @@ async def test_an_unknown_keyword_argument_is_an_error(context: RecordingContext
     with pytest.raises(InputError, match=f"There is no option '{name}'"):
         await modelden.prefetch(MAPPING, **keywords)
     assert context.request == PipelineOptions()
+
+
+async def test_types_of_options_are_checked_by_type_checkers_and_at_run_time(context: RecordingContext) -> None:
+    with pytest.raises(InputError):
+        await modelden.prefetch(task_name=1)  # type: ignore[arg-type]  # mypy reports it
+    with pytest.raises(InputError):
+        await modelden.prefetch(MAPPING, num_threads="two")  # type: ignore[arg-type]  # the same
+    with pytest.raises(InputError):
+        await modelden.prefetch(MAPPING, modelName="a/b")  # type: ignore[call-arg]  # the same
+
+    assert context.request == PipelineOptions()

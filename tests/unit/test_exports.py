@@ -125,6 +125,10 @@ def test_a_traceback_names_errors_by_their_public_path() -> None:
     assert line.startswith("modelden.errors.NetworkError: No usable answer from https://models.example/")
 
 
+def test_the_source_of_a_public_function_can_be_shown() -> None:
+    assert inspect.getsource(modelden.create_engine).startswith("async def create_engine(")
+
+
 def test_a_subclass_of_ones_own_keeps_its_module() -> None:
     class OwnError(errors.NetworkError):
         pass
