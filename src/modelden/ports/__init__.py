@@ -1,7 +1,21 @@
-"""The seams of the core: every Protocol that policy needs from the outside, and nothing else.
+"""The seams of the core: every Protocol through which policy reaches the outside, and nothing else.
 
 `modelden._js` implements them in a browser; ``tests/simulators`` and `modelden.host` implement them on CPython.
 Model bytes stay on the far side: `Chunk` and `Blob` are handles, Python looks at one chunk at a time, to hash it.
+
+- `database`: IndexedDB
+- `blobs`: bytes outside Python's memory
+- `network`: HTTP
+- `trust`: certificates, signatures, filter expressions
+- `page`: the page, its tabs, locks, timers and clock
+- `engines`: workers that run models
+
+Each method's docstring says two things, which ``tests/unit/test_ports.py`` checks:
+
+- Whether other tasks may run before it returns: "Suspends." (or "Entering suspends.", "Each step suspends." of contexts
+  and iterators), or "Does not suspend.". A caller's state may have changed after a call that suspends.
+- Which errors it may raise: a section ``Raises:``, or "Raises nothing.". An adapter turns each exception of the browser
+  into one of these errors. A call that suspends may also raise ``asyncio.CancelledError``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bytes outside Python's memory."""
+"""Bytes outside Python's memory: chunks of response bodies, and blobs."""
 
 from __future__ import annotations
 
@@ -13,64 +13,98 @@ class Chunk(Protocol):
 
     @property
     def size(self) -> int:
-        """Number of bytes."""
+        """Number of bytes. Does not suspend. Raises nothing."""
 
     def buffers(self) -> Iterable[bytes]:
-        """Copy the bytes into Python, in pieces, to look at them once."""
+        """Copy the bytes into Python, in pieces. Does not suspend. Raises nothing."""
 
 
 class Blob(Protocol):
-    """Immutable bytes outside Python's memory, as a browser's ``Blob``."""
+    """Immutable bytes outside Python's memory, as a browser's ``Blob``.
+
+    Reading fails where the browser has removed the bytes: the visitor cleared the site's data, or changed the file.
+    """
 
     @property
     def size(self) -> int:
-        """Number of bytes."""
+        """Number of bytes. Does not suspend. Raises nothing."""
 
     async def read(self) -> bytes:
-        """Copy all bytes into Python. For small files and tests; models stay outside."""
+        """Copy all bytes into Python. For small files and tests; models stay outside. Suspends.
+
+        Raises:
+            StorageUnavailable: If the bytes cannot be read.
+        """
 
     def chunks(self) -> AsyncIterator[Chunk]:
-        """Read the bytes piece by piece, to look at them once."""
+        """Read the bytes piece by piece, to look at them once. Each step suspends.
+
+        Raises:
+            StorageUnavailable: If the bytes cannot be read.
+        """
 
     async def is_json(self) -> bool:
-        """Tell whether the bytes are a JSON text."""
+        """Return True if the bytes are a JSON text. Suspends.
+
+        Raises:
+            StorageUnavailable: If the bytes cannot be read.
+        """
 
     def slice(self, start: int, end: int) -> Blob:
-        """Return the bytes from ``start`` up to ``end``, which is left out; nothing is copied."""
+        """Return the bytes from ``start`` up to ``end``, exclusive, by reference. Does not suspend. Raises nothing."""
 
 
 class BlobBuilder(Protocol):
-    """Makes one blob of bytes that come little by little."""
+    """Builds one blob from chunks that arrive one after the other."""
 
     @property
     def size(self) -> int:
-        """Number of bytes so far."""
+        """Number of bytes appended so far. Does not suspend. Raises nothing."""
 
     async def append(self, chunk: Chunk) -> None:
-        """Append bytes; they are copied."""
+        """Append a copy of the chunk's bytes. Suspends.
+
+        Raises:
+            StorageUnavailable: If the browser has no memory or disk for them. The builder cannot be used any more.
+        """
 
     async def build(self) -> Blob:
-        """Return all bytes. Nothing can be added any more."""
+        """Return the blob of all bytes. Nothing can be appended afterwards. Suspends.
+
+        Raises:
+            StorageUnavailable: If the browser has no memory or disk for it.
+        """
 
 
 class Blobs(Protocol):
     """Makes blobs without the bytes passing through Python."""
 
     def builder(self) -> BlobBuilder:
-        """Return what collects bytes; it is empty."""
+        """Return an empty builder. Does not suspend. Raises nothing."""
 
     def join(self, parts: Sequence[Chunk | Blob], content_type: str) -> Blob:
-        """Return one blob with the bytes of ``parts`` in order."""
-
-    async def compact(self, parts: Sequence[Blob]) -> Blob:
-        """Return one blob with the bytes of ``parts`` in order, which does not need them and is stored without them.
+        """Return one blob that refers to the bytes of ``parts``, in order. Does not suspend.
 
         Raises:
-            StorageUnavailable: If the browser has no memory or disk for it.
+            StorageUnavailable: If the browser has no memory for the chunks, which are copied.
+        """
+
+    async def compact(self, parts: Sequence[Blob]) -> Blob:
+        """Return one blob with the bytes of ``parts``, in order, that is stored without referring to them. Suspends.
+
+        Raises:
+            StorageUnavailable: If the browser has no memory or disk for it, or cannot read the parts.
         """
 
     def from_bytes(self, data: bytes) -> Blob:
-        """Return a blob with a few bytes of Python's."""
+        """Return a blob with a copy of ``data``. Does not suspend.
+
+        Raises:
+            StorageUnavailable: If the browser has no memory for it.
+        """
 
     def wrap(self, value: object) -> Blob | None:
-        """Return the blob that an object of the page is, such as a ``File``; None when it is none."""
+        """Return a blob for a ``Blob`` or ``File`` of the page, None for any other value.
+
+        Does not suspend. Raises nothing.
+        """

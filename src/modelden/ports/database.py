@@ -1,4 +1,4 @@
-"""IndexedDB: rows, changes, schemas."""
+"""IndexedDB: schemas, rows, and changes that are committed together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 """A stored value: plain JSON data, in which a `Blob` may stand where `Put.blobs` put one."""
 
 
-_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+_EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Put(NamedTuple):
@@ -31,18 +31,18 @@ class Put(NamedTuple):
 
     store: str
     row: Row
-    blobs: Mapping[tuple[str, ...], Blob] = _NOTHING
+    blobs: Mapping[tuple[str, ...], Blob] = _EMPTY
 
 
 class Delete(NamedTuple):
-    """Remove the row with this key, if it is there."""
+    """Remove the row with this key, if there is one."""
 
     store: str
     key: Key
 
 
 class Unchanged(NamedTuple):
-    """A condition of a commit: the row with this key is still the one that was read; None: there is still none."""
+    """The condition of a commit: the row with this key still equals ``row``; None: there is still no such row."""
 
     store: str
     key: Key
@@ -53,7 +53,7 @@ class Store(NamedTuple):
     """An object store: its key path, and the key paths of its indexes by name."""
 
     key_path: Key
-    indexes: Mapping[str, Key] = _NOTHING
+    indexes: Mapping[str, Key] = _EMPTY
 
 
 class Schema(NamedTuple):
@@ -63,7 +63,7 @@ class Schema(NamedTuple):
         name: Its name.
         version: Its version.
         stores: Its object stores by name.
-        compatible_since: Databases of an earlier version are emptied instead of being taken over.
+        compatible_since: Databases of an earlier version are emptied when they are opened.
     """
 
     name: str
@@ -76,26 +76,40 @@ class Database(Protocol):
     """One IndexedDB database."""
 
     async def get(self, store: str, key: Key) -> Row | None:
-        """Return the row with this key."""
-
-    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
-        """Return the rows with these keys of these stores, in this order, all as they are at one moment."""
-
-    async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
-        """Return all rows in the order of their keys, or those that ``index`` lists under ``key``."""
-
-    async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
-        """Apply all changes in one transaction: all of them, or none.
-
-        Args:
-            changes: In their order.
-            condition: What has to be so in this same transaction, whatever other tabs do.
-
-        Returns:
-            Whether they were applied: False only if the condition does not hold.
+        """Return the row with this key. Suspends.
 
         Raises:
-            QuotaExceeded: If the browser has no room.
+            StorageUnavailable: If the database cannot be used.
+        """
+
+    async def get_many(self, keys: Sequence[tuple[str, Key]]) -> list[Row | None]:
+        """Return the rows with these keys of these stores, in this order, from one transaction. Suspends.
+
+        Raises:
+            StorageUnavailable: If the database cannot be used.
+        """
+
+    async def get_all(self, store: str, *, index: str | None = None, key: Key | None = None) -> list[Row]:
+        """Return all rows in the order of their keys, or those that ``index`` lists under ``key``. Suspends.
+
+        Raises:
+            StorageUnavailable: If the database cannot be used.
+        """
+
+    async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
+        """Apply all changes in one transaction, or none of them. Suspends.
+
+        Where the caller is cancelled, all of them are applied or none.
+
+        Args:
+            changes: The changes, in their order.
+            condition: Checked in the same transaction.
+
+        Returns:
+            True if the changes were applied, False if the condition does not hold.
+
+        Raises:
+            QuotaExceeded: If there is not enough space.
             StorageUnavailable: If the database cannot be used.
         """
 
@@ -104,7 +118,7 @@ class Databases(Protocol):
     """Opens databases."""
 
     async def open(self, schema: Schema) -> Database:
-        """Open the database, with its stores created where they are missing.
+        """Open the database, with its stores created where they are missing. Suspends.
 
         Raises:
             StorageUnavailable: If the browser refuses storage to this page.

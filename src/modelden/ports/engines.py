@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from modelden.errors import EngineCrashed
 
 FileProvider = Callable[[str], Awaitable[Blob | None]]
-"""Answers a worker's wish for a model file, named by its hub URL. None: the hub does not have it."""
+"""Returns the model file that a worker asks for by its hub URL, None if the hub does not have it.
+
+A `ModelDenError` is passed on to the worker, which decides whether it can do without the file. Any other exception is a
+fault of modelden's, and ends the worker.
+"""
 
 
 class EngineWorker(Protocol):
@@ -24,54 +28,61 @@ class EngineWorker(Protocol):
     async def create(
         self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
-        """Load the model.
+        """Load the model. Suspends.
 
         Args:
             options: The ``create`` message's JSON (``web/worker/protocol.ts``).
             wasm: The runtime's WASM file.
-            files: Asked for each model file that is not among ``preloaded``.
-            preloaded: Files that will be asked for, by their hub URLs.
+            files: Called for each model file that is not among ``preloaded``.
+            preloaded: Files that the worker will need, by their hub URLs.
 
         Returns:
-            What the worker tells of itself: versions, threads, device. Nothing if only files were asked for.
+            The worker's facts: versions, threads, device. Empty if only files were asked for.
 
         Raises:
             EngineTimeout: If it neither answers nor asks for a file for too long.
             EngineError: If the model cannot be loaded.
             EngineCrashed: If the worker died.
+            EngineClosed: If it was closed meanwhile.
+            WorkerRefused: If the browser does not start the worker.
         """
 
     async def run(
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
-        """Run the model once.
-
-        A caller that gives up, by cancellation, ends a generation.
+        """Run the model once. Suspends. A cancelled caller ends a generation.
 
         Returns:
             Plain Python data with `Tensor` and `Image` values, and the JSON of the run's metrics
             (`engine.metrics.RunMetrics`).
 
         Raises:
+            InputError: For arguments that the task cannot take.
+            UnavailableError: If a URL among the arguments cannot be fetched.
+            StorageUnavailable: If a file among the arguments cannot be read.
             EngineError: If the model refused the input.
             EngineCrashed: If the worker died.
+            EngineClosed: If it was closed meanwhile.
         """
 
     def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
-        """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""
+        """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead.
+
+        Does not suspend. Raises nothing.
+        """
 
     def close(self) -> None:
-        """End the worker. Pending calls fail with `EngineClosed`."""
+        """End the worker. Pending calls fail with `EngineClosed`. Does not suspend. Raises nothing."""
 
 
 class WorkerSpec(NamedTuple):
-    """What an engine's worker starts with, before it has a model.
+    """The properties that an engine's worker has before it has a model.
 
     Attributes:
         bundle: File name of its source in the package's assets.
-        glue: File name there of what drives the runtime's file.
-        wasm: SHA-256 of the runtime's file, in lower-case hexadecimal.
-        threads: How many the runtime has; 0 for all cores.
+        glue: File name of the runtime's JavaScript in the package's assets.
+        wasm: SHA-256 of the runtime's WASM file, in lower-case hexadecimal.
+        threads: Threads of the runtime; 0 for all cores.
     """
 
     bundle: str
@@ -84,62 +95,74 @@ class EngineHost(Protocol):
     """Starts engine workers."""
 
     def start(self, spec: WorkerSpec) -> EngineWorker:
-        """Start a worker, or return the one that was started ahead, if it is the same."""
+        """Start a worker, or return the prewarmed one if it has the same ``spec``. Does not suspend.
+
+        Raises:
+            WorkerRefused: If the browser refuses it at once; mostly it does so later.
+        """
 
     async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
-        """Start a worker and its runtime, in the expectation that it will be wanted; return when it runs.
+        """Start a worker and its runtime before an engine is asked for, and return when its script runs. Suspends.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
+            EngineError: If the worker does not take the runtime.
         """
 
     def end_prewarm(self) -> None:
-        """End the worker that was started ahead, if nobody wanted it."""
+        """End the prewarmed worker if no engine took it. Does not suspend. Raises nothing."""
 
 
 class SessionWorker(Protocol):
     """A worker with one raw ONNX model."""
 
     async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
-        """Open the model.
+        """Open the model. Suspends.
 
         Args:
             options: The ``open`` message's JSON (``web/worker/protocol.ts``).
             wasm: The runtime's WASM file.
             model: The model.
-            files: Asked for each file of data beside it, by its path there.
+            files: Called for each file of external data, with its path relative to the model.
 
         Returns:
-            What the worker tells of the model.
+            The model's facts as the worker reads them.
 
         Raises:
             EngineTimeout: If it neither answers nor asks for a file for too long.
             EngineError: If the model cannot be opened.
             EngineCrashed: If the worker died.
+            EngineClosed: If it was closed meanwhile.
+            WorkerRefused: If the browser does not start the worker.
         """
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """Run the model once.
+        """Run the model once. Suspends.
 
         Raises:
             InputError: For inputs that are no tensors.
             EngineError: If the model fails.
             EngineCrashed: If the worker died.
+            EngineClosed: If it was closed meanwhile.
         """
 
     def close(self) -> None:
-        """End the worker. Pending calls fail with `EngineClosed`."""
+        """End the worker. Pending calls fail with `EngineClosed`. Does not suspend. Raises nothing."""
 
 
 class SessionHost(Protocol):
     """Starts session workers."""
 
     def start_session(self, bundle: str, glue: str) -> SessionWorker:
-        """Start a worker with the bundle and the glue of these names from the package's assets."""
-
-    def to_blob(self, data: Any) -> Blob:
-        """Return bytes, or a blob or buffer of the page, as a handle.
+        """Start a worker with the bundle and the glue of these names from the package's assets. Does not suspend.
 
         Raises:
-            InputError: If it is neither.
+            WorkerRefused: If the browser refuses it at once; mostly it does so later.
+        """
+
+    def to_blob(self, data: Any) -> Blob:
+        """Return bytes, or a blob or buffer of the page, as a `Blob`. Does not suspend.
+
+        Raises:
+            InputError: If it is none of them, or the browser makes no blob of it.
         """

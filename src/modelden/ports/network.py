@@ -1,4 +1,4 @@
-"""Requests and their answers."""
+"""HTTP requests and their responses."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 class Response(Protocol):
-    """The answer to a request, its body still unread."""
+    """The response to a request, its body still unread."""
 
     @property
     def url(self) -> str:
-        """The URL after redirects."""
+        """The URL after redirects. Does not suspend. Raises nothing."""
 
     @property
     def status(self) -> int:
-        """The HTTP status code."""
+        """The HTTP status code. Does not suspend. Raises nothing."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The readable headers, names in lower case."""
+        """The headers that CORS exposes, names in lower case. Does not suspend. Raises nothing."""
 
     def chunks(self) -> AsyncIterator[Chunk]:
-        """Read the body piece by piece. A piece holds until the next one is asked for.
+        """Read the body piece by piece. A piece is valid until the next one is asked for. Each step suspends.
 
         Raises:
-            NetworkError: If the body ends early, after what came was handed on, but for less than a piece.
+            NetworkError: If the body ends early. All received bytes but those of one piece have been yielded then.
         """
 
 
@@ -46,17 +46,17 @@ class Fetcher(Protocol):
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> AbstractAsyncContextManager[Response]:
-        """Send a request; leaving the context stops whatever is still under way.
+        """Send a request. Entering suspends. Leaving does not, and stops whatever is still under way.
 
         Args:
             url: Absolute http(s) URL.
             method: ``GET`` or ``HEAD``.
-            timeout: Seconds until the headers must be there, or None for no limit.
+            timeout: Seconds until the headers must have arrived, or None for no limit.
             headers: Request headers; across origins, most of them make the browser ask for permission first.
-            follow_redirects: Follow them. A page cannot see where one leads, and browsers take ``headers`` along.
+            follow_redirects: Follow redirects. A page cannot see their targets, and browsers send ``headers`` there.
 
         Raises:
-            NetworkError: If there was no answer that a page may read (offline, refused, no CORS).
+            NetworkError: If there was no response that a page may read (offline, refused, no CORS).
             RequestTimeout: If ``timeout`` passed first.
-            RedirectRefused: If there was a redirect that is not to be followed.
+            RedirectRefused: If there was a redirect and ``follow_redirects`` is not set.
         """

@@ -1,4 +1,4 @@
-"""The page, its neighbours of the same origin, and time."""
+"""The page, the other contexts of its origin, and time."""
 
 from __future__ import annotations
 
@@ -10,95 +10,118 @@ if TYPE_CHECKING:
 
 
 class Tabs(Protocol):
-    """The other pages and workers of the same origin."""
+    """Messages between the pages and workers of one origin. Where the browser refuses them, none arrives."""
 
     def post(self, message: Mapping[str, Any]) -> None:
-        """Tell them something, plain JSON data."""
+        """Send plain JSON data to the others. Does not suspend. Raises nothing."""
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``listener`` with what they tell."""
+        """Call ``listener`` with each message of the others. Does not suspend. Raises nothing."""
 
     def close(self) -> None:
-        """Hear and tell no more."""
+        """Stop receiving and sending. Does not suspend. Raises nothing."""
 
 
 class Page(Protocol):
     """The page or worker that Python runs in."""
 
     def environment(self) -> Mapping[str, Any]:
-        """Return what filter expressions may know of it: ``locale``, ``os``, ``appinfo``, ``formFactor``."""
+        """Return the context of filter expressions: ``locale``, ``os``, ``appinfo``, ``formFactor``.
+
+        Does not suspend. Raises nothing.
+        """
 
     async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
-        """Return bytes used by this origin, bytes it may use, and whether the browser promised to keep them.
+        """Return the bytes used by this origin, its quota in bytes, and whether its storage is persistent.
 
-        None where the browser does not tell.
+        Each is None where the browser does not tell. Suspends. Raises nothing.
         """
 
     async def can_store(self, size: int) -> bool:
-        """Tell whether so many bytes can be stored, where `storage` does not; True where that cannot be found out."""
+        """Return False if ``size`` more bytes cannot be stored; finds limits that `storage_estimate` does not show.
+
+        True where that cannot be found out. Suspends. Raises nothing.
+        """
 
     def can_persist(self) -> bool:
-        """Tell whether the browser can be asked to keep what this origin stores."""
+        """Return True if this context may ask for persistent storage. Does not suspend. Raises nothing."""
 
     async def persist(self) -> bool | None:
-        """Ask the browser to keep what this origin stores; None where it cannot be asked."""
+        """Ask for persistent storage; None where the browser cannot be asked. Suspends. Raises nothing."""
 
     def device_memory(self) -> int | None:
-        """Return the bytes of memory that the device has, or None where the browser does not tell."""
+        """Return the device's memory in bytes; None if the browser does not tell. Does not suspend. Raises nothing."""
 
     async def gpu_unavailable_reason(self) -> str | None:
-        """Return why models cannot run on the GPU here, None if they can."""
+        """Return why models cannot run on the GPU, None if they can. Suspends. Raises nothing."""
 
     def on_visible(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` each time when the page becomes visible."""
+        """Call ``listener`` each time when the page becomes visible. Does not suspend. Raises nothing."""
 
     def close(self) -> None:
-        """Call no listener any more."""
+        """Remove the listener. Does not suspend. Raises nothing."""
 
 
 class Locks(Protocol):
-    """Locks by name among all pages and workers of the origin; those of a page that disappears are free again."""
+    """Named locks among all pages and workers of the origin. The locks of a page that disappears are released.
+
+    Where the browser refuses them altogether (an insecure context, blocked site data), they are the page's own.
+    """
 
     def hold(self, name: str, *, shared: bool = False) -> AbstractAsyncContextManager[None]:
-        """Wait for the lock and hold it; holders of a shared lock hold it side by side."""
+        """Wait for the lock and hold it, side by side with other holders if all are ``shared``. Entering suspends.
+
+        Leaving does not suspend. A waiter that is cancelled leaves the queue.
+
+        Raises:
+            StorageUnavailable: If the browser refuses this request, or took the lock's request out of the queue.
+        """
 
     def try_hold(self, name: str) -> AbstractAsyncContextManager[bool]:
-        """Hold the lock if it is free now; the value tells whether it was."""
+        """Hold the lock if it is free now; the value tells whether it was. Entering suspends, leaving does not.
+
+        Raises:
+            StorageUnavailable: If the browser refuses this request.
+        """
 
 
 class Presence(Protocol):
-    """Which pages and workers of this origin live, by ids that each makes for itself."""
+    """The live pages and workers of this origin, by ids that each chooses for itself."""
 
     @property
     def page_id(self) -> str:
-        """This one's id."""
+        """This page's id. Does not suspend. Raises nothing."""
 
     async def live_page_ids(self) -> set[str] | None:
-        """Return the ids of all that live, or None where nobody can tell."""
+        """Return the ids of all live pages, None where they cannot be found out. Suspends. Raises nothing."""
 
 
 class Suspender(Protocol):
-    """Waits in a call that is not async."""
+    """Waits for awaitables in calls that are not async, by suspending WebAssembly's stack (JSPI)."""
 
     def can_suspend(self) -> bool:
-        """Tell whether Python can be suspended here and now."""
+        """Return True if `wait_for` works in this call. Does not suspend. Raises nothing."""
 
     def wait_for(self, awaitable: Awaitable[Any]) -> Any:
-        """Return the awaitable's result."""
+        """Return the awaitable's result, or raise its exception. Suspends. Raises nothing of its own."""
 
 
 class Timers(Protocol):
-    """Calls later."""
+    """One-shot timers."""
 
     def call_later(self, milliseconds: int, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call ``callback`` once after so long; the returned function prevents it, and may be called at any time."""
+        """Call ``callback`` once after a delay. Does not suspend. Raises nothing.
+
+        Returns:
+            A function that cancels the timer. It may be called at any time.
+        """
 
 
 class Clock(Protocol):
     """Time."""
 
     def now(self) -> int:
-        """Milliseconds since the epoch."""
+        """Return the milliseconds since the epoch. Does not suspend. Raises nothing."""
 
     async def sleep(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Wait for a number of seconds. Suspends. Raises nothing."""
