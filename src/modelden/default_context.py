@@ -158,7 +158,7 @@ def restore_bytecode() -> None:
     if page.restored_bytecode is None and _in_browser():
         from modelden._js import bytecode_cache
 
-        page.restored_bytecode = bytecode_cache.restore()
+        page.restored_bytecode = bytecode_cache.load()
 
 
 def store_bytecode() -> None:
@@ -167,7 +167,7 @@ def store_bytecode() -> None:
         from modelden._js import bytecode_cache
         from modelden.core.background_tasks import BackgroundTasks
 
-        page.stored_bytecode = BackgroundTasks().start(bytecode_cache.keep(), "store the bytecode")
+        page.stored_bytecode = BackgroundTasks().start(bytecode_cache.save(), "store the bytecode")
 
 
 async def import_for_request() -> None:

@@ -291,6 +291,16 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
             await keep(ports.fetcher, base)
         case "locks":
             await keep(ports.locks)
+        case "presence":
+            await keep(ports.locks, ports.presence)
+
+
+async def live_page_ids() -> Json:
+    """The ids of the live pages of this origin."""
+    from modelden._js.web_locks import JsPresence
+
+    ids = await JsPresence().live_page_ids()
+    return None if ids is None else sorted(ids)
 
 
 def foreign(value: object, path: str = "result") -> list[str]:
@@ -323,8 +333,8 @@ async def origins() -> dict[str, list[str]]:
     """Tell of each module of modelden whether an earlier visit had compiled it; not of the few that come before."""
     found: dict[str, list[str]] = {"kept": [], "compiled": []}
     for name, module in list(sys.modules.items()):
-        if isinstance(getattr(module.__spec__, "loader", None), bytecode_cache._Loader):
-            found["compiled" if name in bytecode_cache._compiled else "kept"].append(name)
+        if isinstance(getattr(module.__spec__, "loader", None), bytecode_cache.CachedLoader):
+            found["compiled" if name in bytecode_cache.compiled else "kept"].append(name)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelden.host.serve.server import RunningServer
-from tests.contracts import crypto, database, fetcher, locks
+from tests.contracts import crypto, database, fetcher, locks, presence
 from tests.simulators.fetch_app import fetch_app
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.pyodide.browser_page import Page
 
-CONTRACTS = {"crypto": crypto, "database": database, "fetcher": fetcher, "locks": locks}
+CONTRACTS = {"crypto": crypto, "database": database, "fetcher": fetcher, "locks": locks, "presence": presence}
 
 
 @pytest.fixture(scope="module")

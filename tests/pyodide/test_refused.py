@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from modelden.host.serve.server import RunningServer
+from tests.contracts import locks
 from tests.faults.hub import Fault, FaultyHub
 from tests.pyodide.browser_page import Page, Told, assert_whole_files
 from tests.pyodide.runners import INSECURE_HOST
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 TINY = {"feature_id": "tiny"}
 
 MEBIBYTE = 1024 * 1024
+
+STARTS_WITHIN = 120_000
+"""Milliseconds for Pyodide to start in a frame: many times what it takes a busy machine."""
 
 _FILLER = "somebody else's"
 
@@ -217,7 +222,7 @@ def sandbox(page: Page) -> Iterator[Frame]:
         text,
     )
     frame = page.tab.frames[-1]
-    frame.wait_for_function("self.ready")
+    frame.wait_for_function("self.ready", timeout=STARTS_WITHIN)
     yield frame
     page.tab.evaluate("document.getElementById('sandbox').remove()")
 
@@ -267,6 +272,20 @@ def test_an_engine_runs_where_storage_is_refused(page: Page, site: Site, sandbox
     kept = call_in(sandbox, page, "where_it_is_kept", {"config": site.config})
     assert (kept["backend"], kept["foreign"], kept["warnings"]) == ("memory", [], ["StorageWarning"])
     assert "a sandboxed frame" in kept["refusal"]
+
+
+def test_locks_that_are_refused_are_the_pages_own(page: Page, sandbox: Frame) -> None:
+    sandbox.evaluate(
+        """(source) => {
+            pyodide.FS.mkdirTree("contracts");
+            pyodide.FS.writeFile("contracts/locks.py", source);
+        }""",
+        Path(str(locks.__file__)).read_text("utf-8"),
+    )
+
+    for case in locks.CASES:
+        call_in(sandbox, page, "keep_contract", {"subject": "locks", "case": case.__name__, "base": ""})
+    assert call_in(sandbox, page, "live_page_ids", {}) is None
 
 
 def visit_in(sandbox: Frame, page: Page, config: Json) -> Json:

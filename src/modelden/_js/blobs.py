@@ -9,27 +9,27 @@ from js import Array, Blob, Response, TransformStream, Uint8Array
 from pyodide.ffi import JsException
 
 from modelden import ports
-from modelden._js.ffi import js_bytes, js_kind, js_object
+from modelden._js.ffi import js_bytes, js_class, js_name, js_object, map_exceptions
 from modelden.errors import StorageUnavailable
 
 READ_SIZE = 4 * 1024 * 1024
-"""Bytes of a blob that are looked at together."""
+"""Bytes of a blob that are read together."""
 
 BUFFER_SIZE = 1024 * 1024
-"""Bytes of a piece that is copied into a buffer: as many as a read of a body brings at most (`fetch.CHUNK_SIZE`)."""
+"""Size of a builder's buffer: the most bytes that one read of a body returns (`fetch.CHUNK_SIZE`)."""
 
-TURNS = 2
-"""Buffers that a Blob is made through."""
+BUFFER_COUNT = 2
+"""Buffers of a builder, used alternately."""
 
-BLOBS = ("Blob", "File")
-"""What a blob of the page calls itself."""
+BLOB_CLASSES = ("Blob", "File")
+"""Class names of the page's blobs."""
 
 
 class JsChunk:
     """Some ``Uint8Array`` pieces of a response body."""
 
     def __init__(self, pieces: list[Any], size: int) -> None:
-        """Adopt the pieces, ``size`` bytes together."""
+        """Wrap pieces of ``size`` bytes together."""
         self.js_pieces = pieces
         self._size = size
 
@@ -47,7 +47,6 @@ class JsBlob:
     """A browser's ``Blob``."""
 
     def __init__(self, js_blob: Any) -> None:
-        """Adopt the Blob."""
         self.js_blob = js_blob
 
     @property
@@ -57,20 +56,21 @@ class JsBlob:
 
     async def read(self) -> bytes:
         """Copy all bytes into Python."""
-        buffer = await self.js_blob.arrayBuffer()
-        return cast("bytes", buffer.to_bytes())
+        return cast("bytes", (await js_array_buffer(self.js_blob)).to_bytes())
 
     async def chunks(self) -> AsyncIterator[JsChunk]:
         """Read the bytes piece by piece."""
         for start in range(0, self.size, READ_SIZE):
-            buffer = await self.js_blob.slice(start, start + READ_SIZE).arrayBuffer()
+            buffer = await js_array_buffer(self.js_blob.slice(start, start + READ_SIZE))
             yield JsChunk([Uint8Array.new(buffer)], int(buffer.byteLength))
 
     async def is_json(self) -> bool:
-        """Tell whether the bytes are a JSON text; the browser parses them."""
+        """Let the browser parse the bytes as JSON."""
         try:
             await Response.new(self.js_blob).json()
-        except JsException:
+        except JsException as error:
+            if js_name(error) != "SyntaxError":
+                raise _unreadable(error) from error
             return False
         return True
 
@@ -80,17 +80,16 @@ class JsBlob:
 
 
 class JsBlobBuilder:
-    """Streams bytes into one Blob, through two buffers in turns.
+    """Streams bytes into one Blob, through two buffers used alternately.
 
-    A Blob for each piece would be simpler, or a copy of each piece: but they are gone only when JavaScript collects its
-    garbage, which does not notice in time what they hold (bench/big.py). A buffer is free when the write after its own
-    is done: a stream without a queue takes the next piece only when its reader asks, having consumed the one before
-    (Streams Standard, TransformStream and its backpressure). They are not kept for the next Blob: what they weigh as
-    garbage makes Chromium look for it in time, and let go of the Blobs that are stored.
+    A Blob for each piece, or a copy of each piece, would be simpler. But only JavaScript's garbage collection frees
+    them, and it does not run in time for their memory (bench/big.py). A buffer is free when the write after
+    its own is done: a stream without a queue takes the next piece only when its reader asks, having consumed the one
+    before (Streams Standard, TransformStream and its backpressure). The next builder makes buffers of its own: their
+    weight as garbage makes Chromium collect in time, and free the Blobs that are stored.
     """
 
     def __init__(self) -> None:
-        """Collect nothing yet."""
         self._size = 0
         self._js_buffers: list[Any] = []
         self._js_writer: Any = None
@@ -102,32 +101,28 @@ class JsBlobBuilder:
         return self._size
 
     async def append(self, chunk: ports.Chunk) -> None:
-        """Append bytes; they are copied."""
-        if self._js_writer is None:
-            js_stream = TransformStream.new()
-            self._js_writer = js_stream.writable.getWriter()
-            self._js_blob = Response.new(js_stream.readable).blob()
-        try:
+        """Append a copy of the chunk's bytes."""
+        with map_exceptions(_not_taken):
+            if self._js_writer is None:
+                js_stream = TransformStream.new()
+                self._js_writer = js_stream.writable.getWriter()
+                self._js_blob = Response.new(js_stream.readable).blob()
             for js_piece in cast("JsChunk", chunk).js_pieces:
                 await self._js_writer.write(self._copy(js_piece))
-        except JsException as error:
-            raise _refused(error) from error
         self._size += chunk.size
 
     async def build(self) -> JsBlob:
         """Return all bytes."""
         if self._js_writer is None:
             return JsBlob(Blob.new())
-        try:
+        with map_exceptions(_not_taken):
             await self._js_writer.close()
             return JsBlob(await self._js_blob)
-        except JsException as error:
-            raise _refused(error) from error
 
     def _copy(self, js_piece: Any) -> Any:
         if js_piece.byteLength > BUFFER_SIZE:
             return js_piece.slice()
-        is_first = len(self._js_buffers) < TURNS
+        is_first = len(self._js_buffers) < BUFFER_COUNT
         js_buffer = Uint8Array.new(BUFFER_SIZE) if is_first else self._js_buffers.pop(0)
         self._js_buffers.append(js_buffer)
         js_buffer.set(js_piece)
@@ -138,7 +133,7 @@ class JsBlobs:
     """Makes Blobs by reference: the bytes do not pass through Python."""
 
     def builder(self) -> JsBlobBuilder:
-        """Return what collects bytes."""
+        """Return an empty builder."""
         return JsBlobBuilder()
 
     def join(self, parts: Sequence[ports.Chunk | ports.Blob], content_type: str) -> JsBlob:
@@ -147,32 +142,52 @@ class JsBlobs:
         for part in parts:
             for piece in part.js_pieces if isinstance(part, JsChunk) else [js_blob(part)]:
                 js_parts.push(piece)
-        return JsBlob(Blob.new(js_parts, js_object(type=content_type)))
+        with map_exceptions(_not_taken):
+            return JsBlob(Blob.new(js_parts, js_object(type=content_type)))
 
     async def compact(self, parts: Sequence[ports.Blob]) -> JsBlob:
-        """Return one Blob that was read from the parts; the page's memory has none of it.
+        """Return one Blob that the browser read from the parts; none of it is in the page's memory.
 
-        Firefox copies it into a file of its own. To store Blobs that are only joined takes it as much memory as they
+        Firefox copies it into a file of its own: storing Blobs that are only joined takes it as much memory as they
         have bytes. Chromium makes no copy here, and needs none.
         """
-        try:
+        with map_exceptions(_not_taken):
             return JsBlob(await Response.new(self.join(parts, "").js_blob).blob())
-        except JsException as error:
-            raise _refused(error) from error
 
     def from_bytes(self, data: bytes) -> JsBlob:
-        """Return a Blob with bytes of Python's."""
-        return JsBlob(Blob.new(Array.of(js_bytes(data))))
+        """Return a Blob with a copy of Python's bytes."""
+        with map_exceptions(_not_taken):
+            return JsBlob(Blob.new(Array.of(js_bytes(data))))
 
     def wrap(self, value: object) -> JsBlob | None:
-        """Return a ``Blob`` or ``File`` of the page, or a handle of one, as a handle."""
+        """Return a handle for a ``Blob`` or ``File`` of the page, or for a handle."""
         if isinstance(value, JsBlob):
             return value
-        return JsBlob(value) if js_kind(value) in BLOBS else None
+        return JsBlob(value) if js_class(value) in BLOB_CLASSES else None
 
 
-def _refused(error: JsException) -> StorageUnavailable:
-    return StorageUnavailable(f"The browser does not take the bytes of a download ({error.name}): no memory, no disk.")
+async def js_array_buffer(js_blob: Any) -> Any:
+    """Read a Blob into an ``ArrayBuffer``.
+
+    Raises:
+        StorageUnavailable: If the browser cannot read it.
+    """
+    with map_exceptions(_unreadable):
+        return await js_blob.arrayBuffer()
+
+
+def _unreadable(error: JsException) -> StorageUnavailable:
+    # NotFoundError and NotReadableError of the File API; a Response fails with a TypeError or an AbortError.
+    return StorageUnavailable(
+        f"The browser cannot read a file's bytes ({js_name(error)}): the file was removed or changed, as by clearing "
+        "the site's data, or there is too little memory. Load it again."
+    )
+
+
+def _not_taken(error: JsException) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"The browser does not take a file's bytes ({js_name(error)}): no memory or no disk space."
+    )
 
 
 def js_blob(blob: ports.Blob | ports.Chunk) -> Any:

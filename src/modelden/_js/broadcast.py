@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from js import BroadcastChannel
-from pyodide.ffi import create_proxy
+import js
+from pyodide.ffi import JsException, create_proxy
+
+from modelden._js.ffi import js_name
+
+logger = logging.getLogger(__name__)
 
 NAME = "modelden"
-"""The channel's name; all contexts of one origin hear it."""
+"""The channel's name; all contexts of one origin receive its messages."""
 
 
 class JsTabs:
-    """The other pages and workers of the same origin. Opened when it is first listened to."""
+    """The other pages and workers of the same origin. `listen` opens the channel, `close` closes it."""
 
     def __init__(self) -> None:
-        """Open nothing yet."""
         self._channel: Any = None
         self._receiver: Any = None
 
     def post(self, message: Mapping[str, Any]) -> None:
-        """Tell them something; nobody hears it before `listen` or after `close`."""
-        if self._channel is not None:
+        """Send a message to the others, while the channel is open."""
+        if self._channel is None:
+            return
+        try:
             self._channel.postMessage(json.dumps(dict(message)))
+        except JsException as error:
+            logger.debug("A message to other tabs was not sent: %s", js_name(error))
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``listener`` with what they tell."""
-        self._receiver = create_proxy(lambda event: listener(json.loads(event.data)))
-        self._channel = BroadcastChannel.new(NAME)
+        """Open the channel, and call ``listener`` with each message."""
+        try:
+            self._channel = js.BroadcastChannel.new(NAME)
+        except (AttributeError, JsException) as error:  # a browser without it; Firefox where site data are blocked
+            logger.debug("There are no messages between tabs: %s", error)
+            return
+        self._receiver = create_proxy(lambda event: _receive(event.data, listener))
         self._channel.onmessage = self._receiver
 
     def close(self) -> None:
-        """Hear and tell no more."""
+        """Close the channel."""
         if self._channel is not None:
             self._channel.onmessage = None
             self._channel.close()
             self._channel = None
             self._receiver.destroy()
+
+
+def _receive(data: Any, listener: Callable[[dict[str, Any]], None]) -> None:
+    """Call the listener with a message. Other scripts may use the channel's name: what is no JSON object is ignored."""
+    try:
+        message = json.loads(data)
+    except (TypeError, ValueError):
+        return
+    if not isinstance(message, dict):
+        return
+    try:
+        listener(message)
+    except Exception:  # an event handler has no caller
+        logger.exception("A message of another tab could not be handled.")

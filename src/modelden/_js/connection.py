@@ -1,4 +1,4 @@
-"""Joins the adapters to what the core sees of a browser."""
+"""The connection of the core's ports to the browser's adapters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from modelden.config import Configuration
 from modelden.ports import Ports
 
 _PRESENCE = JsPresence()
-"""One for the page, whatever the configuration: its lock is held until the page goes."""
+"""One for the page, whatever the configuration: its lock is held until the page ends."""
 
 
 def connect(config: Configuration, databases: JsDatabases, engines: JsEngineHost) -> Ports:
-    """Return the browser behind the core's ports; databases and engines are there before the others."""
+    """Return the browser behind the core's ports. Databases and engines are made before the others, for prewarming."""
     trust = TrustWorker(config.worker_url)
     return Ports(
         fetcher=JsFetcher(),

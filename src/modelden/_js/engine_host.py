@@ -24,7 +24,12 @@ class JsEngineHost:
     """Starts engine workers."""
 
     def __init__(self, start_timeout: float, worker_url: str | None) -> None:
-        """Engines have ``start_timeout`` seconds between signs of life while they load."""
+        """Create a host.
+
+        Args:
+            start_timeout: Seconds between signs of life of a worker that loads a model.
+            worker_url: URL of the folder with the workers' scripts; None for the wheel's own.
+        """
         self._start_timeout = start_timeout
         self._worker_url = worker_url
         self._prewarmed: tuple[WorkerSpec, ModelWorker] | None = None
@@ -60,7 +65,6 @@ class JsEngineWorker:
     """A worker that holds one loaded model."""
 
     def __init__(self, worker: ModelWorker) -> None:
-        """Adopt a worker that has no model yet."""
         self._worker = worker
         self._task = ""
         self._inputs: Inputs | None = None
@@ -73,21 +77,21 @@ class JsEngineWorker:
         message = {"type": "create", "json": text, "kept": [[url, js_blob(blob)] for url, blob in preloaded.items()]}
         loading = asyncio.ensure_future(self._worker.load(model, wasm, files, **message))
         try:
-            await asyncio.sleep(0)  # it is told
-            # Imported here: when a page's first worker starts Python has not come to these yet; now there is time.
+            await asyncio.sleep(0)  # the message is sent
+            # Imported while the worker loads: what starts a page's first worker imports as little as possible.
+            import modelden.engine.values  # noqa: F401  for `Reply.decode`
             from modelden._js.media import JsMedia
             from modelden.engine.inputs import Inputs
-            from modelden.engine.values import decode_reply
 
-            told = await loading
+            reply = await loading
         except (EngineCrashed, EngineClosed, EngineTimeout, WorkerRefused):
             raise
         except EngineError as error:
             # In Firefox onnxruntime-web gives no reason for a file that is no model; so name it.
             raise EngineError(f"The engine could not load {model} {options.get('modelRevision')}: {error}.") from error
         finally:
-            loading.cancel()  # where the caller was
-        info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
+            loading.cancel()  # if the caller was cancelled
+        info: Mapping[str, Any] = reply.decode()
         self._task = options["task"]
         self._inputs = Inputs(self._task, info.get("samplingRate"), JsMedia())
         return info
@@ -98,10 +102,10 @@ class JsEngineWorker:
         """Run the model once."""
         from modelden.engine.inputs import prepare_options
         from modelden.engine.streaming import Chunk
-        from modelden.engine.values import decode_reply, encode_call
+        from modelden.engine.values import encode_call
 
         if self._inputs is None:
-            raise EngineError("a worker was to run before it was told what to load")
+            raise EngineError("a worker was to run before its model was loaded")
         text, buffers = encode_call(
             await self._inputs.prepare(args),
             prepare_options(self._task, options),
@@ -116,7 +120,7 @@ class JsEngineWorker:
             listener=None if streaming is None else lambda chunk: streaming.on_chunk(Chunk.of(chunk)),
             cancel="stop",
         )
-        return decode_reply(reply.json, reply.buffers), reply.metrics
+        return reply.decode(), reply.metrics
 
     def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
         """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""

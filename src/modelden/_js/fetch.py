@@ -15,27 +15,26 @@ from js import fetch as js_fetch
 from pyodide.ffi import JsException
 
 from modelden._js.blobs import JsChunk
-from modelden._js.ffi import abort_scope, js_object
+from modelden._js.ffi import abort_scope, js_object, map_exceptions
 from modelden.errors import NetworkError, Offline, RedirectRefused, RequestTimeout
 
 CHUNK_SIZE = 1024 * 1024
-"""Bytes that are handed on together at most: hashing them takes the page some 5 ms."""
+"""Most bytes of one piece: hashing them takes the page some 5 ms."""
 
-WAIT_SIZE = 256 * 1024
-"""Bytes that a fast line is waited for, so that there are few crossings; so many are lost when it breaks."""
+MIN_READ_SIZE = 256 * 1024
+"""Most bytes that a read waits for. Large reads cross the border rarely; so many bytes are lost when a line breaks."""
 
-WAIT_SECONDS = 0.05
-"""Seconds that they may take, judged by the speed so far: on slow lines what came is handed on at once."""
+MIN_READ_SECONDS = 0.05
+"""Time of the line that a read waits for: by the speed so far this gives its number of bytes, few on a slow line."""
 
-PATIENCE = 1000
-"""Milliseconds after which a line that has become slow is not waited for any more: what came is handed on."""
+READ_TIMEOUT = 1000
+"""Milliseconds after which a read of a line that has become slow ends with the bytes that have arrived."""
 
 
 class JsResponse:
     """A fetch ``Response``."""
 
     def __init__(self, url: str, js_response: Any) -> None:
-        """Adopt the answer to a request for ``url``."""
         self._requested = url
         self._js_response = js_response
 
@@ -51,7 +50,7 @@ class JsResponse:
 
     @cached_property
     def headers(self) -> Mapping[str, str]:
-        """The readable headers, names in lower case, as fetch gives them."""
+        """The headers that fetch exposes, names in lower case."""
         # As one text: each crossing of the border costs as much as a header.
         headers: dict[str, str] = json.loads(JSON.stringify(Object.fromEntries(self._js_response.headers)))
         return headers
@@ -61,30 +60,31 @@ class JsResponse:
         body = self._js_response.body
         if not body:  # null in Firefox when there can be none: the answer to HEAD
             return
-        reader = _Reader(body)
+        with map_exceptions(self._broken):
+            reader = _Reader(body)
         while True:
-            try:
+            with map_exceptions(self._broken):
                 piece, done = await reader.read()
-            except JsException as error:
-                raise NetworkError(self._requested, "the connection broke before the end of the file") from error
             if piece:
                 yield JsChunk([piece], int(piece.byteLength))
             if done:
                 return
 
+    def _broken(self, _error: JsException) -> NetworkError:
+        return NetworkError(self._requested, "the connection broke before the end of the file")
+
 
 def failed_request(url: str) -> NetworkError:
-    """Return the error of a request without an answer."""
-    # Browsers tell a page nothing more: refused, unknown host and no CORS all look alike. That they know of a network
-    # does not mean that there is one, but that they know of none does mean that there is none.
+    """Return the error of a request without a response."""
+    # Browsers tell a page nothing more: refused, unknown host and no CORS all look alike. `onLine` may be true without
+    # a network, but if it is false there is none.
     return NetworkError(url, "the request failed") if navigator.onLine else Offline(url)
 
 
 class _Reader:
-    """Reads a ``ReadableStream`` into one buffer again and again: new ones would pile up until JavaScript looks."""
+    """Reads a ``ReadableStream`` into one reused buffer: new ones would pile up until the garbage collector runs."""
 
     def __init__(self, js_body: Any) -> None:
-        """Lock the stream."""
         self._js_body = js_body
         self._js_buffer: Any = None
         try:
@@ -93,46 +93,46 @@ class _Reader:
             self._js_reader = js_body.getReader()
 
     async def read(self) -> tuple[Any, bool]:
-        """Return the next bytes, if there are any, and whether there are no more. They hold until the next call."""
+        """Return the next bytes, if any, and whether the body has ended. The bytes are valid until the next call."""
         if self._js_buffer is None:
-            step = await self._js_reader.read()
-            return step.value, step.done
-        since = time.monotonic()
+            result = await self._js_reader.read()
+            return result.value, result.done
+        start = time.monotonic()
         try:
-            step = await self._step()
-        except JsException:  # its time was up, or the stream failed, and does so again
+            result = await self._read_bytes()
+        except JsException:  # it was released by the timeout, or the stream failed, and fails again
             self._open()
-            step = await self._step()
-        piece = step.value
+            result = await self._read_bytes()
+        piece = result.value
         if not piece or not piece.byteLength:
-            return None, step.done
-        self._js_buffer = piece.buffer  # the stream has taken the buffer, and gives it back
-        speed = piece.byteLength / max(time.monotonic() - since, 0.001)
-        self._least = max(1, min(int(speed * WAIT_SECONDS), WAIT_SIZE))
-        return piece, step.done
+            return None, result.done
+        self._js_buffer = piece.buffer  # the stream transferred the buffer to the view that it returns
+        speed = piece.byteLength / max(time.monotonic() - start, 0.001)
+        self._min_bytes = max(1, min(int(speed * MIN_READ_SECONDS), MIN_READ_SIZE))
+        return piece, result.done
 
     def _open(self) -> None:
         self._js_reader = self._js_body.getReader(js_object(mode="byob"))
-        # Bytes that are in the buffer of a read when its reader lets go are the stream's again, and given to the next
-        # read with the next byte that comes. (Streams Standard, ReadableByteStreamController, [[ReleaseSteps]].)
-        # A function of the page's own: no proxy to free.
-        self._js_let_go = self._js_reader.releaseLock.bind(self._js_reader)
+        # Bytes that a read has when its reader releases the stream go back to the stream, and to the next read together
+        # with the next byte that arrives (Streams Standard, ReadableByteStreamController, [[ReleaseSteps]]).
+        # The timer calls a function of JavaScript's own: no proxy to free.
+        self._js_release = self._js_reader.releaseLock.bind(self._js_reader)
         self._js_buffer = ArrayBuffer.new(CHUNK_SIZE)
-        self._least = 1
+        self._min_bytes = 1
 
-    async def _step(self) -> Any:
+    async def _read_bytes(self) -> Any:
         view = Uint8Array.new(self._js_buffer)
-        if self._least == 1:
+        if self._min_bytes == 1:
             return await self._js_reader.read(view, js_object(min=1))
-        timer = setTimeout(self._js_let_go, PATIENCE)
+        timer = setTimeout(self._js_release, READ_TIMEOUT)
         try:
-            return await self._js_reader.read(view, js_object(min=self._least))
+            return await self._js_reader.read(view, js_object(min=self._min_bytes))
         finally:
             clearTimeout(timer)
 
 
 class JsFetcher:
-    """HTTP by fetch: across origins with CORS, without credentials, around the browser's own cache."""
+    """HTTP by fetch: across origins with CORS, without credentials, without the browser's own cache."""
 
     @asynccontextmanager
     async def fetch(  # the timeout ends with the headers, asyncio.timeout around the context would not
@@ -146,7 +146,7 @@ class JsFetcher:
     ) -> AsyncIterator[JsResponse]:
         """Send a request; leaving the context aborts what is still under way."""
         async with abort_scope() as signal:
-            # What is to be kept is kept in IndexedDB, checked; a second copy in the HTTP cache would only take room.
+            # Files are stored in IndexedDB, verified; a second copy in the HTTP cache would only take space.
             options = js_object(
                 method=method,
                 headers=js_object(**(headers or {})),

@@ -1,10 +1,13 @@
-"""Conversions at the border. `None` is JavaScript's ``undefined``; ``null`` goes out and comes in through JSON only."""
+"""Conversions between Python and JavaScript, and of JavaScript's exceptions.
+
+JavaScript's ``undefined`` is `None`; ``null`` crosses in either direction as JSON only.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Buffer, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Buffer, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from js import JSON, AbortController, Array, Object, Promise, Uint8Array
@@ -27,10 +30,10 @@ def js_json(value: Any) -> Any:
 
 
 def js_buffers(buffers: Sequence[Any]) -> tuple[Any, Any]:
-    """Return what a message to a worker carries as bytes, and what of it is handed over.
+    """Return the buffers of a message to a worker, and those of them that are transferred.
 
     Args:
-        buffers: Python's buffers, which are copied, once; and the page's own objects, which stay the page's.
+        buffers: Python's buffers, which are copied once and transferred, and objects of the page, which are not.
     """
     if not buffers:
         return [], None
@@ -57,7 +60,7 @@ def py_value(value: Any, convert: Callable[[Any], Any]) -> Any:
     """Return structured-clone data as plain Python data, without ``JsNull`` or proxies.
 
     Args:
-        value: What IndexedDB gave.
+        value: A value from IndexedDB.
         convert: Called with each JavaScript object that has no Python form, such as a ``Blob``.
     """
     if isinstance(value, JsProxy):
@@ -75,30 +78,43 @@ def _without_null(value: Any) -> Any:
     return value
 
 
-def js_kind(value: object) -> str:
-    """Return what an object of JavaScript's calls itself, whichever frame made it; empty for Python's own."""
+def js_class(value: object) -> str:
+    """Return the class name of a JavaScript object of any frame, an empty string for Python's objects."""
     if not isinstance(value, JsProxy):
         return ""
     return str(Object.prototype.toString.call(value))[len("[object ") : -1]
 
 
 def js_name(error: JsException) -> str:
-    """Return the name of a JavaScript error; texts differ between browsers, names do not."""
-    return str(error.name)
+    """Return the name of a JavaScript error. Its message differs between browsers, its name does not."""
+    return str(getattr(error, "name", "unknown"))
 
 
-class QuotaRefused(Exception):
-    """The browser has no room for what a call would store."""
+@contextmanager
+def map_exceptions(to_error: Callable[[JsException], Exception]) -> Iterator[None]:
+    """Raise one of modelden's errors in the place of each JavaScript exception in the context.
+
+    Args:
+        to_error: Returns the error for an exception, which becomes its cause.
+    """
+    try:
+        yield
+    except JsException as error:
+        raise to_error(error) from error
 
 
-async def fulfilled(target: Any, method: str, *arguments: Any) -> Any:
-    """Call a method that stores something, and return what its promise is fulfilled with.
+class OutOfSpace(Exception):
+    """The browser has no space for the data that a call would store."""
 
-    Chromium rejects with its class QuotaExceededError, which Pyodide does not take for an error: such a promise, once
-    Python has it, is waited for without end. So JavaScript makes the call, and tells how it ended.
+
+async def call_storing(target: Any, method: str, *arguments: Any) -> Any:
+    """Call a method that stores data, and return its promise's value.
+
+    Chromium rejects with its class QuotaExceededError, which Pyodide does not take for an error: a promise of Python's
+    that is rejected so never ends. Hence JavaScript makes the call and collects its outcome.
 
     Raises:
-        QuotaRefused: If there is no room.
+        OutOfSpace: If there is not enough space.
         JsException: If the promise is rejected for another reason.
     """
     call = getattr(target, method).bind(target, *arguments)
@@ -107,13 +123,13 @@ async def fulfilled(target: Any, method: str, *arguments: Any) -> Any:
     if js_outcome.status == "fulfilled":
         return getattr(js_outcome, "value", None)
     if js_outcome.reason.name == "QuotaExceededError":
-        raise QuotaRefused
+        raise OutOfSpace
     raise js_outcome.reason
 
 
 @asynccontextmanager
 async def abort_scope() -> AsyncIterator[Any]:
-    """Give an ``AbortSignal`` that is aborted when the scope is left, however it is left."""
+    """Yield an ``AbortSignal`` that is aborted when the scope is left, however it is left."""
     controller = AbortController.new()
     try:
         yield controller.signal

@@ -1,16 +1,18 @@
-"""What goes on within one transaction of IndexedDB.
+"""The requests of one IndexedDB transaction, and the wait for their results.
 
-It ends when Python awaits (Pyodide resumes in a new task): requests are issued all at once, or in a request's handler.
+A transaction ends when Python awaits (Pyodide resumes in a new task): requests are issued all at once, or in a
+request's handler.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Self
 
 from js import JSON, Array, Object, Promise
-from pyodide.ffi import create_proxy, to_js
+from pyodide.ffi import JsException, create_proxy, to_js
 
 from modelden._js.blobs import JsBlob, js_blob
 from modelden._js.ffi import js_json, js_object, py_value
@@ -18,55 +20,98 @@ from modelden.ports import Delete, Key, Put, Row, Unchanged
 
 
 class RequestFailed(Exception):
-    """A request or transaction ended with the ``DOMException`` in ``args[0]``."""
+    """A request or transaction that ended without success.
 
-    @property
-    def name(self) -> str:
-        """The error's name, the same in all browsers."""
-        return str(getattr(self.args[0], "name", "unknown"))
+    Attributes:
+        name: Name of its ``DOMException``, the same in all browsers; ``AbortError`` where it has none.
+    """
+
+    def __init__(self, js_error: Any) -> None:
+        # A transaction that was aborted by a call, or with its connection, has no error (null).
+        self.name = str(getattr(js_error, "name", "AbortError"))
+        super().__init__(str(getattr(js_error, "message", "") or "the transaction was aborted"))
 
 
 class UpgradeBlocked(Exception):
-    """A database cannot be upgraded as long as others have it open."""
+    """Other connections are open to a database that is to be upgraded."""
 
 
 class WriteTransaction:
     """The changes of one transaction, issued at once, or when its condition was found to hold.
 
-    Attributes:
-        refused: The condition did not hold; the transaction is aborted.
-        error: Why the changes could not be issued; the transaction is aborted, or a part of them would be committed.
+    A context: leaving it before the condition is checked aborts the transaction.
     """
 
     def __init__(self, transaction: Any, changes: Sequence[Put | Delete], condition: Unchanged | None) -> None:
-        """Issue the changes, or the question whether to."""
-        self.refused = False
-        self.error: BaseException | None = None
         self._transaction = transaction
         self._changes = changes
-        self._decide = create_proxy(lambda event: self._decided(event, condition.row if condition else None))
-        if condition is None:
+        self._condition = condition
+        self._is_checked = condition is None
+        self._holds = True
+        self._is_aborted = False
+        self._error: BaseException | None = None
+        self._check = create_proxy(self._on_row)
+
+    def __enter__(self) -> Self:
+        """Issue the changes, or the request for the condition's row."""
+        condition = self._condition
+        self._attempt(self._issue if condition is None else lambda: self._request_row(condition))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the handler."""
+        if not self._is_checked:
+            self._abort()
+        self._check.destroy()
+
+    async def committed(self) -> bool:
+        """Return True when the changes are stored, False if the condition does not hold.
+
+        Raises:
+            RequestFailed: If the transaction failed.
+            BaseException: The exception that kept the changes from being issued.
+        """
+        if self._error is None:
+            await self._end()
+        if self._error is not None:
+            raise self._error
+        return self._holds
+
+    async def _end(self) -> None:
+        try:
+            await wait_for_event(self._transaction, "complete", "abort")
+        except RequestFailed:
+            if not self._is_aborted:
+                raise
+
+    def _request_row(self, condition: Unchanged) -> None:
+        js_store = self._transaction.objectStore(condition.store)
+        js_store.get(js_key(condition.key)).onsuccess = self._check
+
+    def _on_row(self, event: Any) -> None:
+        self._is_checked = True
+        self._attempt(lambda: self._decide(py_rows(event.target.result)))
+
+    def _decide(self, row: Row | None) -> None:
+        self._holds = self._condition is None or row == self._condition.row
+        if self._holds:
             self._issue()
         else:
-            request = transaction.objectStore(condition.store).get(js_key(condition.key))
-            request.onsuccess = self._decide
-
-    def close(self) -> None:
-        """Free what waits in JavaScript."""
-        self._decide.destroy()
-
-    def _decided(self, event: Any, expected: Row | None) -> None:
-        if py_rows(event.target.result) == expected:
-            self._issue()
-        else:
-            self.refused = True
-            self._transaction.abort()
+            self._abort()
 
     def _issue(self) -> None:
+        _issue(self._transaction, self._changes)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
         try:
-            _issue(self._transaction, self._changes)
-        except BaseException as error:  # noqa: BLE001  raised again by whoever waits for the transaction's end
-            self.error = error
+            step()
+        except BaseException as error:  # noqa: BLE001  raised again by `committed`: a handler has no caller
+            self._error = error
+            self._abort()  # or a part of the changes would be committed
+
+    def _abort(self) -> None:
+        self._is_aborted = True
+        with suppress(JsException):  # it has ended already, with its connection
             self._transaction.abort()
 
 
@@ -92,14 +137,15 @@ def _with_blobs(js_row: Any, change: Put) -> Any:
 
 
 def js_key(key: Key) -> Any:
+    """Return a key, or a key path, as IndexedDB takes it."""
     return key if isinstance(key, str) else to_js(list(key))
 
 
 def py_rows(value: Any) -> Any:
     """Return one row or a list of them as Python data.
 
-    As JSON they come several times as fast as value by value. A Blob has no JSON but ``{}``: where that is found, and
-    only there, the values are looked at.
+    As JSON they come several times as fast as value by value. A Blob has no JSON but ``{}``: only rows with that text
+    are converted value by value.
     """
     if value is None:
         return None
@@ -111,14 +157,14 @@ def py_rows(value: Any) -> Any:
     return py_value(value, JsBlob)
 
 
-async def settled(target: Any, success: str, *failures: str) -> Any:
-    """Wait for a request's result, or for a transaction's end, whichever of these events comes first.
+async def wait_for_event(target: Any, success: str, *failures: str) -> Any:
+    """Wait for a request's result, or for a transaction's end: for the first of these events.
 
     The handlers are the promise's own functions, so that there is no Python proxy to free.
 
     Raises:
-        Blocked: If others have not closed their connections to the database; the request goes on.
-        Failed: With the target's error.
+        UpgradeBlocked: If others have not closed their connections to the database; the request goes on.
+        RequestFailed: With the target's error.
     """
     resolvers = Promise.withResolvers()
     for event_type in (success, *failures):

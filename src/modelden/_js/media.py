@@ -1,4 +1,4 @@
-"""`engine.inputs.Media`: URLs, and the page's own images and sounds. Bytes stay the page's."""
+"""`engine.inputs.Media`: URLs, and images and sounds of the page. Their bytes stay outside Python's memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import js
 from pyodide.ffi import JsException
 
-from modelden._js.blobs import BLOBS, JsBlob
+from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_array_buffer
 from modelden._js.fetch import failed_request
-from modelden._js.ffi import abort_scope, js_bytes, js_kind, js_object
+from modelden._js.ffi import abort_scope, js_bytes, js_class, js_name, js_object, map_exceptions
 from modelden.engine.inputs import File, Pixels, Sound
 from modelden.engine.media import Audio
 from modelden.errors import HttpError, InputError
@@ -25,54 +25,45 @@ class JsMedia:
     """The window or worker that Python runs in. A worker decodes WAV files only: it has no Web Audio."""
 
     async def fetch(self, url: str) -> JsBlob:
-        """Return the Blob behind a URL: across origins with CORS, without credentials."""
+        """Fetch a URL into a Blob: across origins with CORS, without credentials."""
         async with abort_scope() as signal:
-            try:
+            with map_exceptions(lambda _: failed_request(url[:200])):
                 response = await js.fetch(url, js_object(signal=signal, credentials="omit"))
                 if not response.ok:
                     raise HttpError(url, int(response.status))
                 return JsBlob(await response.blob())
-            except JsException as error:
-                raise failed_request(url[:200]) from error
 
     def from_page_object(self, value: Any) -> File | Pixels | None:
         """Return an object of the page as file or pixels, None if it is neither."""
-        kind = js_kind(value)
-        if kind in BLOBS:
+        class_name = js_class(value)
+        if class_name in BLOB_CLASSES:
             return File(JsBlob(value))
-        if kind == "ImageData":
+        if class_name == "ImageData":
             return Pixels(value.data, value.width, value.height, 4)
-        if kind in _CANVASES:
-            _check_size(kind, value.width, value.height)
-            context = value.getContext("2d")
-            return _read(context, value.width, value.height) if context else _drawn(value, value.width, value.height)
-        if kind in _DRAWABLE:
-            width = getattr(value, "naturalWidth", None) or getattr(value, "videoWidth", None) or value.width
-            height = getattr(value, "naturalHeight", None) or getattr(value, "videoHeight", None) or value.height
-            _check_size(kind, width, height)
-            return _drawn(value, width, height)
+        if class_name in _CANVASES or class_name in _DRAWABLE:
+            with map_exceptions(lambda error: _unreadable_image(class_name, error)):
+                return _canvas_pixels(value) if class_name in _CANVASES else _drawable_pixels(value)
         return None
 
     async def from_audio_buffer(self, value: Any, rate: int) -> Sound | None:
         """Return an ``AudioBuffer`` of the page at this rate, None for everything else."""
-        if js_kind(value) != "AudioBuffer":
+        if js_class(value) != "AudioBuffer":
             return None
         if value.sampleRate == rate:
             return _channels(value)
         length = math.ceil(value.duration * rate)
-        context = js.OfflineAudioContext.new(value.numberOfChannels, length, rate)
-        return await _rendered(context, value)
+        with map_exceptions(_not_resampled):
+            context = js.OfflineAudioContext.new(value.numberOfChannels, length, rate)
+            return await _render(context, value)
 
     async def decode(self, file: File, rate: int) -> Sound:
         """Decode the file of a sound, as transformers.js' ``read_audio``."""
         if not hasattr(js, "OfflineAudioContext"):
             return _read_wave(await _bytes(file), rate)
-        buffer = await file.data.js_blob.arrayBuffer() if isinstance(file.data, JsBlob) else js_bytes(file.data).buffer
-        try:
-            decoded = await js.OfflineAudioContext.new(1, 1, rate).decodeAudioData(buffer)
-        except JsException as error:
-            raise InputError("The browser cannot decode this file as a sound.") from error
-        return _channels(decoded)
+        is_blob = isinstance(file.data, JsBlob)
+        js_buffer = await js_array_buffer(file.data.js_blob) if is_blob else js_bytes(file.data).buffer
+        with map_exceptions(lambda _: InputError("The browser cannot decode this file as a sound.")):
+            return _channels(await js.OfflineAudioContext.new(1, 1, rate).decodeAudioData(js_buffer))
 
     async def resample(self, audio: Audio, rate: int) -> Sound:
         """Bring samples to another rate."""
@@ -82,26 +73,53 @@ class JsMedia:
                 "only a page's main thread can change that: resample it before."
             )
         count = len(audio.samples)
-        context = js.OfflineAudioContext.new(1, math.ceil(count * rate / audio.sampling_rate), rate)
-        buffer = context.createBuffer(1, count, audio.sampling_rate)
         floats = audio.samples if audio.samples.format == "f" else memoryview(array("f", audio.samples))
-        buffer.copyToChannel(js.Float32Array.new(js_bytes(floats).buffer), 0)
-        return await _rendered(context, buffer)
+        with map_exceptions(_not_resampled):
+            context = js.OfflineAudioContext.new(1, math.ceil(count * rate / audio.sampling_rate), rate)
+            buffer = context.createBuffer(1, count, audio.sampling_rate)
+            buffer.copyToChannel(js.Float32Array.new(js_bytes(floats).buffer), 0)
+            return await _render(context, buffer)
 
 
-def _check_size(kind: str, width: int, height: int) -> None:
+def _canvas_pixels(value: Any) -> Pixels:
+    _check_size(value, value.width, value.height)
+    context = value.getContext("2d")
+    if context:
+        return _read_pixels(context, value.width, value.height)
+    return _draw(value, value.width, value.height)  # a canvas with a context of another kind
+
+
+def _drawable_pixels(value: Any) -> Pixels:
+    width = getattr(value, "naturalWidth", None) or getattr(value, "videoWidth", None) or value.width
+    height = getattr(value, "naturalHeight", None) or getattr(value, "videoHeight", None) or value.height
+    _check_size(value, width, height)
+    return _draw(value, width, height)
+
+
+def _check_size(value: Any, width: int, height: int) -> None:
     if not width or not height:
-        raise InputError(f"an image has a pixel at least, not {width} x {height} as this {kind}.")
+        raise InputError(f"an image has a pixel at least, not {width} x {height} as this {js_class(value)}.")
 
 
-def _drawn(value: Any, width: int, height: int) -> Pixels:
+def _draw(value: Any, width: int, height: int) -> Pixels:
     context = js.OffscreenCanvas.new(width, height).getContext("2d")
     context.drawImage(value, 0, 0)
-    return _read(context, width, height)
+    return _read_pixels(context, width, height)
 
 
-def _read(context: Any, width: int, height: int) -> Pixels:
+def _read_pixels(context: Any, width: int, height: int) -> Pixels:
     return Pixels(context.getImageData(0, 0, width, height).data, width, height, 4)
+
+
+def _unreadable_image(class_name: str, error: JsException) -> InputError:
+    return InputError(
+        f"The browser does not let this page read the {class_name} ({js_name(error)}): it is broken, closed or too "
+        "large, or of another origin without CORS."
+    )
+
+
+def _not_resampled(error: JsException) -> InputError:
+    return InputError(f"The browser cannot bring this sound to the model's sampling rate ({js_name(error)}).")
 
 
 def _channels(buffer: Any) -> Sound:
@@ -110,7 +128,7 @@ def _channels(buffer: Any) -> Sound:
     return Sound([buffer.getChannelData(index) for index in range(count)])
 
 
-async def _rendered(context: Any, buffer: Any) -> Sound:
+async def _render(context: Any, buffer: Any) -> Sound:
     source = context.createBufferSource()
     source.buffer = buffer
     source.connect(context.destination)
@@ -127,14 +145,14 @@ def _read_wave(data: bytes, rate: int) -> Sound:
 
     try:
         with wave.open(io.BytesIO(data)) as reader:
-            width, channels, found = reader.getsampwidth(), reader.getnchannels(), reader.getframerate()
+            width, channels, file_rate = reader.getsampwidth(), reader.getnchannels(), reader.getframerate()
             frames = reader.readframes(reader.getnframes())
     except (wave.Error, EOFError) as error:
         raise InputError(f"Outside of a page's main thread only WAV files can be decoded: {error}.") from error
-    if width != 2 or found != rate:
+    if width != 2 or file_rate != rate:
         raise InputError(
             f"Outside of a page's main thread only WAV files of 16 bits at the model's {rate} Hz can be decoded, "
-            f"not {width * 8} bits at {found} Hz."
+            f"not {width * 8} bits at {file_rate} Hz."
         )
     samples = array("h", frames)
     count = 2 if channels == 2 else 1

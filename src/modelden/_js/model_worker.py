@@ -1,8 +1,9 @@
-"""A worker that loads one model: given the files that it asks for, given up if it is silent, missed if it dies."""
+"""A worker that loads one model: its files, its start timeout, and the watch for its end."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,23 +18,25 @@ from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider
 
-_LONGEST_START = 1.0
-"""Seconds to wait for a worker's script; who loads a model with it waits for ``start_timeout``."""
+logger = logging.getLogger(__name__)
+
+_SCRIPT_TIMEOUT = 1.0
+"""Most seconds that `start_runtime` waits for the worker's script; a load waits for ``start_timeout``."""
 
 
 class ModelWorker:
-    """A worker of ``web/worker/engine.ts``, whether it runs a pipeline or a raw model.
+    """A worker of ``web/worker/engine.ts`` for a pipeline or a raw model.
 
     Attributes:
         port: Its requests and replies.
     """
 
     def __init__(self, script: Script, glue: str, start_timeout: float) -> None:
-        """Start the worker; it has no model yet.
+        """Start the worker, without a model.
 
         Args:
-            script: What it runs.
-            glue: File name of what drives its WASM file.
+            script: Its script.
+            glue: File name of the runtime's JavaScript.
             start_timeout: Seconds between signs of life while it loads.
 
         Raises:
@@ -45,18 +48,18 @@ class ModelWorker:
         self._last_sign = time.monotonic()
         self.port = WorkerPort(script, self._on_event)
         self._files: FileProvider | None = None
-        self._answers: set[asyncio.Task[None]] = set()
-        self._stop_looking: Callable[[], None] = lambda: None
-        self._death: DeathWatch | None = None
-        self._handing_over: asyncio.Task[None] | None = None
+        self._file_requests: set[asyncio.Task[None]] = set()
+        self._cancel_timer: Callable[[], None] = lambda: None
+        self._death_watch: DeathWatch | None = None
+        self._module_task: asyncio.Task[None] | None = None
 
     async def load(self, model: str, wasm: Blob, files: FileProvider, /, **message: Any) -> Reply:
         """Send the message that loads a model, and wait for its end.
 
         Args:
-            model: How errors call it.
+            model: The model's name in errors.
             wasm: The runtime's WASM file.
-            files: Asked for each file.
+            files: Called for each file.
             **message: The other members of the message.
 
         Raises:
@@ -65,47 +68,53 @@ class ModelWorker:
         """
         self._files = files
         self._last_sign = time.monotonic()
-        self._look(model)
+        self._check_life(model)
         try:
             return await self.port.request(runtime=self._runtime(wasm), **message)
         finally:
-            self._stop_looking()
+            self._cancel_timer()
 
     async def start_runtime(self, wasm: CompilingModule, threads: int) -> None:
-        """Let the worker start a runtime before it is known what that will run, and return when it has begun to.
+        """Start a runtime in the worker before its model is known, and return when the worker's script runs.
 
-        Browsers fetch a worker's script on the page's thread: whatever Python does meanwhile would hold it up.
+        Browsers fetch a worker's script on the page's thread: Python's work would delay it.
+
+        Raises:
+            EngineError: If the message cannot be sent.
         """
         self.port.post(type="runtime", glue=self._script.beside(self._glue), numThreads=threads)
-        self._handing_over = asyncio.ensure_future(self._hand_over(wasm))
+        self._module_task = asyncio.ensure_future(self._post_module(wasm))
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.port.started(), _LONGEST_START)
+            await asyncio.wait_for(self.port.wait_until_started(), _SCRIPT_TIMEOUT)
 
     def close(self) -> None:
-        """End the worker and stop what it waits for."""
-        self._stop_looking()
-        if self._handing_over is not None:
-            self._handing_over.cancel()
-        if self._death is not None:
-            self._death.end()
-        for answer in self._answers:
-            answer.cancel()
+        """End the worker and its tasks."""
+        self._cancel_timer()
+        if self._module_task is not None:
+            self._module_task.cancel()
+        if self._death_watch is not None:
+            self._death_watch.end()
+        for request in self._file_requests:
+            request.cancel()
         self.port.close()
 
-    async def _hand_over(self, wasm: CompilingModule) -> None:
-        with suppress(EngineError):  # it ended meanwhile, and says so to whoever uses it
-            self.port.post(type="wasm", wasm=await wasm.module_or_file())
+    async def _post_module(self, wasm: CompilingModule) -> None:
+        try:
+            self.port.post_or_end(type="wasm", wasm=await wasm.module_or_file())
+        except Exception as error:
+            logger.exception("An engine's worker could not be given its runtime.")
+            self.port.close(_fault("The engine's runtime could not be started", error))
 
     def _runtime(self, wasm: Blob) -> Any:
         return js_object(wasm=js_blob(wasm), glue=self._script.beside(self._glue))
 
-    def _look(self, model: str) -> None:
-        """See whether there was a sign of life, and look again. Time does not run while files are fetched for it."""
+    def _check_life(self, model: str) -> None:
+        """End the worker after a silence of ``start_timeout``, or check again. File requests stop the clock."""
         remaining = self._start_timeout
-        if not self._answers:
+        if not self._file_requests:
             remaining += self._last_sign - time.monotonic()
         if remaining > 0:
-            self._stop_looking = JsTimers().call_later(int(remaining * 1000) + 1, lambda: self._look(model))
+            self._cancel_timer = JsTimers().call_later(int(remaining * 1000) + 1, lambda: self._check_life(model))
             return
         self.port.close(
             EngineTimeout(
@@ -117,30 +126,40 @@ class ModelWorker:
     def _on_event(self, kind: str, message: Any) -> None:
         self._last_sign = time.monotonic()
         if kind == "need":
-            answer = asyncio.ensure_future(self._answer(message.id, message.url))
-            self._answers.add(answer)
-            answer.add_done_callback(self._answered)
+            request = asyncio.ensure_future(self._provide_file(message.id, message.url))
+            self._file_requests.add(request)
+            request.add_done_callback(self._on_file_provided)
         elif kind == "alive":
-            self._death = DeathWatch(message.lock, self._died)
+            self._death_watch = DeathWatch(message.lock, self._on_death)
         elif kind == "lost":
             self.port.close(DeviceLost(message.reason))
 
-    def _died(self) -> None:
-        self.port.crash("it is not there any more; the browser may have ended it for lack of memory")
+    def _on_death(self) -> None:
+        self.port.crash("it does not run any more; the browser may have ended it for lack of memory")
 
-    def _answered(self, answer: asyncio.Task[None]) -> None:
-        self._answers.discard(answer)
+    def _on_file_provided(self, request: asyncio.Task[None]) -> None:
+        self._file_requests.discard(request)
         self._last_sign = time.monotonic()
 
-    async def _answer(self, number: int, url: str) -> None:
+    async def _provide_file(self, number: int, url: str) -> None:
+        try:
+            message = await self._file_message(url)
+        except Exception as error:
+            # The worker would wait for the file until its load times out. So it is ended, and the load fails at once.
+            logger.exception("An engine's worker could not be given %s.", url)
+            self.port.close(_fault(f"The engine could not be given {url}", error))
+        else:
+            self.port.post_or_end(type="file", id=number, **message)
+
+    async def _file_message(self, url: str) -> dict[str, Any]:
         if self._files is None:
-            raise EngineError("a worker asked for a file before it was told what to load")
+            raise RuntimeError("a worker asked for a file before its load began")
         try:
             blob = await self._files(url)
         except ModelDenError as error:
-            self.port.post(type="file", id=number, error=str(error))
-            return
-        if blob is None:
-            self.port.post(type="file", id=number, missing=True)
-        else:
-            self.port.post(type="file", id=number, blob=js_blob(blob))
+            return {"error": str(error)}
+        return {"missing": True} if blob is None else {"blob": js_blob(blob)}
+
+
+def _fault(what: str, error: Exception) -> EngineError:
+    return EngineError(f"{what} (a fault of modelden's: {error!r}); please report it")

@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from js import Blob as JavaScriptBlob
-from js import Object
-from pyodide.ffi import JsProxy, to_js
+from pyodide.ffi import JsException, to_js
 
-from modelden._js.blobs import JsBlob, js_blob
-from modelden._js.ffi import js_buffers, js_bytes
+from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
+from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, map_exceptions
 from modelden._js.model_worker import ModelWorker
 from modelden._js.worker_scripts import Script
 from modelden.engine.tensor import Tensor
-from modelden.engine.values import decode_reply, encode_feeds
+from modelden.engine.values import encode_feeds
 from modelden.errors import InputError
 from modelden.ports import Blob, FileProvider
 
@@ -24,7 +23,12 @@ class JsSessionHost:
     """Starts session workers."""
 
     def __init__(self, start_timeout: float, worker_url: str | None) -> None:
-        """A session has ``start_timeout`` seconds between signs of life while it is opened."""
+        """Create a host.
+
+        Args:
+            start_timeout: Seconds between signs of life of a worker that opens a model.
+            worker_url: URL of the folder with the workers' scripts; None for the wheel's own.
+        """
         self._start_timeout = start_timeout
         self._worker_url = worker_url
 
@@ -34,44 +38,48 @@ class JsSessionHost:
 
     def to_blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""
-        if isinstance(data, bytes | bytearray | memoryview):
-            return JsBlob(JavaScriptBlob.new(to_js([js_bytes(data)])))
-        kind = str(Object.prototype.toString.call(data)) if isinstance(data, JsProxy) else ""
-        if kind in ("[object Blob]", "[object File]"):
+        class_name = js_class(data)
+        if class_name in BLOB_CLASSES:
             return JsBlob(data)
-        if kind == "[object ArrayBuffer]" or "Array]" in kind.replace("[object Array]", ""):
-            return JsBlob(JavaScriptBlob.new(to_js([data])))
+        with map_exceptions(_no_blob):
+            if isinstance(data, bytes | bytearray | memoryview):
+                return JsBlob(JavaScriptBlob.new(to_js([js_bytes(data)])))
+            if class_name.endswith(("ArrayBuffer", "Array")) and class_name != "Array":
+                return JsBlob(JavaScriptBlob.new(to_js([data])))
         raise InputError(
             "A model is its name on the hub, a pathlib.Path, bytes, or a Blob, ArrayBuffer or typed array of the page, "
             f"not {type(data).__name__}."
         )
 
 
+def _no_blob(error: JsException) -> InputError:
+    return InputError(f"The browser makes no file of this model ({js_name(error)}: {error}).")
+
+
 class JsSessionWorker:
     """A worker with one raw model."""
 
     def __init__(self, worker: ModelWorker) -> None:
-        """Adopt a worker that has no model yet."""
         self._worker = worker
 
     async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
         """Open the model."""
         text = json.dumps(dict(options))
-        told = await self._worker.load("a model", wasm, files, type="open", json=text, model=js_blob(model))
-        info: Mapping[str, Any] = decode_reply(told.json, told.buffers)
+        reply = await self._worker.load("a model", wasm, files, type="open", json=text, model=js_blob(model))
+        info: Mapping[str, Any] = reply.decode()
         return info
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> dict[str, Tensor]:
         """Run the model once."""
         feeds, buffers = encode_feeds(feed)
         js_list, js_transfer = js_buffers(buffers)
-        told = await self._worker.port.request(
+        reply = await self._worker.port.request(
             type="infer",
             json=json.dumps({"outputs": list(outputs), "feeds": feeds}),
             buffers=js_list,
             transfer=js_transfer,
         )
-        results: dict[str, Tensor] = decode_reply(told.json, told.buffers)
+        results: dict[str, Tensor] = reply.decode()
         return results
 
     def close(self) -> None:

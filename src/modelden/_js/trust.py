@@ -1,4 +1,4 @@
-"""The trust worker (``web/worker/trust.ts``)."""
+"""`ports.Crypto` and `ports.Expressions`: WebCrypto, and the trust worker (``web/worker/trust.ts``)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, to_js
 
-from modelden._js.ffi import js_object
+from modelden._js.ffi import js_name, js_object, map_exceptions
 from modelden._js.worker import WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import CryptoUnavailable, EngineCrashed, EngineError, WorkerRefused
 from modelden.settings.chain import Certificate
 
+_WRONG_KEY = ("DataError", "NotSupportedError", "OperationError", "SyntaxError")
+"""Names of ``importKey``'s errors for bytes that are no P-384 key."""
+
 
 class TrustWorker:
-    """Lives while somebody needs it: what it is asked is asked once in days, and a worker takes memory."""
+    """The worker that parses certificates and evaluates JEXL. It runs while a context or a request needs it.
+
+    Both are needed once in days, and a worker takes memory.
+    """
 
     def __init__(self, worker_url: str | None) -> None:
-        """Start nothing yet."""
         self._worker_url = worker_url
         self._port: WorkerPort | None = None
         self._users = 0
 
     @contextmanager
     def preload(self) -> Iterator[None]:
-        """Have the worker while the context is open."""
+        """Keep the worker running while the context is open."""
         self._users += 1
         try:
             self._start()
@@ -39,14 +44,14 @@ class TrustWorker:
             if self._users == 0:
                 self._end()
 
-    async def ask(self, **message: Any) -> Any:
-        """Ask one question.
+    async def request(self, **message: Any) -> Any:
+        """Send one request.
 
         Returns:
             The reply's JSON.
 
         Raises:
-            EngineError: If the worker says that it failed.
+            EngineError: If the worker answers with a failure.
             WorkerRefused: If the browser does not start it.
             EngineCrashed: If it died.
         """
@@ -54,9 +59,9 @@ class TrustWorker:
             return json.loads((await self._start().request(**message)).json)
 
     def _start(self) -> WorkerPort:
-        if self._port is None:
+        if self._port is None or self._port.has_ended:
             self._port = WorkerPort(Script("trust.js", self._worker_url))
-            self._port.watch(lambda _: self._end())  # the next question starts another one
+            self._port.watch(lambda _: self._end())  # the next request starts another one
         return self._port
 
     def _end(self) -> None:
@@ -69,34 +74,40 @@ class JsCrypto:
     """WebCrypto, and X.509 in a worker of its own."""
 
     def __init__(self, worker: TrustWorker) -> None:
-        """Start nothing yet."""
         self._worker = worker
 
     def preload(self) -> AbstractContextManager[None]:
-        """Have the worker started while the context is open."""
+        """Keep the worker running while the context is open."""
         return self._worker.preload()
 
     async def read_chain(self, pem: str) -> list[Certificate]:
         """Parse a PEM bundle."""
         _subtle()
         try:
-            facts = await self._worker.ask(type="read-chain", pem=pem)
+            certificates = await self._worker.request(type="read-chain", pem=pem)
         except (EngineCrashed, WorkerRefused):
             raise
         except EngineError as error:
             raise ValueError(str(error)) from error
-        return [_certificate(each) for each in facts]
+        return [_certificate(facts) for facts in certificates]
 
     async def verify_p384(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Verify an ECDSA P-384 signature with SHA-384."""
         subtle = _subtle()
         curve = js_object(name="ECDSA", namedCurve="P-384")
-        try:
-            key = await subtle.importKey("spki", to_js(public_key), curve, False, to_js(["verify"]))
-        except JsException:
-            return False  # not a P-384 key
         algorithm = js_object(name="ECDSA", hash="SHA-384")
-        return bool(await subtle.verify(algorithm, key, to_js(signature), to_js(message)))
+        with map_exceptions(_not_verified):
+            try:
+                key = await subtle.importKey("spki", to_js(public_key), curve, False, to_js(["verify"]))
+            except JsException as error:
+                if js_name(error) in _WRONG_KEY:
+                    return False
+                raise
+            return bool(await subtle.verify(algorithm, key, to_js(signature), to_js(message)))
+
+
+def _not_verified(error: JsException) -> CryptoUnavailable:
+    return CryptoUnavailable(f"The browser could not verify a signature ({js_name(error)}: {error}). Reload the page.")
 
 
 def _subtle() -> Any:
@@ -138,11 +149,10 @@ class JsExpressions:
     """Evaluates JEXL with Mozilla's own library, as Firefox does."""
 
     def __init__(self, worker: TrustWorker) -> None:
-        """Start nothing yet."""
         self._worker = worker
 
     async def evaluate(self, expressions: Sequence[str], context: Mapping[str, Any]) -> list[bool | str]:
-        """Return for each expression whether it is true, or why it cannot be evaluated."""
-        question = json.dumps({"expressions": list(expressions), "context": dict(context)})
-        verdicts: list[bool | str] = await self._worker.ask(type="evaluate", json=question)
+        """Return for each expression its truth value, or the reason why it cannot be evaluated."""
+        text = json.dumps({"expressions": list(expressions), "context": dict(context)})
+        verdicts: list[bool | str] = await self._worker.request(type="evaluate", json=text)
         return verdicts

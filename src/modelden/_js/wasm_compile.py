@@ -1,4 +1,4 @@
-"""A WASM file that the page compiles while the worker that will run it is starting."""
+"""The compilation of a WASM file in the page, while the worker that will run it is starting."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ from js import Response, WebAssembly, navigator
 from pyodide.ffi import JsException
 
 from modelden._js.blobs import js_blob
-from modelden._js.ffi import js_object
+from modelden._js.ffi import js_name, js_object
 from modelden.ports import Blob
 
 logger = logging.getLogger(__name__)
 
-_COMPILES_ALL = "Firefox/" in str(navigator.userAgent)
-"""Firefox compiles the whole file before it runs any of it, for most of a warm visit: so it compiles what has been read
-while the rest is read. Chromium compiles a function when it is first called; what it does at the end of a stream keeps
-the page busy for 50 to 80 ms, and the module is there no sooner. No feature tells which of the two a browser does."""
+_COMPILES_WHOLE_FILE = "Firefox/" in str(navigator.userAgent)
+"""Firefox compiles the whole file before it runs any of it, for most of a warm visit: so it compiles the first parts
+while it reads the others. Chromium compiles a function when it is first called; at the end of a stream it keeps the
+page busy for 50 to 80 ms, and the module is ready no sooner. No feature tells which of the two a browser does."""
 
 
 class CompilingModule:
     """A ``WebAssembly.Module`` under way: browsers compile beside the page's thread, and workers share the result."""
 
     def __init__(self, wasm: Blob) -> None:
-        """Begin."""
-        self._file = js_blob(wasm)
-        begun = _streamed(self._file) if _COMPILES_ALL else self._file.arrayBuffer()
-        self._compiling = asyncio.ensure_future(_compiled(begun))
+        """Begin to read, or to compile, the file."""
+        self._js_file = js_blob(wasm)
+        js_promise = _compile_stream(self._js_file) if _COMPILES_WHOLE_FILE else self._js_file.arrayBuffer()
+        self._compiling = asyncio.ensure_future(self._compile(js_promise))
 
     async def module_or_file(self) -> Any:
-        """Return the module; the file as a JavaScript ``Blob`` if it is none, whose worker fails with it, and tells."""
+        """Return the module, or the file as a JavaScript ``Blob`` if the page cannot compile it.
+
+        The worker will fail with that file, and report the reason.
+        """
+        return await self._compiling
+
+    async def _compile(self, js_promise: Any) -> Any:
         try:
-            return await self._compiling
+            result = await js_promise
+            return result if _COMPILES_WHOLE_FILE else await WebAssembly.compile(result)
         except JsException as error:
-            logger.debug("The page could not compile the runtime: %s", error)
-            return self._file
+            logger.debug("The page could not compile the runtime: %s: %s", js_name(error), error)
+            return self._js_file
 
 
-def _streamed(js_file: Any) -> Any:
+def _compile_stream(js_file: Any) -> Any:
     headers = js_object(**{"content-type": "application/wasm"})
     return WebAssembly.compileStreaming(Response.new(js_file, js_object(headers=headers)))
-
-
-async def _compiled(begun: Any) -> Any:
-    """Return the module, of bytes that are being read or from a stream that is being compiled."""
-    read = await begun
-    return read if _COMPILES_ALL else await WebAssembly.compile(read)

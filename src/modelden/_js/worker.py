@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
 import js
-from pyodide.ffi import create_once_callable, create_proxy
+from pyodide.ffi import JsException, create_once_callable, create_proxy
 
-from modelden._js.ffi import js_object
+from modelden._js.ffi import js_name, js_object, map_exceptions
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, WorkerRefused
 
@@ -19,18 +20,18 @@ logger = logging.getLogger(__name__)
 
 
 class DeathWatch:
-    """Waits for the lock of one worker."""
+    """Waits for the lock that a worker holds while it lives: browsers report the end of a worker in no other way."""
 
     def __init__(self, lock: str, on_death: Callable[[], None]) -> None:
-        """Call ``on_death`` when the holder of the lock is gone."""
+        """Call ``on_death`` when the lock is released. If the browser refuses locks, it is never called."""
         self._on_death: Callable[[], None] | None = on_death
         self._abort = js.AbortController.new()
         self._granted = create_once_callable(self._grant)
-        waiting = js.navigator.locks.request(lock, js_object(signal=self._abort.signal), self._granted)
-        waiting.catch(js.Boolean)  # aborted: nobody wants to know; any function of JavaScript's own will do
+        js_request = js.navigator.locks.request(lock, js_object(signal=self._abort.signal), self._granted)
+        js_request.catch(js.Boolean)  # aborted by `end`, or refused; any function of JavaScript's own will do
 
     def end(self) -> None:
-        """Wait no more."""
+        """Withdraw the request."""
         if self._on_death is not None:
             self._on_death = None
             self._abort.abort()
@@ -43,15 +44,26 @@ class DeathWatch:
 
 
 class Reply(NamedTuple):
-    """What a request was answered with: the fields of ``ReplyMessage``."""
+    """The reply to a request: the fields of ``ReplyMessage``."""
 
     json: str
     buffers: list[memoryview]
     metrics: str | None
 
+    def decode(self) -> Any:
+        """Return the reply's value: plain Python data with tensors and images.
+
+        Raises:
+            EngineError: If the reply has another form than the protocol's.
+        """
+        from modelden.engine.values import decode_reply  # not needed to start a worker
+
+        with _readable():
+            return decode_reply(self.json, self.buffers)
+
 
 class WorkerPort:
-    """Starts a worker and talks with it.
+    """A worker, its requests and their replies.
 
     One proxy receives all messages; `close` frees it.
     """
@@ -61,18 +73,18 @@ class WorkerPort:
 
         Args:
             script: What it runs.
-            on_event: Called with the type and the object of each message that answers no request.
+            on_event: Called with the type and the object of each message that is no reply.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
         """
         self._script = script
-        self._is_up = asyncio.Event()
+        self._script_runs = asyncio.Event()
         self._on_event = on_event
-        self._pending: dict[int, asyncio.Future[Reply]] = {}
+        self._replies: dict[int, asyncio.Future[Reply]] = {}
         self._listeners: dict[int, Callable[[str], None]] = {}
         self._ids = count(1)
-        self._end: EngineError | None = None
+        self._end_reason: EngineError | None = None
         self._on_crash: Callable[[EngineCrashed], None] | None = None
         self._worker = script.start()
         self._receiver = create_proxy(self._receive)
@@ -82,12 +94,12 @@ class WorkerPort:
 
     @property
     def has_ended(self) -> bool:
-        """It was closed, or died."""
-        return self._end is not None
+        """True after the worker was closed, or died."""
+        return self._end_reason is not None
 
-    async def started(self) -> None:
-        """Return when the worker has said that it is there, or has ended."""
-        await self._is_up.wait()
+    async def wait_until_started(self) -> None:
+        """Return when the worker's script runs, or the worker has ended."""
+        await self._script_runs.wait()
 
     def post(self, *, transfer: Any = None, **message: Any) -> None:
         """Send a message; its values are plain or JavaScript objects.
@@ -97,14 +109,22 @@ class WorkerPort:
             **message: The members of the message.
 
         Raises:
-            EngineError: If the worker has ended.
+            EngineError: If the worker has ended, or the browser cannot send the message.
         """
-        if self._end is not None:
-            raise self._end
-        if transfer is None:
-            self._worker.postMessage(js_object(**message))
-        else:
-            self._worker.postMessage(js_object(**message), transfer)
+        if self._end_reason is not None:
+            raise self._end_reason
+        with map_exceptions(_not_sent):
+            if transfer is None:
+                self._worker.postMessage(js_object(**message))
+            else:
+                self._worker.postMessage(js_object(**message), transfer)
+
+    def post_or_end(self, **message: Any) -> None:
+        """Send a message that nobody waits for. If it cannot be sent, the worker is ended with the reason."""
+        try:
+            self.post(**message)
+        except EngineError as error:
+            self.close(error)
 
     async def request(
         self,
@@ -118,128 +138,149 @@ class WorkerPort:
 
         Args:
             transfer: As in `post`.
-            listener: Called with the JSON of each ``chunk`` before the reply. What it raises fails the request.
-            cancel: Type of the message that ends the request early: posted when the caller gives up.
+            listener: Called with the JSON of each ``chunk`` before the reply. Its exceptions fail the request.
+            cancel: Type of the message that ends the request early: sent when the caller is cancelled.
             **message: The members of the message.
 
         Raises:
-            EngineError: If the worker says that it failed.
+            EngineError: If the worker answers with a failure, or the browser cannot send the message.
             WorkerRefused: If the browser does not start it.
             EngineCrashed: If the worker dies before it replies.
             EngineClosed: If it is closed before.
         """
         number = next(self._ids)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._pending[number] = reply
+        self._replies[number] = reply
         if listener is not None:
             self._listeners[number] = listener
         try:
             self.post(id=number, transfer=transfer, **message)
+            return await self._wait_for(reply, number, cancel)
+        finally:
+            del self._replies[number]
+            self._listeners.pop(number, None)
+
+    async def _wait_for(self, reply: asyncio.Future[Reply], number: int, cancel: str | None) -> Reply:
+        try:
             return await reply
         finally:
-            del self._pending[number]
-            self._listeners.pop(number, None)
-            if cancel is not None and self._end is None and not _was_answered(reply):
-                self.post(type=cancel, id=number)
+            if cancel is not None and not _was_answered(reply):
+                self.post_or_end(type=cancel, id=number)
 
     def close(self, reason: EngineError | None = None) -> None:
-        """End the worker. Pending requests fail with ``reason``, `EngineClosed` if there is none."""
-        if self._end is not None:
+        """End the worker. Pending requests fail with ``reason``, or else with `EngineClosed`."""
+        if self._end_reason is not None:
             return
-        self._end = reason or EngineClosed("The engine was closed while it was at work.")
+        self._end_reason = reason or EngineClosed("The engine was closed while it was at work.")
         self._worker.terminate()
         self._worker.onmessage = self._worker.onerror = self._worker.onmessageerror = None
         self._receiver.destroy()
-        self._is_up.set()
+        self._script_runs.set()
         self._script.revoke()
-        for reply in self._pending.values():
+        for reply in self._replies.values():
             if not reply.done():
-                reply.set_exception(self._end)
-        if isinstance(self._end, EngineCrashed) and self._on_crash is not None:
-            self._on_crash(self._end)
+                reply.set_exception(self._end_reason)
+        self._report_crash()
 
     def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
         """Call ``on_crash`` when the worker dies without having been closed, at once if it is dead."""
         self._on_crash = on_crash
-        if isinstance(self._end, EngineCrashed):
-            on_crash(self._end)
+        self._report_crash()
+
+    def _report_crash(self) -> None:
+        if isinstance(self._end_reason, EngineCrashed) and self._on_crash is not None:
+            try:
+                self._on_crash(self._end_reason)
+            except Exception:  # who ends the worker waits for nothing
+                logger.exception("The end of a worker could not be handled.")
 
     def crash(self, reason: str) -> None:
-        """End the worker: it died, or is not to be relied on any more."""
+        """End a worker that died, or that cannot be relied on any more."""
         self.close(
             EngineCrashed(f"The engine's worker failed: {reason}. It is started anew when the engine is next used.")
         )
 
     def _receive(self, event: Any) -> None:
+        try:
+            self._dispatch(event)
+        except Exception as error:  # an event handler has no caller
+            logger.exception("A message of a worker could not be handled.")
+            self.crash(f"its message could not be handled: {error!r}")
+
+    def _dispatch(self, event: Any) -> None:
         if event.type != "message":
-            self._fail(event.type, getattr(event, "message", None) or "no details")
+            self._on_failed_event(event.type, getattr(event, "message", None) or "no details")
             return
         message = event.data
         match message.type:
             case "reply":
-                try:
-                    result = _reply(message)
-                except Exception as error:  # noqa: BLE001  in an event handler: otherwise nobody would hear of it
-                    self._settle(message.id, error=EngineError(f"The engine's reply cannot be read: {error!r}."))
-                else:
-                    self._settle(message.id, result=result)
+                self._on_reply(message)
             case "chunk":
-                self._hear(message.id, message.json)
+                self._on_chunk(message.id, message.json)
             case "failure":
-                self._settle(message.id, error=EngineError(_text(message.error)))
+                self._fail(message.id, EngineError(_text(message.error)))
             case "crash":
                 self.crash(_text(message.error))
             case "ready":
-                self._ready(message.build)
-            case other:
+                self._on_ready(message.build)
+            case kind:
                 if self._on_event is not None:
-                    self._on_event(other, message)
+                    self._on_event(kind, message)
 
-    def _fail(self, kind: str, detail: str) -> None:
-        if self._is_up.is_set():
+    def _on_failed_event(self, kind: str, detail: str) -> None:
+        if self._script_runs.is_set():
             self.crash(f"{kind}: {detail}")
         else:
             self.close(self._script.refusal(detail))
 
-    def _ready(self, build: str) -> None:
-        self._is_up.set()
+    def _on_ready(self, build: str) -> None:
+        self._script_runs.set()
         try:
             self._script.check_build(build)
         except WorkerRefused as error:
             self.close(error)
 
-    def _hear(self, number: int, text: str) -> None:
-        listener, reply = self._listeners.get(number), self._pending.get(number)
+    def _on_chunk(self, number: int, text: str) -> None:
+        listener, reply = self._listeners.get(number), self._replies.get(number)
         if listener is None or reply is None or reply.done():
             return
         try:
             listener(text)
-        except Exception as error:  # noqa: BLE001  the caller's own; nobody above could raise it to them
+        except Exception as error:  # noqa: BLE001  the caller's own, raised to them by the request
             reply.set_exception(error)
 
-    def _settle(
-        self,
-        number: int,
-        *,
-        result: Reply | None = None,
-        error: EngineError | None = None,
-    ) -> None:
-        reply = self._pending.get(number)
+    def _on_reply(self, message: Any) -> None:
+        reply = self._replies.get(message.id)
         if reply is None or reply.done():  # its caller was cancelled
             return
-        if error is not None:
+        try:
+            with _readable():
+                reply.set_result(Reply(message.json, message.buffers.to_py(), getattr(message, "metrics", None)))
+        except EngineError as error:
+            self._fail(message.id, error)
+
+    def _fail(self, number: int, error: EngineError) -> None:
+        reply = self._replies.get(number)
+        if reply is not None and not reply.done():
             logger.debug("A worker request failed: %s", error)
             reply.set_exception(error)
-        elif result is not None:
-            reply.set_result(result)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise an `EngineError` for a reply of another form than the protocol's."""
+    try:
+        yield
+    except Exception as error:
+        raise EngineError(f"The engine's reply cannot be read: {error!r}.") from error
 
 
 def _was_answered(reply: asyncio.Future[Any]) -> bool:
     return reply.done() and not reply.cancelled() and isinstance(reply.exception(), EngineError | None)
 
 
-def _reply(message: Any) -> Reply:
-    return Reply(message.json, message.buffers.to_py(), getattr(message, "metrics", None))
+def _not_sent(error: JsException) -> EngineError:
+    return EngineError(f"The browser cannot send this to the engine's worker ({js_name(error)}: {error}).")
 
 
 def _text(error: Any) -> str:

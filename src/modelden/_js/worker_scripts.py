@@ -1,4 +1,4 @@
-"""Where workers start from: the wheel, or files that the page's own server has (``configure(worker_url=...)``)."""
+"""The scripts of workers: from the wheel, or from the page's own server (``configure(worker_url=...)``)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import js
 from js import URL, Array, Blob, Worker
-from pyodide.ffi import JsException, to_js
+from pyodide.ffi import to_js
 
-from modelden._js.ffi import js_object
+from modelden._js.ffi import js_object, map_exceptions
 from modelden.engine.runtime_selection import Bundle, read_bundles
 from modelden.errors import WorkerRefused
 
@@ -26,7 +26,7 @@ class Script:
     """One worker's script."""
 
     def __init__(self, bundle: str, folder: str | None) -> None:
-        """Start nothing yet.
+        """Name a script.
 
         Args:
             bundle: File name in the package's ``assets``.
@@ -43,21 +43,19 @@ class Script:
             The ``Worker``.
 
         Raises:
-            WorkerRefused: If the browser refuses it at once; mostly it tells later, by an ``error`` event.
+            WorkerRefused: If the browser refuses it at once; mostly it does so later, by an ``error`` event.
         """
-        try:
-            self._url = self._made_here() if self._folder is None else _served(self._folder, self._bundle)
+        with map_exceptions(lambda error: self.refusal(str(error))):
+            self._url = self._local_url() if self._folder is None else _served_url(self._folder, self._bundle)
             return Worker.new(self._url, js_object(type="module", name=f"modelden {self._bundle}"))
-        except JsException as error:
-            raise self.refusal(str(error)) from error
 
     def revoke(self) -> None:
-        """Free what the browser keeps for the URL."""
+        """Free the ``blob:`` URL."""
         if self._folder is None:
             URL.revokeObjectURL(self._url)
 
     def refusal(self, detail: str) -> WorkerRefused:
-        """Return the error of a worker that said nothing before it failed."""
+        """Return the error of a worker that failed before its script ran."""
         if self._folder is None:
             return WorkerRefused(
                 f"The browser did not start a worker from modelden's own {self._bundle}: {detail}. A content security "
@@ -73,11 +71,11 @@ class Script:
         )
 
     def beside(self, name: str) -> Any:
-        """Return another file of the package's assets for the worker: its bytes as a ``Blob``, or its URL if served."""
-        return _blob(name) if self._folder is None else _served(self._folder, name)
+        """Return another asset of the package for the worker: a ``Blob``, or its URL on the page's server."""
+        return _blob(name) if self._folder is None else _served_url(self._folder, name)
 
     def check_build(self, build: str) -> None:
-        """Return if a worker is of the build that Python is of: others have other messages, and may hang.
+        """Check that a worker is of the same build as Python. Others have other messages, and may hang.
 
         Raises:
             WorkerRefused: If it is not.
@@ -88,8 +86,8 @@ class Script:
                 "version's `modelden assets DIR` there."
             )
 
-    def _made_here(self) -> str:
-        """Return a URL of the page's own: nothing but the wheel has to be served."""
+    def _local_url(self) -> str:
+        """Return a URL with the script from the wheel: nothing but the wheel has to be served."""
         if str(js.origin) == "null":
             from base64 import b64encode
 
@@ -99,7 +97,7 @@ class Script:
         return str(URL.createObjectURL(_blob(self._bundle)))
 
 
-def _served(folder: str, name: str) -> str:
+def _served_url(folder: str, name: str) -> str:
     # The build in the query keeps a cache from answering with an earlier version's file.
     return str(URL.new(f"{folder}{name}?{_build()}", js.location.href).href)
 
