@@ -41,7 +41,6 @@ DOWNLOADERS = (
     "modelden.hub.store.writer",
     "modelden.hub.store.compaction",
     "modelden.core.idle_timeout",
-    "modelden.hub.download.auth",
     "modelden.hub.download.freshness",
     "modelden.hub.download.preflight",
     "modelden.hub.download.chunk_writer",
