@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def configure(preset: str = "production", **values: Any) -> Configuration:
     """Set the sources of settings and models, and whom to trust. Values that are not named have their defaults.
 
-    Existing engines keep their configuration. What was stored for another server or root is not used.
+    Existing engines keep their configuration. Data that were stored for another server or root are not used.
 
     Args:
         preset: Mozilla's environment that provides the defaults: ``production`` or ``stage``.

@@ -8,7 +8,7 @@ Modules are imported in four steps, each when it is needed:
 4. `CONTEXT_MODULES`: the context.
 
 Downloaders are imported with the first download (`hub/files.py`). Before the first step the browser returns the
-bytecode that an earlier visit stored; what is imported without it, Python compiles.
+bytecode that an earlier visit stored, because Python has to compile modules that are imported without it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ CONTEXT_MODULES = (
 
 
 class Page:
-    """The state of this page: what is in force, and what was started before the context.
+    """The state of this page: the configuration in force, and the parts that start before the context.
 
     Attributes:
         config: The configuration; None for the default.
@@ -112,7 +112,7 @@ def sync_listeners() -> SyncListeners:
 
 @cache
 def reservations() -> Reservations:
-    """Return the space that downloads of this page need, whatever the configuration."""
+    """Return the reserved space of this page's downloads, which outlives a configuration."""
     from modelden.hub.store.reservations import Reservations
 
     return Reservations()

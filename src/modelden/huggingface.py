@@ -173,7 +173,7 @@ async def snapshot_download(
                 f"Nobody lists the files of {repo_id} {revision or _BRANCH}, and none is kept. {overview.reason} "
                 "Name them one by one, with hub_download()."
             )
-        logger.warning("What is kept of %s is taken for all of it. %s", repo_id, overview.reason)
+        logger.warning("The snapshot of %s has the stored files only. %s", repo_id, overview.reason)
     paths = filter_paths(overview.files, allow_patterns, ignore_patterns)
     infos = [FileInfo(file.path, file.size, file.sha256) for file in overview.files if file.path in paths]
     await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos)

@@ -85,7 +85,7 @@ class InferenceSession:
         """Open a model. The arguments are those of the constructor.
 
         Raises:
-            ModelDenError: The class says what went wrong.
+            ModelDenError: If the model cannot be opened.
         """
         return cls._from_session(await _open(_source(path_or_bytes, sess_options), sess_options, providers))
 

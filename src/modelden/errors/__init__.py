@@ -4,33 +4,33 @@
     ├── InputError                 the call is wrong: change it (also a ValueError)
     │   ├── InvalidOption          an option of an engine that Firefox's rules refuse
     │   └── UnknownTask
-    ├── UntrustedError             do not use what came: tell whoever publishes it
+    ├── UntrustedError             settings or a file must not be used: tell its publisher
     │   ├── SignatureError         a collection's signature or its certificates
     │   ├── InvalidRecord          a signed record that cannot be understood
-    │   ├── IntegrityError         bytes that are not the announced ones
-    │   ├── NoHash                 nobody vouches for a file, and somebody has to
+    │   ├── IntegrityError         bytes that differ from their expected size or hash
+    │   ├── NoHash                 a file without a known hash, where hashes are required
     │   ├── ForbiddenURL           the allow/deny list says no
     │   └── RuntimeMismatch        a WASM runtime that the bundled JavaScript cannot drive
     ├── UnavailableError           try again later, or elsewhere
     │   ├── NetworkError           no answer that a page may read
     │   │   ├── Offline            the browser says that there is no network
-    │   │   └── DownloadInterrupted a file that broke off; what came is kept
+    │   │   └── DownloadInterrupted an interrupted download, whose bytes are stored
     │   ├── RedirectRefused        private headers would go to another place
     │   ├── RequestTimeout         no answer in time
     │   ├── HttpError              an answer with an error status
     │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
     │   ├── ResponseTooLarge       more bytes than the limit
-    │   ├── InvalidResponse        an answer that is not what the protocol says
-    │   ├── ServerBusy             the server asked to be left alone for a while
+    │   ├── InvalidResponse        a response that does not follow the protocol
+    │   ├── ServerBusy             the server asked for a pause
     │   ├── UnknownCollection      Remote Settings has no such collection
     │   ├── NoRuntime              Remote Settings offers no runtime that this version can use
     │   └── NotPrefetched          something that a visit without a network would need is missing
     ├── StorageError               the browser's storage
-    │   ├── QuotaExceeded          no room
+    │   ├── QuotaExceeded          no space
     │   │   └── CacheSizeExceeded  more than the limit that was set
     │   └── StorageUnavailable     none at all (private window, sandboxed frame)
     ├── EngineError                the loaded model
-    │   ├── EngineTimeout          the worker gives no sign of life
+    │   ├── EngineTimeout          no message from the worker for too long
     │   ├── EngineCrashed          the worker died
     │   │   └── DeviceLost         the browser took its GPU away
     │   ├── WorkerRefused          the browser starts no worker: policy of the page, or worker_url
