@@ -57,6 +57,26 @@ class LoadedModel(NamedTuple):
         clean_up(self.worker.close, self.lease.end)
 
 
+class _Job(NamedTuple):
+    """A load, with its retries.
+
+    Attributes:
+        plan: The plan.
+        bundle: The JavaScript that drives its runtime.
+        hub: The hub of its model.
+        branch: The branch update that it is part of.
+        watch: Watches over its memory; None if no model is loaded.
+        on_progress: Called with each step.
+    """
+
+    plan: Plan
+    bundle: Bundle
+    hub: HubFiles
+    branch: BranchUpdate
+    watch: LoadWatch | None
+    on_progress: ProgressCallback | None
+
+
 class EngineLoader:
     """Loads engines for one configuration."""
 
@@ -136,10 +156,11 @@ class EngineLoader:
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
         watch = await (await self._open_guard()).begin_load(key, str(options.model_id))
         retries = LoadRetries(watch, no_gpu_reason)
+        job = _Job(plan, bundle, hub, branch, watch, on_progress)
         try:
             while True:
                 try:
-                    return await self._load(plan, bundle, retries.fallbacks, hub, branch, watch, on_progress)
+                    return await self._load(job, retries.fallbacks)
                 except RETRYABLE as error:
                     retries.prepare(error)
         finally:
@@ -158,36 +179,28 @@ class EngineLoader:
         fallbacks = Fallbacks(no_gpu_reason=_no_gpu_reason(plan, bundle), files_only=True)
         hub = await self._open_hub(plan.options)
         async with hub.update_branch() as branch:
-            (await self._load(plan, bundle, fallbacks, hub, branch, None, on_progress)).close()
+            (await self._load(_Job(plan, bundle, hub, branch, None, on_progress), fallbacks)).close()
 
-    async def _load(
-        self,
-        plan: Plan,
-        bundle: Bundle,
-        fallbacks: Fallbacks,
-        hub: HubFiles,
-        branch: BranchUpdate,
-        watch: LoadWatch | None,
-        on_progress: ProgressCallback | None,
-    ) -> LoadedModel:
-        options = plan.options
+    async def _load(self, job: _Job, fallbacks: Fallbacks) -> LoadedModel:
+        plan, options, on_progress = job.plan, job.plan.options, job.on_progress
         message = plan.create_message(fallbacks)
         # The worker's source is read and compiled while the runtime is fetched.
-        worker = self._ports.engines.start(WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, message["numThreads"]))
+        worker = self._ports.engines.start(
+            WorkerSpec(job.bundle.bundle, job.bundle.glue, job.bundle.sha256, message["numThreads"])
+        )
         files: EngineFileProvider | None = None
         try:
             settings = await self._open_settings()
             cid = self._config.cid(runtime_selection.COLLECTION)
             wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
-            allow_list = await self._allow_list(options, settings, on_progress)
-            files = await self._file_provider(hub, options, allow_list, branch, watch, on_progress)
+            files = await self._file_provider(job, await self._allow_list(options, settings, on_progress))
             try:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
                     info = await worker.create(message, wasm, files, await files.cached_files(plan.files))
             except EngineError as error:
                 drop_runtime = partial(settings.attachments.delete_if_damaged, cid, plan.runtime)
-                raise await _explain(error, hub, files, drop_runtime) from error
-            await branch.commit()
+                raise await _explain(error, job.hub, files, drop_runtime) from error
+            await job.branch.commit()
             await files.remember_missing()
         except BaseException:
             clean_up(worker.close, *([] if files is None else [files.lease.end]))
@@ -203,23 +216,16 @@ class EngineLoader:
             return AllowList((), ())  # as Firefox, which reads the list where it fetches files
         return AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
 
-    async def _file_provider(
-        self,
-        hub: HubFiles,
-        options: PipelineOptions,
-        allow_list: AllowList,
-        branch: BranchUpdate,
-        watch: LoadWatch | None,
-        on_progress: ProgressCallback | None,
-    ) -> EngineFileProvider:
+    async def _file_provider(self, job: _Job, allow_list: AllowList) -> EngineFileProvider:
         """Return the provider of an engine's files; report their sizes where a signed manifest has them."""
+        options, hub, on_progress = job.plan.options, job.hub, job.on_progress
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
-        if not branch.stored_only and (sizes := await hub.download_sizes(*model)):
+        if not job.branch.stored_only and (sizes := await hub.download_sizes(*model)):
             with Reporter(on_progress, PLANNING, model[0], {"sizes": sizes}) as reporter:
                 reporter.plan(sum(sizes.values()))
         preflight = partial(hub.check_space_for_task, *model)
-        return EngineFileProvider(hub, consumer, allow_list, on_progress, watch, preflight, branch)
+        return EngineFileProvider(hub, consumer, allow_list, on_progress, job.watch, preflight, job.branch)
 
 
 def _no_gpu_reason(plan: Plan, bundle: Bundle) -> str | None:
