@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 def program(name: str, package: str) -> str:
     """A program of the system; without it the tests fail, and say what is missing."""
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         pytest.fail(f"needs {name}: apt-get install --no-install-recommends {package} (./build.sh test hosting does)")
-    return found
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -67,15 +67,15 @@ def test_the_documented_headers_are_there(origin: str) -> None:
 
 
 def test_a_page_may_resume_a_download(origin: str) -> None:
-    whole = httpx.get(origin + WEIGHTS)
-    asked = httpx.options(
+    full = httpx.get(origin + WEIGHTS)
+    preflight = httpx.options(
         origin + WEIGHTS, headers={"Origin": "https://page.example", "Access-Control-Request-Headers": "range,if-range"}
     )
-    rest = httpx.get(origin + WEIGHTS, headers={"Range": "bytes=100-", "If-Range": whole.headers["etag"]})
+    partial = httpx.get(origin + WEIGHTS, headers={"Range": "bytes=100-", "If-Range": full.headers["etag"]})
     other = httpx.get(origin + WEIGHTS, headers={"Range": "bytes=100-", "If-Range": '"another"'})
 
-    assert asked.status_code == 204
-    assert asked.headers["access-control-allow-origin"] == "*"
-    assert asked.headers["access-control-allow-headers"] == "Range, If-Range"
-    assert (rest.status_code, rest.content) == (206, whole.content[100:])
-    assert (other.status_code, other.content) == (200, whole.content)
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert preflight.headers["access-control-allow-headers"] == "Range, If-Range"
+    assert (partial.status_code, partial.content) == (206, full.content[100:])
+    assert (other.status_code, other.content) == (200, full.content)

@@ -40,47 +40,47 @@ def modelden(*arguments: str | Path, path: str | None = None) -> subprocess.Comp
 
 
 def facts(*arguments: str | Path) -> dict[str, Any]:
-    done = modelden(*arguments, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    process = modelden(*arguments, "--json")
+    assert process.returncode == 0, process.stdout + process.stderr
+    outcome: dict[str, Any] = json.loads(process.stdout)
+    return outcome
 
 
 @pytest.mark.parametrize("browser", BROWSERS)
 def test_a_second_run_needs_no_network(published: Path, tmp_path: Path, browser: str) -> None:
-    told = facts(
+    outcome = facts(
         *("run", *TASK, "--tree", published, "--browser", browser, "--input", "hello world", "--offline"),
         *("--profile", tmp_path / "profile", "--write-golden", tmp_path / "golden.json"),
     )
 
-    assert told["engine"]["model"] == MODEL
-    assert told["outputs"][0]["shape"] == [1, 4]
-    assert any(each["path"].startswith("/hub/") for each in told["requests"])
-    assert told["offline"]["same_outputs"] is True
-    assert told["offline"]["requests"] == []
-    assert told["offline"]["downloaded"] == []
-    assert told["memory"] > 0
-    assert json.loads((tmp_path / "golden.json").read_bytes())["cases"][0]["output"] == told["outputs"][0]
+    assert outcome["engine"]["model"] == MODEL
+    assert outcome["outputs"][0]["shape"] == [1, 4]
+    assert any(each["path"].startswith("/hub/") for each in outcome["requests"])
+    assert outcome["offline"]["same_outputs"] is True
+    assert outcome["offline"]["requests"] == []
+    assert outcome["offline"]["downloaded"] == []
+    assert outcome["memory"] > 0
+    assert json.loads((tmp_path / "golden.json").read_bytes())["cases"][0]["output"] == outcome["outputs"][0]
 
 
 def test_an_engine_that_refuses_is_exit_code_1(published: Path) -> None:
-    done = modelden("run", *TASK, "--tree", published, "--model", "acme/unknown@v1", "--input", "hello")
+    process = modelden("run", *TASK, "--tree", published, "--model", "acme/unknown@v1", "--input", "hello")
 
-    assert done.returncode == 1
-    assert "The hub has no" in done.stdout
+    assert process.returncode == 1
+    assert "The hub has no" in process.stdout
 
 
 def test_a_browser_that_is_not_there_is_exit_code_4(published: Path, tmp_path: Path) -> None:
-    done = modelden("run", *TASK, "--tree", published, "--input", "hello", path=str(tmp_path))
+    process = modelden("run", *TASK, "--tree", published, "--input", "hello", path=str(tmp_path))
 
-    assert done.returncode == 4
-    assert "None of chromium," in done.stderr
+    assert process.returncode == 4
+    assert "None of chromium," in process.stderr
 
 
 def test_check_tells_whether_a_tree_may_ship(tmp_path: Path, chain: SigningChain) -> None:
     good, bad = write_repository(tmp_path / "good", "v1"), write_repository(tmp_path / "bad", "v2")
     _publish(tmp_path / "tree", chain, good, "v1")
-    without = modelden("check", tmp_path / "tree", "--json")
+    unchecked = modelden("check", tmp_path / "tree", "--json")
     facts("run", *TASK, "--tree", tmp_path / "tree", "--input", "hello world", "--write-golden", good / "golden.json")
     # v2 has other weights, but promises the vectors of v1
     (bad / "golden.json").write_bytes((good / "golden.json").read_bytes())
@@ -89,8 +89,8 @@ def test_check_tells_whether_a_tree_may_ship(tmp_path: Path, chain: SigningChain
     _publish(tmp_path / "shipped", chain, bad, "v2")
     refused = modelden("check", tmp_path / "shipped", "--json", "--model", f"{MODEL}@v2", "--browsers", "firefox")
 
-    assert without.returncode == 1
-    assert json.loads(without.stdout)["without_golden_inputs"] == [f"{MODEL} v1"]
+    assert unchecked.returncode == 1
+    assert json.loads(unchecked.stdout)["without_golden_inputs"] == [f"{MODEL} v1"]
     assert [(each["browser"], each["cases"], each["faults"]) for each in shipped["results"]] == [
         ("chromium", 1, []),
         ("firefox", 1, []),

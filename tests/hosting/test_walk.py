@@ -62,16 +62,16 @@ class Walker:
 
     def run(self, line: str) -> dict[str, Any]:
         line = line.replace("ROOT_HASH", self.root_hash).replace(PORT, self._port)
-        words = [*shlex.split(line)[1:]]
-        command = [sys.executable, "-m", "modelden", *words]
-        if words[0] == "serve":
+        arguments = [*shlex.split(line)[1:]]
+        command = [sys.executable, "-m", "modelden", *arguments]
+        if arguments[0] == "serve":
             self._serve(command)
             return {}
-        done = subprocess.run(  # noqa: S603  our own commands
+        process = subprocess.run(  # noqa: S603  our own commands
             [*command, "--json"], cwd=self.folder, env=self._environment(), capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        facts: dict[str, Any] = json.loads(done.stdout)
+        assert process.returncode == 0, process.stdout + process.stderr
+        facts: dict[str, Any] = json.loads(process.stdout)
         self.root_hash = facts.get("root_hash", self.root_hash)
         return facts
 
@@ -98,9 +98,9 @@ def walker(tmp_path: Path) -> Iterator[Walker]:
     (tmp_path / "minilm").symlink_to(MINILM)
     write_better(tmp_path / "minilm-better")
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    made = Walker(tmp_path)
-    yield made
-    made.close()
+    walker = Walker(tmp_path)
+    yield walker
+    walker.close()
 
 
 def hub_files(facts: dict[str, Any]) -> set[str]:
@@ -116,9 +116,9 @@ def hub_files(facts: dict[str, Any]) -> set[str]:
 def test_the_documented_commands_work(walker: Walker) -> None:
     commands = documented()
     assert len(commands) < 10
-    told = [walker.run(line) for line in commands]
+    results = [walker.run(line) for line in commands]
 
-    keys, _, _, verified, _, chromium, firefox, _, after = told
+    keys, _, _, verified, _, chromium, firefox, _, update = results
     tree = walker.folder / "tree"
     assert verified["good"] is True
     assert assert_whole(tree, keys["root_hash"]) == {"feature-extraction": "v1.1.0"}
@@ -129,9 +129,9 @@ def test_the_documented_commands_work(walker: Walker) -> None:
     # the same WebAssembly gives the same bits in both
     assert chromium["outputs"] == firefox["outputs"]
 
-    assert after["engine"]["revision"] == "v1.1.0"
-    assert after["outputs"] != chromium["outputs"]
+    assert update["engine"]["revision"] == "v1.1.0"
+    assert update["outputs"] != chromium["outputs"]
     # the runtime is there already, and so is what did not change in the settings
-    assert not [each for each in after["requests"] if "/attachments/" in each["url"]]
+    assert not [each for each in update["requests"] if "/attachments/" in each["url"]]
     # of the new revision, the one file that differs
-    assert hub_files(after) == {"v1.1.0/onnx/model_quantized.onnx"}
+    assert hub_files(update) == {"v1.1.0/onnx/model_quantized.onnx"}

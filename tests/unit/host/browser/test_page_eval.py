@@ -26,10 +26,10 @@ from modelden.host.browser.page_eval import evaluate
     ],
 )
 async def test_the_last_line_comes_back_as_plain_data(source: str, expected: Any) -> None:
-    found = json.loads(await evaluate(json.dumps([source, {"one": 1}]), {}))
+    actual = json.loads(await evaluate(json.dumps([source, {"one": 1}]), {}))
 
-    assert found == expected
-    assert type(found) is type(expected)
+    assert actual == expected
+    assert type(actual) is type(expected)
 
 
 async def test_names_live_on() -> None:

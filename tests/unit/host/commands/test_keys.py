@@ -9,18 +9,18 @@ from tests.unit.host.publishing import PUBLISH, facts_of, run
 
 
 def test_keys_are_made_shown_and_rotated(tmp_path: Path) -> None:
-    made = facts_of("keys", "new", "keys", cwd=tmp_path)
+    new = facts_of("keys", "new", "keys", cwd=tmp_path)
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
     for path in (tmp_path / "keys").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     shown = facts_of("keys", "show", "keys", cwd=tmp_path)
     rotated = facts_of("keys", "rotate", "keys", cwd=tmp_path)
-    again = facts_of("keys", "rotate", "keys", "--intermediate", cwd=tmp_path)
+    rotated_intermediate = facts_of("keys", "rotate", "keys", "--intermediate", cwd=tmp_path)
 
-    assert shown["root_hash"] == made["root_hash"] == rotated["root_hash"] == again["root_hash"]
-    assert len({each["chain"] for each in (made, rotated, again)}) == 3
-    assert "PRIVATE" not in json.dumps([made, shown, rotated])
+    assert shown["root_hash"] == new["root_hash"] == rotated["root_hash"] == rotated_intermediate["root_hash"]
+    assert len({each["chain"] for each in (new, rotated, rotated_intermediate)}) == 3
+    assert "PRIVATE" not in json.dumps([new, shown, rotated])
     result = run("keys", "new", "keys", cwd=tmp_path)
     assert result.returncode == 2
     assert "keys are never overwritten" in result.stderr

@@ -53,7 +53,7 @@ def test_the_other_commands_change_the_same_tree(workspace: Path, chain: Signing
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "words"),
+    ("change", "code", "message"),
     [
         (["--keys", "nowhere"], 2, "`modelden keys new nowhere` makes them"),
         (["--task", "nonsense"], 2, "There is no task 'nonsense'"),
@@ -62,11 +62,11 @@ def test_the_other_commands_change_the_same_tree(workspace: Path, chain: Signing
         (["--public-url", "models.example"], 2, "expected an http(s) URL"),
     ],
 )
-def test_exit_codes_tell_whose_fault_it_is(workspace: Path, change: list[str], code: int, words: str) -> None:
+def test_exit_codes_tell_whose_fault_it_is(workspace: Path, change: list[str], code: int, message: str) -> None:
     result = run(*PUBLISH, *change, cwd=workspace)
 
     assert result.returncode == code, result.stderr
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
     assert not (workspace / "tree").exists() or state_of(workspace / "tree") == {}
 
@@ -98,13 +98,13 @@ def test_both_files_of_runtime_6_are_published(workspace: Path, chain: SigningCh
     facts_of(*PUBLISH, cwd=workspace)
 
     assert list(facts_of(*command, "--from", folder / large, cwd=workspace)["runtime"]) == [large]
-    told = facts_of(*command, "--from", folder, cwd=workspace)
+    facts = facts_of(*command, "--from", folder, cwd=workspace)
 
-    assert (list(told["runtime"]), told["changed"]) == ([small, large], True)
+    assert (list(facts["runtime"]), facts["changed"]) == ([small, large], True)
     changeset = workspace / "tree/v1/buckets/main/collections/ml-onnx-runtime/changeset"
     records = json.loads(changeset.read_bytes())["changes"]
     assert sorted((each["name"], each["version"]) for each in records) == [(large, "6.0"), (small, "6.0")]
-    assert {each["name"]: each["attachment"]["hash"] for each in records} == told["runtime"]
+    assert {each["name"]: each["attachment"]["hash"] for each in records} == facts["runtime"]
     assert_whole(workspace / "tree", chain.root_hash)
 
 

@@ -24,10 +24,10 @@ def extension[T: x509.ExtensionType](certificate: x509.Certificate, kind: type[T
 
 
 def test_pem_is_leaf_intermediate_root(chain: SigningChain) -> None:
-    found = x509.load_pem_x509_certificates(chain.pem)
+    certificates = x509.load_pem_x509_certificates(chain.pem)
 
-    assert found == [each.certificate for each in (chain.leaf, chain.intermediate, chain.root)]
-    for certificate, issuer in zip(found, [*found[1:], found[-1]], strict=True):
+    assert certificates == [each.certificate for each in (chain.leaf, chain.intermediate, chain.root)]
+    for certificate, issuer in zip(certificates, [*certificates[1:], certificates[-1]], strict=True):
         certificate.verify_directly_issued_by(issuer)
 
 

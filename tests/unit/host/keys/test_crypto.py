@@ -102,9 +102,9 @@ async def test_critical_extensions_without_a_field_are_named(chain: SigningChain
     signed = builder.sign(chain.intermediate.key, hashes.SHA384())
     marked = replace(chain, leaf=Authority(signed, chain.leaf.key))
 
-    (found, *_) = await CRYPTO.read_chain(marked.pem.decode())
+    (certificate, *_) = await CRYPTO.read_chain(marked.pem.decode())
 
-    assert found.unhandled_critical == ("1.2.3.4",)
+    assert certificate.unhandled_critical == ("1.2.3.4",)
 
 
 async def test_constraints_on_other_names_than_dns_are_not_covered(chain: SigningChain) -> None:
@@ -120,9 +120,9 @@ async def test_constraints_on_other_names_than_dns_are_not_covered(chain: Signin
     ).add_extension(x509.NameConstraints([directory], None), critical=True)
     signed = builder.sign(chain.root.key, hashes.SHA384())
 
-    (found,) = await CRYPTO.read_chain(signed.public_bytes(Encoding.PEM).decode())
+    (certificate,) = await CRYPTO.read_chain(signed.public_bytes(Encoding.PEM).decode())
 
-    assert found.unhandled_critical == ("2.5.29.30",)
+    assert certificate.unhandled_critical == ("2.5.29.30",)
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

@@ -22,13 +22,13 @@ NOW = datetime.now(UTC)
 
 def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "tree/keys"
-    made = open_keys(folder)
+    chain = open_keys(folder)
     files = sorted(folder.iterdir())
 
     assert [file.name for file in files] == ["intermediate.pem", "leaf.pem", "root.pem"]
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert open_keys(folder).pem == made.pem
+    assert open_keys(folder).pem == chain.pem
     assert [each.name for each in folder.parent.iterdir()] == ["keys"]
 
 

@@ -49,18 +49,18 @@ def original(tmp_path: Path, chain: SigningChain) -> Iterator[Original]:
     save_keys(tmp_path / "keys", chain)
     folder = write_repository(tmp_path / "model")
     (folder / "model.safetensors").write_bytes(b"weights of another framework")
-    made = Original(folder)
-    with RunningServer(made.app) as server:
-        made.url = server.url
-        yield made
+    original = Original(folder)
+    with RunningServer(original.app) as server:
+        original.url = server.url
+        yield original
 
 
-def mirror(original: Original, folder: Path, *words: str) -> Any:
+def mirror(original: Original, folder: Path, *arguments: str) -> Any:
     """Run the command; the completed process."""
     return run(
         *(
             "mirror",
-            *(words or (MODEL, "--as", "v1.0.0")),
+            *(arguments or (MODEL, "--as", "v1.0.0")),
             "--from",
             "huggingface",
             "--task",
@@ -74,10 +74,10 @@ def mirror(original: Original, folder: Path, *words: str) -> Any:
 
 
 def test_a_branch_is_published_as_a_version(original: Original, tmp_path: Path, chain: SigningChain) -> None:
-    done = mirror(original, tmp_path)
+    process = mirror(original, tmp_path)
 
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["commit"] == original.hub.commit
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["commit"] == original.hub.commit
     assert assert_whole(tmp_path / "tree", chain.root_hash) == {"feature-extraction": "v1.0.0"}
     published = tmp_path / "tree/hub" / MODEL / "v1.0.0"
     assert (published / WEIGHTS).read_bytes() == (tmp_path / "model" / WEIGHTS).read_bytes()
@@ -93,10 +93,10 @@ def test_a_cut_download_is_mended_and_whole_files_are_kept(original: Original, t
     original.log.clear()
     original.faults.set(Fault(path="*/resolve/*/tokenizer.json", method="GET", cut_after=100, times=1))
 
-    done = mirror(original, tmp_path, f"{MODEL}@v1")
+    process = mirror(original, tmp_path, f"{MODEL}@v1")
 
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["revision"] == "v1"
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["revision"] == "v1"
     assert original.got() >= {"tokenizer.json"}
     assert original.got() < FILES
     original.log.clear()
@@ -107,9 +107,9 @@ def test_a_cut_download_is_mended_and_whole_files_are_kept(original: Original, t
 def test_other_bytes_than_the_hubs_are_refused_and_dropped(original: Original, tmp_path: Path) -> None:
     for path in (WEIGHTS, "config.json"):
         original.hub.lies = {path}
-        done = mirror(original, tmp_path)
-        assert done.returncode == 1, done.stderr
-        assert path in done.stderr
+        process = mirror(original, tmp_path)
+        assert process.returncode == 1, process.stderr
+        assert path in process.stderr
         assert not (tmp_path / "tree").exists()
 
     original.hub.lies = set()
@@ -117,22 +117,33 @@ def test_other_bytes_than_the_hubs_are_refused_and_dropped(original: Original, t
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("model", "message"),
     [("acme/unknown@v1", "has no model acme/unknown"), (f"{MODEL}@v9", f"has no revision v9 of {MODEL}")],
 )
-def test_what_is_not_there_is_told(original: Original, tmp_path: Path, asked: str, words: str) -> None:
-    done = mirror(original, tmp_path, asked)
+def test_what_is_not_there_is_told(original: Original, tmp_path: Path, model: str, message: str) -> None:
+    process = mirror(original, tmp_path, model)
 
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 2, process.stderr
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
 
 
-@pytest.mark.parametrize("asked", [MODEL, f"{MODEL}@main"])
-def test_a_branch_needs_a_version_before_anything_is_fetched(asked: str) -> None:
-    words = ["mirror", asked, "--from", "huggingface", "--task", "feature-extraction", "--to", "tree", "--keys", "keys"]
+@pytest.mark.parametrize("model", [MODEL, f"{MODEL}@main"])
+def test_a_branch_needs_a_version_before_anything_is_fetched(model: str) -> None:
+    message = [
+        "mirror",
+        model,
+        "--from",
+        "huggingface",
+        "--task",
+        "feature-extraction",
+        "--to",
+        "tree",
+        "--keys",
+        "keys",
+    ]
 
-    result = CliRunner().invoke(app, words)
+    result = CliRunner().invoke(app, arguments)
 
     assert isinstance(result.exception, HostError)
     assert "Which version of acme/tiny will this be?" in str(result.exception)
@@ -140,7 +151,7 @@ def test_a_branch_needs_a_version_before_anything_is_fetched(asked: str) -> None
 
 def test_a_hub_that_is_not_there_is_exit_code_4(original: Original, tmp_path: Path) -> None:
     original.url = "http://127.0.0.1:1"
-    done = mirror(original, tmp_path)
+    process = mirror(original, tmp_path)
 
-    assert done.returncode == 4, done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 4, process.stderr
+    assert "Traceback" not in process.stderr

@@ -81,9 +81,9 @@ def test_a_wrong_beginning_is_fetched_once_more(original: Original, tmp_path: Pa
 
 def test_other_bytes_than_the_manifests_are_refused(original: Original, tmp_path: Path) -> None:
     size = (tmp_path / "model" / WEIGHTS).stat().st_size
-    for body, words in (("x" * size, "SHA-256"), ("x" * (size + 1), f"more than {size} bytes")):
+    for body, message in (("x" * size, "SHA-256"), ("x" * (size + 1), f"more than {size} bytes")):
         original.application.faults.set(Fault(path=f"*{WEIGHTS}", body=body))
-        with pytest.raises(IntegrityError, match=words):
+        with pytest.raises(IntegrityError, match=message):
             mirror_revision(original.config, MODEL, "v1", tmp_path / "fetched")
     assert not (tmp_path / "fetched" / WEIGHTS).exists()
 

@@ -68,20 +68,20 @@ class Registry:
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """Let npm use a local registry, in a folder without node_modules."""
     bundles = bundles_of(6)
-    made = Registry([bundle.name for bundle in bundles], bundles[0].onnxruntime)
-    with RunningServer(made.app) as server:
+    registry = Registry([bundle.name for bundle in bundles], bundles[0].onnxruntime)
+    with RunningServer(registry.app) as server:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("npm_config_registry", server.url)
         monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
         monkeypatch.setenv("npm_config_fetch_retries", "0")
-        yield made
+        yield registry
 
 
 def test_the_runtime_comes_out_of_the_pinned_package(registry: Registry) -> None:
-    with runtime_files(6, None) as found:
-        assert [(bundle, file.name) for bundle, file in found] == [(each, each.name) for each in bundles_of(6)]
-        assert {file.read_bytes() for _, file in found} == {RUNTIME}
-    assert not any(file.exists() for _, file in found)
+    with runtime_files(6, None) as pairs:
+        assert [(bundle, file.name) for bundle, file in pairs] == [(each, each.name) for each in bundles_of(6)]
+        assert {file.read_bytes() for _, file in pairs} == {RUNTIME}
+    assert not any(file.exists() for _, file in pairs)
     assert registry.packs == 1
 
 
@@ -120,8 +120,8 @@ def test_without_npm_the_file_has_to_be_given(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(("major", "number"), [(5, 1), (6, 2)])
 def test_the_files_of_a_major_are_found_by_their_hashes(major: int, number: int) -> None:
     # Other builds with files of the same name lie beside them.
-    with runtime_files(major, None) as found:
-        hashes = [sha256(file.read_bytes()).hexdigest() for _, file in found]
+    with runtime_files(major, None) as pairs:
+        hashes = [sha256(file.read_bytes()).hexdigest() for _, file in pairs]
     assert hashes == [bundle.sha256 for bundle in bundles_of(major)]
     assert len(hashes) == number
 
@@ -135,10 +135,10 @@ def test_a_folder_without_one_of_the_files_is_named(tmp_path: Path) -> None:
 
 
 def test_one_file_of_a_major_may_be_given_alone(tmp_path: Path) -> None:
-    with runtime_files(6, None) as found:
-        for bundle, file in found:
-            with runtime_files(6, file) as alone:
-                assert alone == [(bundle, file)]
+    with runtime_files(6, None) as pairs:
+        for bundle, file in pairs:
+            with runtime_files(6, file) as single:
+                assert single == [(bundle, file)]
     with pytest.raises(HostError, match=f"no file {tmp_path / 'none'}"), runtime_files(6, tmp_path / "none"):
         raise AssertionError
 

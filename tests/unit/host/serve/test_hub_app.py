@@ -110,8 +110,8 @@ def test_pages_may_read_what_a_download_needs(client: httpx.Client) -> None:
 
 
 def test_preflight_for_a_range(client: httpx.Client) -> None:
-    asked = {"Origin": "http://page.example", "Access-Control-Request-Method": "GET"}
-    response = client.options(MODEL, headers={**asked, "Access-Control-Request-Headers": "range, if-range"})
+    origin_headers = {"Origin": "http://page.example", "Access-Control-Request-Method": "GET"}
+    response = client.options(MODEL, headers={**origin_headers, "Access-Control-Request-Headers": "range, if-range"})
 
     assert response.is_success
     assert response.headers["access-control-allow-origin"] == "*"

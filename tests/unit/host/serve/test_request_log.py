@@ -22,8 +22,8 @@ def test_the_log_keeps_requests_in_order(client: httpx.Client, application: Appl
     client.get(MODEL, headers={"Range": "bytes=0-9"})
     client.get("/hub/acme/%C3%A9")
 
-    found = [(each.method, each.path, each.status, each.bytes) for each in application.log.entries()]
-    assert found == [
+    entries = [(each.method, each.path, each.status, each.bytes) for each in application.log.entries()]
+    assert entries == [
         ("HEAD", MODEL, 200, 0),
         ("GET", f"{MODEL}?download=true", 200, len(MODEL_FILE)),
         ("GET", MODEL, 206, 10),

@@ -56,8 +56,8 @@ def test_a_taken_port_is_an_error_in_words(application: Application) -> None:
 def test_answers_do_not_wait_for_acknowledgements() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         connection = scope["state"]["transport"].get_extra_info("socket")
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        await JSONResponse(bool(told))(scope, receive, send)
+        no_delay = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await JSONResponse(bool(no_delay))(scope, receive, send)
 
     with RunningServer(app) as server:
         assert httpx.get(server.url).json() is True

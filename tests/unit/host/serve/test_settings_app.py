@@ -154,11 +154,11 @@ def test_conditional_requests_are_answered_in_full(client: httpx.Client) -> None
 
 
 def test_head_has_the_headers_of_get(client: httpx.Client) -> None:
-    asked = client.get(OPTIONS, params={"_expected": "0"})
+    get = client.get(OPTIONS, params={"_expected": "0"})
     head = client.head(OPTIONS, params={"_expected": "0"})
 
     assert (head.status_code, head.content) == (200, b"")
-    assert head.headers["content-length"] == asked.headers["content-length"]
+    assert head.headers["content-length"] == get.headers["content-length"]
 
 
 ERRORS = [
@@ -206,8 +206,8 @@ def test_pages_may_read_kintos_headers(client: httpx.Client, url: str, headers: 
 
 
 def test_preflights_allow_any_header(client: httpx.Client) -> None:
-    asked = {"Origin": "http://page.example", "Access-Control-Request-Method": "GET"}
-    response = client.options(OPTIONS, headers={**asked, "Access-Control-Request-Headers": "x-anything, range"})
+    preflight = {"Origin": "http://page.example", "Access-Control-Request-Method": "GET"}
+    response = client.options(OPTIONS, headers={**preflight, "Access-Control-Request-Headers": "x-anything, range"})
 
     assert response.is_success
     assert response.headers["access-control-allow-headers"] == "x-anything, range"

@@ -29,8 +29,8 @@ def test_the_site_has_its_content_types(client: httpx.Client, path: str, content
     assert response.status_code == 200
     assert response.headers["content-type"] == content_type
     assert response.headers["cache-control"] == "no-cache"
-    again = client.get(path, headers={"If-None-Match": response.headers["etag"]})
-    assert again.status_code == 304
+    second = client.get(path, headers={"If-None-Match": response.headers["etag"]})
+    assert second.status_code == 304
 
 
 def test_a_missing_site_is_an_error_in_words(tree: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from modelden.host.verify.golden import Golden, differences, golden_text
 
 
 @pytest.mark.parametrize(
-    ("expected", "found"),
+    ("expected", "actual"),
     [
         ([1.0, 2], [1.0005, 2.0]),
         ({"a": [{"label": "x", "score": 0.5}]}, {"a": [{"label": "x", "score": 0.5009}]}),
@@ -18,12 +18,12 @@ from modelden.host.verify.golden import Golden, differences, golden_text
         (True, True),
     ],
 )
-def test_equal_within_the_tolerance(expected: Any, found: Any) -> None:
-    assert list(differences(expected, found, 1e-3)) == []
+def test_equal_within_the_tolerance(expected: Any, actual: Any) -> None:
+    assert list(differences(expected, actual, 1e-3)) == []
 
 
 @pytest.mark.parametrize(
-    ("expected", "found", "words"),
+    ("expected", "actual", "message"),
     [
         ([1.0], [1.01], "output[0]: expected 1.0, found 1.01"),
         ([1], [1, 2], "output: expected 1 items, found 2"),
@@ -36,8 +36,8 @@ def test_equal_within_the_tolerance(expected: Any, found: Any) -> None:
         (None, 0, "output: expected None, found 0"),
     ],
 )
-def test_differences_are_told_with_their_place(expected: Any, found: Any, words: str) -> None:
-    assert words in list(differences(expected, found, 1e-3))
+def test_differences_are_told_with_their_place(expected: Any, actual: Any, message: str) -> None:
+    assert message in list(differences(expected, actual, 1e-3))
 
 
 def test_what_a_run_writes_can_be_read(tmp_path: Path) -> None:

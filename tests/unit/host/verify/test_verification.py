@@ -119,14 +119,14 @@ def test_a_signature_that_ends_soon_is_a_note(tmp_path: Path, chain: SigningChai
 
 
 def test_a_runtime_without_one_of_its_files_is_a_note(complete_tree: Path, chain: SigningChain) -> None:
-    with runtime_files(6, ORT_6) as found, Publisher.open(complete_tree, chain) as publisher:
-        publish_runtime(publisher, found[:1])
+    with runtime_files(6, ORT_6) as pairs, Publisher.open(complete_tree, chain) as publisher:
+        publish_runtime(publisher, pairs[:1])
         publisher.commit()
 
     report = verify_tree(complete_tree, root_hash=chain.root_hash, files=False)
 
     assert report.faults == []
-    assert [each.what for each in report.notes] == [f"runtime 6 is offered without {found[1][0].name}"]
+    assert [each.what for each in report.notes] == [f"runtime 6 is offered without {pairs[1][0].name}"]
 
 
 def test_files_need_not_be_fetched(complete_tree: Path) -> None:
