@@ -14,6 +14,7 @@ from tests.hosting.conftest import ROOT
 from tests.unit.host.publishing import ORT, write_repository
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("browser", ["chromium", "firefox"])
 def test_the_documented_example_passes(tmp_path: Path, browser: str) -> None:
     shutil.copy(ROOT / "docs/example/test_search.py", tmp_path)

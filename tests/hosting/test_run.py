@@ -21,6 +21,9 @@ from tests.unit.host.publishing import MODEL, WEIGHTS, add_runtime, release, wri
 TASK = ("--task", "feature-extraction", "--options", '{"pooling": "mean", "normalize": true}')
 BROWSERS = ("chromium", "firefox")
 
+pytestmark = pytest.mark.timeout(900)
+"""A test starts up to seven browsers."""
+
 
 def modelden(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {

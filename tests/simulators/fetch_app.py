@@ -45,6 +45,7 @@ def fetch_app() -> ASGIApp:
         Route("/hanging/{name}", events.hanging),
         Route("/endless/{name}", events.endless),
         Route("/begun/{name}", events.tell_begun),
+        Route("/reached/{name}", events.reached),
         Route("/ended/{name}", events.tell_ended),
     ]
     unexposed = AnyOrigin(Starlette(routes=[Route("/unexposed", _text)]), ())
@@ -130,6 +131,10 @@ class _Events:
         self._waiting.set()
         self._waiting = None
         return PlainTextResponse("met")
+
+    async def reached(self, request: Request) -> Response:
+        """Whether a request has begun, without waiting for it."""
+        return PlainTextResponse("", 200 if self._begun[request.path_params["name"]].is_set() else 404)
 
     async def tell_begun(self, request: Request) -> Response:
         return await _when(self._begun[request.path_params["name"]])

@@ -130,7 +130,7 @@ def test_what_is_not_there_is_told(original: Original, tmp_path: Path, model: st
 
 @pytest.mark.parametrize("model", [MODEL, f"{MODEL}@main"])
 def test_a_branch_needs_a_version_before_anything_is_fetched(model: str) -> None:
-    message = [
+    arguments = [
         "mirror",
         model,
         "--from",
