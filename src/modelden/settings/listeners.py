@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,16 +19,15 @@ class SyncListeners:
     """Listeners by collection."""
 
     def __init__(self) -> None:
-        self._subscriptions: list[tuple[str, SyncListener]] = []
+        self._subscriptions: dict[object, tuple[str, SyncListener]] = {}
 
     def add(self, cid: str, listener: SyncListener) -> Callable[[], None]:
         """Subscribe to changes of ``bucket/collection``. The returned function unsubscribes; it may be called again."""
-        subscription = (cid, listener)
-        self._subscriptions.append(subscription)
+        subscription = object()  # so that one listener can subscribe twice
+        self._subscriptions[subscription] = cid, listener
 
         def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._subscriptions.remove(subscription)
+            self._subscriptions.pop(subscription, None)
 
         return unsubscribe
 
@@ -37,7 +35,7 @@ class SyncListeners:
         """Call the collection's listeners if anything changed."""
         if not event:
             return
-        for cid, listener in list(self._subscriptions):
+        for cid, listener in list(self._subscriptions.values()):
             if cid != event.collection:
                 continue
             try:
