@@ -111,11 +111,13 @@ class EngineLoader:
         options = model_selection.choose(records, request, self._config.engine_defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _progress_metadata(options)):
             pass
-        runtime = await self.choose_runtime(runtime_selection.requested_device(options.device), on_progress)
+        runtime = await self.choose_runtime(settings, runtime_selection.requested_device(options.device), on_progress)
         options = replace(options, runtime_filename=runtime.record["name"])
         return Plan(options, runtime.record, runtime.no_gpu_reason)
 
-    async def choose_runtime(self, device: str, on_progress: ProgressCallback | None = None) -> RuntimeChoice:
+    async def choose_runtime(
+        self, settings: SettingsService, device: str, on_progress: ProgressCallback | None = None
+    ) -> RuntimeChoice:
         """Return the runtime for a device, ``wasm`` or ``webgpu``. Only for the latter the browser looks for a GPU.
 
         Raises:
@@ -123,7 +125,7 @@ class EngineLoader:
             SignatureError: If settings cannot be used.
             UnavailableError: If settings are not stored and cannot be fetched.
         """
-        records = await (await self._open_settings()).client.get(runtime_selection.COLLECTION, on_progress)
+        records = await settings.client.get(runtime_selection.COLLECTION, on_progress)
         reason = await self._ports.page.gpu_unavailable_reason() if device == runtime_selection.WEBGPU else None
         return runtime_selection.choose(
             records, self._bundles, major=self._config.runtime_major, device=device, no_gpu_reason=reason

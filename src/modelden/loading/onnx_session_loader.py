@@ -64,7 +64,7 @@ class OnnxSessionLoader:
         open_settings: Callable[[], Awaitable[SettingsService]],
         open_hub: Callable[[], Awaitable[HubFiles]],
         open_guard: Callable[[], Awaitable[MemoryGuard]],
-        choose_runtime: Callable[[str, ProgressCallback | None], Awaitable[RuntimeChoice]],
+        choose_runtime: Callable[[SettingsService, str, ProgressCallback | None], Awaitable[RuntimeChoice]],
         events: Events,
     ) -> None:
         """Create a loader; the arguments are a `Context`'s, and `EngineLoader.choose_runtime`."""
@@ -91,7 +91,7 @@ class OnnxSessionLoader:
             ModelDenError: The class says which step failed and what to do.
         """
         try:
-            runtime = await self._choose_runtime(options["device"], on_progress)
+            runtime = await self._choose_runtime(await self._open_settings(), options["device"], on_progress)
             runtime_selection.find_bundle(runtime.record, self._bundles)  # refused before anything is fetched
             session = await self._open(_Request(source, runtime, options, on_progress))
         except ModelDenError as error:

@@ -257,18 +257,17 @@ class LoaderWithFallback:
         options = loaded.plan.options
         hub = await self._open_hub(options)
         current = set(_stored_names(options, loaded.revisions))
-        used = current.union(
-            *(_stored_names(live.plan.options, _revisions(live.plan.options)) for live in self._live_engines())
-        )
         names = {name for name, _ in current}
-        previous = [
-            model
+        previous = {
+            (model.name, model.revision)
             for model in await hub.store.list_models()
-            if model.name in names and (model.name, model.revision) not in used
-            if set(model.task_names) <= {options.task_name}
-        ]
+            if model.name in names and set(model.task_names) <= {options.task_name}
+        } - current
+        if previous:
+            for live in self._live_engines():
+                previous.difference_update(_stored_names(live.plan.options, _revisions(live.plan.options)))
         # A revision that an engine of another tab uses is deleted when that one has moved, or with the next engine.
-        await asyncio.gather(*(hub.store.delete_unused(model.name, model.revision) for model in previous))
+        await asyncio.gather(*(hub.store.delete_unused(name, revision) for name, revision in previous))
 
 
 def _revisions(options: PipelineOptions) -> set[tuple[str, str]]:
