@@ -7,7 +7,7 @@ Modules are imported in four steps, each when it is needed:
 3. `REQUEST_MODULES`: check the request for an engine.
 4. `CONTEXT_MODULES`: the context.
 
-Downloaders are imported with the first download (`hub/files.py`). Before the first step the browser returns the
+Downloaders are imported with the first download (`hub.download`). Before the first step the browser returns the
 bytecode that an earlier visit stored, because Python has to compile modules that are imported without it.
 """
 

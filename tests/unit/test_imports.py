@@ -14,7 +14,7 @@ import pytest
 
 import modelden
 from modelden.default_context import CONTEXT_MODULES, PREWARM_MODULES, REQUEST_MODULES, WORKER_MODULES
-from modelden.hub.files import DOWNLOADERS
+from modelden.hub.download import DOWNLOADERS
 from modelden.hub.store.schema import MODEL_FILES
 
 ROOT = Path(modelden.__file__).parent

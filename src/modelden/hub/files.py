@@ -16,6 +16,7 @@ from modelden.core.staged_imports import import_staged
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
+from modelden.hub.download import DOWNLOADERS
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
 from modelden.hub.download.request import FileRequest
 from modelden.hub.policy import HubPolicy
@@ -32,22 +33,6 @@ if TYPE_CHECKING:
     from modelden.hub.download.preflight import SpacePreflight
     from modelden.hub.importer import ImportSource
     from modelden.hub.remote_models import RemoteModels
-
-DOWNLOADERS = (
-    "hashlib",
-    "modelden.hub.store.partials",
-    "modelden.hub.store.deletion",
-    "modelden.hub.store.quota",
-    "modelden.hub.store.writer",
-    "modelden.hub.store.compaction",
-    "modelden.core.idle_timeout",
-    "modelden.hub.download.freshness",
-    "modelden.hub.download.preflight",
-    "modelden.hub.download.chunk_writer",
-    "modelden.hub.download.transfer",
-    "modelden.hub.download.downloader",
-)
-"""Modules of a download, imported with the first one: most visits find all files stored."""
 
 
 class HubFiles:
@@ -184,11 +169,13 @@ class HubFiles:
 
     async def check_space_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
         """Check the space for the files that a task will download; errors as `check_space`."""
-        await self._preflight.check_task(model, revision, task, dtype)
+        if self._manifests is not None:
+            await self._preflight.check_task(model, revision, task, dtype)
 
     async def check_space_for_session(self, model: ModelFile) -> None:
         """Check the space for a raw model and its external data; errors as `check_space`."""
-        await self._preflight.check_session(model)
+        if self._manifests is not None:
+            await self._preflight.check_session(model)
 
     async def check_space(self, model: str, revision: str, files: Iterable[FileInfo]) -> None:
         """Check the space for files that will be downloaded.
@@ -272,7 +259,7 @@ class HubFiles:
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
             async with self.store.downloads.hold(key, reporter):
                 # Another tab may have downloaded it meanwhile.
-                cached = await self._freshness.current(key, request.consumer, headers or {})
+                cached = await self.store.cache.get(key, request.consumer, (headers or {}).get("etag"))
                 if cached:
                     return request.branch.mark_served(key, cached) if request.branch else cached
                 return await self._downloader.fetch(request, headers or {}, reporter)

@@ -5,6 +5,7 @@ Source: Firefox ``services/settings/Attachments.sys.mjs``; the location is relat
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class Attachments:
         self,
         server: Callable[[], SettingsServer],
         store: AttachmentStore,
-        fetcher: Fetcher,
+        fetcher: Callable[[], Fetcher],
         blobs: Blobs,
         downloads: DownloadEvents,
     ) -> None:
@@ -90,7 +91,8 @@ class Attachments:
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)
                 if blob is None:
-                    blob = await self._download(attachment, reporter)
+                    # A task of its own: each chunk resumes the download, and not all who wait for it.
+                    blob = await asyncio.create_task(self._download(attachment, reporter))
                     await self._store.write(cid, record, blob)
                 return blob
 
@@ -137,7 +139,7 @@ class Attachments:
     async def _download_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         from modelden.core.download import download  # most visits find everything stored
 
-        file = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
+        file = await download(self._fetcher(), self._blobs, url, reporter, size=attachment.size)
         # Size before hash, in the order of Firefox's Downloader.
         if file.blob.size != attachment.size:
             raise IntegrityError(url, f"{attachment.size} bytes", f"{file.blob.size} bytes")

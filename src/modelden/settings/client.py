@@ -6,6 +6,7 @@ Firefox's; a collection that goes back in time is refused, which Firefox does no
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -93,7 +94,7 @@ class SettingsClient:
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
-                collection: Collection | None = await (await self._open_sync()).sync(cid, stored, on_progress)
+                collection: Collection | None = await self._run_sync(cid, stored, on_progress)
             elif stored is not None and self._is_old(stored):
                 collection = await self._renew(cid, stored, on_progress)
             else:
@@ -130,7 +131,7 @@ class SettingsClient:
         cid = self._config.cid(name, bucket)
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
-            collection = await (await self._open_sync()).sync(cid, stored, on_progress, expected)
+            collection = await self._run_sync(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)
         self._listeners.emit(event)
         return event
@@ -146,7 +147,7 @@ class SettingsClient:
 
     async def _renew(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
         try:
-            collection = await (await self._open_sync()).sync(cid, stored, on_progress)
+            collection = await self._run_sync(cid, stored, on_progress)
         except (UnavailableError, SignatureError, StorageError) as error:
             # The stored state stays in use: it was verified before it was stored.
             logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
@@ -155,6 +156,17 @@ class SettingsClient:
         event = await self._event(cid, stored.collection, collection)
         self._listeners.emit(event)
         return collection
+
+    async def _run_sync(
+        self,
+        cid: str,
+        stored: StoredCollection | None,
+        on_progress: ProgressCallback | None,
+        expected: int | None = None,
+    ) -> Collection:
+        sync = await self._open_sync()
+        # A task of its own: each response resumes the sync, and not all who wait for it.
+        return await asyncio.create_task(sync.sync(cid, stored, on_progress, expected))
 
     async def _open_sync(self) -> CollectionSync:
         await import_staged(SYNC_MODULES)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from modelden.config import Configuration
 from modelden.core.events import DownloadEvents
-from modelden.core.idle_timeout import IdleTimeoutFetcher
-from modelden.ports import Database, Ports
+from modelden.ports import Database, Fetcher, Ports
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
 from modelden.settings.client import SettingsClient
@@ -44,12 +43,11 @@ class SettingsService:
         self._config = config
         self._ports = ports
         self._database = database
-        self._fetcher = IdleTimeoutFetcher(ports.fetcher, config.idle_timeout)
         self._store = SettingsStore(database, config.trust_source)
         expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
         self.client = SettingsClient(config, lambda: self._sync, self._store, expressions, listeners, ports.clock)
         self.attachments = Attachments(
-            lambda: self._server, AttachmentStore(database), self._fetcher, ports.blobs, downloads
+            lambda: self._server, AttachmentStore(database), lambda: self._fetcher, ports.blobs, downloads
         )
         self.poller = Poller(
             self.client,
@@ -86,6 +84,12 @@ class SettingsService:
     def close(self) -> None:
         """Stop polling for good. Collections and attachments can still be read."""
         self.poller.close()
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        from modelden.core.idle_timeout import IdleTimeoutFetcher
+
+        return IdleTimeoutFetcher(self._ports.fetcher, self._config.idle_timeout)
 
     @cached_property
     def _server(self) -> SettingsServer:

@@ -13,3 +13,21 @@ In the order in which `hub.files` calls them:
 - `chunk_writer`: hashes and stores the bytes.
 - `retry`: decides whether and when a failed request is repeated.
 """
+
+from __future__ import annotations
+
+DOWNLOADERS = (
+    "hashlib",
+    "modelden.hub.store.partials",
+    "modelden.hub.store.deletion",
+    "modelden.hub.store.quota",
+    "modelden.hub.store.writer",
+    "modelden.hub.store.compaction",
+    "modelden.core.idle_timeout",
+    "modelden.hub.download.freshness",
+    "modelden.hub.download.preflight",
+    "modelden.hub.download.chunk_writer",
+    "modelden.hub.download.transfer",
+    "modelden.hub.download.downloader",
+)
+"""Modules of a download, imported with the first one: most visits find all files stored."""

@@ -120,7 +120,8 @@ class Downloader:
                 require_hash=self._policy.require_hashes,
             )
             try:
-                return await self._save(request, *await transfer.run())
+                # A task of its own: each chunk resumes the transfer, and not all who wait for it.
+                return await self._save(request, *await asyncio.create_task(transfer.run()))
             except (UnavailableError, IntegrityError) as error:
                 mirror = next(mirrors, None)
                 if mirror is None:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from modelden.hub.download.branch_update import BranchUpdate
     from modelden.hub.download.request import FileRequest
     from modelden.hub.store.cache import ModelCache
-    from modelden.hub.store.records import CachedFile, FileKey
-    from modelden.hub.store.usage import Consumer
+    from modelden.hub.store.records import CachedFile
     from modelden.ports import Fetcher
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class Freshness:
         branch = request.branch
         if branch is None:
             headers = await self.head(request.url)
-            return await self.current(request.key, request.consumer, headers or {}), headers
+            return await self._cache.get(request.key, request.consumer, (headers or {}).get("etag")), headers
         if branch.stored_only:
             cached = await self._cache.get(request.key, request.consumer)
             if cached is None:
@@ -73,12 +72,6 @@ class Freshness:
         if not headers or cached.etag is not None:
             branch.mark_unconfirmed(request.key)
         return branch.mark_served(request.key, cached), headers
-
-    async def current(self, key: FileKey, consumer: Consumer, headers: Mapping[str, str]) -> CachedFile | None:
-        """Return a file if it is stored with the entity tag of these headers, or if they have none."""
-        cached = await self._cache.get(key, consumer)
-        # Tags are compared as texts, weak or not.
-        return cached if cached is None or headers.get("etag") in (None, cached.etag) else None
 
     async def head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str] | None:  # noqa: ASYNC109
         """Return the hub's headers of a file; empty for a file that it does not have. None without a response."""

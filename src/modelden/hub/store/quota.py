@@ -10,12 +10,11 @@ download and not after it. On request, the least recently used models are evicte
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.records import FileKey, StoredModel
 from modelden.hub.store.reservations import Reservations
@@ -40,7 +39,8 @@ class StorageQuota:
         self,
         cache: ModelCache,
         partials: PartialDownloads,
-        deletion: Deletion,
+        sweep: Callable[[], Awaitable[None]],
+        delete: Callable[[str, str], Awaitable[None]],
         pins: Pins,
         page: Page,
         locks: Locks,
@@ -49,7 +49,8 @@ class StorageQuota:
     ) -> None:
         self._cache = cache
         self._partials = partials
-        self._deletion = deletion
+        self._sweep = sweep
+        self._delete = delete
         self._pins = pins
         self._page = page
         self._locks = locks
@@ -67,7 +68,7 @@ class StorageQuota:
             self.release(key)
             error = await self._shortage(key, size)
             if error is not None:
-                await self._deletion.sweep()
+                await self._sweep()
                 error = await self._shortage(key, size)
             if error is not None and self._policy.evict:
                 await self._evict(key, (error.needed or 0) - (error.available or 0))
@@ -82,8 +83,9 @@ class StorageQuota:
         return key in self._reservations.sizes
 
     def release(self, key: FileKey) -> None:
-        """Free the reservation of a file."""
-        self._reservations.release(key)
+        """Free the reservation of a file: its bytes are stored, or do not come."""
+        self._reservations.sizes.pop(key, None)
+        self._reservations.stored.pop(key, None)
 
     async def add_details(self, error: QuotaExceeded, needed: int | None) -> None:
         """Add the needed bytes, and usage and quota of the browser, to an error's message."""
@@ -92,14 +94,19 @@ class StorageQuota:
 
     async def has_space(self, size: int) -> bool:
         """Return True if the browser has space for a temporary copy of this size. Nothing is evicted for it."""
-        return await self._browser_shortage("", size, self._reservations.total(None)) is None
+        return await self._browser_shortage("", size, self._reserved(None)) is None
 
     async def _shortage(self, key: FileKey, size: int) -> QuotaExceeded | None:
-        reserved = self._reservations.total(key)
+        reserved = self._reserved(key)
         free = await self._free_bytes(size + reserved)
         if self._policy.max_size is not None and free is not None and size > free - reserved:
             return CacheSizeExceeded(_name(key), self._policy.max_size, size, max(free - reserved, 0))
         return await self._browser_shortage(_name(key), size, reserved)
+
+    def _reserved(self, key: FileKey | None) -> int:
+        """Return the bytes reserved for other files; the files of a model are no others of that model."""
+        model = None if key is None or key[2] else key[:2]
+        return sum(size for other, size in self._reservations.sizes.items() if other[:2] != model)
 
     async def _free_bytes(self, wanted: int) -> int | None:
         """Return the bytes that the limit leaves; None if ``wanted`` fits in any case."""
@@ -134,7 +141,7 @@ class StorageQuota:
         spared |= await self._partials.models() | await self._used_models(models)
         for model in eviction_candidates(models, excess, spared):
             logger.info("Evicting %s %s: %s needs its space", model.name, model.revision, _name(key))
-            await self._deletion.delete(model=model.name, revision=model.revision)
+            await self._delete(model.name, model.revision)
 
     async def _used_models(self, models: Iterable[StoredModel]) -> set[ModelRevision]:
         used = set()

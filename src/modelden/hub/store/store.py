@@ -101,7 +101,8 @@ class Store:
         return StorageQuota(
             self.cache,
             self.partials,
-            self._deletion,
+            self.sweep,
+            self._delete_revision,
             self._pins,
             ports.page,
             ports.locks,
@@ -175,6 +176,9 @@ class Store:
     async def delete_by_engine(self, engine_id: str) -> None:
         """Take all files from an engine; those without an engine are deleted."""
         await self._deletion.delete_by_engine(engine_id)
+
+    async def _delete_revision(self, model: str, revision: str) -> None:
+        await self._deletion.delete(model=model, revision=revision)
 
     async def purge(self) -> None:
         """Delete everything."""

@@ -44,7 +44,13 @@ async def room(profile: Profile, *, evict: bool = False) -> StorageQuota:
     partials = PartialDownloads(database, profile.clock, profile.locks)
     deletion = Deletion(database, cache, partials, profile.locks, profile.clock)
     policy = StoragePolicy(evict=evict)
-    return StorageQuota(cache, partials, deletion, Pins(database), profile.page, profile.locks, policy, Reservations())
+
+    async def delete(model: str, revision: str) -> None:
+        await deletion.delete(model=model, revision=revision)
+
+    return StorageQuota(
+        cache, partials, deletion.sweep, delete, Pins(database), profile.page, profile.locks, policy, Reservations()
+    )
 
 
 async def test_room_that_is_not_told_is_tried_out(profile: Profile) -> None:
