@@ -27,6 +27,7 @@ LONGEST_ENTRY = 160
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_NAME_IN_FILE = re.compile(r"`(\w+)` in `([^`\s]+)`")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
@@ -75,6 +76,14 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_paths_that_a_document_names_exist(document: Path) -> None:
     assert [path for path in sorted(paths(prose(document))) if not exists(path)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_names_that_a_document_finds_in_a_file_are_there(document: Path) -> None:
+    for word, path in _NAME_IN_FILE.findall(prose(document)):
+        if _is_path(path):
+            files = [file for folder in (ROOT, PACKAGE) if (file := folder / path).is_file()]
+            assert any(re.search(rf"\b{word}\b", file.read_text("utf-8")) for file in files), f"{word} in {path}"
 
 
 def test_the_map_leads_into_each_folder_of_the_package() -> None:
