@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from modelden.context import Context
 from modelden.engine.options import PipelineOptions
 from modelden.hub.catalog.names import ModelFile
 from modelden.loading.onnx_file_provider import OnnxSource
@@ -183,16 +184,12 @@ async def compact(visit: Visit) -> None:
 async def create_in_two_tabs(visit: Visit) -> None:
     """Two tabs create the same engine; the first is the one that may be cancelled."""
     request = PipelineOptions.of(EMBED, own_features=True)
-    first, second = (asyncio.ensure_future(tab.create_engine(request)) for tab in (visit.context, visit.open_page()))
-    visit.chaos.target = first
-    await asyncio.wait([first, second])
-    engines = [task.result() for task in (first, second) if not task.cancelled() and task.exception() is None]
-    assert not second.cancelled()
-    visit.engines += engines
-    for engine in engines:
-        await engine.run("a")
-    for task in (first, second):
-        task.result()
+
+    async def act(tab: Context) -> None:
+        visit.engines.append(await tab.create_engine(request))
+        await run(visit)
+
+    await in_two_tabs(visit, act(visit.context), act(visit.open_page()))
 
 
 async def get_in_two_tabs(visit: Visit) -> None:
@@ -200,12 +197,16 @@ async def get_in_two_tabs(visit: Visit) -> None:
     first = asyncio.ensure_future(get(PINNED, OLD)(visit))
     await asyncio.sleep(0)
     visit.open_page()
-    second = asyncio.ensure_future(get(PINNED, OLD)(visit))
+    await in_two_tabs(visit, first, get(PINNED, OLD)(visit))
+
+
+async def in_two_tabs(visit: Visit, *acts: Awaitable[None]) -> None:
+    first, second = (asyncio.ensure_future(act) for act in acts)
     visit.chaos.target = first
-    await asyncio.wait([first, second])
-    assert not second.cancelled()
-    for task in (first, second):
-        task.result()
+    try:
+        await both(first, second)
+    finally:
+        assert not second.cancelled()
 
 
 async def break_off(visit: Visit) -> None:
