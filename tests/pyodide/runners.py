@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from pytest_pyodide.runner import PlaywrightChromeRunner, PlaywrightFirefoxRunner, _BrowserWorkerRunnerMixin
 
+from tests.pyodide.firefox_workers import ARGUMENTS, PREFERENCES, wake_workers
+
 if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
@@ -33,8 +35,8 @@ GPU_FLAGS = ["--enable-unsafe-webgpu", "--disable-domain-blocking-for-3d-apis", 
 ANSWER_SECONDS = 150
 """A page has this long for one call: more than any test needs, less than pytest-timeout's limit."""
 
-WORKER_ANSWER_SECONDS = 90
-"""A worker in Firefox has less: some block for good (`FirefoxBlockedWorker`), and its tests are short."""
+WAKE_SECONDS = 10
+"""A worker of Firefox that has not answered for this long may be blocked, and is woken."""
 
 CRASHED = "crashed"
 """In Playwright's message about a page that its browser ended."""
@@ -58,8 +60,8 @@ class ChromiumCrashed(NoAnswer):
 class FirefoxBlockedWorker(NoAnswer):
     """A module worker of Firefox did not answer, which no test can help.
 
-    While WebDriver listens, Firefox 153 can block for good when a worker starts a worker: both wait on one condition
-    variable, and one is woken (``WorkerPrivate::SetIsDebuggerRegistered``). Only automation meets this.
+    While WebDriver listens, Firefox 153 can block for good when a worker starts a worker (`firefox_workers`). Only
+    automation meets this, and waking the workers did not help.
     """
 
 
@@ -87,7 +89,8 @@ def launch(playwright: Playwright, runtime: str) -> Browser:
     return playwright.firefox.launch(
         channel="moz-firefox",
         executable_path=on_path("firefox-esr", "firefox"),
-        firefox_user_prefs={"network.dns.localDomains": INSECURE_HOST, **FIREFOX_QUOTA},
+        args=ARGUMENTS,
+        firefox_user_prefs={"network.dns.localDomains": INSECURE_HOST, **FIREFOX_QUOTA, **PREFERENCES},
     )
 
 
@@ -113,7 +116,6 @@ class _Limited:
     driver: Tab
     silent = False
     no_answer: type[NoAnswer] = NoAnswer
-    answer_seconds = ANSWER_SECONDS
 
     def get_driver(self, jspi: bool = False) -> Tab:  # noqa: FBT001, FBT002 - pytest-pyodide's signature
         tab: Tab = super().get_driver(jspi)  # type: ignore[misc]
@@ -125,15 +127,18 @@ class _Limited:
             raise self.no_answer("the page did not answer an earlier call")
         tab = self.driver
         try:
-            return tab._sync(asyncio.wait_for(tab._impl_obj.evaluate(expression, arg), self.answer_seconds))
+            return tab._sync(asyncio.wait_for(self._answer(expression, arg), ANSWER_SECONDS))
         except TimeoutError:
             self.silent = True
-            raise self.no_answer(f"no answer within {self.answer_seconds} s to: {expression[:2000]}") from None
+            raise self.no_answer(f"no answer within {ANSWER_SECONDS} s to: {expression[:2000]}") from None
         except PlaywrightError as error:
             if CRASHED not in error.message:
                 raise
             self.silent = True
             raise ChromiumCrashed(error.message) from None
+
+    async def _answer(self, expression: str, arg: Any) -> Any:
+        return await self.driver._impl_obj.evaluate(expression, arg)
 
     def quit(self) -> None:
         with suppress(TimeoutError):
@@ -156,7 +161,15 @@ class FirefoxWorkerRunner(_BrowserWorkerRunnerMixin, FirefoxRunner):
     """The same for Firefox."""
 
     no_answer = FirefoxBlockedWorker
-    answer_seconds = WORKER_ANSWER_SECONDS
+
+    async def _answer(self, expression: str, arg: Any) -> Any:
+        answer = asyncio.ensure_future(super()._answer(expression, arg))
+        try:
+            while not (await asyncio.wait({answer}, timeout=WAKE_SECONDS))[0]:
+                await asyncio.to_thread(wake_workers)
+        finally:
+            answer.cancel()
+        return answer.result()
 
 
 type Runner = ChromeRunner | FirefoxRunner
