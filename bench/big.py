@@ -148,14 +148,19 @@ def measure(name: str, size: int) -> dict[str, Any]:
                 stored = remote.call("store", root_url=server.url, file="big.bin")
                 seconds = time.monotonic() - start
         served = hub.served("/org/model/v1/big.bin")
-        hub.files.clear()
-        with browser(name, Path(folder), f"{site.url}/"):
+        hub.files = {"/org/model/v1/bare.bin": files["/org/model/v1/big.bin"]}
+        with browser(name, Path(folder), f"{site.url}/") as process:
+            remote.call("idle")
+            settle(process)
+            with Peak(process) as bare:
+                remote.call("discard", root_url=server.url, file="bare.bin")
             read = remote.call("read", root_url=server.url, file="big.bin")
     return {
         "bytes": stored["size"],
         "served": served,
         "seconds": round(seconds, 1),
         "memory while storing, MiB": peak.mib(),
+        "memory of a bare fetch, MiB": bare.mib(),
         "Python's heap grew by, bytes": stored["heap"] - first["heap"],
         "same hash after a restart": read == {"size": stored["size"], "sha256": stored["sha256"]},
     }

@@ -6,8 +6,28 @@ import hashlib
 from typing import Any
 
 import js
+from pyodide.code import run_js
 
 import modelden
+
+_fetch_and_discard = run_js("""async (url) => {
+    const reader = (await fetch(url, { cache: "no-store" })).body.getReader();
+    for (let size = 0; ; ) {
+        const { done, value } = await reader.read();
+        if (done) return size;
+        size += value.byteLength;
+    }
+}""")
+
+
+async def idle() -> dict[str, Any]:
+    """Return when the page has loaded."""
+    return {}
+
+
+async def discard(root_url: str, file: str) -> dict[str, Any]:
+    """Download a file with a bare fetch, and store nothing of it."""
+    return {"size": await _fetch_and_discard(f"{root_url}/org/model/v1/{file}")}
 
 
 async def store(root_url: str, file: str) -> dict[str, Any]:

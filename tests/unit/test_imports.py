@@ -243,3 +243,31 @@ print(json.dumps(counts))
     assert max(counts.values()) <= 10, counts
     assert imports(MODULES["modelden._js"]) == set()  # else its first module would bring them all
     assert set(PIECES) <= set(MODULES) | set(sys.stdlib_module_names)
+
+
+TESTS = Path(__file__).parents[1]
+
+SCENARIOS = {"host/publish/test_killed_publish.py"}
+"""Tests of the host that span modules."""
+
+CLOCKS = ("monotonic", "perf_counter", "process_time", "getrusage")
+
+WITH_A_CLOCK = {
+    "faults/hub.py",  # sends at a rate
+    "pyodide/browser_page.py",  # gives up a page that hangs
+    "unit/host/publish/test_killed_publish.py",  # kills within the time that a publication takes
+    "unit/test_imports.py",
+}
+"""None of them expects a time."""
+
+
+def test_a_test_module_of_the_host_is_named_for_its_module() -> None:
+    names = {path.relative_to(TESTS / "unit").as_posix() for path in (TESTS / "unit/host").rglob("test_*.py")}
+
+    assert {name for name in names if not (ROOT / name.replace("test_", "")).is_file()} == SCENARIOS
+
+
+def test_no_test_reads_a_clock_of_this_machine() -> None:
+    paths = {path.relative_to(TESTS).as_posix(): path.read_text("utf-8") for path in TESTS.rglob("*.py")}
+
+    assert {name for name, text in paths.items() if any(clock in text for clock in CLOCKS)} <= WITH_A_CLOCK
