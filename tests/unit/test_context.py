@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from modelden.core.events import Event
 from modelden.core.progress import ProgressEvent
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
@@ -431,3 +432,18 @@ async def test_the_log_level_is_onnxruntimes(profile: Profile, level: str, sever
     await profile.visit().create_engine(EMBED.updated({"log_level": level}))
 
     assert profile.engines.workers[0].created["logSeverity"] == severity
+
+
+async def test_forged_settings_of_a_live_engine_are_an_error_event(profile: Profile, application: Application) -> None:
+    context = profile.visit()
+    engine = await context.create_engine(EMBED)
+    events: list[Event] = []
+    profile.events.on("error", events.append)
+    _replace(application, OPTIONS, [{"id": "evil"}], sign=False)
+    profile.clock.advance(hours=25)
+
+    assert await context.create_engine(EMBED) is engine
+    assert [(event.name, event.engine_id, event.detail["while"]) for event in events] == [
+        ("SignatureError", None, "update")
+    ]
+    assert (await engine.run("a"))["args"] == ["a"]

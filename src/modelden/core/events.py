@@ -23,7 +23,7 @@ class Event:
 
     Attributes:
         type: ``download``: a step of a file, runtime or model; ``engine``: a status; ``run``: a run that ended;
-            ``error``: an error that a call ended with; ``update``: of a model or runtime.
+            ``error``: an error that a call or a renewal of settings ended with; ``update``: of a model or runtime.
         name: ``download``: `ProgressEvent.status_text`. ``engine``: the status. ``run``: ``done``. ``error``: the
             error's class. ``update``: ``available``, ``installed`` or ``failed``.
         engine_id: The engine that the event belongs to, if any; ``onnx-session`` for raw models.
@@ -88,16 +88,16 @@ class Events:
 
 
 class EventEmitter(NamedTuple):
-    """Emits the events of one engine or session.
+    """Emits the events of one engine or session, or of Remote Settings.
 
     Attributes:
         events: The listeners.
-        engine_id: The name of the engine or session.
+        engine_id: The name of the engine or session; None for what concerns all, such as settings.
         flow_id: The caller's ``flow_id``, which each event carries.
     """
 
     events: Events
-    engine_id: str
+    engine_id: str | None
     flow_id: str | None = None
 
     def emit_status(self, status: str, details: Mapping[str, Any]) -> None:

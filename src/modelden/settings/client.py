@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
+from modelden.core.events import EventEmitter
 from modelden.core.locks import KeyedLocks
 from modelden.core.progress import ProgressCallback
 from modelden.core.staged_imports import import_staged
@@ -48,6 +49,7 @@ class SettingsClient:
         store: SettingsStore,
         expressions: ExpressionFilter,
         listeners: SyncListeners,
+        emitter: EventEmitter,
         clock: Clock,
     ) -> None:
         self._config = config
@@ -55,6 +57,7 @@ class SettingsClient:
         self._store = store
         self._expressions = expressions
         self._listeners = listeners
+        self._emitter = emitter
         self._clock = clock
         self._locks = KeyedLocks()
 
@@ -151,6 +154,8 @@ class SettingsClient:
         except (UnavailableError, SignatureError, StorageError) as error:
             # The stored state stays in use: it was verified before it was stored.
             logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
+            if isinstance(error, SignatureError):  # somebody may have forged it: no caller gets this error
+                self._emitter.emit_error(error, "update")
             (await self._open_sync()).warn_if_frozen(cid, stored)
             return stored.collection
         event = await self._event(cid, stored.collection, collection)

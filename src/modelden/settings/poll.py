@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
 from modelden.core.background_tasks import BackgroundTasks
-from modelden.errors import ModelDenError
+from modelden.core.events import EventEmitter
+from modelden.errors import ModelDenError, SignatureError
 from modelden.ports import Clock, Page, Tabs
 from modelden.settings.attachments import Attachments
 from modelden.settings.changeset import SyncEvent
@@ -38,12 +39,14 @@ class Poller:
         attachments: Attachments,
         server: Callable[[], SettingsServer],
         listeners: SyncListeners,
+        emitter: EventEmitter,
         tabs: Tabs,
         page: Page,
         config: Configuration,
         clock: Clock,
     ) -> None:
         self._listeners = listeners
+        self._emitter = emitter
         self._client = client
         self._attachments = attachments
         self._server = server
@@ -116,6 +119,8 @@ class Poller:
                     await self._attachments.prune()  # after the daily poll, as Firefox does
             except ModelDenError as error:
                 logger.warning("Remote Settings could not be polled: %s", error)
+                if isinstance(error, SignatureError):
+                    self._emitter.emit_error(error, "update")
             except Exception:
                 # The next poll may succeed, so polling goes on.
                 logger.exception("The poll of Remote Settings failed unexpectedly")

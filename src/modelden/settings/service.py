@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from modelden.config import Configuration
-from modelden.core.events import DownloadEvents
+from modelden.core.events import DownloadEvents, EventEmitter
 from modelden.ports import Database, Fetcher, Ports
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
@@ -45,7 +45,10 @@ class SettingsService:
         self._database = database
         self._store = SettingsStore(database, config.trust_source)
         expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
-        self.client = SettingsClient(config, lambda: self._sync, self._store, expressions, listeners, ports.clock)
+        emitter = EventEmitter(downloads.events, None)
+        self.client = SettingsClient(
+            config, lambda: self._sync, self._store, expressions, listeners, emitter, ports.clock
+        )
         self.attachments = Attachments(
             lambda: self._server, AttachmentStore(database), lambda: self._fetcher, ports.blobs, downloads
         )
@@ -54,6 +57,7 @@ class SettingsService:
             self.attachments,
             lambda: self._server,
             listeners,
+            emitter,
             ports.tabs,
             ports.page,
             config,
