@@ -37,7 +37,7 @@ async def opened(profile: Profile) -> tuple[SettingsService, Record]:
     return service, record
 
 
-async def kept(profile: Profile) -> list[Any]:
+async def stored(profile: Profile) -> list[Any]:
     return await profile.databases["remote-settings"].get_all("attachments")
 
 
@@ -57,7 +57,7 @@ async def test_its_row_is_firefoxs(profile: Profile) -> None:
     service, record = await opened(profile)
     blob = await service.attachments.get(CID, record)
 
-    assert await kept(profile) == [
+    assert await stored(profile) == [
         {"cid": CID, "attachmentId": "runtime", "attachment": {"record": record, "blob": blob}}
     ]
 
@@ -76,7 +76,7 @@ async def test_its_bytes_are_reported_when_they_come(profile: Profile) -> None:
     assert [event.status_text for event in warm] == ["initiate", "done"]
 
 
-async def test_parallel_wishes_share_one_download(profile: Profile) -> None:
+async def test_parallel_requests_share_one_download(profile: Profile) -> None:
     service, record = await opened(profile)
     blobs = await asyncio.gather(*(service.attachments.get(CID, record) for _ in range(4)))
 
@@ -115,7 +115,7 @@ async def test_a_wrong_attachment_is_refused_after_three_tries(
     assert words in str(caught.value)
     assert f"{ORIGIN}{PATH}" in str(caught.value)
     assert profile.requests() == [f"GET {PATH}"] * 3
-    assert await kept(profile) == []
+    assert await stored(profile) == []
     assert (events[-1].status_text, events[-1].ok) == ("done", False)
 
     application.faults.set()
@@ -144,7 +144,7 @@ async def test_a_new_version_takes_the_place_of_the_old_one(
     (record,) = await service.client.get(RUNTIMES, force_sync=True)
 
     assert await (await service.attachments.get(CID, record)).read() == new
-    (row,) = await kept(profile)
+    (row,) = await stored(profile)
     assert await row["attachment"]["blob"].read() == new
 
 
@@ -154,7 +154,7 @@ async def test_a_record_that_is_gone_takes_its_attachment_along(profile: Profile
     application.collections["main", RUNTIMES].delete("runtime")
     await service.client.get(RUNTIMES, force_sync=True)
 
-    assert await kept(profile) == []
+    assert await stored(profile) == []
 
 
 async def test_the_same_file_under_another_record_is_not_fetched_again(
@@ -176,7 +176,7 @@ async def test_a_full_disk_keeps_nothing_and_the_next_try_works(profile: Profile
     await profile.fill("remote-settings")
     with pytest.raises(QuotaExceeded):
         await service.attachments.get(CID, record)
-    assert await kept(profile) == []
+    assert await stored(profile) == []
 
     await profile.fill("remote-settings", full=False)
     assert await (await service.attachments.get(CID, record)).read() == WASM
@@ -212,7 +212,7 @@ async def test_a_root_page_that_does_not_tell_where_attachments_are(
 
     with pytest.raises(error, match=f"{ORIGIN}/v1/"):
         await service.attachments.get(CID, record)
-    assert await kept(profile) == []
+    assert await stored(profile) == []
 
 
 async def test_the_root_page_says_where_attachments_are(profile: Profile, application: Application) -> None:
