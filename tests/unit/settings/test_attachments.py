@@ -232,7 +232,7 @@ async def test_a_cut_attachment_is_refused(socket_profile: Profile, application:
     application.faults.set(Fault(path=PATH, cut_after=100_000))
     with pytest.raises(NetworkError, match="the connection broke before the end of the file"):
         await service.attachments.get(CID, record)
-    assert await kept(socket_profile) == []
+    assert await stored(socket_profile) == []
 
     application.faults.set()
     assert await (await service.attachments.get(CID, record)).read() == WASM
