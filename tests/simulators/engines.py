@@ -9,7 +9,7 @@ from typing import Any
 
 from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
-from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider, WorkerSpec
 from tests.simulators.blobs import MemoryBlob
 
@@ -41,7 +41,7 @@ class ScriptedWorker:
         self.wasm = b""
         self.received: dict[str, bytes] = {}
         self.preloaded: Mapping[str, Blob] = {}
-        self.begun = asyncio.Event()
+        self.run_started = asyncio.Event()
 
     @property
     def closed(self) -> bool:
@@ -82,8 +82,10 @@ class ScriptedWorker:
     async def _load(self, folder: str, file: str, files: FileProvider) -> None:
         try:
             blob = await files(f"{folder}/{file}")
-        except Exception as error:
+        except ModelDenError as error:
             raise EngineError(f"Error: {error}") from error
+        except Exception as error:
+            raise EngineError(f"The engine could not be given {file} (a fault of modelden's: {error!r})") from error
         if blob is not None and self.created.get("filesOnly"):
             return
         if blob is not None:
@@ -97,7 +99,7 @@ class ScriptedWorker:
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
         """Run until the engines' `gate` is open."""
-        self.begun.set()
+        self.run_started.set()
         if self._end is not None:
             raise self._end
         waiting: asyncio.Future[Any] = asyncio.ensure_future(self._engines.gate.wait())

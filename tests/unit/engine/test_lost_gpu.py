@@ -30,7 +30,7 @@ async def under_way(profile: Profile, engine: Engine, **options: Any) -> asyncio
     """A run that its worker has begun, and that would not end."""
     profile.engines.gate.clear()
     running = asyncio.ensure_future(engine.run("a b", **options))
-    begun = asyncio.ensure_future(profile.engines.workers[-1].begun.wait())
+    begun = asyncio.ensure_future(profile.engines.workers[-1].run_started.wait())
     await asyncio.wait({running, begun}, return_when=asyncio.FIRST_COMPLETED)
     assert begun.done(), running.exception()
     return running
