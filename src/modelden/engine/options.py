@@ -165,8 +165,8 @@ class PipelineOptions:
         """Return these options updated with others; the arguments and errors are those of `of`."""
         by_field = _by_field(options)
         changes = {name: value for name in FIELDS if (value := by_field.get(name)) is not None}
-        check_options(changes, own_features=own_features)
         values = self.values()
+        check_options(changes, own_features=own_features)
         for name, value in changes.items():
             if name == "feature_id" and changes.get("engine_id") in (None, DEFAULT_ENGINE_ID):
                 values["engine_id"] = _engine_of(value, values["engine_id"])

@@ -68,6 +68,11 @@ class HubFiles:
         """
         return self._address.parse(url)
 
+    def parse_urls(self, urls: Iterable[str]) -> dict[str, ModelFile]:
+        """Return the files that absolute URLs of this hub name; errors as `parse_url`."""
+        absolute = list(urls)
+        return dict(zip(absolute, map(self._address.parse, absolute), strict=True))
+
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
         return self._store_prefix + file.model, file.revision, file.file
@@ -105,7 +110,7 @@ class HubFiles:
         branch = branch if file.revision == BRANCH else None
         request = FileRequest(file, key, url, consumer, allow_list, branch, before_download, check_size)
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
-        await self._check_allowed(url, key, allow_list)
+        await self._check_allowed([request])
         if file.revision == BRANCH:
             cached, headers = await self._freshness.check(request)
         else:  # what is stored of a pinned revision is fresh
@@ -131,13 +136,12 @@ class HubFiles:
             StorageError: If the browser's storage fails.
         """
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
+        pinned = [file for file in files if file.revision != BRANCH]
         requests = [
-            FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list)
-            for file in files
-            if file.revision != BRANCH
+            FileRequest(file, self.key(file), url, consumer, allow_list)
+            for file, url in zip(pinned, map(self._address.url, pinned), strict=True)
         ]
-        for request in requests:
-            await self._check_allowed(request.url, request.key, allow_list)
+        await self._check_allowed(requests)
         cached = await self.store.cache.read([request.key for request in requests], consumer)
         stored = [request for request in requests if request.key in cached]
         for request in stored:
@@ -277,10 +281,12 @@ class HubFiles:
         if cached.chunks > 1:
             self.store.compactor.schedule(key, cached.blob.size)
 
-    async def _check_allowed(self, url: str, key: FileKey, allow_list: AllowList) -> None:
-        try:
-            allow_list.check(url)
-        except ForbiddenURL as error:
-            if error.denied:
-                await self.store.delete_models(model=key[0], revision=key[1])
-            raise
+    async def _check_allowed(self, requests: Iterable[FileRequest]) -> None:
+        for request in requests:
+            try:
+                request.allow_list.check(request.url)
+            except ForbiddenURL as error:
+                if error.denied:
+                    model, revision, _ = request.key
+                    await self.store.delete_models(model=model, revision=revision)
+                raise

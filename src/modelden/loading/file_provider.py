@@ -123,7 +123,7 @@ class EngineFileProvider:
         The worker requests the others one by one. Errors are left to those requests.
         """
         try:
-            files = {url: self._hub.parse_url(url) for url in urls}
+            files = self._hub.parse_urls(urls)
             keys = {file: self._hub.key(file) for file in files.values()}
             for model, revision in {key[:2] for key in keys.values()}:
                 await self.lease.add(model, revision)

@@ -93,7 +93,7 @@ class SettingsClient:
             UnavailableError: If a sync was needed and the server cannot be reached or understood.
             StorageError: If the browser cannot store the collection.
         """
-        cid = self._config.cid(name, bucket)
+        cid = f"{bucket or self._config.settings_bucket}/{name}"
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
@@ -131,7 +131,7 @@ class SettingsClient:
             UnavailableError: If the server cannot be reached or understood. The stored state stays.
             StorageError: If the browser cannot store the collection.
         """
-        cid = self._config.cid(name, bucket)
+        cid = f"{bucket or self._config.settings_bucket}/{name}"
         async with self._locks.hold(cid):
             stored = await self._store.read(cid)
             collection = await self._run_sync(cid, stored, on_progress, expected)

@@ -43,7 +43,8 @@ class SettingsService:
         self._config = config
         self._ports = ports
         self._database = database
-        self._store = SettingsStore(database, config.trust_source)
+        trust_source = config.trust_source
+        self._store = SettingsStore(database, trust_source)
         expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
         emitter = EventEmitter(downloads.events, None)
         self.client = SettingsClient(

@@ -102,7 +102,8 @@ class HubAddress(NamedTuple):
         root = self.root_url.rstrip("/") + "/"
         if not url.startswith(root):
             raise InputError(f"Invalid domain for model URL: {url} (expected {root}...)")
-        path = urls.unquote(url[len(root) :].partition("?")[0]).lstrip("/")
+        path = url[len(root) :].partition("?")[0]
+        path = (urls.unquote(path) if "%" in path else path).lstrip("/")
         match = self._pattern().fullmatch(path)
         if match is None:
             raise InputError(f"Invalid model URL format: {url} (expected {root}{self.url_template}/file)")

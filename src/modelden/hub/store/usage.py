@@ -50,10 +50,10 @@ class UsageLog:
                 stores: list[tuple[str, Key]] = [(store, key) for key in keys for store in ("headers", "engines")]
                 rows = iter(await self._database.get_many(stores))
                 changes: Changes = []
-                for key, header, engines in zip(keys, rows, rows, strict=True):
+                for names, header, engines in zip(list(map(key_fields, keys)), rows, rows, strict=True):
                     if header is not None:
                         changes.append(Put("headers", {**header, "headers": {**header["headers"], "lastUsed": now}}))
-                        changes += _consumer_rows(key, consumer, engines)
+                        changes += _consumer_rows(names, consumer, engines)
                 await self._database.commit(changes)
         except StorageError as error:  # the files are stored and intact all the same
             logger.warning("The use of %s is not recorded. %s", ", ".join(map(file_id, keys)), error)
@@ -61,14 +61,13 @@ class UsageLog:
 
     async def changes(self, key: FileKey, consumer: Consumer) -> Changes:
         """Return the changes that record a consumer of a file; its caller holds `tab_locks.ROWS_LOCK`."""
-        return _consumer_rows(key, consumer, await self._database.get("engines", key))
+        return _consumer_rows(key_fields(key), consumer, await self._database.get("engines", key))
 
 
-def _consumer_rows(key: FileKey, consumer: Consumer, engines: Row | None) -> Changes:
+def _consumer_rows(names: Row, consumer: Consumer, engines: Row | None) -> Changes:
     engine_ids = list(engines["engineIds"]) if engines else []
     if consumer.engine_id not in engine_ids:
         engine_ids.append(consumer.engine_id)
-    names = key_fields(key)
     return [
         Put("tasks", {"taskName": consumer.task_name, **names}),
         Put("engines", {"engineIds": engine_ids, **names}),
