@@ -40,11 +40,14 @@ FAULTS = [Fault.parse(each) for each in os.environ.get("MODELDEN_CHAOS_FAULTS", 
 PARTS = 4
 """Tests that share the episodes of a scenario, so that the cores of a machine can share them."""
 
-SEVERAL = 10
+SEVERAL = 5
 """Episodes with several faults in each of these tests."""
 
-SHORT = 60
-"""Number of calls up to which a scenario gets all faults; a longer one gets one of `KINDS` at each call, in turn."""
+SHORT, LONG = 60, 130
+"""Calls up to which each of a scenario's calls gets all faults, or all errors and one of `KINDS` in turn.
+
+A call of a longer scenario gets one fault in turn.
+"""
 
 LEAST = 2_000
 """Faults that are placed at least."""
@@ -330,7 +333,9 @@ def planned(calls: Sequence[str], number: int) -> list[Fault]:
     faults = faults_of(number, calls[number])
     if len(calls) <= SHORT:
         return faults
-    return [fault for fault in faults if fault.kind in {REFUSED, KINDS[(number + SEED) % len(KINDS)]}]
+    if len(calls) <= LONG:
+        return [fault for fault in faults if fault.kind in {REFUSED, KINDS[(number + SEED) % len(KINDS)]}]
+    return [faults[(number + SEED) % len(faults)]]
 
 
 @pytest.mark.parametrize("part", range(PARTS))
