@@ -153,7 +153,7 @@ def py_rows(value: Any) -> Any:
     if "{}" not in text:
         return json.loads(text)
     if Array.isArray(value):
-        return [py_rows(each) for each in value]
+        return [py_rows(entry) for entry in value]
     return py_value(value, JsBlob)
 
 

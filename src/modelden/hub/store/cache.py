@@ -118,8 +118,8 @@ class ModelCache:
                 contents.append(content)
                 replaced += [row] if row else []
                 records.append(fields)
-            changes += await self._contents.unreferenced(replaced, spared=contents)
-            changes += await self.removal(set(deleted), spared=contents)
+            changes += await self._contents.unreferenced(replaced, retained=contents)
+            changes += await self.removal(set(deleted), retained=contents)
             await self._database.commit(changes)
         return records
 
@@ -133,7 +133,7 @@ class ModelCache:
                 return False
             content = Content(file["content"], file["chunks"])
             fields = header_record(provenance.headers, header["headers"]["fileSize"], self._clock.now())
-            changes = await self._contents.unreferenced([replaced] if replaced else [], spared=[content])
+            changes = await self._contents.unreferenced([replaced] if replaced else [], retained=[content])
             changes += _file_rows(key, fields, file["sha256"], content, provenance)
             await self._database.commit([*changes, *await self._usage.changes(key, consumer)])
         return True
@@ -174,12 +174,12 @@ class ModelCache:
         """Return the stored bytes of complete files; equal contents count once."""
         return stored_size(*await asyncio.gather(self._database.get_all("headers"), self._database.get_all("files")))
 
-    async def removal(self, keys: set[FileKey], spared: Collection[Content] = ()) -> Changes:
+    async def removal(self, keys: set[FileKey], retained: Collection[Content] = ()) -> Changes:
         """Return the changes that delete files; the caller holds `tab_locks.ROWS_LOCK`.
 
         Args:
             keys: Files.
-            spared: Contents that rows of the same transaction name.
+            retained: Contents that rows of the same transaction name.
         """
         changes: Changes = []
         files = []
@@ -190,7 +190,7 @@ class ModelCache:
             changes.append(Delete("files", file_id(key)))
             file = await self._database.get("files", file_id(key))
             files += [file] if file else []
-        return [*changes, *await self._contents.unreferenced(files, spared)]
+        return [*changes, *await self._contents.unreferenced(files, retained)]
 
     async def _read(
         self, keys: Sequence[FileKey], consumer: Consumer | None = None

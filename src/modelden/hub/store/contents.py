@@ -77,19 +77,19 @@ class Contents:
             return [*changes, put_chunk(content, partial.chunks, body.rest)], content
         return changes, partial
 
-    async def unreferenced(self, leaving: Collection[Row], spared: Collection[Content] = ()) -> Changes:
+    async def unreferenced(self, removed: Collection[Row], retained: Collection[Content] = ()) -> Changes:
         """Return the changes that delete the chunks of rows of ``files``, except those that other rows name.
 
         Args:
-            leaving: Rows that are deleted or replaced.
-            spared: Contents that rows of the same transaction name.
+            removed: Rows that are deleted or replaced.
+            retained: Contents that rows of the same transaction name.
         """
-        ids = {row["id"] for row in leaving}
-        spared_ids = {content.id for content in spared}
+        ids = {row["id"] for row in removed}
+        retained_ids = {content.id for content in retained}
         changes: Changes = []
-        for content in {Content(row["content"], row["chunks"]) for row in leaving}:
+        for content in {Content(row["content"], row["chunks"]) for row in removed}:
             users = await self._database.get_all("files", index="contentIndex", key=content.id)
-            if content.id not in spared_ids and {row["id"] for row in users} <= ids:
+            if content.id not in retained_ids and {row["id"] for row in users} <= ids:
                 changes += delete_chunks(content)
         return changes
 

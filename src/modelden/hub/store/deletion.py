@@ -40,16 +40,16 @@ class Deletion:
         files of a revision go when none of its files is left.
         """
         names = {"taskName": task_name, "model": model, "revision": revision}
-        given = {name: value for name, value in names.items() if value is not None}
+        filters = {name: value for name, value in names.items() if value is not None}
         async with self._locks.hold(ROWS_LOCK):
             is_one = model is not None and revision is not None
             index, key = ("modelRevisionIndex", (str(model), str(revision))) if is_one else (None, None)
             rows = await self._database.get_all("tasks", index=index, key=key)
-            leaving = [row for row in rows if _matches(row, given)]
-            changes = await self._leave_tasks(leaving, rows)
-            changes += await self._leave_notes(leaving, rows, {} if task_name else given)
+            removed = [row for row in rows if _matches(row, filters)]
+            changes = await self._task_changes(removed, rows)
+            changes += await self._note_changes(removed, rows, {} if task_name else filters)
             await self._database.commit(changes)
-            self._forget_memory(leaving, rows, {} if task_name else given)
+            self._forget_memory(removed, rows, {} if task_name else filters)
         if model is not None:
             await self._partials.delete_where(lambda row: row["model"] == model and revision in (None, row["revision"]))
 
@@ -58,10 +58,10 @@ class Deletion:
         async with self._locks.hold(ROWS_LOCK):
             rows = await self._database.get_all("tasks")
             names = {"taskName": task_name, "model": model}
-            leaving = [row for row in rows if _matches(row, names) and row["revision"] != revision]
-            changes = await self._leave_tasks(leaving, rows)
-            await self._database.commit([*changes, *await self._leave_notes(leaving, rows, {})])
-            self._forget_memory(leaving, rows, {})
+            removed = [row for row in rows if _matches(row, names) and row["revision"] != revision]
+            changes = await self._task_changes(removed, rows)
+            await self._database.commit([*changes, *await self._note_changes(removed, rows, {})])
+            self._forget_memory(removed, rows, {})
 
     async def delete_by_engine(self, engine_id: str) -> None:
         """Take all files from an engine; those without an engine are deleted."""
@@ -130,26 +130,26 @@ class Deletion:
             [Delete("chunks", (row["content"], row["index"])) for row in chunks if row["content"] not in referenced]
         )
 
-    async def _leave_tasks(self, leaving: list[Row], rows: list[Row]) -> Changes:
-        changes: Changes = [Delete("tasks", (row["taskName"], *key_of(row))) for row in leaving]
-        return [*changes, *await self._cache.removal(_keys_without_task(leaving, rows))]
+    async def _task_changes(self, removed: list[Row], rows: list[Row]) -> Changes:
+        changes: Changes = [Delete("tasks", (row["taskName"], *key_of(row))) for row in removed]
+        return [*changes, *await self._cache.removal(_keys_without_task(removed, rows))]
 
-    async def _leave_notes(self, leaving: list[Row], rows: list[Row], given: dict[str, str]) -> Changes:
+    async def _note_changes(self, removed: list[Row], rows: list[Row], filters: dict[str, str]) -> Changes:
         """Return the changes that delete pins and missing files of revisions without files.
 
         Args:
-            leaving: Rows of ``tasks`` that are deleted.
+            removed: Rows of ``tasks`` that are deleted.
             rows: All rows of ``tasks``.
-            given: Names of models whose rows are deleted even if no task used them.
+            filters: Names of models whose rows are deleted even if no task used them.
         """
-        remaining = {_revision(row) for row in rows if row not in leaving}
-        emptied = {_revision(row) for row in leaving} - remaining
-        if set(given) == {"model", "revision"}:
-            emptied |= {(given["model"], given["revision"])} - remaining
-        elif given:
+        remaining = {_revision(row) for row in rows if row not in removed}
+        emptied = {_revision(row) for row in removed} - remaining
+        if set(filters) == {"model", "revision"}:
+            emptied |= {(filters["model"], filters["revision"])} - remaining
+        elif filters:
             noted = [*await self._database.get_all("missing"), *await self._database.get_all("pins")]
             # The row of a missing collection names no model.
-            emptied |= {_revision(row) for row in noted if "model" in row and _matches(row, given)} - remaining
+            emptied |= {_revision(row) for row in noted if "model" in row and _matches(row, filters)} - remaining
         changes: Changes = []
         for revision in sorted(emptied):
             missing = await self._database.get_all("missing", index="modelRevisionIndex", key=revision)
@@ -157,11 +157,11 @@ class Deletion:
             changes.append(Delete("pins", revision))
         return changes
 
-    def _forget_memory(self, leaving: list[Row], rows: list[Row], given: dict[str, str]) -> None:
-        deleted = _keys_without_task(leaving, rows)
+    def _forget_memory(self, removed: list[Row], rows: list[Row], filters: dict[str, str]) -> None:
+        deleted = _keys_without_task(removed, rows)
         for key in list(self._cache.memory):
             names = dict(zip(("model", "revision"), key, strict=False))
-            if key in deleted or (given and _matches(names, given)):
+            if key in deleted or (filters and _matches(names, filters)):
                 del self._cache.memory[key]
 
 
@@ -173,8 +173,8 @@ def _matches(row: Row, names: dict[str, str]) -> bool:
     return all(row[name] == value for name, value in names.items())
 
 
-def _keys_without_task(leaving: list[Row], rows: list[Row]) -> set[FileKey]:
-    """Return the files of ``leaving`` that no other row of ``tasks`` names."""
-    deleted = {(row["taskName"], key_of(row)) for row in leaving}
+def _keys_without_task(removed: list[Row], rows: list[Row]) -> set[FileKey]:
+    """Return the files of ``removed`` that no other row of ``tasks`` names."""
+    deleted = {(row["taskName"], key_of(row)) for row in removed}
     used = {key_of(row) for row in rows if (row["taskName"], key_of(row)) not in deleted}
-    return {key_of(row) for row in leaving} - used
+    return {key_of(row) for row in removed} - used

@@ -108,15 +108,15 @@ class StorageQuota:
         model = None if key is None or key[2] else key[:2]
         return sum(size for other, size in self._reservations.sizes.items() if other[:2] != model)
 
-    async def _free_bytes(self, wanted: int) -> int | None:
-        """Return the bytes that the limit leaves; None if ``wanted`` fits in any case."""
+    async def _free_bytes(self, required: int) -> int | None:
+        """Return the bytes that the limit leaves; None if ``required`` fits in any case."""
         if self._policy.max_size is None:
             return None
         limit = int(self._policy.max_size * GIB)
         # The browser's estimate of the usage is quick and never less than the size of the models. The exact size needs
         # all rows: 0.8 s for 10,000 files on two busy cores.
         usage, _, _ = await self._page.storage_estimate()
-        if usage is not None and wanted <= limit - usage:
+        if usage is not None and required <= limit - usage:
             return None
         return limit - await self._stored_bytes()
 
@@ -134,12 +134,14 @@ class StorageQuota:
         return await self._cache.size() + sum(partial.values())
 
     async def _evict(self, key: FileKey, excess: int) -> None:
-        spared = await self._pins.models() | {(key[0], key[1])}
+        protected = await self._pins.models() | {(key[0], key[1])}
         # Interrupted downloads go first: nobody can use them yet.
-        excess -= await self._partials.delete_where(lambda row: (row["model"], row["revision"]) not in spared, excess)
+        excess -= await self._partials.delete_where(
+            lambda row: (row["model"], row["revision"]) not in protected, excess
+        )
         models = await self._cache.list_models()
-        spared |= await self._partials.models() | await self._used_models(models)
-        for model in eviction_candidates(models, excess, spared):
+        protected |= await self._partials.models() | await self._used_models(models)
+        for model in eviction_candidates(models, excess, protected):
             logger.info("Evicting %s %s: %s needs its space", model.name, model.revision, _name(key))
             await self._delete(model.name, model.revision)
 
@@ -157,14 +159,14 @@ def _name(key: FileKey) -> str:
 
 
 def eviction_candidates(
-    models: Iterable[StoredModel], excess: int, spared: Collection[ModelRevision]
+    models: Iterable[StoredModel], excess: int, protected: Collection[ModelRevision]
 ) -> Sequence[StoredModel]:
     """Return the least recently used models that free ``excess`` bytes; none if all candidates are too few. Pure."""
     chosen = []
     for model in sorted(models, key=lambda candidate: candidate.last_used):
         if excess <= 0:
             break
-        if (model.name, model.revision) not in spared:
+        if (model.name, model.revision) not in protected:
             chosen.append(model)
             excess -= model.size
     return chosen if excess <= 0 else []
