@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from js import clearTimeout, setTimeout
-from pyodide.ffi import create_proxy
+from pyodide.ffi import JsDoubleProxy, create_proxy
 
 logger = logging.getLogger(__name__)
 
@@ -21,25 +21,30 @@ class JsTimers:
 
     def call_later(self, milliseconds: int, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` once after a delay; the returned function cancels that, and may be called at any time."""
-        is_pending = True
+        return _Timer(milliseconds, callback).cancel
 
-        def cancel() -> None:
-            nonlocal is_pending
-            if is_pending:
-                is_pending = False
-                clearTimeout(timer)
-                proxy.destroy()
 
-        def fire() -> None:
-            cancel()
-            try:
-                callback()
-            except Exception:
-                logger.exception("A timer's callback failed.")
+class _Timer:
+    """One call of ``setTimeout``; who keeps it after its end keeps none of JavaScript's objects."""
 
-        proxy = create_proxy(fire)
-        timer = setTimeout(proxy, milliseconds)
-        return cancel
+    def __init__(self, milliseconds: int, callback: Callable[[], None]) -> None:
+        self._callback = callback
+        self._proxy: JsDoubleProxy[Callable[[], None]] | None = create_proxy(self._fire)
+        self._id = setTimeout(self._proxy, milliseconds)
+
+    def cancel(self) -> None:
+        """Free the callback, if its time has not come; may be called at any time."""
+        if self._proxy is not None:
+            clearTimeout(self._id)
+            self._proxy.destroy()
+            self._proxy = None
+
+    def _fire(self) -> None:
+        self.cancel()
+        try:
+            self._callback()
+        except Exception:
+            logger.exception("A timer's callback failed.")
 
 
 class JsClock:
