@@ -106,9 +106,9 @@ def command(tree: Path, kinto: Kinto, *options: str) -> Any:
     return json.loads(done.stdout)
 
 
-def changed(told: dict[str, PushResult]) -> dict[str, list[int]]:
+def changed(results: dict[str, PushResult]) -> dict[str, list[int]]:
     """How many records were created, updated, deleted and how many files uploaded, where there were any."""
-    lists = {name: (each.created, each.updated, each.deleted, each.uploaded) for name, each in told.items()}
+    lists = {name: (each.created, each.updated, each.deleted, each.uploaded) for name, each in results.items()}
     return {name: [len(each) for each in found] for name, found in lists.items() if any(found)}
 
 
