@@ -5,7 +5,8 @@
 #   ./build.sh demo                      serve the demo page
 #   ./build.sh demo --check BROWSER      drive it headlessly in chromium or firefox, cold and warm; prints JSON
 #   ./build.sh test                      lint and every ring of tests
-#   ./build.sh test RING [OPTION...]     one ring (unit, pyodide, interop, e2e, hosting); options go to its runner
+#   ./build.sh test RING [OPTION...]     one ring (unit, pyodide, interop, e2e, hosting, webkit);
+#                                        options go to its runner
 #   ./build.sh lint                      ruff, mypy, biome, tsc
 #   ./build.sh bench                     the measurements of bench/
 #   ./build.sh clean                     remove what `build` made

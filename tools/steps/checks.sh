@@ -26,15 +26,16 @@ run_tests() {
     interop) ring_interop "$@" ;;
     e2e) ring_e2e "$@" ;;
     hosting) ring_hosting "$@" ;;
+    webkit) ring_webkit "$@" ;;
     all) all_rings ;;
-    *) die "there is no ring '$ring': unit, pyodide, interop, e2e, hosting" ;;
+    *) die "there is no ring '$ring': unit, pyodide, interop, e2e, hosting, webkit" ;;
   esac
 }
 
 # Ring pyodide takes as long as all others together, and a browser waits more than it works.
 all_rings() {
   alone everything
-  "$PYTHON" tools/rings.py pyodide unit,hosting,interop,e2e
+  "$PYTHON" tools/rings.py pyodide unit,hosting,webkit,interop,e2e
 }
 
 # All that rings need. Lint runs meanwhile: much of this is waiting for a network.
@@ -99,6 +100,14 @@ ring_hosting() {
   programs
   say "ring hosting"
   "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" tests/hosting "$@"
+}
+
+# Safari's engine: WebKitGTK, driven by Selenium.
+ring_webkit() {
+  alone build
+  webkit_programs
+  say "ring webkit"
+  "$PYTHON" -m pytest -p no:pytest_pyodide_hook "${TWICE[@]}" tests/webkit "$@"
 }
 
 bench() {

@@ -15,10 +15,17 @@ missing_for_hosting() {
   on_path wrk >/dev/null || echo wrk
 }
 
+# Ring webkit drives WebKitGTK on a virtual screen; its browser with a profile runs on the system's Python.
+missing_for_webkit() {
+  on_path WebKitWebDriver >/dev/null || echo webkit2gtk-driver
+  on_path Xvfb >/dev/null || echo xvfb
+  /usr/bin/python3 -c 'import gi; gi.require_version("WebKit2", "4.1")' 2>/dev/null || echo python3-gi gir1.2-webkit2-4.1
+}
+
 # Unquoted: a word is a package.
 browsers() { install_packages $(missing_browsers); }
-hosting_programs() { install_packages $(missing_for_hosting); }
-programs() { install_packages $(missing_browsers) $(missing_for_hosting); }
+webkit_programs() { install_packages $(missing_for_webkit); }
+programs() { install_packages $(missing_browsers) $(missing_for_hosting) $(missing_for_webkit); }
 
 # install_packages [PACKAGE...]
 install_packages() {
