@@ -243,7 +243,7 @@ async def visit_without_room(config: dict[str, Any], request: dict[str, Any]) ->
 
 
 async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: float) -> Json:
-    """Drive `JsEngineHost` alone: a worker, a runtime that nobody has checked, files from the hub as they are."""
+    """Drive `JsEngineHost` alone: a worker, a runtime of any build, files from the hub as they are."""
     from js import fetch
 
     from modelden._js.engine_host import JsEngineHost
@@ -257,7 +257,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     if wasm is None:
         raise AssertionError(wasm_url)
     worker = JsEngineHost(start_timeout, None).start(
-        WorkerSpec("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", "", 1)
+        WorkerSpec("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", await sha256_of(wasm), 1)
     )
     try:
         await worker.create(options, wasm, blob_at, {})

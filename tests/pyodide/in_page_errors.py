@@ -20,6 +20,7 @@ from modelden._js.indexeddb_transaction import RequestFailed, wait_for_event
 from modelden._js.media import JsMedia
 from modelden._js.trust import TrustWorker
 from modelden._js.web_locks import JsLocks
+from modelden.core.download import sha256_of
 from modelden.engine.inputs import File
 from modelden.ports import Delete, Put, Schema, Store, Unchanged, WorkerSpec
 
@@ -156,11 +157,11 @@ async def fail_to_provide(wasm_url: str, options: dict[str, Any]) -> Json:
     async def provide(url: str) -> JsBlob | None:
         raise ZeroDivisionError(url)
 
-    response = await js.fetch(wasm_url)
-    spec = WorkerSpec("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", "", 1)
+    wasm = JsBlob(await (await js.fetch(wasm_url)).blob())
+    spec = WorkerSpec("engine-5.js", "ort-wasm-simd-threaded.jsep.mjs", await sha256_of(wasm), 1)
     worker = JsEngineHost(15, None).start(spec)
     try:
-        return await error_of(worker.create(options, JsBlob(await response.blob()), provide, {}))
+        return await error_of(worker.create(options, wasm, provide, {}))
     finally:
         worker.close()
 

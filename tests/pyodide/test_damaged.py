@@ -41,7 +41,7 @@ _FLIP_RUNTIME = f"""
     const database = await settled(indexedDB.open("remote-settings"));
     const [row] = await settled(database.transaction("attachments").objectStore("attachments").getAll());
     const bytes = new Uint8Array(await row.attachment.blob.arrayBuffer());
-    bytes[0] ^= 0xff;
+    bytes[Math.floor(bytes.length * share)] ^= 0xff;
     row.attachment.blob = new Blob([bytes]);
     await settled(database.transaction("attachments", "readwrite").objectStore("attachments").put(row));
     database.close();
@@ -78,9 +78,10 @@ def test_what_cannot_be_fetched_again_is_named(flipped: Page, site: Site) -> Non
     flipped.is_clean()
 
 
-def test_an_engine_fetches_a_damaged_runtime_again(page: Page, site: Site) -> None:
+@pytest.mark.parametrize("share", [0, 0.99], ids=["that does not compile", "that runs"])
+def test_an_engine_fetches_a_damaged_runtime_again(page: Page, site: Site, share: float) -> None:
     first = page.visit(site.config, **TINY)
-    page.runner.run_js(_FLIP_RUNTIME)
+    page.runner.run_js(f"const share = {share};{_FLIP_RUNTIME}")
     site.requests()
 
     second = page.visit(site.config, **TINY)

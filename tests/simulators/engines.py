@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,9 +31,10 @@ METRICS = {
 class ScriptedWorker:
     """As transformers.js: files come side by side, and one that cannot be had ends it with a text of its own."""
 
-    def __init__(self, engines: ScriptedEngines, bundle: str, glue: str) -> None:
-        self.bundle = bundle
-        self.glue = glue
+    def __init__(self, engines: ScriptedEngines, spec: WorkerSpec) -> None:
+        self.bundle = spec.bundle
+        self.glue = spec.glue
+        self._spec = spec
         self._engines = engines
         self._end: EngineError | None = None
         self._on_crash: Callable[[EngineCrashed], None] | None = None
@@ -52,8 +54,8 @@ class ScriptedWorker:
     ) -> Mapping[str, Any]:
         self.created, self.wasm = dict(options), await wasm.read()
         self._engines.loading.set()
-        if self.wasm.startswith(b"corrupt"):
-            raise EngineError("no available backend found")
+        if not options.get("filesOnly"):
+            _check_runtime(self._spec, self.wasm)
         if self._engines.lose_gpu and options["device"] == "webgpu":
             raise DeviceLost(self._engines.lose_gpu)
         if self._engines.hang > 0:
@@ -141,6 +143,12 @@ class ScriptedWorker:
                 each.set_exception(reason)
 
 
+def _check_runtime(spec: WorkerSpec, wasm: bytes) -> None:
+    actual = hashlib.sha256(wasm).hexdigest()
+    if actual != spec.wasm:
+        raise EngineError(f"The stored runtime is damaged: expected SHA-256 {spec.wasm}, found {actual}.")
+
+
 class ScriptedEngines:
     """Starts workers that need ``files``, and ask for ``optional`` ones too.
 
@@ -167,7 +175,7 @@ class ScriptedEngines:
             return prewarmed[1]
         if prewarmed is not None:
             prewarmed[1].close()
-        self.workers.append(ScriptedWorker(self, spec.bundle, spec.glue))
+        self.workers.append(ScriptedWorker(self, spec))
         return self.workers[-1]
 
     async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
@@ -199,8 +207,8 @@ class ScriptedSessions:
         self.stuck: asyncio.Event | None = None
         self.workers: list[ScriptedSession] = []
 
-    def start_session(self, bundle: str, glue: str) -> ScriptedSession:
-        self.workers.append(ScriptedSession(self, bundle, glue))
+    def start_session(self, spec: WorkerSpec) -> ScriptedSession:
+        self.workers.append(ScriptedSession(self, spec))
         return self.workers[-1]
 
     def to_blob(self, data: Any) -> Blob:
@@ -210,9 +218,10 @@ class ScriptedSessions:
 class ScriptedSession:
     """A worker with one raw model that takes nothing and gives nothing."""
 
-    def __init__(self, sessions: ScriptedSessions, bundle: str, glue: str) -> None:
-        self.bundle = bundle
-        self.glue = glue
+    def __init__(self, sessions: ScriptedSessions, spec: WorkerSpec) -> None:
+        self.bundle = spec.bundle
+        self.glue = spec.glue
+        self._spec = spec
         self.closed = False
         self.opened: dict[str, Any] = {}
         self._sessions = sessions
@@ -222,8 +231,7 @@ class ScriptedSession:
         if self._sessions.hang:
             self._sessions.hang -= 1
             raise EngineTimeout("The engine gave no sign of life.")
-        if (await wasm.read()).startswith(b"corrupt"):
-            raise EngineError("no available backend found")
+        _check_runtime(self._spec, await wasm.read())
         content = await model.read()
         if content.startswith(b"beside:") and await files(content.removeprefix(b"beside:").decode()) is None:
             raise EngineError("there is no such file")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+from tests.simulators.blobs import MemoryChunk
 from tests.simulators.fetcher import PATIENCE, PageFetcher, PageResponse
-
-if TYPE_CHECKING:
-    from tests.simulators.blobs import MemoryChunk
 
 
 class LoopClock:
@@ -33,10 +31,13 @@ class LoopClock:
 class SlowResponse(PageResponse):
     """A response whose chunks arrive after a delay."""
 
-    def __init__(self, response: PageResponse, clock: LoopClock, delay: Callable[[int], float]) -> None:
+    def __init__(
+        self, response: PageResponse, clock: LoopClock, delay: Callable[[int], float], piece: int | None
+    ) -> None:
         self._inner = response
         self._clock = clock
         self._delay = delay
+        self._piece = piece
 
     @property
     def url(self) -> str:
@@ -54,26 +55,32 @@ class SlowResponse(PageResponse):
         received = 0
         self._clock.advance(self._delay(received))
         async for chunk in self._inner.chunks():
-            yield chunk
-            received += chunk.size
-            # The reader waits for the next chunk from here on, and limits that wait.
-            self._clock.advance(self._delay(received))
+            size = self._piece or chunk.size
+            for start in range(0, chunk.size, size):
+                piece = MemoryChunk(chunk.data[start : start + size])
+                received += piece.size
+                yield piece
+                # The reader waits for the next chunk from here on, and limits that wait.
+                self._clock.advance(self._delay(received))
 
 
 class SlowBodyFetcher(PageFetcher):
     """Fetches over real connections; before each chunk of a body, time passes.
 
     Attributes:
+        clock: The clock that is put forward.
         delay: Seconds before the next chunk, by the path and the number of bytes that were received.
+        piece: Largest chunk in bytes; None for chunks as they come.
     """
 
-    def __init__(self, delay: Callable[[str, int], float]) -> None:
+    def __init__(self, delay: Callable[[str, int], float], piece: int | None = None) -> None:
         super().__init__(patience=PATIENCE)
         self.delay = delay
-        self._clock = LoopClock()
+        self.piece = piece
+        self.clock = LoopClock()
 
     @asynccontextmanager
     async def fetch(self, url: str, **options: Any) -> AsyncIterator[PageResponse]:
         path = urlsplit(url).path
         async with super().fetch(url, **options) as response:
-            yield SlowResponse(response, self._clock, lambda received: self.delay(path, received))
+            yield SlowResponse(response, self.clock, lambda received: self.delay(path, received), self.piece)

@@ -59,7 +59,7 @@ function handle(message: EngineRequest): void {
       startRuntime(message.glue, wantedThreads(message.numThreads), () => fromPage);
       break;
     case "wasm":
-      receiveModule(message.wasm instanceof Blob ? compiled(message.wasm) : message.wasm);
+      receiveModule(message.wasm instanceof Blob ? compiled({ ...message, wasm: message.wasm }) : message.wasm);
       break;
     case "create":
       void answer(message.id, () => create(message));
@@ -150,7 +150,7 @@ async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
   useHost(options);
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
-  const starting = startRuntime(runtime.glue, wantedThreads(numThreads), () => compiled(runtime.wasm));
+  const starting = startRuntime(runtime.glue, wantedThreads(numThreads), () => compiled(runtime));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
   // Where the runtime does not start, its own reason counts.

@@ -32,9 +32,11 @@ export interface CreateMessage {
   readonly kept: readonly (readonly [url: string, blob: Blob])[];
 }
 
-/** A WASM file, already verified by the host, and what onnxruntime-web drives it with. */
+/** A WASM file as it is stored, and what onnxruntime-web drives it with. */
 export interface Runtime {
   readonly wasm: Blob;
+  /** SHA-256 in lower-case hexadecimal. Bytes with another hash are not run. */
+  readonly sha256: string;
   /** The glue that was built with the file: its text, or its URL where workers are served. Another one hangs. */
   readonly glue: Blob | string;
 }
@@ -77,10 +79,12 @@ export interface RuntimeMessage {
   readonly numThreads: number;
 }
 
-/** The WASM file of the runtime that is being started: compiled by the page, or the file where that failed. */
+/** The WASM file of the runtime that is being started: hashed and compiled by the page, or the file where that failed. */
 export interface WasmMessage {
   readonly type: "wasm";
   readonly wasm: WebAssembly.Module | Blob;
+  /** As in {@link Runtime}. */
+  readonly sha256: string;
 }
 
 /** Run the engine once. */

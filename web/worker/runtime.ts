@@ -33,9 +33,26 @@ export function startRuntime(
   return starting;
 }
 
-/** Compile a WASM file. Not as a stream: of one that is cut short Firefox says then that there is no memory. */
-export async function compiled(wasm: Blob): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await wasm.arrayBuffer());
+/**
+ * Compile a WASM file, and hash the same bytes meanwhile. Not as a stream: of a file that is cut short Firefox says then
+ * that there is no memory.
+ *
+ * @throws Error if the bytes are not those that were verified when they were stored.
+ */
+export async function compiled({ wasm, sha256 }: Pick<Runtime, "wasm" | "sha256">): Promise<WebAssembly.Module> {
+  const bytes = await wasm.arrayBuffer();
+  const compiling = WebAssembly.compile(bytes);
+  compiling.catch(() => {}); // a damaged file is told as that, whatever its compiler says
+  await checkHash(bytes, sha256);
+  return compiling;
+}
+
+async function checkHash(bytes: ArrayBuffer, expected: string): Promise<void> {
+  if (!globalThis.crypto?.subtle) return; // a page without https: the host hashes the file
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (actual !== expected)
+    throw new Error(`the stored runtime is damaged: expected SHA-256 ${expected}, found ${actual}`);
 }
 
 /**

@@ -11,7 +11,6 @@ from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_buffers
 from modelden._js.model_worker import ModelWorker
 from modelden._js.wasm_compile import CompilingModule
-from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
 from modelden.ports import Blob, FileProvider, WorkerSpec
 
@@ -46,10 +45,10 @@ class JsEngineHost:
 
     async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
         """Start a worker and its runtime before the first engine is asked for."""
-        compiling = CompilingModule(wasm)
+        compiling = CompilingModule(wasm, spec.wasm)
         worker = self._start(spec)
         self._prewarmed = spec, worker
-        await worker.start_runtime(compiling, spec.threads)
+        await worker.start_runtime(compiling)
 
     def end_prewarm(self) -> None:
         """End the prewarmed worker if no engine took it."""
@@ -58,7 +57,7 @@ class JsEngineHost:
             self._prewarmed = None
 
     def _start(self, spec: WorkerSpec) -> ModelWorker:
-        return ModelWorker(Script(spec.bundle, self._worker_url), spec.glue, self._start_timeout)
+        return ModelWorker(spec, self._worker_url, self._start_timeout)
 
 
 class JsEngineWorker:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_object
 from modelden._js.timers import JsTimers
-from modelden._js.wasm_compile import CompilingModule
+from modelden._js.wasm_compile import HAS_WEBCRYPTO, CompilingModule, damaged_runtime
 from modelden._js.worker import DeathWatch, Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
-from modelden.ports import Blob, FileProvider
+from modelden.ports import Blob, FileProvider, WorkerSpec
 
 logger = logging.getLogger(__name__)
 
@@ -31,19 +31,19 @@ class ModelWorker:
         port: Its requests and replies.
     """
 
-    def __init__(self, script: Script, glue: str, start_timeout: float) -> None:
+    def __init__(self, spec: WorkerSpec, worker_url: str | None, start_timeout: float) -> None:
         """Start the worker, without a model.
 
         Args:
-            script: Its script.
-            glue: File name of the runtime's JavaScript.
+            spec: Its script and its runtime.
+            worker_url: URL of the folder with the workers' scripts; None for the wheel's own.
             start_timeout: Seconds between signs of life while it loads.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
         """
-        self._script = script
-        self._glue = glue
+        self._script = script = Script(spec.bundle, worker_url)
+        self._spec = spec
         self._start_timeout = start_timeout
         self._last_sign = time.monotonic()
         self.port = WorkerPort(script, self._on_event)
@@ -69,12 +69,25 @@ class ModelWorker:
         self._files = files
         self._last_sign = time.monotonic()
         self._check_life(model)
+        loading = self.port.request(runtime=self._runtime(wasm), **message)
         try:
-            return await self.port.request(runtime=self._runtime(wasm), **message)
+            return await (loading if HAS_WEBCRYPTO else self._load_and_hash(loading, wasm))
         finally:
             self._cancel_timer()
 
-    async def start_runtime(self, wasm: CompilingModule, threads: int) -> None:
+    async def _load_and_hash(self, loading: Coroutine[Any, Any, Reply], wasm: Blob) -> Reply:
+        """Hash the WASM file here, where the browser cannot: in a page without https."""
+        from modelden.core.download import sha256_of
+
+        task = asyncio.ensure_future(loading)
+        try:
+            if (actual := await sha256_of(wasm)) != self._spec.wasm:
+                raise damaged_runtime(self._spec.wasm, actual)
+            return await task
+        finally:
+            task.cancel()
+
+    async def start_runtime(self, wasm: CompilingModule) -> None:
         """Start a runtime in the worker before its model is known, and return when the worker's script runs.
 
         Browsers fetch a worker's script on the page's thread: Python's work would delay it.
@@ -82,7 +95,7 @@ class ModelWorker:
         Raises:
             EngineError: If the message cannot be sent.
         """
-        self.port.post(type="runtime", glue=self._script.beside(self._glue), numThreads=threads)
+        self.port.post(type="runtime", glue=self._script.beside(self._spec.glue), numThreads=self._spec.threads)
         self._module_task = asyncio.ensure_future(self._post_module(wasm))
         with suppress(TimeoutError):
             await asyncio.wait_for(self.port.wait_until_started(), _SCRIPT_TIMEOUT)
@@ -100,13 +113,15 @@ class ModelWorker:
 
     async def _post_module(self, wasm: CompilingModule) -> None:
         try:
-            self.port.post_or_end(type="wasm", wasm=await wasm.module_or_file())
+            self.port.post_or_end(type="wasm", wasm=await wasm.module_or_file(), sha256=self._spec.wasm)
+        except EngineError as error:
+            self.port.close(error)
         except Exception as error:
             logger.exception("An engine's worker could not be given its runtime.")
             self.port.close(_fault("The engine's runtime could not be started", error))
 
     def _runtime(self, wasm: Blob) -> Any:
-        return js_object(wasm=js_blob(wasm), glue=self._script.beside(self._glue))
+        return js_object(wasm=js_blob(wasm), sha256=self._spec.wasm, glue=self._script.beside(self._spec.glue))
 
     def _check_life(self, model: str) -> None:
         """End the worker after a silence of ``start_timeout``, or check again. File requests stop the clock."""

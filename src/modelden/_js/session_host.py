@@ -12,11 +12,10 @@ from pyodide.ffi import JsException, to_js
 from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
 from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, map_exceptions
 from modelden._js.model_worker import ModelWorker
-from modelden._js.worker_scripts import Script
 from modelden.engine.tensor import Tensor
 from modelden.engine.values import encode_feeds
 from modelden.errors import InputError
-from modelden.ports import Blob, FileProvider
+from modelden.ports import Blob, FileProvider, WorkerSpec
 
 
 class JsSessionHost:
@@ -32,9 +31,9 @@ class JsSessionHost:
         self._start_timeout = start_timeout
         self._worker_url = worker_url
 
-    def start_session(self, bundle: str, glue: str) -> JsSessionWorker:
-        """Start a worker with a bundle and a glue of this package."""
-        return JsSessionWorker(ModelWorker(Script(bundle, self._worker_url), glue, self._start_timeout))
+    def start_session(self, spec: WorkerSpec) -> JsSessionWorker:
+        """Start a worker for one raw model."""
+        return JsSessionWorker(ModelWorker(spec, self._worker_url, self._start_timeout))
 
     def to_blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""

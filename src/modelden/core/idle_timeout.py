@@ -1,4 +1,8 @@
-"""Requests that end when no byte of the body arrives for too long. A slow body may take any time."""
+"""Requests that end when no byte of the body arrives for too long, or too few of them. A slow body may take any time.
+
+The least speed is that of git and curl by common usage (``http.lowSpeedLimit``, ``--speed-limit``): far below that of
+any line on which a model would be loaded. Time in which nobody reads the body does not count.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,15 @@ from contextlib import asynccontextmanager
 from modelden.errors import NetworkError
 from modelden.ports import Chunk, Fetcher, Response
 
+LEAST_SPEED = 1024
+"""Bytes a second that a body must have, on the average of `SPEED_WINDOW`."""
+
+SPEED_WINDOW = 60.0
+"""Seconds over which the speed is measured."""
+
 
 class IdleTimeoutResponse:
-    """A `ports.Response` whose body fails when no byte arrives for too long."""
+    """A `ports.Response` whose body fails when no byte arrives for too long, or too few of them."""
 
     def __init__(self, url: str, response: Response, seconds: float) -> None:
         """Wrap a response.
@@ -43,7 +53,10 @@ class IdleTimeoutResponse:
     async def chunks(self) -> AsyncIterator[Chunk]:
         """Read the body chunk by chunk."""
         chunks = self._response.chunks()
+        now = asyncio.get_running_loop().time
+        waited, received = 0.0, 0
         while True:
+            start = now()
             try:
                 async with asyncio.timeout(self._seconds):
                     chunk = await anext(chunks)
@@ -51,11 +64,18 @@ class IdleTimeoutResponse:
                 return
             except TimeoutError as error:
                 raise NetworkError(self._requested_url, f"not a byte came for {self._seconds:g} s") from error
+            waited += now() - start
+            received += chunk.size
             yield chunk
+            if waited >= SPEED_WINDOW:
+                if received < LEAST_SPEED * waited:
+                    reason = f"only {received} bytes came in {waited:.0f} s, fewer than {LEAST_SPEED} a second"
+                    raise NetworkError(self._requested_url, reason)
+                waited, received = 0.0, 0
 
 
 class IdleTimeoutFetcher:
-    """A `ports.Fetcher` whose bodies fail when no byte arrives for too long."""
+    """A `ports.Fetcher` whose bodies fail when no byte arrives for too long, or too few of them."""
 
     def __init__(self, fetcher: Fetcher, seconds: float) -> None:
         """Wrap a fetcher.
@@ -77,7 +97,7 @@ class IdleTimeoutFetcher:
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> AsyncIterator[IdleTimeoutResponse]:
-        """Send a request. A body without bytes for too long is a `NetworkError`; other errors are `ports.Fetcher`'s."""
+        """Send a request. A body that is silent or too slow is a `NetworkError`; other errors are `ports.Fetcher`'s."""
         async with self._fetcher.fetch(
             url, method=method, timeout=timeout, headers=headers, follow_redirects=follow_redirects
         ) as response:

@@ -111,12 +111,16 @@ async def unpack(archive: Blob, name: str) -> tuple[ArchiveIndex, dict[str, Blob
         IntegrityError: If it is cut, or its members differ from its index.
     """
     index: ArchiveIndex | None = None
+    expected: set[str] = set()
     bodies: dict[str, Blob] = {}
     async for member, body in _members(archive, name):
         if index is None:
             if member != INDEX or body.size > _INDEX_LIMIT:
                 raise _format_error(name, f"it begins with {member!r}, not with {INDEX}")
             index = _parse_index(name, await body.read())
+            expected = {index.name(file.path) for file in index.files}
+        elif member not in expected or member in bodies:  # headers without end would fill the memory
+            raise IntegrityError(f"{name}: {member}", _describe(None), _describe(body.size))
         else:
             bodies[member] = body
     if index is None:
@@ -148,7 +152,7 @@ async def _members(archive: Blob, name: str) -> AsyncIterator[tuple[str, Blob]]:
         if member is None:
             return
         start = offset + member.offset_data
-        if not member.isfile():
+        if not member.isfile() or member.size < 0:
             raise _format_error(name, f"{member.name} is no file")
         yield member.name, archive.slice(start, start + member.size)
         offset = start + member.size + -member.size % _BLOCK

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.core.progress import IMPORTING, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, NoHash
+from modelden.hub.catalog.file_format import check_json_size
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, hash_from_headers, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.records import FileKey, Provenance, file_id
@@ -89,6 +90,7 @@ class Importer:
     async def _verify(self, file: ImportSource) -> ExpectedFile:
         """Return the size and hash of a file, which are those that manifest, archive and entity tag expect."""
         path, size = file.file.file, file.body.size
+        check_json_size(file.source, path, size)
         expected = await self._manifests.expected(file.file) if self._manifests else ExpectedFile()
         if expected.sha256 is None and self._policy.require_hashes:
             raise NoHash(file.source)

@@ -22,6 +22,20 @@ from modelden.ports import Blob
 logger = logging.getLogger(__name__)
 
 
+MAX_FILES = 1000
+"""Maximum number of files that one load requests. Large models have dozens; a hostile one names any number."""
+
+
+def check_count(count: int) -> None:
+    """Refuse a load that requests too many files.
+
+    Raises:
+        EngineError: If there are more than `MAX_FILES`.
+    """
+    if count > MAX_FILES:
+        raise EngineError(f"The model requests more than {MAX_FILES} files. Its configuration is wrong, or hostile.")
+
+
 class EngineFileProvider:
     """A `ports.FileProvider` over one hub, for one load.
 
@@ -67,6 +81,7 @@ class EngineFileProvider:
         self.urls: dict[str, None] = {}
         self.keys: set[FileKey] = set()
         self.lease = hub.store.lease()
+        self._requested: set[str] = set()
         self._missing: dict[ModelFile, ModelDenError] = {}
         self._first_error: ModelDenError | None = None
 
@@ -92,6 +107,8 @@ class EngineFileProvider:
             ModelDenError: As `HubFiles.get`, but for missing files.
         """
         try:
+            self._requested.add(url)
+            check_count(len(self._requested))
             file = self._hub.parse_url(url)
             key = self._hub.key(file)
             await self.lease.add(*key[:2])

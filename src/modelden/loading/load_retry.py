@@ -98,9 +98,9 @@ async def check_stored_files(
     if type(error) not in (EngineError, EngineCrashed):
         return error
     try:
-        damaged = ["/".join(key) for key in await hub.store.delete_damaged(keys)]
-        if await drop_damaged_runtime():
-            damaged.append("the runtime")
+        # The runtime first: its damage is told before a model's files are read.
+        damaged = ["the runtime"] if await drop_damaged_runtime() else []
+        damaged = damaged or ["/".join(key) for key in await hub.store.delete_damaged(keys)]
     except ModelDenError as failure:
         logger.warning("Whether stored files are damaged could not be checked: %s", failure)
         return error

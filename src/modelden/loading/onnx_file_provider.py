@@ -12,6 +12,7 @@ from modelden.engine.memory_guard import LoadWatch
 from modelden.errors import FileNotFoundOnHub, InputError, ModelDenError
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.records import FileKey
+from modelden.loading.file_provider import check_count
 from modelden.ports import Blob, Ports
 
 
@@ -68,6 +69,7 @@ class OnnxFileProvider:
         self._key = key
         self.keys: set[FileKey] = set()
         self.first_error: ModelDenError | None = None
+        self._requested: set[str] = set()
 
     async def model(self) -> Blob:
         """Return the model itself.
@@ -86,6 +88,8 @@ class OnnxFileProvider:
     async def __call__(self, path: str) -> Blob | None:
         """Return the external data at ``path``, as the model names it; None if there is none."""
         try:
+            self._requested.add(path)
+            check_count(len(self._requested))
             return await self._external_data(path)
         except FileNotFoundOnHub as error:
             self.first_error = self.first_error or error

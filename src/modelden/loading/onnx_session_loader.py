@@ -26,7 +26,7 @@ from modelden.loading.engine_loader import ALLOW_DENY_LIST
 from modelden.loading.load_retry import RETRYABLE, LoadRetries, check_stored_files
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
-from modelden.ports import Blob, Ports
+from modelden.ports import Blob, Ports, WorkerSpec
 from modelden.settings.service import SettingsService
 
 ONNX_TASK = "onnx"
@@ -139,7 +139,7 @@ class OnnxSessionLoader:
         device, threads = fallbacks.apply(*requested)
         options = {**request.options, "device": device, "numThreads": threads}
         bundle = runtime_selection.find_bundle(record, self._bundles)
-        worker = self._ports.sessions.start_session(bundle.bundle, bundle.glue)
+        worker = self._ports.sessions.start_session(WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, threads))
         lease = ModelLease(self._ports.locks)
         try:
             settings = await self._open_settings()

@@ -41,7 +41,7 @@ class EngineWorker(Protocol):
 
         Raises:
             EngineTimeout: If it neither answers nor asks for a file for too long.
-            EngineError: If the model cannot be loaded.
+            EngineError: If the model cannot be loaded, or the WASM file has another hash than the worker's ``spec``.
             EngineCrashed: If the worker died.
             EngineClosed: If it was closed meanwhile.
             WorkerRefused: If the browser does not start the worker.
@@ -76,7 +76,7 @@ class EngineWorker(Protocol):
 
 
 class WorkerSpec(NamedTuple):
-    """The properties that an engine's worker has before it has a model.
+    """The properties that a worker has before it has a model.
 
     Attributes:
         bundle: File name of its source in the package's assets.
@@ -130,7 +130,7 @@ class SessionWorker(Protocol):
 
         Raises:
             EngineTimeout: If it neither answers nor asks for a file for too long.
-            EngineError: If the model cannot be opened.
+            EngineError: If the model cannot be opened, or the WASM file has another hash than the worker's ``spec``.
             EngineCrashed: If the worker died.
             EngineClosed: If it was closed meanwhile.
             WorkerRefused: If the browser does not start the worker.
@@ -153,8 +153,8 @@ class SessionWorker(Protocol):
 class SessionHost(Protocol):
     """Starts session workers."""
 
-    def start_session(self, bundle: str, glue: str) -> SessionWorker:
-        """Start a worker with the bundle and the glue of these names from the package's assets. Does not suspend.
+    def start_session(self, spec: WorkerSpec) -> SessionWorker:
+        """Start a worker for one raw model. Does not suspend.
 
         Raises:
             WorkerRefused: If the browser refuses it at once; mostly it does so later.

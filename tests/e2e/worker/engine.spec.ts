@@ -148,6 +148,15 @@ for (const [name, from, size] of [
   });
 }
 
+test("a WASM file with another hash is not run", async ({ page }) => {
+  const message = await page.evaluate(async () => {
+    const { startEngine, wasm } = globalThis.page;
+    const engine = await startEngine();
+    return engine.create(await wasm(), {}, "0".repeat(64)).catch((error: Error) => error.message);
+  });
+  expect(message).toMatch(/the stored runtime is damaged: expected SHA-256 0{64}, found [0-9a-f]{64}/);
+});
+
 test("a run that fails leaves the next one alone", async ({ page }) => {
   const outcomes = await page.evaluate(async () => {
     const { startEngine, wasm, modelFile } = globalThis.page;

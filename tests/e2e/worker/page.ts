@@ -33,6 +33,11 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+async function hash(blob: Blob): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** A worker made of a bundle's text, at a blob: URL. */
 class Host {
   readonly needs: string[] = [];
@@ -90,7 +95,7 @@ class Host {
     this.#worker.postMessage(message);
   }
 
-  async create(wasm: Blob, options: Partial<CreateOptions> = {}): Promise<EngineInfo> {
+  async create(wasm: Blob, options: Partial<CreateOptions> = {}, sha256?: string): Promise<EngineInfo> {
     const all: CreateOptions = {
       task: "feature-extraction",
       modelId: MODEL,
@@ -103,7 +108,7 @@ class Host {
       useExternalDataFormat: null,
       ...options,
     };
-    const runtime: Runtime = { wasm, glue: this.glue };
+    const runtime: Runtime = { wasm, sha256: sha256 ?? (await hash(wasm)), glue: this.glue };
     const { json } = await this.ask({ type: "create", json: JSON.stringify(all), runtime, kept: [] });
     return JSON.parse(json);
   }

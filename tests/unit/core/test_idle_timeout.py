@@ -91,3 +91,21 @@ async def test_a_body_that_moves_is_read_however_long_it_takes() -> None:
             async with idle_timeout.fetch(f"{server.url}/file") as response:
                 await read_text(response, response.url, len(BODY))
     await fetcher.close()
+
+
+async def test_a_body_that_only_drips_is_given_up_after_a_minute() -> None:
+    fetcher = SlowBodyFetcher(lambda _path, _received: LIMIT - 1, piece=1000)
+    slow = r"only 3000 bytes came in \d+ s, fewer than 1024 a second"
+    with RunningServer(FaultyHub({"/file": BODY})) as server, pytest.raises(NetworkError, match=slow):
+        async with IdleTimeoutFetcher(fetcher, LIMIT).fetch(f"{server.url}/file") as response:
+            await read_text(response, response.url, len(BODY))
+    await fetcher.close()
+
+
+async def test_time_in_which_nobody_reads_is_not_the_bodys() -> None:
+    fetcher = SlowBodyFetcher(lambda _path, _received: 0, piece=1000)
+    with RunningServer(FaultyHub({"/file": BODY[:3000]})) as server:
+        async with IdleTimeoutFetcher(fetcher, LIMIT).fetch(f"{server.url}/file") as response:
+            async for _ in response.chunks():
+                fetcher.clock.advance(3600)
+    await fetcher.close()

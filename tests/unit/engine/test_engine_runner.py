@@ -18,6 +18,7 @@ from modelden.errors import EngineError, ModelDenError, SignatureError, Unavaila
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.loading.engine_loader import LoadedModel
 from modelden.loading.update_fallback import LoaderWithFallback
+from modelden.ports import WorkerSpec
 from tests.simulators.engines import ScriptedEngines, ScriptedWorker
 from tests.simulators.profile import Profile
 
@@ -46,7 +47,7 @@ class StubLoader:
         if self.load_error is not None:
             raise self.load_error
         self.on_load()
-        worker = ScriptedWorker(self.engines, "engine.js", "runtime.mjs")
+        worker = ScriptedWorker(self.engines, WorkerSpec("engine.js", "runtime.mjs", "", 0))
         self.engines.workers.append(worker)
         return LoadedModel(PLAN, worker, {"writes": False}, frozenset(), ModelLease(PageLocks()))
 

@@ -77,3 +77,41 @@ def test_an_entry_has_the_right_types(wrong: dict[str, object]) -> None:
     fields = {"path": "a", "size": 5, "sha256": "a" * 64, "content_type": "", "etag": None, **wrong}
     with pytest.raises(TypeError, match="other types"):
         ArchiveEntry(**fields)  # type: ignore[arg-type]  # that is the test
+
+
+def bomb(*members: tuple[str, bytes]) -> MemoryBlob:
+    """An archive with these members before its end."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w:") as file:
+        for name, body in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            file.addfile(info, io.BytesIO(body))
+    return MemoryBlob(tar.getvalue())
+
+
+@pytest.mark.parametrize("name", ["org/model/v1/other.txt", "org/model/v1/a.txt"], ids=["another", "again"])
+async def test_a_member_that_the_index_does_not_name_ends_the_reading(name: str) -> None:
+    index = ArchiveIndex("org/model", "v1", (entry("a.txt", b"some"),)).to_json()
+    members = [(INDEX, index), ("org/model/v1/a.txt", b"some"), *[(name, b"some")] * 50]
+    reads = 0
+
+    class CountedBlob(MemoryBlob):
+        def slice(self, start: int, end: int) -> MemoryBlob:
+            nonlocal reads
+            reads += 1
+            return super().slice(start, end)
+
+    with pytest.raises(IntegrityError, match="expected no such file, got 4 bytes"):
+        await unpack(CountedBlob(bomb(*members).data), "a.tar")
+    assert reads <= 6
+
+
+async def test_a_member_of_a_negative_size_is_refused() -> None:
+    index = ArchiveIndex("org/model", "v1", (entry("a.txt", b"some"),)).to_json()
+    header = tarfile.TarInfo("org/model/v1/a.txt")
+    header.size = -1024
+    data = bomb((INDEX, index)).data[: 512 - -len(index) // 512 * 512] + header.tobuf(tarfile.GNU_FORMAT)
+
+    with pytest.raises((InputError, IntegrityError)):
+        await unpack(MemoryBlob(data + bytes(1024)), "a.tar")

@@ -12,7 +12,7 @@ from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
-from modelden.loading.file_provider import EngineFileProvider
+from modelden.loading.file_provider import MAX_FILES, EngineFileProvider
 
 ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
 
@@ -69,3 +69,12 @@ async def test_what_failed_comes_before_what_is_missing_before_the_engines_own_w
     with pytest.raises(NetworkError):
         await asked(url("tokenizer.json"))
     assert isinstance(asked.cause_of(error), NetworkError)
+
+
+async def test_a_load_requests_a_limited_number_of_files(asked: EngineFileProvider) -> None:
+    for number in range(MAX_FILES):
+        assert await asked(url(f"onnx/model.onnx_data_{number}")) is None
+    assert await asked(url("onnx/model.onnx_data_0")) is None  # requested before
+
+    with pytest.raises(EngineError, match="requests more than 1000 files"):
+        await asked(url(f"onnx/model.onnx_data_{MAX_FILES}"))

@@ -64,6 +64,11 @@ class ChunkWriter:
         """Bytes received, stored or not."""
         return self._partial.received + self._pending.size
 
+    @property
+    def is_in_memory(self) -> bool:
+        """True if no more bytes are stored."""
+        return self._memory is not None
+
     async def resume(self, partial: PartialFile) -> bool:
         """Continue a stored beginning, which is hashed again; False if it is damaged or empty.
 

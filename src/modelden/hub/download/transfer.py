@@ -17,12 +17,15 @@ from modelden.errors import (
     IntegrityError,
     NetworkError,
     NoHash,
+    QuotaExceeded,
     UnavailableError,
 )
+from modelden.hub.catalog.file_format import check_json_size
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.download.resume import ResponseKind, interpret, range_headers
 from modelden.hub.store.records import Provenance
+from modelden.hub.store.writer import AHEAD
 
 if TYPE_CHECKING:
     from modelden.core.progress import Reporter
@@ -81,6 +84,8 @@ class FileTransfer:
         self._clock = ports.clock
         self._require_hash = require_hash
         self._failed_ranges = 0
+        self._reserved = 0
+        """Bytes that the file may have by the space that is reserved for it."""
         required = not store.policy.memory_when_full
         self._writer = ChunkWriter(request.key, store.partials, ports.blobs, ports.clock, required=required)
 
@@ -175,9 +180,11 @@ class FileTransfer:
         """Check what is known of a file before its first byte, and reserve its space."""
         if self._require_hash and self.expected.sha256 is None:
             raise NoHash(self._url)
+        check_json_size(self._url, self._request.file.file, total or 0)
         if total is not None and self._request.check_size is not None:
             self._request.check_size(total)
         remaining = max((total or 0) - self._writer.received, 0)
+        self._reserved = self._writer.received + remaining
         if not await self._store.writer.reserve(self._request.key, remaining):
             await self._writer.use_memory()
 
@@ -192,6 +199,9 @@ class FileTransfer:
                 received += chunk.size
                 if limit is not None and received > limit:
                     raise IntegrityError(self._url, f"{limit} bytes", f"more than {received - 1} bytes")
+                check_json_size(self._url, self._request.file.file, received)
+                if received > self._reserved:
+                    await self._admit_more(received)
                 if not is_sniffed and received >= SNIFFED_SIZE:
                     self._sniff(content_type)
                     is_sniffed = True
@@ -199,6 +209,24 @@ class FileTransfer:
             raise DownloadInterrupted(self._url, error.reason, received, total) from error
         if not is_sniffed:
             self._sniff(content_type)
+
+    async def _admit_more(self, received: int) -> None:
+        """Check a file that has more bytes than were announced: its length is that of compressed bytes, or missing."""
+        request = self._request
+        if request.check_size is not None:
+            request.check_size(received)
+        self._reserved = received + AHEAD
+        if self._writer.is_in_memory:
+            return
+        try:
+            reserved = await self._store.writer.extend(request.key, received)
+        except QuotaExceeded:
+            await self._writer.discard()  # what cannot be completed is not resumed either
+            raise
+        if reserved is None:
+            await self._writer.use_memory()
+        else:
+            self._reserved = reserved
 
     def _sniff(self, content_type: str) -> None:
         refuse_html(self._url, self._request.file.file, content_type, self._writer.beginning)

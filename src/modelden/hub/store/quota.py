@@ -78,6 +78,15 @@ class StorageQuota:
             stored = (await self._partials.sizes()).get(key, 0)
             self._reservations.sizes[key], self._reservations.stored[key] = size, stored
 
+    async def extend(self, key: FileKey, size: int) -> None:
+        """Reserve space for a file that has become larger than its reservation; errors as `reserve`.
+
+        Args:
+            key: Key of the file.
+            size: Bytes of the whole file, stored or not.
+        """
+        await self.reserve(key, size - (await self._partials.sizes()).get(key, 0))
+
     def is_reserved(self, key: FileKey) -> bool:
         """Return True if space is reserved for a file."""
         return key in self._reservations.sizes

@@ -14,6 +14,9 @@ from modelden.hub.store.quota import StorageQuota
 from modelden.hub.store.records import CachedFile, FileKey, Provenance, header_record
 from modelden.hub.store.usage import Consumer
 
+AHEAD = 4 * 1024 * 1024
+"""Bytes that are reserved beyond those that were received, where there is space: the next chunks need no check."""
+
 
 class CacheWriter:
     """Writes to the cache of one store.
@@ -48,6 +51,31 @@ class CacheWriter:
             await self._use_memory(error)
             return False
         return True
+
+    async def extend(self, key: FileKey, size: int) -> int | None:
+        """Reserve space for a file that has become larger than its reservation.
+
+        Args:
+            key: Key of the file.
+            size: Bytes that were received of it.
+
+        Returns:
+            The bytes that it may have; None without space, if memory is allowed.
+
+        Raises:
+            QuotaExceeded: Without space, if memory is not allowed.
+        """
+        shortage: QuotaExceeded | None = None
+        for extended in (size + AHEAD, size):
+            try:
+                await self._quota.extend(key, extended)
+            except QuotaExceeded as error:
+                shortage = error
+            else:
+                return extended
+        if shortage is not None:
+            await self._use_memory(shortage)
+        return None
 
     async def check_model(self, model: str, revision: str, size: int) -> None:
         """Check the space for the remaining bytes of a model; without space all its files go to memory, if allowed.

@@ -7,21 +7,28 @@ import hashlib
 
 import pytest
 
+from modelden.core.memory_database import StorageWarning
 from modelden.core.progress import ProgressEvent
 from modelden.errors import (
+    CacheSizeExceeded,
     DownloadInterrupted,
     FileNotFoundOnHub,
     HttpError,
     IntegrityError,
     NetworkError,
     NoHash,
+    QuotaExceeded,
     StorageUnavailable,
 )
+from modelden.host.serve.server import RunningServer
+from modelden.hub.catalog import file_format
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.integrity import ExpectedFile
-from modelden.hub.catalog.names import ModelFile
-from modelden.hub.policy import HubPolicy
-from tests.faults.hub import Fault
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.policy import HubPolicy, StoragePolicy
+from modelden.hub.store.quota import GIB
+from tests.faults.hub import Fault, FaultyHub
+from tests.simulators.fetcher import PageFetcher
 from tests.simulators.slow_bodies import SlowBodyFetcher
 from tests.unit.hub.browser import BIG, CHUNK, CONFIG, FILES, PATH, USE, WEIGHTS, WHOLE, Browser, Manifest
 
@@ -195,6 +202,32 @@ async def test_a_stalled_body_is_given_up_and_resumed(browser: Browser) -> None:
     await browser.fetcher.close()
 
 
+async def test_a_hub_that_only_drips_is_given_up_and_the_next_visit_resumes(browser: Browser) -> None:
+    browser.fetcher = SlowBodyFetcher(
+        lambda _path, received: 29 if received > 500_000 or browser.hub.log[1:] else 0, piece=1000
+    )
+    with pytest.raises(DownloadInterrupted, match="fewer than 1024 a second"):
+        await browser.get()
+    await browser.fetcher.close()
+    assert len(browser.hub.asked()) == 4
+    received = browser.stored()["chunks"]
+    assert received > 500_000
+
+    browser.fetcher = PageFetcher()
+    before = browser.hub.served(PATH)
+    assert await (await browser.get()).blob.read() == BIG
+    assert browser.hub.served(PATH) - before == len(BIG) - received
+
+
+async def test_a_mirror_takes_over_from_a_hub_that_only_drips(browser: Browser) -> None:
+    mirror = FaultyHub(dict(FILES))
+    browser.fetcher = SlowBodyFetcher(lambda _path, _received: 0 if browser.hub.log[4:] else 29, piece=1000)
+    with RunningServer(mirror) as server:
+        mirrors = (HubAddress(server.url, "{model}/{revision}"),)
+        assert await (await browser.get(policy=HubPolicy(mirrors=mirrors))).blob.read() == BIG
+    await browser.fetcher.close()
+
+
 async def test_a_slow_body_is_not_given_up(browser: Browser) -> None:
     browser.fetcher = SlowBodyFetcher(lambda _path, _received: 29)
 
@@ -243,6 +276,63 @@ async def test_compressed_and_chunked_answers_are_stored_as_they_unfold(browser:
         browser.hub.files[f"/org/model/{revision}/a.txt"] = revision.encode() * 100_000
         kept = await browser.get(ModelFile("org/model", revision, "a.txt"))
         assert await kept.blob.read() == revision.encode() * 100_000
+
+
+@pytest.mark.parametrize("fault", [Fault(gzip=True, etag=""), Fault(chunked=True, etag="")], ids=["gzip", "no length"])
+async def test_a_body_that_grows_beyond_the_limit_is_ended(browser: Browser, fault: Fault) -> None:
+    browser.hub.files["/org/model/v1/vocab.txt"] = bytes(30_000_000)
+    browser.hub.always = fault
+    limits = StoragePolicy(max_size=20_000_000 / GIB)
+
+    with pytest.raises(CacheSizeExceeded) as caught:
+        await browser.get(ModelFile("org/model", "v1", "vocab.txt"), limits=limits)
+
+    assert (caught.value.needed or 0) <= 20_000_000 + 2 * CHUNK
+    assert browser.stored() == {}
+
+
+async def test_a_body_that_grows_beyond_the_browsers_quota_is_ended(browser: Browser) -> None:
+    browser.hub.files["/org/model/v1/vocab.txt"] = bytes(30_000_000)
+    browser.hub.always = Fault(gzip=True, etag="")
+    browser.page.quota = 20_000_000
+
+    with pytest.raises(QuotaExceeded):
+        await browser.get(ModelFile("org/model", "v1", "vocab.txt"))
+
+    assert browser.stored() == {}
+
+
+async def test_a_body_that_grows_takes_no_more_than_there_is(browser: Browser) -> None:
+    body = browser.hub.files["/org/model/v1/vocab.txt"] = bytes(5_000_000)
+    browser.hub.always = Fault(gzip=True, etag="")
+
+    kept = await browser.get(ModelFile("org/model", "v1", "vocab.txt"), limits=StoragePolicy(max_size=5_000_000 / GIB))
+
+    assert kept.blob.size == len(body)
+
+
+async def test_a_body_that_grows_goes_to_memory_if_that_is_allowed(browser: Browser) -> None:
+    body = browser.hub.files["/org/model/v1/vocab.txt"] = bytes(5_000_000)
+    browser.hub.always = Fault(gzip=True, etag="")
+    limits = StoragePolicy(max_size=2_000_000 / GIB, memory_when_full=True)
+
+    with pytest.warns(StorageWarning, match="Exceeding cache size limit"):
+        kept = await browser.get(ModelFile("org/model", "v1", "vocab.txt"), limits=limits)
+
+    assert await kept.blob.read() == body
+    assert browser.stored() == {}
+
+
+@pytest.mark.parametrize("fault", [Fault(), Fault(gzip=True), Fault(chunked=True)], ids=["told", "gzip", "no length"])
+async def test_json_has_a_limit(browser: Browser, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_format, "JSON_LIMIT", 1_000_000)  # a size, not behaviour
+    browser.hub.files["/org/model/v1/config.json"] = b"[" + b" " * 3_000_000 + b"]"
+    browser.hub.always = fault
+
+    with pytest.raises(IntegrityError, match="a JSON file of at most 1000000 bytes"):
+        await browser.get(CONFIG)
+
+    assert browser.stored() == {}
 
 
 async def test_cancelling_stops_the_network_and_keeps_what_came(browser: Browser) -> None:
