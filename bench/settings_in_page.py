@@ -12,10 +12,9 @@ from pyodide.code import run_js
 from pyodide.ffi import to_js
 
 import modelden
-from modelden.settings.canonical_json import signed_text
 from modelden.settings.changeset import merge, parse_changeset
-from modelden.settings.json_text import parse_json
-from modelden.settings.record_filter import filter_records
+from modelden.settings.json_text import parse_json, signed_text
+from modelden.settings.records import filter_records
 
 RUNS = 3
 

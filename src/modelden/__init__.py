@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelden.api import check_updates, configure, create_engine, load_session, on, prefetch
     from modelden.config import Configuration
-    from modelden.core.events import Event
+    from modelden.core.events import Event, ProgressEvent
     from modelden.core.memory_database import StorageWarning
-    from modelden.core.progress import MultiProgressAggregator, ProgressEvent
+    from modelden.core.multi_progress_aggregator import MultiProgressAggregator
     from modelden.engine.engine import Engine
     from modelden.engine.media import Audio, Image
     from modelden.engine.metrics import RunMetrics
@@ -91,7 +91,7 @@ _HOMES = {
     "engine.streaming": "Chunk Stream",
     "engine.tensor": "Tensor",
     "engine.update_status": "UpdateStatus",
-    "core.events": "Event",
+    "core.events": "Event ProgressEvent",
     "hub.store.records": "StoredFile StoredModel",
     "hub.catalog.model_overview": "ModelFiles RepositoryFile",
     "hub.catalog.file_roles": "FileRole",
@@ -100,7 +100,7 @@ _HOMES = {
     "huggingface": "hub_download snapshot_download",
     "core.memory_database": "StorageWarning",
     "model_hub": "ModelHub",
-    "core.progress": "MultiProgressAggregator ProgressEvent",
+    "core.multi_progress_aggregator": "MultiProgressAggregator",
     "remote_settings": "RemoteSettings poll_settings",
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from modelden.config import Configuration
-    from modelden.core.events import EventListener, EventType
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import EventListener, EventType, ProgressCallback
     from modelden.engine.engine import Engine
     from modelden.engine.options import OtherOptions, PipelineOptions
     from modelden.engine.update_status import UpdateStatus

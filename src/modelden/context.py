@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
-from modelden.core.background_tasks import BackgroundTasks
-from modelden.core.events import DownloadEvents, Events
-from modelden.core.progress import ProgressCallback
+from modelden.core.event_loop import BackgroundTasks
+from modelden.core.events import DownloadEvents, Events, ProgressCallback
 from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.engine import Engine, EngineRegistry
@@ -173,7 +172,6 @@ class Context:
             headers=self.config.hub_headers if is_configured else {},
             mirrors=tuple(address._replace(root_url=root) for root in self.config.hubs) if is_configured else (),
             require_hashes=self.config.require_hashes,
-            idle_timeout=self.config.idle_timeout,
         )
 
     async def allow_list(self) -> AllowList:

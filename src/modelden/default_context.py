@@ -18,7 +18,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from modelden.core.staged_imports import import_staged
+from modelden.core.event_loop import import_staged
 
 if TYPE_CHECKING:
     from modelden._js.engine_host import JsEngineHost
@@ -165,7 +165,7 @@ def store_bytecode() -> None:
     """Start to store the bytecode of this visit for the next one. Returns at once."""
     if page.stored_bytecode is None:
         from modelden._js import bytecode_cache
-        from modelden.core.background_tasks import BackgroundTasks
+        from modelden.core.event_loop import BackgroundTasks
 
         page.stored_bytecode = BackgroundTasks().start(bytecode_cache.save(), "store the bytecode")
 

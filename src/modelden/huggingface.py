@@ -19,7 +19,7 @@ from modelden.default_context import current_context
 from modelden.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import ProgressCallback
     from modelden.hub.catalog.model_overview import RepositoryFile
     from modelden.hub_file import HubFile
     from modelden.model_hub import ModelHub

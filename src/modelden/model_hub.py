@@ -13,7 +13,7 @@ from modelden.hub_file import HubFile
 
 if TYPE_CHECKING:
     from modelden.context import Context
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import ProgressCallback
     from modelden.hub.catalog.allow_list import AllowList
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.files import HubFiles

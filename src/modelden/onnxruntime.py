@@ -28,7 +28,7 @@ from modelden.engine.tensor import Tensor
 from modelden.errors import NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import ProgressCallback
     from modelden.loading.onnx_file_provider import OnnxSource
     from modelden.loading.onnx_session import OnnxSession
 

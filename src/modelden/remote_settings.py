@@ -9,7 +9,7 @@ from modelden.default_context import current_config, current_context, sync_liste
 from modelden.errors import InputError
 
 if TYPE_CHECKING:
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import ProgressCallback
     from modelden.ports import Blob
     from modelden.settings.changeset import Record, SyncEvent
     from modelden.settings.listeners import SyncListener

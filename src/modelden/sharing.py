@@ -12,7 +12,7 @@ from modelden.default_context import current_context
 from modelden.errors import InputError, StorageUnavailable
 
 if TYPE_CHECKING:
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import ProgressCallback
     from modelden.hub.files import HubFiles
     from modelden.hub.importer import ImportSource
     from modelden.hub.store.records import StoredFile

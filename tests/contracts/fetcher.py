@@ -20,7 +20,7 @@ import json
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
-from modelden.core.response_text import read_text
+from modelden.core.response_body import read_text
 from modelden.errors import NetworkError, RedirectRefused, RequestTimeout, ResponseTooLarge
 from modelden.ports import Fetcher
 

@@ -18,7 +18,7 @@ from pyodide.ffi import JsNull, JsProxy
 import modelden
 from modelden._js import bytecode_cache
 from modelden._js.blobs import JsBlob
-from modelden.core.download import sha256_of
+from modelden.core.response_body import sha256_of
 
 type Json = Any
 

@@ -20,7 +20,7 @@ from modelden._js.indexeddb_transaction import RequestFailed, wait_for_event
 from modelden._js.media import JsMedia
 from modelden._js.trust import TrustWorker
 from modelden._js.web_locks import JsLocks
-from modelden.core.download import sha256_of
+from modelden.core.response_body import sha256_of
 from modelden.engine.inputs import File
 from modelden.ports import Delete, Put, Schema, Store, Unchanged, WorkerSpec
 

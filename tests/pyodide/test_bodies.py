@@ -19,7 +19,7 @@ async def test_a_body_that_is_no_byte_stream_is_read_to_its_end(selenium: object
             },
         }))
     """)
-    pieces = [buffer async for chunk in JsResponse("url", made).chunks() for buffer in chunk.buffers()]
+    pieces = [buffer async for chunk in JsResponse("url", made, 30).chunks() for buffer in chunk.buffers()]
     assert pieces == [bytes([1, 2]), bytes([3]), bytes([4, 5, 6])]
 
 
@@ -41,7 +41,7 @@ async def test_a_body_that_is_no_byte_stream_and_breaks_is_an_error(selenium: ob
     """)
     received = 0
     try:
-        async for chunk in JsResponse("http://hub.example/file", made).chunks():
+        async for chunk in JsResponse("http://hub.example/file", made, 30).chunks():
             received += chunk.size
     except modelden.NetworkError as error:
         assert "http://hub.example/file" in str(error)  # noqa: PT017

@@ -75,7 +75,7 @@ def test_a_visit_that_downloads_nothing_imports_nothing_for_it(page: Page, site:
     assert not {
         "modelden.hub.download.downloader",
         "modelden.hub.download.chunk_writer",
-        "modelden.core.download",
+        "modelden.core.response_body",
     } & set(came["kept"])
 
 

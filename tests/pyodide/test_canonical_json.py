@@ -13,7 +13,7 @@ def test_numbers_are_written_as_ecmascript_does(selenium: object) -> None:
 
     from pyodide.code import run_js
 
-    from modelden.settings.canonical_json import canonical_json
+    from modelden.settings.json_text import canonical_json
 
     chance = random.Random(20261123)  # noqa: S311  the same each time
     powers = [sign * 10.0**exponent for exponent in range(-30, 30) for sign in (1, -1)]
@@ -43,7 +43,7 @@ def test_texts_and_keys_are_written_as_ecmascript_does(selenium: object) -> None
 
     from pyodide.code import run_js
 
-    from modelden.settings.canonical_json import canonical_json
+    from modelden.settings.json_text import canonical_json
 
     # Firefox's CanonicalJSON.sys.mjs in few words, over the JSON of this browser.
     javascript = run_js(

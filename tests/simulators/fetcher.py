@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,8 +9,7 @@ from typing import Any
 
 import httpx
 
-from modelden.errors import NetworkError, RedirectRefused, RequestTimeout
-from tests.simulators.blobs import MemoryChunk
+from modelden.host.publish.http_fetcher import IDLE_TIMEOUT, HttpFetcher, HttpResponse
 
 PAGE = "http://page.example"
 """The page's origin: everything that it fetches here is of another one."""
@@ -27,73 +25,64 @@ SAFE = frozenset(
 """Headers that a page may read without being told so (Fetch, "CORS-safelisted response-header name")."""
 
 
-class PageResponse:
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-
-    @property
-    def url(self) -> str:
-        return str(self._response.url)
-
-    @property
-    def status(self) -> int:
-        return self._response.status_code
+class PageResponse(HttpResponse):
+    """A response with the headers that CORS exposes."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        exposed = self._response.headers.get("access-control-expose-headers", "")
+        headers = super().headers
+        exposed = headers.get("access-control-expose-headers", "")
         readable = SAFE | {name.strip().lower() for name in exposed.split(",")}
-        return {name: value for name, value in self._response.headers.items() if name in readable}
-
-    async def chunks(self) -> AsyncIterator[MemoryChunk]:
-        try:
-            async for data in self._response.aiter_bytes():
-                for start in range(0, len(data), CHUNK):
-                    yield MemoryChunk(data[start : start + CHUNK])
-        except httpx.HTTPError as error:
-            raise NetworkError(self.url, "the connection broke before the end of the file") from error
+        return {name: value for name, value in headers.items() if name in readable}
 
 
-class PageFetcher:
-    """Keeps a list of its requests, ``METHOD path?query``, in their order."""
+class PageFetcher(HttpFetcher):
+    """Keeps a list of its requests, ``METHOD path?query``, in their order.
+
+    Attributes:
+        requests: The requests.
+        idle_timeout: `Configuration.idle_timeout` of the page.
+        patience: Factor of the time limits for headers.
+    """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None, *, patience: int = 1) -> None:
         """Set patience to more than 1 for servers that answer at once, however busy this machine is."""
         # A context of one's own, without certificates: reading the system's takes httpx longer than a test.
-        transport = transport or httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        # A body may take its time: only what `fetch` is told limits it.
-        self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113
+        super().__init__(transport or httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
         self.requests: list[str] = []
+        self.idle_timeout = IDLE_TIMEOUT
         self.patience = patience
 
     @asynccontextmanager
-    async def fetch(  # the timeout ends with the headers, asyncio.timeout around the context would not
+    async def fetch(
         self,
         url: str,
         *,
         method: str = "GET",
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109  as in the port
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
-    ) -> AsyncIterator[PageResponse]:
+    ) -> AsyncIterator[HttpResponse]:
         self.requests.append(f"{method} {httpx.URL(url).raw_path.decode()}")
-        request = self._client.build_request(method, url, headers={"Origin": PAGE, **(headers or {})})
-        try:
-            async with asyncio.timeout(timeout and self.patience * timeout):
-                await self._ask_permission(method, url, headers or {})
-                response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
-        except TimeoutError as error:
-            raise RequestTimeout(url, timeout or 0) from error
-        except httpx.HTTPError as error:
-            raise NetworkError(url, "the request failed") from error
-        try:
-            if response.is_redirect and not follow_redirects:
-                raise RedirectRefused(url)
-            if not _allows(response):
-                raise NetworkError(url, "the request failed")
-            yield PageResponse(response)
-        finally:
+        limit = timeout and self.patience * timeout
+        async with super().fetch(
+            url, method=method, timeout=limit, headers=headers, follow_redirects=follow_redirects
+        ) as response:
+            yield response
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], *, follow_redirects: bool
+    ) -> httpx.Response:
+        await self._ask_permission(method, url, headers)
+        response = await super().send(method, url, {"Origin": PAGE, **headers}, follow_redirects=follow_redirects)
+        is_answer = follow_redirects or not response.is_redirect
+        if is_answer and not _allows(response):
             await response.aclose()
+            raise httpx.RequestError("no CORS")
+        return response
+
+    def wrap(self, response: httpx.Response) -> HttpResponse:
+        return PageResponse(response, self.idle_timeout, CHUNK)
 
     async def _ask_permission(self, method: str, url: str, headers: Mapping[str, str]) -> None:
         """The preflight that browsers send before a request with headers of the page's own."""
@@ -108,10 +97,7 @@ class PageFetcher:
         answer = await self._client.options(url, headers=preflight)
         allowed = answer.headers.get("access-control-allow-headers", "").lower()
         if not (answer.is_success and _allows(answer) and set(asked.split(",")) <= set(allowed.split(","))):
-            raise NetworkError(url, "the request failed")
-
-    async def close(self) -> None:
-        await self._client.aclose()
+            raise httpx.RequestError("the preflight was refused")
 
 
 def _allows(response: httpx.Response) -> bool:

@@ -55,6 +55,7 @@ class Profile:
 
     def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Context:
         """Load a page, with the profile's configuration or another one."""
+        self.fetcher.idle_timeout = (config or self.config).idle_timeout
         ports = Ports(
             fetcher=self.fetcher,
             databases=self.databases,

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.simulators.blobs import MemoryChunk
+import httpx
+
 from tests.simulators.fetcher import AsgiFetcher, PageResponse
 
 CHUNK_SIZE = 700
@@ -18,10 +19,9 @@ CHUNK_SIZE = 700
 class RecordedResponse(PageResponse):
     """An answer that was read as a whole. It can be read again."""
 
-    async def chunks(self) -> AsyncIterator[MemoryChunk]:
-        body = self._response.content
-        for start in range(0, len(body), CHUNK_SIZE):
-            yield MemoryChunk(body[start : start + CHUNK_SIZE])
+    async def record(self) -> RecordedResponse:
+        await self._response.aread()
+        return self
 
 
 class RecordedFetcher(AsgiFetcher):
@@ -48,7 +48,10 @@ class RecordedFetcher(AsgiFetcher):
                 self._answers[request] = threads.submit(asyncio.run, asking).result()
         yield self._answers[request]
 
+    def wrap(self, response: httpx.Response) -> RecordedResponse:
+        return RecordedResponse(response, self.idle_timeout, CHUNK_SIZE)
+
     async def _ask(self, url: str, **options: Any) -> RecordedResponse:
         async with super().fetch(url, **options) as response:
-            await response._response.aread()
-            return RecordedResponse(response._response)
+            assert isinstance(response, RecordedResponse)
+            return await response.record()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Callable
 
-from tests.simulators.blobs import MemoryChunk
-from tests.simulators.fetcher import PATIENCE, PageFetcher, PageResponse
+import httpx
+
+from tests.simulators.fetcher import CHUNK, PATIENCE, PageFetcher, PageResponse
 
 
 class LoopClock:
@@ -29,38 +27,25 @@ class LoopClock:
 
 
 class SlowResponse(PageResponse):
-    """A response whose chunks arrive after a delay."""
+    """A response whose pieces arrive after a delay."""
 
     def __init__(
-        self, response: PageResponse, clock: LoopClock, delay: Callable[[int], float], piece: int | None
+        self, response: httpx.Response, idle_timeout: float, piece: int, clock: LoopClock, delay: Callable[[int], float]
     ) -> None:
-        self._inner = response
+        super().__init__(response, idle_timeout, piece)
+        self._piece = piece
         self._clock = clock
         self._delay = delay
-        self._piece = piece
 
-    @property
-    def url(self) -> str:
-        return self._inner.url
-
-    @property
-    def status(self) -> int:
-        return self._inner.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._inner.headers
-
-    async def chunks(self) -> AsyncIterator[MemoryChunk]:
+    async def pieces(self) -> AsyncIterator[bytes]:
         received = 0
         self._clock.advance(self._delay(received))
-        async for chunk in self._inner.chunks():
-            size = self._piece or chunk.size
-            for start in range(0, chunk.size, size):
-                piece = MemoryChunk(chunk.data[start : start + size])
-                received += piece.size
+        async for data in super().pieces():
+            for start in range(0, len(data), self._piece):
+                piece = data[start : start + self._piece]
                 yield piece
-                # The reader waits for the next chunk from here on, and limits that wait.
+                received += len(piece)
+                # The reader waits for the next piece from here on, and limits that wait.
                 self._clock.advance(self._delay(received))
 
 
@@ -70,17 +55,17 @@ class SlowBodyFetcher(PageFetcher):
     Attributes:
         clock: The clock that is put forward.
         delay: Seconds before the next chunk, by the path and the number of bytes that were received.
-        piece: Largest chunk in bytes; None for chunks as they come.
+        piece: Largest chunk in bytes.
     """
 
-    def __init__(self, delay: Callable[[str, int], float], piece: int | None = None) -> None:
+    def __init__(self, delay: Callable[[str, int], float], piece: int = CHUNK) -> None:
         super().__init__(patience=PATIENCE)
         self.delay = delay
         self.piece = piece
         self.clock = LoopClock()
 
-    @asynccontextmanager
-    async def fetch(self, url: str, **options: Any) -> AsyncIterator[PageResponse]:
-        path = urlsplit(url).path
-        async with super().fetch(url, **options) as response:
-            yield SlowResponse(response, self.clock, lambda received: self.delay(path, received), self.piece)
+    def wrap(self, response: httpx.Response) -> SlowResponse:
+        path = response.url.path
+        return SlowResponse(
+            response, self.idle_timeout, self.piece, self.clock, lambda received: self.delay(path, received)
+        )

@@ -1,11 +1,11 @@
-"""Waits for background tasks (`modelden.core.background_tasks`) of whatever page."""
+"""Waits for background tasks (`modelden.core.event_loop`) of whatever page."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from modelden.core.background_tasks import PREFIX
+from modelden.core.event_loop import PREFIX
 
 ENDLESS = PREFIX + "poll Remote Settings"
 """The task that ends with its page."""

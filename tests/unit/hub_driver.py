@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from modelden import default_context
 from modelden.config import Configuration
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError, RequestTimeout
+from modelden.host.publish.http_fetcher import HttpResponse
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 from modelden.ports import Delete, Put, Schema, Store
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
-from tests.simulators.fetcher import PATIENCE, PageFetcher, PageResponse
+from tests.simulators.fetcher import PATIENCE, PageFetcher
 from tests.simulators.profile import Profile
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class RecordedFetcher(PageFetcher):
         method: str = "GET",
         timeout: float | None = None,  # noqa: ASYNC109  as in the port
         **options: Any,
-    ) -> AsyncIterator[PageResponse]:
+    ) -> AsyncIterator[HttpResponse]:
         if timeout is not None and self._server.delay(method, url) > timeout:
             await self._send(method, url)
             raise RequestTimeout(url, timeout)

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelden.core.events import Event
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import Event, ProgressEvent
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     EngineClosed,

@@ -16,7 +16,7 @@ import pytest
 
 from modelden.config import Configuration
 from modelden.context import Context
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle

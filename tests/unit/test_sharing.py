@@ -15,7 +15,7 @@ import pytest
 
 from modelden.config import Configuration
 from modelden.core import local_files
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import InputError, IntegrityError, NoHash, QuotaExceeded, StorageUnavailable
 from modelden.host.publish.tree import Tree

@@ -24,7 +24,7 @@ def connect(config: Configuration, databases: JsDatabases, engines: JsEngineHost
     """Return the browser behind the core's ports. Databases and engines are made before the others, for prewarming."""
     trust = TrustWorker(config.worker_url)
     return Ports(
-        fetcher=JsFetcher(),
+        fetcher=JsFetcher(config.idle_timeout),
         databases=databases,
         blobs=JsBlobs(),
         crypto=JsCrypto(trust),

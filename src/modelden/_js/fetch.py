@@ -34,9 +34,10 @@ READ_TIMEOUT = 1000
 class JsResponse:
     """A fetch ``Response``."""
 
-    def __init__(self, url: str, js_response: Any) -> None:
+    def __init__(self, url: str, js_response: Any, idle_timeout: float) -> None:
         self._requested = url
         self._js_response = js_response
+        self._idle_timeout = idle_timeout
 
     @property
     def url(self) -> str:
@@ -55,8 +56,13 @@ class JsResponse:
         headers: dict[str, str] = json.loads(JSON.stringify(Object.fromEntries(self._js_response.headers)))
         return headers
 
-    async def chunks(self) -> AsyncIterator[JsChunk]:
+    def chunks(self) -> AsyncIterator[JsChunk]:
         """Read the body piece by piece."""
+        from modelden.core.response_body import limit_time  # most visits read no body
+
+        return limit_time(self._read(), self._requested, self._idle_timeout)
+
+    async def _read(self) -> AsyncIterator[JsChunk]:
         body = self._js_response.body
         if not body:  # null in Firefox when there can be none: the answer to HEAD
             return
@@ -134,6 +140,14 @@ class _Reader:
 class JsFetcher:
     """HTTP by fetch: across origins with CORS, without credentials, without the browser's own cache."""
 
+    def __init__(self, idle_timeout: float) -> None:
+        """Create a fetcher.
+
+        Args:
+            idle_timeout: Seconds without a byte after which the reading of a body ends.
+        """
+        self._idle_timeout = idle_timeout
+
     @asynccontextmanager
     async def fetch(  # the timeout ends with the headers, asyncio.timeout around the context would not
         self,
@@ -165,4 +179,4 @@ class JsFetcher:
                 raise failed_request(url) from error
             if js_response.type == "opaqueredirect":
                 raise RedirectRefused(url)
-            yield JsResponse(url, js_response)
+            yield JsResponse(url, js_response, self._idle_timeout)

@@ -77,7 +77,7 @@ class ModelWorker:
 
     async def _load_and_hash(self, loading: Coroutine[Any, Any, Reply], wasm: Blob) -> Reply:
         """Hash the WASM file here, where the browser cannot: in a page without https."""
-        from modelden.core.download import sha256_of
+        from modelden.core.response_body import sha256_of
 
         task = asyncio.ensure_future(loading)
         try:

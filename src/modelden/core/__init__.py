@@ -1,12 +1,11 @@
 """Parts that settings, hub, engine and loading share, in the order in which a first visit calls them.
 
-- `staged_imports`: imports with pauses in which the page runs.
+- `event_loop`: imports with pauses in which the page runs, and work that nobody awaits.
 - `storage_fallback`, `memory_database`: databases in the page's memory where the browser stores nothing.
 - `urls`: splits and joins URLs.
-- `idle_timeout`, `response_text`: requests that end when no byte arrives, and their bodies as text.
+- `response_body`: bodies of responses, as text or as a blob.
 - `locks`: locks by key within one page.
-- `background_tasks`, `cleanup`: work that nobody awaits, and cleanup that hides no error.
-- `progress`, `events`: progress callbacks, and the events of `modelden.on`.
-- `download`: one URL into a blob, hashed on the way.
+- `cleanup`: cleanup that hides no error.
+- `events`, `multi_progress_aggregator`: progress callbacks and their sums, and the events of `modelden.on`.
 - `local_files`: blobs from and to Python's file system.
 """

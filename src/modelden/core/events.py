@@ -1,4 +1,9 @@
-"""Events of `modelden.on` and their listeners. They stay in this page; nothing is sent anywhere."""
+"""Events: the progress of an operation, and those of `modelden.on`. They stay in this page; nothing is sent anywhere.
+
+Model files report as in Firefox (``Utils.sys.mjs``, ``ProgressAndStatusCallbackParams``): `INITIATE`, then chunks (the
+first is `SIZE_ESTIMATE` and already has bytes, the others are `IN_PROGRESS`), then `DONE`. The steps before and after
+them, for which Firefox has no events, report in the same form.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,138 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
-from modelden.core.progress import ProgressCallback, ProgressEvent
 from modelden.errors import InputError, ModelDenError
 
 logger = logging.getLogger(__name__)
+
+# Firefox's ProgressType.
+DOWNLOADING = "downloading"
+LOADING_FROM_CACHE = "loading_from_cache"
+# Ours.
+SYNCING_SETTINGS = "syncing_settings"
+CHOOSING_OPTIONS = "choosing_options"
+LOADING_RUNTIME = "loading_runtime"
+STARTING_ENGINE = "starting_engine"
+IMPORTING = "importing"
+PLANNING = "planning"
+
+# Firefox's ProgressStatusText.
+INITIATE = "initiate"
+SIZE_ESTIMATE = "size_estimate"
+IN_PROGRESS = "in_progress"
+DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """One step of an operation.
+
+    Attributes:
+        type: The operation: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
+            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`. Where a signed manifest has the sizes, one `PLANNING`
+            before the first byte has the ``total`` of all downloads, and their ``sizes`` by file id in the metadata.
+        status_text: `INITIATE`, `SIZE_ESTIMATE`, `IN_PROGRESS` or `DONE`.
+        id: URL of a model file, location of the runtime, or name of a collection or an engine.
+        progress: Per cent of ``total``, 0 to 100, if known.
+        total_loaded: Bytes loaded so far.
+        current_loaded: Bytes of this step.
+        total: Bytes in total, if known.
+        units: ``bytes``, if the operation has bytes.
+        ok: False if it failed.
+        metadata: For model files ``model``, ``revision``, ``file``, ``url``, ``taskName``; for options the chosen ones.
+    """
+
+    __module__ = "modelden"
+
+    type: str
+    status_text: str
+    id: str
+    progress: float | None = None
+    total_loaded: int | None = None
+    current_loaded: int | None = None
+    total: int | None = None
+    units: str | None = None
+    ok: bool = True
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+ProgressCallback = Callable[[ProgressEvent], object]
+"""Callback for events, called in their order, synchronously. An exception that it raises is logged and dropped."""
+
+
+class Reporter:
+    """Reports one operation to a callback. As a context it ends with `DONE`, with ``ok`` False on an error."""
+
+    def __init__(
+        self,
+        callback: ProgressCallback | None,
+        event_type: str,
+        event_id: str,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Create a reporter.
+
+        Args:
+            callback: Receiver of the events, or None.
+            event_type: `ProgressEvent.type` of the events.
+            event_id: `ProgressEvent.id` of the events.
+            metadata: `ProgressEvent.metadata` of the events.
+        """
+        self._callback = callback
+        self._type = event_type
+        self._id = event_id
+        self._metadata = metadata or {}
+        self._loaded = 0
+
+    def __enter__(self) -> Self:
+        """Report `INITIATE`."""
+        self._report(INITIATE)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Report `DONE`."""
+        self._report(DONE, ok=kind is None)
+
+    def restart(self) -> None:
+        """Count from the first byte again, for another attempt."""
+        self._loaded = 0
+
+    def catch_up(self, loaded: int, total: int | None) -> None:
+        """Report the bytes up to the ``loaded``-th that were not reported yet."""
+        if loaded > self._loaded:
+            self.advance(loaded - self._loaded, total)
+
+    def plan(self, total: int) -> None:
+        """Report the number of bytes that will be loaded."""
+        self._report(SIZE_ESTIMATE, progress=0.0, total_loaded=0, current_loaded=0, total=total, units="bytes")
+
+    def advance(self, size: int, total: int | None) -> None:
+        """Report ``size`` more bytes, of ``total`` if that is known."""
+        first = self._loaded == 0
+        self._loaded += size
+        if total is not None:
+            # As in Firefox (``readResponseToWriter``): the length on the wire may be that of a compressed file.
+            total = max(total, self._loaded)
+        self._report(
+            SIZE_ESTIMATE if first else IN_PROGRESS,
+            progress=100 * self._loaded / total if total else None,
+            total_loaded=self._loaded,
+            current_loaded=size,
+            total=total,
+            units="bytes",
+        )
+
+    def _report(self, status_text: str, **fields: Any) -> None:
+        if self._callback is None:
+            return
+        event = ProgressEvent(self._type, status_text, self._id, metadata=self._metadata, **fields)
+        try:
+            self._callback(event)
+        except Exception:
+            logger.exception("The progress callback failed on %s %s", event.type, event.status_text)
+
 
 EventType = Literal["download", "engine", "run", "error", "update"]
 """Types of events that a listener can subscribe to."""

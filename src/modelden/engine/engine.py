@@ -17,7 +17,7 @@ from modelden.engine.streaming import Chunk, Stream
 from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import ProgressCallback
     from modelden.engine.engine_runner import EngineRunner
     from modelden.engine.options import PipelineOptions
     from modelden.ports import Suspender

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from modelden.core.background_tasks import BackgroundTasks
+from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
@@ -18,8 +18,7 @@ from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError, UntrustedError
 
 if TYPE_CHECKING:
-    from modelden.core.events import Events
-    from modelden.core.progress import ProgressCallback
+    from modelden.core.events import Events, ProgressCallback
     from modelden.engine.options import PipelineOptions
     from modelden.engine.plan import Plan
     from modelden.loading.engine_loader import LoadedModel

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from modelden.core.background_tasks import BackgroundTasks
+from modelden.core.event_loop import BackgroundTasks
 from modelden.errors import LoadEndedPage, ModelDenError, NotEnoughMemory
 from modelden.ports import Blob, Database, Delete, Presence, Put, Row, Unchanged
 

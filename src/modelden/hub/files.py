@@ -10,9 +10,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from modelden.core.events import NO_LISTENERS, DownloadEvents
-from modelden.core.progress import DOWNLOADING, LOADING_FROM_CACHE, ProgressCallback, Reporter
-from modelden.core.staged_imports import import_staged
+from modelden.core.event_loop import import_staged
+from modelden.core.events import (
+    DOWNLOADING,
+    LOADING_FROM_CACHE,
+    NO_LISTENERS,
+    DownloadEvents,
+    ProgressCallback,
+    Reporter,
+)
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
@@ -218,14 +224,11 @@ class HubFiles:
 
     @cached_property
     def _fetcher(self) -> Fetcher:
-        from modelden.core.idle_timeout import IdleTimeoutFetcher
-
-        fetcher = IdleTimeoutFetcher(self._ports.fetcher, self.policy.idle_timeout)
         if not self.policy.headers:
-            return fetcher
+            return self._ports.fetcher
         from modelden.hub.download.auth import AuthenticatedFetcher
 
-        return AuthenticatedFetcher(fetcher, self._address.root_url, self.policy.headers)
+        return AuthenticatedFetcher(self._ports.fetcher, self._address.root_url, self.policy.headers)
 
     @cached_property
     def _freshness(self) -> Freshness:

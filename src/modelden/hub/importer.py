@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelden.core.progress import IMPORTING, ProgressCallback, Reporter
+from modelden.core.events import IMPORTING, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, NoHash
 from modelden.hub.catalog.file_format import check_json_size
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, hash_from_headers, refuse_html

@@ -18,13 +18,11 @@ class HubPolicy:
         mirrors: Hubs with the same files. They are asked when the first one fails, or sends the wrong file; only for
             files whose hash is known.
         require_hashes: Refuse files without a known hash.
-        idle_timeout: Seconds without a byte after which a connection is closed.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     mirrors: tuple[HubAddress, ...] = ()
     require_hashes: bool = False
-    idle_timeout: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

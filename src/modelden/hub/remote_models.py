@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from modelden.core.download import TIMEOUT
-from modelden.core.response_text import read_text
+from modelden.core.response_body import TIMEOUT, read_text
 from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_info import FileInfo, ManifestReader

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from modelden.config import Configuration
 from modelden.core.cleanup import clean_up
-from modelden.core.progress import CHOOSING_OPTIONS, PLANNING, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.core.events import CHOOSING_OPTIONS, PLANNING, STARTING_ENGINE, ProgressCallback, Reporter
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from modelden.core.progress import ProgressCallback
+from modelden.core.events import ProgressCallback
 from modelden.engine.memory_guard import LoadWatch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList

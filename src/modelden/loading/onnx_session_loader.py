@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from modelden.config import Configuration
 from modelden.core.cleanup import clean_up
-from modelden.core.events import EventEmitter, Events
-from modelden.core.progress import ProgressCallback
+from modelden.core.events import EventEmitter, Events, ProgressCallback
 from modelden.engine import runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.onnx import OnnxModelInfo

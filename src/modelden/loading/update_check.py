@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from modelden.core.background_tasks import BackgroundTasks
+from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import EventEmitter, Events
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.history import History

@@ -10,9 +10,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from modelden.core.background_tasks import BackgroundTasks
-from modelden.core.events import EventEmitter, Events
-from modelden.core.progress import DONE, ProgressCallback, ProgressEvent
+from modelden.core.event_loop import BackgroundTasks
+from modelden.core.events import DONE, EventEmitter, Events, ProgressCallback, ProgressEvent
 from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord, Plan

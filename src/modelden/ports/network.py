@@ -29,8 +29,11 @@ class Response(Protocol):
     def chunks(self) -> AsyncIterator[Chunk]:
         """Read the body piece by piece. A piece is valid until the next one is asked for. Each step suspends.
 
+        A slow body may take any time (`core.response_body.limit_time`, `Configuration.idle_timeout`).
+
         Raises:
-            NetworkError: If the body ends early. All received bytes but those of one piece have been yielded then.
+            NetworkError: If the body ends early, or arrives too slowly. All received bytes but those of one piece have
+                been yielded then.
         """
 
 

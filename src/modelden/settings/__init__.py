@@ -6,10 +6,10 @@ The modules in the order in which they are called:
 - `client`: reads collections.
 - `store`, `schema`: stored collections, and the database.
 - `sync`: brings a collection up to date.
-- `server`, `backoff`: the server's HTTP interface, and its pauses.
-- `changeset`, `json_text`: the server's answers, and how they are merged.
-- `signatures`, `canonical_json`, `chain`: the verification of a collection.
-- `record_filter`: filters of records and their order.
-- `attachments`, `records`, `attachment_store`: files of records.
+- `server`: the server's HTTP interface, and its pauses.
+- `changeset`: the server's answers, and how they are merged.
+- `signatures`, `json_text`, `chain`: the verification of a collection.
+- `records`: attachments of records, filters and orders.
+- `attachments`, `attachment_store`: files of records.
 - `poll`, `listeners`: daily updates, and who is notified.
 """

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelden.core import urls
-from modelden.core.events import DownloadEvents
+from modelden.core.events import LOADING_RUNTIME, DownloadEvents, ProgressCallback, Reporter
 from modelden.core.locks import KeyedLocks
-from modelden.core.progress import LOADING_RUNTIME, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.settings.attachment_store import AttachmentStore
@@ -60,7 +59,7 @@ class Attachments:
         self,
         server: Callable[[], SettingsServer],
         store: AttachmentStore,
-        fetcher: Callable[[], Fetcher],
+        fetcher: Fetcher,
         blobs: Blobs,
         downloads: DownloadEvents,
     ) -> None:
@@ -102,7 +101,7 @@ class Attachments:
         Raises:
             StorageError: If the browser's storage fails.
         """
-        from modelden.core.download import sha256_of
+        from modelden.core.response_body import sha256_of
 
         blob = await self._store.read(cid, record)
         if blob is None or await sha256_of(blob) == Attachment.of(record).hash:
@@ -137,9 +136,9 @@ class Attachments:
         return base_url(page, server.url)
 
     async def _download_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
-        from modelden.core.download import download  # most visits find everything stored
+        from modelden.core.response_body import download  # most visits find everything stored
 
-        file = await download(self._fetcher(), self._blobs, url, reporter, size=attachment.size)
+        file = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
         # Size before hash, in the order of Firefox's Downloader.
         if file.blob.size != attachment.size:
             raise IntegrityError(url, f"{attachment.size} bytes", f"{file.blob.size} bytes")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modelden.errors import InvalidResponse
-from modelden.settings.json_text import parse_json
 
 Record = dict[str, Any]
 """A record in the server's form, with its camelCase names."""
@@ -60,6 +59,8 @@ def parse_changeset(text: str, url: str) -> Changeset:
     Raises:
         InvalidResponse: If it is not a changeset.
     """
+    from modelden.settings.json_text import parse_json  # most visits find their collections stored
+
     try:
         data = parse_json(text)
     except ValueError as error:

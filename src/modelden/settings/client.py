@@ -12,15 +12,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
-from modelden.core.events import EventEmitter
+from modelden.core.event_loop import import_staged
+from modelden.core.events import EventEmitter, ProgressCallback
 from modelden.core.locks import KeyedLocks
-from modelden.core.progress import ProgressCallback
-from modelden.core.staged_imports import import_staged
 from modelden.errors import SignatureError, StorageError, UnavailableError
 from modelden.ports import Clock
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff
 from modelden.settings.listeners import SyncListeners
-from modelden.settings.record_filter import ExpressionFilter, filter_records, sort_records
+from modelden.settings.records import ExpressionFilter, filter_records, sort_records
 from modelden.settings.store import SettingsStore, StoredCollection
 
 if TYPE_CHECKING:
@@ -82,8 +81,8 @@ class SettingsClient:
             name: The collection's name, ``ml-inference-options`` for example.
             on_progress: Callback for the begin and the end of a sync.
             bucket: Its bucket, if it is not the configured one.
-            filters: Expected values by field (`record_filter.filter_records`).
-            order: A field to sort by (`record_filter.sort_records`).
+            filters: Expected values by field (`records.filter_records`).
+            order: A field to sort by (`records.sort_records`).
             sync_if_empty: Sync if nothing is stored; without it, the result is empty then.
             force_sync: Sync in any case.
             verify_signature: Verify the stored state once more.

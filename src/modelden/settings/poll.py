@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
-from modelden.core.background_tasks import BackgroundTasks
+from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import EventEmitter
 from modelden.errors import ModelDenError, SignatureError
 from modelden.ports import Clock, Page, Tabs

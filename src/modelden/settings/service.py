@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Self
 
 from modelden.config import Configuration
 from modelden.core.events import DownloadEvents, EventEmitter
-from modelden.ports import Database, Fetcher, Ports
+from modelden.ports import Database, Ports
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.attachments import Attachments
 from modelden.settings.client import SettingsClient
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.poll import Poller
-from modelden.settings.record_filter import ExpressionFilter
+from modelden.settings.records import ExpressionFilter
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.store import SettingsStore
 
@@ -51,7 +51,7 @@ class SettingsService:
             config, lambda: self._sync, self._store, expressions, listeners, emitter, ports.clock
         )
         self.attachments = Attachments(
-            lambda: self._server, AttachmentStore(database), lambda: self._fetcher, ports.blobs, downloads
+            lambda: self._server, AttachmentStore(database), ports.fetcher, ports.blobs, downloads
         )
         self.poller = Poller(
             self.client,
@@ -91,18 +91,11 @@ class SettingsService:
         self.poller.close()
 
     @cached_property
-    def _fetcher(self) -> Fetcher:
-        from modelden.core.idle_timeout import IdleTimeoutFetcher
-
-        return IdleTimeoutFetcher(self._ports.fetcher, self._config.idle_timeout)
-
-    @cached_property
     def _server(self) -> SettingsServer:
-        from modelden.settings.backoff import Backoff
-        from modelden.settings.server import SettingsServer
+        from modelden.settings.server import Backoff, SettingsServer
 
         url = self._config.settings_server
-        return SettingsServer(url, self._fetcher, Backoff(url, self._database, self._ports.clock))
+        return SettingsServer(url, self._ports.fetcher, Backoff(url, self._database, self._ports.clock))
 
     @cached_property
     def _sync(self) -> CollectionSync:
@@ -110,5 +103,5 @@ class SettingsService:
         from modelden.settings.sync import CollectionSync
 
         ports = self._ports
-        verifier = SignatureVerifier(self._config, self._fetcher, ports.crypto, ports.clock)
+        verifier = SignatureVerifier(self._config, self._ports.fetcher, ports.crypto, ports.clock)
         return CollectionSync(self._config, self._server, verifier, self._store, ports.clock)

@@ -14,12 +14,12 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.core import urls
-from modelden.core.response_text import read_text
+from modelden.core.response_body import read_text
 from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
-from modelden.settings.canonical_json import signed_text
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from modelden.settings.changeset import Collection
+from modelden.settings.json_text import signed_text
 from modelden.settings.records import SigningPeriod
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import logging
 from contextlib import nullcontext
 
 from modelden.config import Configuration
-from modelden.core.progress import SYNCING_SETTINGS, ProgressCallback, Reporter
+from modelden.core.events import SYNCING_SETTINGS, ProgressCallback, Reporter
 from modelden.errors import SignatureError, UnknownCollection
 from modelden.ports import Clock
 from modelden.settings.changeset import Collection, merge

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from modelden import default_context
-from modelden.core.events import Event
+from modelden.core.events import DOWNLOADING, LOADING_FROM_CACHE, Event, ProgressEvent, Reporter
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineError, FileNotFoundOnHub
 from modelden.hub.catalog.names import ModelFile
@@ -15,8 +17,128 @@ from modelden.huggingface import hub_download
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.model_hub import ModelHub
 from modelden.sharing import import_files
+from tests.replay import load_truth
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN
+
+URL = "http://localhost:18432/org/model/v1.0/config.json?download=true"
+
+OURS = {
+    "type": "type",
+    "statusText": "status_text",
+    "id": "id",
+    "progress": "progress",
+    "totalLoaded": "total_loaded",
+    "currentLoaded": "current_loaded",
+    "total": "total",
+    "units": "units",
+    "ok": "ok",
+    "metadata": "metadata",
+}
+
+
+def recorded(name: str, note: str | None = None) -> list[dict[str, Any]]:
+    """The first recorded sequence of events, in our names."""
+    steps = [step for step in load_truth(name)["steps"] if "events" in step and step.get("note") == note]
+    return [{OURS[key]: value for key, value in event.items()} for event in steps[0]["events"]]
+
+
+def reported(kind: str, chunks: list[int], total: int | None, metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    events: list[ProgressEvent] = []
+    with Reporter(events.append, kind, URL, metadata) as reporter:
+        for size in chunks:
+            reporter.advance(size, total)
+    return [asdict(event) for event in events]
+
+
+def test_a_download_in_one_piece_reports_as_firefox_does() -> None:
+    expected = recorded("hub_cold_pinned")
+
+    assert reported(DOWNLOADING, [5], 5, expected[0]["metadata"]) == expected
+
+
+def test_a_file_from_the_cache_reports_as_firefox_does() -> None:
+    expected = recorded("hub_warm_pinned", "warm, same hub object")
+
+    assert reported(LOADING_FROM_CACHE, [], None, expected[0]["metadata"]) == expected
+
+
+def test_pieces_are_a_size_estimate_and_then_in_progress() -> None:
+    """As ``hub_progress_large``: the first piece carries bytes already, and the last one has it all."""
+    events = reported(DOWNLOADING, [250_000] * 12, 3_000_000, {})
+    pieces = events[1:-1]
+
+    assert [event["status_text"] for event in events] == [
+        "initiate",
+        "size_estimate",
+        *["in_progress"] * 11,
+        "done",
+    ]
+    assert [event["total_loaded"] for event in pieces] == [250_000 * n for n in range(1, 13)]
+    assert {event["current_loaded"] for event in pieces} == {250_000}
+    assert {event["total"] for event in pieces} == {3_000_000}
+    assert {event["units"] for event in pieces} == {"bytes"}
+    assert pieces[-1]["progress"] == 100
+    assert events[-1]["ok"]
+
+
+def test_an_empty_file_has_no_pieces() -> None:
+    events = reported(DOWNLOADING, [], 0, {})
+
+    assert [event["status_text"] for event in events] == ["initiate", "done"]
+
+
+def test_without_a_total_there_is_no_per_cent() -> None:
+    """Firefox invents one: what came so far, and 100 per cent of it (``hub_content_length``)."""
+    piece = reported(DOWNLOADING, [300], None, {})[1]
+
+    assert (piece["total"], piece["progress"], piece["total_loaded"]) == (None, None, 300)
+
+
+def test_more_bytes_than_announced_are_100_per_cent() -> None:
+    """A compressed answer announces its length on the wire."""
+    assert [event["progress"] for event in reported(DOWNLOADING, [40, 60], 50, {})[1:-1]] == [80, 100]
+
+
+def test_another_try_counts_from_the_start() -> None:
+    events: list[ProgressEvent] = []
+    with Reporter(events.append, DOWNLOADING, URL) as reporter:
+        reporter.advance(3, 6)
+        reporter.restart()
+        reporter.advance(6, 6)
+
+    assert [event.total_loaded for event in events[1:-1]] == [3, 6]
+    assert [event.status_text for event in events[1:-1]] == ["size_estimate", "size_estimate"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_is_done_and_not_ok_and_goes_on(error: type[BaseException]) -> None:
+    events: list[ProgressEvent] = []
+
+    def fail() -> None:
+        with Reporter(events.append, DOWNLOADING, URL):
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert [(event.status_text, event.ok) for event in events] == [("initiate", True), ("done", False)]
+
+
+def test_a_callback_that_fails_is_logged_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def callback(event: ProgressEvent) -> None:
+        raise RuntimeError(f"no {event.status_text}")
+
+    with caplog.at_level(logging.ERROR), Reporter(callback, DOWNLOADING, URL) as reporter:
+        reporter.advance(1, 1)
+
+    assert len(caplog.records) == 3
+    assert "The progress callback failed on downloading initiate" in caplog.text
+
+
+def test_nobody_has_to_listen() -> None:
+    with Reporter(None, DOWNLOADING, URL) as reporter:
+        reporter.advance(1, 1)
+
 
 EMBED = PipelineOptions.of(
     {"feature_id": "simple-text-embedder", "timeout_ms": 10, "flow_id": "mine"}, own_features=True

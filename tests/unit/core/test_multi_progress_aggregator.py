@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from modelden.core.progress import (
+from modelden.core.events import (
     DONE,
     DOWNLOADING,
     INITIATE,
     LOADING_FROM_CACHE,
     PLANNING,
     STARTING_ENGINE,
-    MultiProgressAggregator,
     ProgressEvent,
     Reporter,
 )
+from modelden.core.multi_progress_aggregator import MultiProgressAggregator
 from tests.replay import load_truth
 
 STEPS = [step for step in load_truth("table_multi_progress")["steps"] if step["op"] == "aggregator"]

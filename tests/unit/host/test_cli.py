@@ -26,7 +26,6 @@ COMMANDS = [
             "deny",
             "sign",
             "serve",
-            "stdlib",
             "assets",
             "verify",
             "mirror",

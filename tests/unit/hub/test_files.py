@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.errors import (
     FileNotFoundOnHub,
     ForbiddenURL,

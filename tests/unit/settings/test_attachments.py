@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.errors import (
     HttpError,
     IntegrityError,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from modelden.core.progress import ProgressEvent
-from modelden.core.response_text import read_text
+from modelden.core.events import ProgressEvent
+from modelden.core.response_body import read_text
 from modelden.errors import (
     HttpError,
     InvalidResponse,

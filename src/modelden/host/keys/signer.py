@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from modelden.settings.canonical_json import signed_text
+from modelden.settings.json_text import signed_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,9 +10,14 @@ from typing import Self
 
 import httpx
 
+from modelden.core.response_body import limit_time
 from modelden.errors import NetworkError, RedirectRefused, RequestTimeout
 
-_CHUNK_SIZE = 1024 * 1024
+IDLE_TIMEOUT = 30.0
+"""Seconds without a byte after which the reading of a body ends."""
+
+CHUNK_SIZE = 1024 * 1024
+"""Maximum bytes of a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,17 @@ class HttpChunk:
 class HttpResponse:
     """A response whose body is not read yet."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, idle_timeout: float, chunk_size: int = CHUNK_SIZE) -> None:
+        """Wrap a response.
+
+        Args:
+            response: The response, opened as a stream.
+            idle_timeout: Seconds without a byte after which the reading of the body ends.
+            chunk_size: Maximum bytes of a chunk.
+        """
         self._response = response
+        self._idle_timeout = idle_timeout
+        self._chunk_size = chunk_size
 
     @property
     def url(self) -> str:
@@ -52,20 +66,27 @@ class HttpResponse:
         """The headers, names in lower case."""
         return dict(self._response.headers.items())
 
-    async def chunks(self) -> AsyncIterator[HttpChunk]:
+    def chunks(self) -> AsyncIterator[HttpChunk]:
         """Read the body in chunks, decompressed.
 
         Raises:
-            NetworkError: If the body ends early, after all received bytes were yielded.
+            NetworkError: If the body ends early, or arrives too slowly, after all received bytes were yielded.
         """
+        return limit_time(self._chunks(), self.url, self._idle_timeout)
+
+    async def _chunks(self) -> AsyncIterator[HttpChunk]:
         try:
-            async for data in self._response.aiter_bytes():
-                for start in range(0, len(data), _CHUNK_SIZE):
-                    yield HttpChunk(data[start : start + _CHUNK_SIZE])
+            async for data in self.pieces():
+                for start in range(0, len(data), self._chunk_size):
+                    yield HttpChunk(data[start : start + self._chunk_size])
         except httpx.HTTPError as error:
             raise NetworkError(
                 self.url, f"the connection broke before the end of the file ({_reason(error)})"
             ) from error
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Read the body as httpx returns it, decompressed."""
+        return self._response.aiter_bytes()
 
 
 class HttpFetcher:
@@ -77,14 +98,23 @@ class HttpFetcher:
             print(await read_text(response, response.url, 1000))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Create a fetcher.
+
+        Args:
+            transport: Sends the requests in place of connections, as in httpx.
+        """
         # A body may take any time. Only the timeout of `fetch` limits the wait for headers.
-        self._client = httpx.AsyncClient(follow_redirects=True, timeout=None)  # noqa: S113
+        self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
         await self._client.aclose()
 
     @asynccontextmanager
@@ -112,9 +142,8 @@ class HttpFetcher:
             RedirectRefused: If ``redirects`` is False and the response is a redirect.
         """
         try:
-            request = self._client.build_request(method, url, headers=headers)
             async with asyncio.timeout(timeout):
-                response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
+                response = await self.send(method, url, headers or {}, follow_redirects=follow_redirects)
         except TimeoutError as error:
             raise RequestTimeout(url, timeout or 0) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -122,9 +151,20 @@ class HttpFetcher:
         try:
             if response.is_redirect and not follow_redirects:
                 raise RedirectRefused(url)
-            yield HttpResponse(response)
+            yield self.wrap(response)
         finally:
             await response.aclose()
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], *, follow_redirects: bool
+    ) -> httpx.Response:
+        """Send a request; returns the response with its body unread, and raises what httpx raises."""
+        request = self._client.build_request(method, url, headers=headers)
+        return await self._client.send(request, stream=True, follow_redirects=follow_redirects)
+
+    def wrap(self, response: httpx.Response) -> HttpResponse:
+        """Return the response that `fetch` yields."""
+        return HttpResponse(response, IDLE_TIMEOUT)
 
 
 def _reason(error: Exception) -> str:

@@ -25,7 +25,7 @@ from cryptography import x509
 from modelden.host.errors import HostError, TreeError
 from modelden.host.keys.certificates import fingerprint
 from modelden.host.publish import settings_responses
-from modelden.settings.canonical_json import signed_text
+from modelden.settings.json_text import signed_text
 
 if TYPE_CHECKING:
     from modelden.host.publish.collections import Collection, Collections

@@ -10,8 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from modelden.core import urls
-from modelden.core.download import TIMEOUT
-from modelden.core.response_text import read_bytes, read_text
+from modelden.core.response_body import TIMEOUT, read_bytes, read_text
 from modelden.errors import HttpError, InvalidResponse, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo, ManifestReader
 from modelden.hub.catalog.integrity import HUB, ExpectedFile

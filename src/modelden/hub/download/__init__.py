@@ -23,7 +23,6 @@ DOWNLOADERS = (
     "modelden.hub.store.quota",
     "modelden.hub.store.writer",
     "modelden.hub.store.compaction",
-    "modelden.core.idle_timeout",
     "modelden.hub.download.freshness",
     "modelden.hub.download.preflight",
     "modelden.hub.download.chunk_writer",

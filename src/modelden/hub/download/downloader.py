@@ -13,7 +13,7 @@ from modelden.hub.download.transfer import FileTransfer
 from modelden.hub.store.records import CachedFile, Provenance
 
 if TYPE_CHECKING:
-    from modelden.core.progress import Reporter
+    from modelden.core.events import Reporter
     from modelden.hub.catalog.file_info import ManifestReader
     from modelden.hub.catalog.names import HubAddress
     from modelden.hub.download.freshness import Freshness

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from random import random
 from typing import TYPE_CHECKING
 
-from modelden.core.download import TIMEOUT
+from modelden.core.response_body import TIMEOUT
 from modelden.errors import (
     DownloadInterrupted,
     HttpError,
@@ -28,7 +28,7 @@ from modelden.hub.store.records import Provenance
 from modelden.hub.store.writer import AHEAD
 
 if TYPE_CHECKING:
-    from modelden.core.progress import Reporter
+    from modelden.core.events import Reporter
     from modelden.hub.catalog.names import HubAddress
     from modelden.hub.download.request import FileRequest
     from modelden.hub.download.retry import Retry

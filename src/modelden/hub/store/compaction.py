@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from modelden.core.background_tasks import BackgroundTasks
+from modelden.core.event_loop import BackgroundTasks
 from modelden.errors import StorageError
 from modelden.hub.store.contents import FIRST_SIZE, Content, delete_chunks, put_chunk, read_chunks
 from modelden.hub.store.quota import StorageQuota

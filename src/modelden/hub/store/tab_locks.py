@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from modelden.core.progress import Reporter
+from modelden.core.events import Reporter
 from modelden.errors import StorageError
 from modelden.hub.store.records import FileKey, PartialFile, file_id
 from modelden.ports import Locks

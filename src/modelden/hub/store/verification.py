@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelden.core.download import sha256_of
+from modelden.core.response_body import sha256_of
 
 if TYPE_CHECKING:
     from modelden.hub.store.cache import ModelCache

@@ -14,8 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from modelden.host.keys.certificates import SIGNER_NAME, Authority, SigningChain, intermediate_plan, issue, leaf_plan
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.keys.signer import Signer
-from modelden.settings.canonical_json import signed_text
 from modelden.settings.chain import ChainFault, check_chain
+from modelden.settings.json_text import signed_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

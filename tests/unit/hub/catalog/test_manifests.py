@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from modelden.core.progress import MultiProgressAggregator, ProgressEvent
+from modelden.core.events import ProgressEvent
+from modelden.core.multi_progress_aggregator import MultiProgressAggregator
 from modelden.engine.options import PipelineOptions
 from modelden.errors import IntegrityError, InvalidRecord, NetworkError, NoHash, SignatureError, StorageUnavailable
 from modelden.host.publish.collections import Collection

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelden.core.events import Event
+    from modelden.host.publish.http_fetcher import HttpResponse
     from modelden.host.serve.server import Application
     from modelden.hub.store.store import Store
-    from tests.simulators.fetcher import PageResponse
     from tests.simulators.profile import Profile
 
 SUMMARIZE = PipelineOptions.of({"task_name": "summarization"}, own_features=True)
@@ -176,7 +176,7 @@ class Overtaken(AsgiFetcher):
         self._others = asyncio.Semaphore(0)
 
     @asynccontextmanager
-    async def fetch(self, url: str, **rest: Any) -> AsyncIterator[PageResponse]:
+    async def fetch(self, url: str, **rest: Any) -> AsyncIterator[HttpResponse]:
         happens = self._happens
         if happens is not None and WEIGHTS in url:
             self._happens = None

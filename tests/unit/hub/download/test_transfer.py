@@ -7,8 +7,8 @@ import hashlib
 
 import pytest
 
+from modelden.core.events import ProgressEvent
 from modelden.core.memory_database import StorageWarning
-from modelden.core.progress import ProgressEvent
 from modelden.errors import (
     CacheSizeExceeded,
     DownloadInterrupted,
@@ -196,7 +196,7 @@ async def test_a_stalled_body_is_given_up_and_resumed(browser: Browser) -> None:
     delays = {1_000_000: 31.0}
     browser.fetcher = SlowBodyFetcher(lambda _path, received: delays.pop(received, 0))
 
-    assert await (await browser.get(policy=HubPolicy(idle_timeout=30))).blob.read() == BIG
+    assert await (await browser.get()).blob.read() == BIG
     assert browser.hub.served(PATH) <= len(BIG) + CHUNK
     assert not delays
     await browser.fetcher.close()
@@ -231,7 +231,7 @@ async def test_a_mirror_takes_over_from_a_hub_that_only_drips(browser: Browser) 
 async def test_a_slow_body_is_not_given_up(browser: Browser) -> None:
     browser.fetcher = SlowBodyFetcher(lambda _path, _received: 29)
 
-    assert await (await browser.get(policy=HubPolicy(idle_timeout=30))).blob.read() == BIG
+    assert await (await browser.get()).blob.read() == BIG
     assert len(browser.hub.asked()) == 1
     await browser.fetcher.close()
 

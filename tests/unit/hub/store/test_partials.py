@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelden.core.progress import ProgressEvent
+from modelden.core.events import ProgressEvent
 from modelden.errors import (
     CacheSizeExceeded,
     QuotaExceeded,

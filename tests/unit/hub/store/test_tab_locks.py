@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from modelden.context import Context
+from modelden.core.events import ProgressEvent
 from modelden.core.locks import PageLocks
-from modelden.core.progress import ProgressEvent
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     CacheSizeExceeded,

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
+from modelden.core.events import ProgressEvent
 from modelden.core.memory_database import StorageWarning
-from modelden.core.progress import ProgressEvent
 from modelden.errors import (
     QuotaExceeded,
 )

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelden.core.idle_timeout import IdleTimeoutFetcher
-from modelden.core.response_text import read_text
+from modelden.core.response_body import read_text
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError, NetworkError
@@ -81,14 +80,14 @@ async def test_no_part_of_the_settings_is_waited_for_for_ever(still: tuple[Stand
 async def test_a_body_that_moves_is_read_however_long_it_takes() -> None:
     hub = FaultyHub({"/file": BODY})
     fetcher = SlowBodyFetcher(lambda _path, _received: LIMIT - 1)
-    idle_timeout = IdleTimeoutFetcher(fetcher, LIMIT)
+    fetcher.idle_timeout = LIMIT
     with RunningServer(hub) as server:
-        async with idle_timeout.fetch(f"{server.url}/file") as response:
+        async with fetcher.fetch(f"{server.url}/file") as response:
             assert b"".join([part async for chunk in response.chunks() for part in chunk.buffers()]) == BODY
         hub.next(Fault(stall_after=1000))
         fetcher.delay = lambda _path, received: LIMIT + 1 if received == 1000 else 0
         with pytest.raises(NetworkError, match="not a byte"):
-            async with idle_timeout.fetch(f"{server.url}/file") as response:
+            async with fetcher.fetch(f"{server.url}/file") as response:
                 await read_text(response, response.url, len(BODY))
     await fetcher.close()
 
@@ -97,7 +96,7 @@ async def test_a_body_that_only_drips_is_given_up_after_a_minute() -> None:
     fetcher = SlowBodyFetcher(lambda _path, _received: LIMIT - 1, piece=1000)
     slow = r"only 3000 bytes came in \d+ s, fewer than 1024 a second"
     with RunningServer(FaultyHub({"/file": BODY})) as server, pytest.raises(NetworkError, match=slow):
-        async with IdleTimeoutFetcher(fetcher, LIMIT).fetch(f"{server.url}/file") as response:
+        async with fetcher.fetch(f"{server.url}/file") as response:
             await read_text(response, response.url, len(BODY))
     await fetcher.close()
 
@@ -105,7 +104,7 @@ async def test_a_body_that_only_drips_is_given_up_after_a_minute() -> None:
 async def test_time_in_which_nobody_reads_is_not_the_bodys() -> None:
     fetcher = SlowBodyFetcher(lambda _path, _received: 0, piece=1000)
     with RunningServer(FaultyHub({"/file": BODY[:3000]})) as server:
-        async with IdleTimeoutFetcher(fetcher, LIMIT).fetch(f"{server.url}/file") as response:
+        async with fetcher.fetch(f"{server.url}/file") as response:
             async for _ in response.chunks():
                 fetcher.clock.advance(3600)
     await fetcher.close()

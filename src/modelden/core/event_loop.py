@@ -1,14 +1,15 @@
-"""Background tasks: work that its starter does not await, kept alive until it ends, with its failures logged."""
+"""The event loop, which Python shares with the page: background tasks, and imports with pauses."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import sys
+from collections.abc import Coroutine, Sequence
+from importlib import import_module
 from typing import Any
 
 logger = logging.getLogger(__name__)
-
 
 PREFIX = "modelden: "
 """The beginning of the names of all background tasks."""
@@ -60,3 +61,17 @@ class BackgroundTasks:
             _owners.discard(self)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A background task failed to %s.", task.get_name().removeprefix(PREFIX), exc_info=error)
+
+
+async def import_staged(names: Sequence[str]) -> None:
+    """Import modules one by one, and let the page run after each one that was not imported before.
+
+    Many modules at once keep the page's thread busy; on a first visit Python compiles each one.
+
+    Args:
+        names: Full names of modules, dependencies first.
+    """
+    for name in names:
+        if name not in sys.modules:
+            import_module(name)
+            await asyncio.sleep(0)

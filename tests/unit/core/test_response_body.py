@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from modelden.core.response_text import read_bytes, read_text
+from modelden.core.response_body import read_bytes, read_text
 from modelden.errors import ResponseTooLarge
 from tests.simulators.blobs import MemoryChunk
 
