@@ -15,16 +15,22 @@ CPython use onnxruntime itself.
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.engine.onnx import ModelMetadata, NodeArg, OnnxModelInfo, check_feed, check_outputs
-from modelden.engine.onnx_options import ExecutionMode, GraphOptimizationLevel, RunOptions, SessionOptions
-from modelden.engine.tensor import Tensor
+from modelden.engine.onnx_options import (
+    PROVIDERS,
+    ExecutionMode,
+    GraphOptimizationLevel,
+    RunOptions,
+    SessionOptions,
+    select_device,
+)
+from modelden.engine.tensor import to_array
+from modelden.engine.worker_runs import check_timeout
 from modelden.errors import NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:
@@ -43,9 +49,6 @@ __all__ = [
     "get_available_providers",
     "get_device",
 ]
-
-_PROVIDERS = {"CPUExecutionProvider": "wasm", "WebGpuExecutionProvider": "webgpu"}
-"""Execution providers by onnxruntime's names, with onnxruntime-web's."""
 
 
 class InferenceSession:
@@ -124,7 +127,7 @@ class InferenceSession:
 
     def get_providers(self) -> list[str]:
         """Return the execution provider of the model, and the one of operators that it lacks."""
-        used = [name for name, device in _PROVIDERS.items() if device == self._info.device]
+        used = [name for name, device in PROVIDERS.items() if device == self._info.device]
         return list(dict.fromkeys([*used, "CPUExecutionProvider"]))
 
     def info(self) -> OnnxModelInfo:
@@ -136,6 +139,8 @@ class InferenceSession:
         output_names: Sequence[str] | None,
         input_feed: Mapping[str, Any],
         run_options: RunOptions | None = None,  # noqa: ARG002  onnxruntime's
+        *,
+        timeout: float | None = None,
     ) -> list[Any]:
         """Run the model once, and wait.
 
@@ -143,16 +148,18 @@ class InferenceSession:
             output_names: Names of the requested outputs, None for all.
             input_feed: Arrays or tensors by name.
             run_options: Not used in a browser.
+            timeout: Seconds that the model may take, earlier runs included; None for no limit.
 
         Returns:
             The outputs in the order of their names.
 
         Raises:
             InputError: For inputs that the model does not take.
+            EngineTimeout: If it takes longer than ``timeout``. If it does not stop, the next run has a new worker.
             EngineError: If the model fails. A run whose GPU is lost is repeated on wasm, as are all later ones.
             SyncUnavailable: If Python cannot be suspended here. Use `run_async` then.
         """
-        results: list[Any] = _wait(lambda: self._run(output_names, input_feed), "await session.run_async(...)")
+        results: list[Any] = _wait(lambda: self._run(output_names, input_feed, timeout), "await session.run_async(...)")
         return results
 
     def run_async(
@@ -162,6 +169,8 @@ class InferenceSession:
         callback: Callable[[Any, Any, str], None] | None = None,
         user_data: Any = None,
         run_options: RunOptions | None = None,  # noqa: ARG002  onnxruntime's
+        *,
+        timeout: float | None = None,
     ) -> Awaitable[list[Any]]:
         """Run the model once, without waiting; otherwise as `run`.
 
@@ -171,11 +180,12 @@ class InferenceSession:
             callback: Called at the end with the outputs, ``user_data`` and the text of an error, as in onnxruntime.
             user_data: Value for the callback.
             run_options: Not used in a browser.
+            timeout: As for `run`.
 
         Returns:
-            An awaitable of the outputs.
+            An awaitable of the outputs. When it is cancelled, the run ends.
         """
-        running = asyncio.ensure_future(self._run(output_names, input_feed))
+        running = asyncio.ensure_future(self._run(output_names, input_feed, timeout))
         if callback is not None:
             running.add_done_callback(lambda run: _call_back(run, callback, user_data))
         return running
@@ -190,12 +200,17 @@ class InferenceSession:
         if session is not None and session.is_open:
             self.close()
 
-    async def _run(self, names: Sequence[str] | None, feed: Mapping[str, Any]) -> list[Any]:
+    async def _run(
+        self,
+        names: Sequence[str] | None,
+        feed: Mapping[str, Any],
+        timeout: float | None,  # noqa: ASYNC109  the page's time, without that of its sleep
+    ) -> list[Any]:
         self._session.worker()
         outputs = check_outputs(self._info.outputs, names)
         check_feed(self._info.inputs, feed)
-        results = await self._session.infer(outputs, feed)
-        return [_to_array(results[name]) for name in outputs]
+        results = await self._session.infer(outputs, feed, check_timeout(timeout))
+        return [to_array(results[name]) for name in outputs]
 
     def __enter__(self) -> Self:
         """Return the session."""
@@ -220,7 +235,7 @@ class InferenceSession:
 
 def get_available_providers() -> list[str]:
     """Return the available execution providers."""
-    return ["WebGpuExecutionProvider", "CPUExecutionProvider"]
+    return list(PROVIDERS)
 
 
 def get_device() -> str:
@@ -243,24 +258,11 @@ async def _open(
 ) -> OnnxSession:
     from modelden.default_context import current_context
 
-    message = (options or SessionOptions()).to_message(_device(providers))
+    message = (options or SessionOptions()).to_message(select_device(providers))
     context = await current_context()
     session = await context.onnx_sessions().open(source, message, on_progress)
     context.tidy()
     return session
-
-
-def _device(providers: Sequence[str | tuple[str, Any]] | None) -> str:
-    names = [name if isinstance(name, str) else name[0] for name in providers or ()]
-    available = [name for name in names if name in _PROVIDERS]
-    for name in names:
-        if name not in _PROVIDERS:
-            warnings.warn(
-                f"Specified provider '{name}' is not in available provider names."
-                f"Available providers: '{', '.join(get_available_providers())}'",
-                stacklevel=4,
-            )
-    return _PROVIDERS[available[0]] if available else "wasm"
 
 
 def _wait(start: Callable[[], Awaitable[Any]], instead: str) -> Any:
@@ -283,14 +285,6 @@ def _wait(start: Callable[[], Awaitable[Any]], instead: str) -> Any:
     if error is not None:
         raise error
     return result
-
-
-def _to_array(tensor: Tensor) -> Any:
-    if find_spec("numpy") is None:
-        return tensor
-    import numpy as np
-
-    return np.asarray(tensor)
 
 
 def _call_back(run: asyncio.Future[list[Any]], callback: Callable[[Any, Any, str], None], user_data: Any) -> None:

@@ -108,10 +108,12 @@ class ScriptedWorker:
         end: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending.add(end)
         try:
-            await asyncio.wait({waiting, end}, return_when=asyncio.FIRST_COMPLETED)
+            await self._answer({waiting, end})
         finally:
             waiting.cancel()
             self._pending.discard(end)
+            if end.done():
+                end.exception()  # of a run that nobody waits for
         if end.done():
             end.result()
         if streaming is not None:
@@ -120,6 +122,15 @@ class ScriptedWorker:
         if "refuse" in options:
             raise EngineError("The model refused it.")
         return {"args": list(args), "options": dict(options)}, json.dumps(METRICS)
+
+    async def _answer(self, events: set[asyncio.Future[Any]]) -> None:
+        """Wait for the first of these; a cancelled run does so too if it is deaf."""
+        try:
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if self._engines.deaf:
+                await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+            raise
 
     def watch(self, on_crash: Callable[[EngineCrashed], None]) -> None:
         self._on_crash = on_crash
@@ -152,9 +163,9 @@ def _check_runtime(spec: WorkerSpec, wasm: bytes) -> None:
 class ScriptedEngines:
     """Starts workers that need ``files``, and ask for ``optional`` ones too.
 
-    Close `gate` to keep runs from ending. Set `hang` to let so many workers give no sign of life, -1 to let all of them
-    be stuck when they have their files, as `stuck` tells; set `lose_gpu` to a reason for loads to
-    lose it. `loading` tells of a worker that begins to load.
+    Close `gate` to keep runs from ending, and set `deaf` for those that are cancelled too. Set `hang` to let so many
+    workers give no sign of life, -1 to let all of them be stuck when they have their files, as `stuck` tells; set
+    `lose_gpu` to a reason for loads to lose it. `loading` tells of a worker that begins to load.
     """
 
     def __init__(self, files: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -163,6 +174,7 @@ class ScriptedEngines:
         self.workers: list[ScriptedWorker] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.deaf = False
         self.hang = 0
         self.lose_gpu = ""
         self.loading = asyncio.Event()
@@ -199,11 +211,13 @@ class ScriptedSessions:
     """Opens raw models, of which nothing is real but the files; as `ScriptedEngines`, `hang` of them hang.
 
     A model that begins with ``beside:`` needs the file of the name that follows. Set `stuck` for loads that do not end
-    when they have their files, and tell of it.
+    when they have their files, and tell of it. Runs do not end while `gate` is closed, cancelled or not.
     """
 
     def __init__(self) -> None:
         self.hang = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.stuck: asyncio.Event | None = None
         self.workers: list[ScriptedSession] = []
 
@@ -212,7 +226,7 @@ class ScriptedSessions:
         return self.workers[-1]
 
     def to_blob(self, data: Any) -> Blob:
-        return MemoryBlob(data)
+        return data if isinstance(data, MemoryBlob) else MemoryBlob(data)
 
 
 class ScriptedSession:
@@ -225,6 +239,7 @@ class ScriptedSession:
         self.closed = False
         self.opened: dict[str, Any] = {}
         self._sessions = sessions
+        self._end = asyncio.Event()
 
     async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
         self.opened = {**options, "wasm": wasm.size}
@@ -250,7 +265,22 @@ class ScriptedSession:
             raise DeviceLost("gone")
         if "refuse" in feed:
             raise EngineError("The model refused it.")
+        await self._answer()
+        if self.closed:
+            raise EngineClosed("The engine was closed while it was at work.")
         return {name: Tensor([], "string", (0,)) for name in outputs}
+
+    async def _answer(self) -> None:
+        events = [asyncio.ensure_future(event.wait()) for event in (self._sessions.gate, self._end)]
+        try:
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+            raise
+        finally:
+            for event in events:
+                event.cancel()
 
     def close(self) -> None:
         self.closed = True
+        self._end.set()

@@ -34,6 +34,11 @@ class ManualTimers:
             entry[1]()
         self._clock.milliseconds = end
 
+    def freeze(self, milliseconds: int) -> None:
+        """Advance the clock as over a frozen page: what is due goes off late, all at once."""
+        self._clock.milliseconds += milliseconds
+        self.pass_time(0)
+
     @property
     def waiting(self) -> int:
         """How many have not gone off."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_object
-from modelden._js.timers import JsTimers
+from modelden._js.timers import JsClock, JsTimers
 from modelden._js.wasm_compile import HAS_WEBCRYPTO, CompilingModule, damaged_runtime
 from modelden._js.worker import DeathWatch, Reply, WorkerPort
 from modelden._js.worker_scripts import Script
+from modelden.core.awake_timer import AwakeTimer
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider, WorkerSpec
 
@@ -45,11 +45,10 @@ class ModelWorker:
         self._script = script = Script(spec.bundle, worker_url)
         self._spec = spec
         self._start_timeout = start_timeout
-        self._last_sign = time.monotonic()
         self.port = WorkerPort(script, self._on_event)
         self._files: FileProvider | None = None
         self._file_requests: set[asyncio.Task[None]] = set()
-        self._cancel_timer: Callable[[], None] = lambda: None
+        self._life_timer: AwakeTimer | None = None
         self._death_watch: DeathWatch | None = None
         self._module_task: asyncio.Task[None] | None = None
 
@@ -67,13 +66,12 @@ class ModelWorker:
             EngineError: As `WorkerPort.request`.
         """
         self._files = files
-        self._last_sign = time.monotonic()
-        self._check_life(model)
+        self._watch_life(model)
         loading = self.port.request(runtime=self._runtime(wasm), **message)
         try:
             return await (loading if HAS_WEBCRYPTO else self._load_and_hash(loading, wasm))
         finally:
-            self._cancel_timer()
+            self._stop_watching()
 
     async def _load_and_hash(self, loading: Coroutine[Any, Any, Reply], wasm: Blob) -> Reply:
         """Hash the WASM file here, where the browser cannot: in a page without https."""
@@ -102,7 +100,7 @@ class ModelWorker:
 
     def close(self) -> None:
         """End the worker and its tasks."""
-        self._cancel_timer()
+        self._stop_watching()
         if self._module_task is not None:
             self._module_task.cancel()
         if self._death_watch is not None:
@@ -123,23 +121,34 @@ class ModelWorker:
     def _runtime(self, wasm: Blob) -> Any:
         return js_object(wasm=js_blob(wasm), sha256=self._spec.wasm, glue=self._script.beside(self._spec.glue))
 
-    def _check_life(self, model: str) -> None:
-        """End the worker after a silence of ``start_timeout``, or check again. File requests stop the clock."""
-        remaining = self._start_timeout
-        if not self._file_requests:
-            remaining += self._last_sign - time.monotonic()
-        if remaining > 0:
-            self._cancel_timer = JsTimers().call_later(int(remaining * 1000) + 1, lambda: self._check_life(model))
-            return
-        self.port.close(
-            EngineTimeout(
-                f"The engine gave no sign of life for {self._start_timeout:g} s while it loaded {model}. Its runtime "
-                "may not fit, or the device is too slow: try again, or raise start_timeout in modelden.configure()."
-            )
-        )
+    def _watch_life(self, model: str) -> None:
+        """End the worker after a silence of ``start_timeout``. File requests stop the clock, and so does a sleep."""
+
+        def end() -> None:
+            if self._file_requests:
+                self._watch_life(model)
+            else:
+                self.port.close(
+                    EngineTimeout(
+                        f"The engine gave no sign of life for {self._start_timeout:g} s while it loaded {model}. Its "
+                        "runtime may not fit, or the device is too slow: try again, or raise start_timeout in "
+                        "modelden.configure()."
+                    )
+                )
+
+        self._life_timer = AwakeTimer(JsTimers(), JsClock(), self._start_timeout, end)
+
+    def _stop_watching(self) -> None:
+        if self._life_timer is not None:
+            self._life_timer.cancel()
+            self._life_timer = None
+
+    def _note_life(self) -> None:
+        if self._life_timer is not None:
+            self._life_timer.restart()
 
     def _on_event(self, kind: str, message: Any) -> None:
-        self._last_sign = time.monotonic()
+        self._note_life()
         if kind == "need":
             request = asyncio.ensure_future(self._provide_file(message.id, message.url))
             self._file_requests.add(request)
@@ -154,7 +163,7 @@ class ModelWorker:
 
     def _on_file_provided(self, request: asyncio.Task[None]) -> None:
         self._file_requests.discard(request)
-        self._last_sign = time.monotonic()
+        self._note_life()
 
     async def _provide_file(self, number: int, url: str) -> None:
         try:

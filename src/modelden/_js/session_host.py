@@ -37,6 +37,8 @@ class JsSessionHost:
 
     def to_blob(self, data: Any) -> JsBlob:
         """Return bytes, or a ``Blob``, ``ArrayBuffer`` or typed array of the page, as a handle."""
+        if isinstance(data, JsBlob):
+            return data
         class_name = js_class(data)
         if class_name in BLOB_CLASSES:
             return JsBlob(data)
@@ -77,6 +79,7 @@ class JsSessionWorker:
             json=json.dumps({"outputs": list(outputs), "feeds": feeds}),
             buffers=js_list,
             transfer=js_transfer,
+            cancel="stop",
         )
         results: dict[str, Tensor] = reply.decode()
         return results

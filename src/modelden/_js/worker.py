@@ -139,7 +139,8 @@ class WorkerPort:
         Args:
             transfer: As in `post`.
             listener: Called with the JSON of each ``chunk`` before the reply. Its exceptions fail the request.
-            cancel: Type of the message that ends the request early: sent when the caller is cancelled.
+            cancel: Type of the message that ends the request early: sent when the caller is cancelled, who then waits
+                for the reply all the same. Without it a caller that is cancelled does not wait.
             **message: The members of the message.
 
         Raises:
@@ -161,11 +162,17 @@ class WorkerPort:
             self._listeners.pop(number, None)
 
     async def _wait_for(self, reply: asyncio.Future[Reply], number: int, cancel: str | None) -> Reply:
-        try:
+        if cancel is None:
             return await reply
-        finally:
-            if cancel is not None and not _was_answered(reply):
-                self.post_or_end(type=cancel, id=number)
+        try:
+            await asyncio.wait({reply})
+        except asyncio.CancelledError:
+            self.post_or_end(type=cancel, id=number)
+            await asyncio.wait({reply})
+            raise
+        if not isinstance(reply.exception(), EngineError | None):  # the listener's
+            self.post_or_end(type=cancel, id=number)
+        return reply.result()
 
     def close(self, reason: EngineError | None = None) -> None:
         """End the worker. Pending requests fail with ``reason``, or else with `EngineClosed`."""
@@ -273,10 +280,6 @@ def _readable() -> Iterator[None]:
         yield
     except Exception as error:
         raise EngineError(f"The engine's reply cannot be read: {error!r}.") from error
-
-
-def _was_answered(reply: asyncio.Future[Any]) -> bool:
-    return reply.done() and not reply.cancelled() and isinstance(reply.exception(), EngineError | None)
 
 
 def _not_sent(error: JsException) -> EngineError:

@@ -13,7 +13,9 @@ from modelden.core.locks import KeyedLocks
 from modelden.engine.lifecycle import READY, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
-from modelden.engine.streaming import Chunk, Stream
+from modelden.engine.slot import Call
+from modelden.engine.streaming import Chunk, Stream, StreamReceiver
+from modelden.engine.worker_runs import check_timeout
 from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:
@@ -100,15 +102,24 @@ class Engine:
 
         return unsubscribe
 
-    async def run(self, *args: Any, on_token: Callable[[Chunk], None] | None = None, **options: Any) -> Any:
+    async def run(
+        self,
+        *args: Any,
+        on_token: Callable[[Chunk], None] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
+        **options: Any,
+    ) -> Any:
         """Run the model once.
 
-        An engine that was closed as idle, or whose worker died, is loaded again first.
+        An engine that was closed as idle, or whose worker died, is loaded again first. A run that is cancelled ends at
+        once. If the model does not stop within some seconds, its worker is ended, and the next run gets a new one.
 
         Args:
             *args: The arguments of the task's transformers.js pipeline: for ``feature-extraction`` a string or n of
                 them, for tasks with images or sounds a `modelden.Image`, a `modelden.Audio`, or bytes, files and URLs.
             on_token: Called with a `Chunk` for each token of a generated text; ``per_token=False`` for each word.
+            timeout: Seconds that the model may take, earlier runs included and loading not; None for no limit. Time in
+                which the tab is frozen or the machine sleeps does not count.
             **options: The pipeline's options: for ``feature-extraction`` ``pooling="mean"`` and ``normalize=True``.
 
         Returns:
@@ -118,19 +129,21 @@ class Engine:
         Raises:
             InputError: For arguments that cannot be passed to the model.
             EngineError: If the model refused them.
+            EngineTimeout: If the model takes longer than ``timeout``; it is stopped as a cancelled one.
             EngineCrashed: If the worker died while it ran.
             EngineClosed: If the engine was closed before, or while it ran.
             ModelDenError: If it had to be loaded again and could not be.
         """
         if on_token is not None:
             options = {"per_token": True, **options}
-        return await self._run(args, options, on_token)
+        return await self._run(args, options, on_token, timeout)
 
-    def stream(self, *args: Any, **options: Any) -> Stream:
+    def stream(self, *args: Any, timeout: float | None = None, **options: Any) -> Stream:
         """Run the model once, and iterate over the generated text: ``async for chunk in engine.stream("Once upon a")``.
 
         Args:
             *args: As for `run`, one text or image.
+            timeout: As for `run`.
             **options: The pipeline's options, and ``per_token=True`` for chunks by token instead of by word,
                 ``skip_prompt=False`` for the prompt too, ``return_tokens=True`` for ids of tokens; or Firefox's
                 ``streamerOptions``.
@@ -138,7 +151,7 @@ class Engine:
         Returns:
             An iterator over `Chunk`. Leaving the loop ends the generation. Its errors are those of `run`.
         """
-        return Stream(lambda on_chunk: self._run(args, options, on_chunk))
+        return Stream(lambda on_chunk: self._run(args, options, on_chunk, timeout))
 
     def run_sync(self, *args: Any, **options: Any) -> Any:
         """Run the model once, and wait; the arguments, result and errors are those of `run`.
@@ -191,9 +204,14 @@ class Engine:
         return f"<Engine {self.engine_id}: {self.task_name} with {self.model_id} {self.model_revision}{state}>"
 
     async def _run(
-        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
+        self,
+        args: Sequence[Any],
+        options: Mapping[str, Any],
+        on_chunk: Callable[[Chunk], None] | None,
+        timeout: float | None,  # noqa: ASYNC109  as `run`
     ) -> Any:
-        return await self._runner.run(args, options, on_chunk)
+        receiver = None if on_chunk is None else StreamReceiver(on_chunk)
+        return await self._runner.run(Call(args, options, check_timeout(timeout), receiver))
 
 
 class EngineRegistry:

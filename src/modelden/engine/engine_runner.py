@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import Lifecycle, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
-from modelden.engine.streaming import Chunk, pop_streaming
+from modelden.engine.slot import Call, Slot
 from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError, UntrustedError
 
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
     from modelden.ports import Ports
 
 logger = logging.getLogger(__name__)
-
-
-class Slot:
-    """A worker in use, and the number of runs under way in it."""
-
-    def __init__(self, loaded: LoadedModel) -> None:
-        self.loaded, self.runs = loaded, 0
 
 
 class EngineRunner:
@@ -80,47 +73,41 @@ class EngineRunner:
         """The worker's report of itself; empty without a worker."""
         return dict(self._slot.loaded.info) if self._slot else {}
 
-    async def run(
-        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
-    ) -> Any:
+    async def run(self, call: Call) -> Any:
         """Run the model once, loading it first if it is not loaded; the errors are those of `Engine.run`.
 
-        A run that loses the GPU is repeated without, unless its text is streamed: its chunks cannot be taken back.
+        A run that loses the GPU is repeated without, and one that waited behind a run that blocked the worker is
+        repeated in a new one. A run whose text is streamed is not: its chunks cannot be taken back.
         """
-        try:
-            return await self._run(args, options, on_chunk)
-        except DeviceLost:
-            if on_chunk is not None:
-                raise
-            return await self._run(args, options, on_chunk)
+        has_lost_gpu = False
+        while True:
+            if self._slot is None:
+                await self.open()
+            if (slot := self._slot) is None:
+                raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
+            try:
+                value, self.metrics = await self._run(slot, call)
+            except ModelDenError as error:
+                is_lost, is_repeatable = isinstance(error, DeviceLost), slot.is_repeatable(error, call)
+                if is_lost or not is_repeatable:
+                    self.emitter.emit_error(error, "run")
+                if has_lost_gpu or self.has_ended or not is_repeatable:
+                    raise
+                has_lost_gpu = is_lost
+                continue
+            if metrics := self.metrics:
+                self.emitter.emit_run(lambda: asdict(RunMetrics.of(metrics)))
+            return value
 
-    async def _run(
-        self, args: Sequence[Any], options: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None
-    ) -> Any:
-        if self._slot is None:
-            await self.open()
-        if (slot := self._slot) is None:
-            raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
-        run_options = dict(options)
-        task, writes = str(slot.loaded.plan.options.task_name), bool(slot.loaded.info["writes"])
-        streaming = pop_streaming(task, run_options, on_chunk, writes=writes)
+    async def _run(self, slot: Slot, call: Call) -> tuple[Any, str | None]:
         self._lifecycle.run_started()
-        slot.runs += 1
         try:
-            value, metrics = await slot.loaded.worker.run(args, run_options, streaming)
-        except ModelDenError as error:
-            self.emitter.emit_error(error, "run")
-            raise
+            return await slot.run(call)
         finally:
-            slot.runs -= 1
             if slot in self._replaced:  # the result does not wait for it
                 self._tasks.start(self._close_replaced(slot), "delete the revision that was replaced")
             self._lifecycle.run_ended(self._ports.clock.now())
             self._schedule_idle_check()
-        self.metrics = metrics
-        if metrics:
-            self.emitter.emit_run(lambda: asdict(RunMetrics.of(metrics)))
-        return value
 
     async def open(self, on_progress: ProgressCallback | None = None) -> None:
         """Load the model if it is not loaded; the errors are those of `modelden.create_engine`."""
@@ -239,13 +226,13 @@ class EngineRunner:
         return loaded
 
     def _use(self, loaded: LoadedModel) -> None:
-        slot = self._slot = Slot(loaded)
+        slot = self._slot = Slot(loaded, self._ports, self._on_blocked)
         self.plan = loaded.plan
         loaded.worker.watch(lambda error: self._on_crash(slot, error))
 
     async def _close_replaced(self, slot: Slot) -> None:
         """End a worker that was replaced, and delete the files that only it used, unless a run is under way in it."""
-        if slot.runs:
+        if slot.is_in_use:
             return
         self._replaced.discard(slot)
         slot.loaded.close()
@@ -262,6 +249,18 @@ class EngineRunner:
         self._lifecycle.crashed()
         self._emit_status()
         self.emitter.emit_error(error, "run")
+
+    def _on_blocked(self, slot: Slot) -> None:
+        """End a worker that a cancelled run blocks. Runs that wait in it are repeated in the next one."""
+        logger.warning(
+            "A cancelled run of the engine %s did not end, so its worker was ended; the next run loads it again.",
+            self.request.engine_id,
+        )
+        slot.loaded.close()
+        if slot is self._slot:
+            self._close_worker()
+            self._lifecycle.closed_as_blocked()
+            self._emit_status()
 
     def _close_worker(self) -> None:
         """End the worker, and its idle timer."""

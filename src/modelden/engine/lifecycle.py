@@ -6,7 +6,7 @@ stateDiagram-v2
     uninitialized --> ready: load_succeeded
     uninitialized --> error: load_failed
     uninitialized --> closed: ended
-    ready --> closed: closed_as_idle, ended
+    ready --> closed: closed_as_idle, closed_as_blocked, ended
     ready --> crashed: crashed
     closed --> uninitialized: load_started, unless it was ended
     error --> uninitialized: load_started
@@ -102,6 +102,11 @@ class Lifecycle:
         """Record that the worker was ended because the engine was idle; the next run loads the model again."""
         self._require(READY)
         self.status = CLOSED
+
+    def closed_as_blocked(self) -> None:
+        """Record that the worker was ended because a cancelled run blocked it; the next run loads the model again."""
+        self._require(READY)
+        self.status, self._runs = CLOSED, 0
 
     def ended(self, reason: str) -> None:
         """Record that it was ended for good, for this reason. Ending twice keeps the first reason."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import enum
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelden.errors import InputError
+
+PROVIDERS = {"WebGpuExecutionProvider": "webgpu", "CPUExecutionProvider": "wasm"}
+"""Execution providers by onnxruntime's names, with onnxruntime-web's."""
 
 
 class GraphOptimizationLevel(enum.Enum):
@@ -106,6 +110,38 @@ class SessionOptions:
 
 
 SessionOptions.__module__ = "modelden.onnxruntime"
+
+
+def select_device(providers: Sequence[str | tuple[str, Any]] | None) -> str:
+    """Return onnxruntime-web's name of the first available execution provider; ``wasm`` without any.
+
+    As in onnxruntime, a name that is not available is a warning.
+
+    Raises:
+        InputError: If they are no list of names, or of names with options.
+    """
+    names = [_provider_name(provider) for provider in _provider_list(providers)]
+    for name in names:
+        if name not in PROVIDERS:
+            warnings.warn(
+                f"Specified provider '{name}' is not in available provider names."
+                f"Available providers: '{', '.join(PROVIDERS)}'",
+                stacklevel=4,
+            )
+    return next((PROVIDERS[name] for name in names if name in PROVIDERS), "wasm")
+
+
+def _provider_list(providers: Any) -> Sequence[Any]:
+    if providers is None or isinstance(providers, list | tuple):
+        return providers or ()
+    raise InputError(f"providers: expected a list of names such as {', '.join(PROVIDERS)}, got {providers!r:.200}.")
+
+
+def _provider_name(provider: Any) -> str:
+    match provider:
+        case str() | (str(), _):
+            return provider if isinstance(provider, str) else str(provider[0])
+    raise InputError(f"providers: expected names such as {', '.join(PROVIDERS)}, found {provider!r:.200}.")
 
 
 def _nested(entries: Mapping[str, str]) -> dict[str, Any]:

@@ -106,6 +106,36 @@ def pop_streaming(
     return Streaming(on_chunk, **flags)
 
 
+class StreamReceiver:
+    """Passes the chunks of one run on to its caller, whose exception interrupts the run.
+
+    Attributes:
+        has_received: A chunk has come.
+        interrupt: Fails with the caller's exception.
+    """
+
+    def __init__(self, on_chunk: Callable[[Chunk], None]) -> None:
+        """Create a receiver that calls ``on_chunk``."""
+        self.has_received = False
+        self.interrupt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._on_chunk = on_chunk
+
+    def listen(self, note_life: Callable[[], None]) -> Callable[[Chunk], None]:
+        """Return the callback for the chunks of a worker; ``note_life`` is called for each one."""
+
+        def receive(chunk: Chunk) -> None:
+            note_life()
+            if self.interrupt.done():
+                return
+            self.has_received = True
+            try:
+                self._on_chunk(chunk)
+            except Exception as error:  # noqa: BLE001  the caller's own, raised to them by the run
+                self.interrupt.set_exception(error)
+
+        return receive
+
+
 class Stream:
     """The chunks of one run, as an asynchronous iterator: ``async for chunk in engine.stream(...)``.
 

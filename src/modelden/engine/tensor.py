@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from modelden.errors import InputError
@@ -129,6 +130,15 @@ class Tensor:
     def __repr__(self) -> str:
         """Return shape and data type, not the numbers."""
         return f"Tensor(shape={self.shape}, dtype={self.dtype!r})"
+
+
+def to_array(tensor: Tensor) -> Any:
+    """Return a tensor as a NumPy array if NumPy is installed, else as it is."""
+    if find_spec("numpy") is None:
+        return tensor
+    import numpy as np
+
+    return np.asarray(tensor)
 
 
 def _nest(flat: list[Any], shape: tuple[int, ...]) -> Any:

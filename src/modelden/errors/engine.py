@@ -10,7 +10,7 @@ class EngineError(ModelDenError):
 
 
 class EngineTimeout(EngineError):
-    """The engine's worker sent no message for too long while it loaded."""
+    """A run took longer than its ``timeout``, or the worker sent no message for too long while it loaded."""
 
 
 class EngineCrashed(EngineError):

@@ -70,6 +70,13 @@ class OnnxFileProvider:
         self.keys: set[FileKey] = set()
         self.first_error: ModelDenError | None = None
         self._requested: set[str] = set()
+        self._blob: Blob | None = None
+
+    def reusable_source(self) -> OnnxSource:
+        """Return the source of the model for another worker: bytes as the ``Blob`` that was made of them."""
+        if self._blob is None or isinstance(self._source.model, ModelFile | PurePath):
+            return self._source
+        return replace(self._source, model=self._blob)
 
     async def model(self) -> Blob:
         """Return the model itself.
@@ -82,6 +89,7 @@ class OnnxFileProvider:
         if isinstance(model, ModelFile):
             return await self._fetch_from_hub(model)
         blob = self._ports.sessions.to_blob(_read(model) if isinstance(model, PurePath) else model)
+        self._blob = blob
         self._watch.account_loaded(self._source.name, blob)
         return blob
 

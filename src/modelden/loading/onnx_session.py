@@ -1,8 +1,9 @@
-"""An ONNX session: a raw model that is open in a worker, and opened again on wasm when its GPU is lost."""
+"""An ONNX session: a raw model in a worker, opened again when its GPU is lost or a cancelled run blocks the worker."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,12 @@ from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.tensor import Tensor
+from modelden.engine.worker_runs import WorkerRuns
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.hub.store.tab_locks import ModelLease
-from modelden.ports import SessionWorker
+from modelden.ports import Ports, SessionWorker
+
+logger = logging.getLogger(__name__)
 
 
 class OnnxSession:
@@ -30,8 +34,9 @@ class OnnxSession:
         info: OnnxModelInfo,
         emitter: EventEmitter,
         details: Mapping[str, Any],
-        reopen: Callable[[str], Awaitable[OnnxSession]] | None,
+        reopen: Callable[[str | None], Awaitable[OnnxSession]],
         lease: ModelLease,
+        ports: Ports,
     ) -> None:
         """Adopt a worker in which the model is open.
 
@@ -40,8 +45,9 @@ class OnnxSession:
             info: The worker's report of the model.
             emitter: Emits the events of the session.
             details: The details of its events.
-            reopen: Opens the model again on wasm, given the browser's reason for the loss; None if it is on wasm.
+            reopen: Opens the model again, on wasm if it is given the browser's reason for the loss of the GPU.
             lease: Keeps its files from being evicted; ended with the session.
+            ports: The browser.
         """
         self.info = info
         self._worker: SessionWorker | None = worker
@@ -50,22 +56,30 @@ class OnnxSession:
         self._reopen = reopen
         self.lease = lease
         self._reopen_lock = asyncio.Lock()
+        self._ports = ports
+        self._runs = WorkerRuns(ports, self._on_blocked)
 
     @property
     def is_open(self) -> bool:
         """True if it was not closed."""
         return self._worker is not None
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """Run the model once; once more if the GPU is lost meanwhile.
+    async def infer(
+        self,
+        outputs: Sequence[str],
+        feed: Mapping[str, Any],
+        timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
+    ) -> Mapping[str, Tensor]:
+        """Run the model once; once more if the GPU is lost meanwhile, or a cancelled run has blocked the worker.
 
         Raises:
             InputError: For inputs that are no tensors.
+            EngineTimeout: If it takes longer than ``timeout``, in seconds.
             EngineError: If the model fails, or was closed.
         """
         self.worker()  # a run of a closed session is an error of its caller, not an event
         try:
-            results = await self._infer(outputs, feed)
+            results = await self._infer(outputs, feed, timeout)
         except ModelDenError as error:
             self._emitter.emit_error(error, "run")
             if isinstance(error, EngineCrashed):
@@ -87,7 +101,7 @@ class OnnxSession:
 
     def close(self) -> None:
         """End the worker and the lease. Closing twice does nothing."""
-        worker, self._worker, self._reopen = self._worker, None, None
+        worker, self._worker = self._worker, None
         if worker is not None:
             clean_up(worker.close, self.lease.end)
             self._emitter.emit_status(CLOSED, self._details)
@@ -96,26 +110,52 @@ class OnnxSession:
         """Emit that it can be run."""
         self._emitter.emit_status(READY, self._details)
 
-    async def _infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        worker = self.worker()
-        try:
-            return await worker.infer(outputs, feed)
-        except DeviceLost as error:
-            await self._reopen_on_wasm(worker, error)
-            return await self.worker().infer(outputs, feed)
+    async def _infer(
+        self,
+        outputs: Sequence[str],
+        feed: Mapping[str, Any],
+        timeout: float | None,  # noqa: ASYNC109  as `infer`
+    ) -> Mapping[str, Tensor]:
+        has_lost_gpu = False
+        while True:
+            worker, runs = self.worker(), self._runs
+            if runs.is_blocked:
+                await self._reopen_model(worker, None)
+                continue
+            try:
+                return await runs.run(worker.infer(outputs, feed), timeout)
+            except DeviceLost as error:
+                if has_lost_gpu:
+                    raise
+                has_lost_gpu = True
+                await self._reopen_model(worker, error)
+            except EngineClosed:
+                if not self._is_repeatable(runs):
+                    raise
 
-    async def _reopen_on_wasm(self, lost: SessionWorker, error: DeviceLost) -> None:
-        """Open the model on wasm, once for all runs that the loss of the GPU ended."""
+    def _is_repeatable(self, runs: WorkerRuns) -> bool:
+        """Tell whether the worker of a run was closed because an earlier run blocked it."""
+        return runs.is_blocked and self.is_open
+
+    def _on_blocked(self) -> None:
+        logger.warning("A cancelled run of a session did not end, so its worker was ended; the next run has a new one.")
+        self.worker().close()
+        self._emitter.emit_status(CLOSED, self._details)
+
+    async def _reopen_model(self, previous: SessionWorker, error: DeviceLost | None) -> None:
+        """Open the model in a new worker, once for all runs that the end of the previous one ended."""
         async with self._reopen_lock:
-            if self._worker is not lost or self._reopen is None:
+            if self._worker is not previous:
                 return
-            self._emitter.emit_error(error, "run")
-            self._emitter.emit_status(CRASHED, self._details)
-            reopened = await self._reopen(error.reason)
-            clean_up(lost.close, self.lease.end)
+            if error is not None:
+                self._emitter.emit_error(error, "run")
+                self._emitter.emit_status(CRASHED, self._details)
+            reopened = await self._reopen(None if error is None else error.reason)
+            clean_up(previous.close, self.lease.end)
             self.lease = reopened.lease
-            if self._worker is not lost:  # this session was closed meanwhile
+            if self._worker is not previous:  # this session was closed meanwhile
                 clean_up(reopened.worker().close, self.lease.end)
                 return
-            self.info, self._worker, self._reopen = reopened.info, reopened.worker(), None
+            self.info, self._worker = reopened.info, reopened.worker()
+            self._runs = WorkerRuns(self._ports, self._on_blocked)
             self.emit_ready()

@@ -160,14 +160,17 @@ class OnnxSessionLoader:
             raise
         info = OnnxModelInfo.from_reply({**reply, **fallbacks.reasons(*requested)})
 
-        async def reopen(reason: str) -> OnnxSession:
-            runtime = RuntimeChoice(record, runtime_selection.gpu_lost_message(reason))
-            return await self._open(request._replace(runtime=runtime, on_progress=None))
+        again = request._replace(source=files.reusable_source(), on_progress=None)
+
+        async def reopen(gpu_loss: str | None) -> OnnxSession:
+            if gpu_loss is None:
+                return await self._open(again)
+            runtime = RuntimeChoice(record, runtime_selection.gpu_lost_message(gpu_loss))
+            return await self._open(again._replace(runtime=runtime))
 
         details = {"task_name": ONNX_TASK, "model": request.source.name}
         emitter = EventEmitter(self._events, ONNX_ENGINE_ID)
-        uses_gpu = info.device == runtime_selection.WEBGPU
-        return OnnxSession(worker, info, emitter, details, reopen if uses_gpu else None, lease)
+        return OnnxSession(worker, info, emitter, details, reopen, lease, self._ports)
 
     async def _file_provider(
         self,

@@ -50,7 +50,7 @@ class EngineWorker(Protocol):
     async def run(
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
-        """Run the model once. Suspends. A cancelled caller ends a generation.
+        """Run the model once. Suspends. A cancelled caller ends a generation, and waits for the worker's answer.
 
         Returns:
             Plain Python data with `Tensor` and `Image` values, and the JSON of the run's metrics
@@ -137,7 +137,7 @@ class SessionWorker(Protocol):
         """
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        """Run the model once. Suspends.
+        """Run the model once. Suspends. A cancelled caller waits for the worker's answer.
 
         Raises:
             InputError: For inputs that are no tensors.
@@ -161,7 +161,7 @@ class SessionHost(Protocol):
         """
 
     def to_blob(self, data: Any) -> Blob:
-        """Return bytes, or a blob or buffer of the page, as a `Blob`. Does not suspend.
+        """Return bytes, a `Blob`, or a blob or buffer of the page, as a `Blob`. Does not suspend.
 
         Raises:
             InputError: If it is none of them, or the browser makes no blob of it.
