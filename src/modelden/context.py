@@ -87,6 +87,7 @@ class Context:
             required=config.require_storage,
             spilling=_SMALL_DATABASES if config.memory_when_full else (),
         )
+        self._trust_source = config.trust_source
         self.ports = ports = ports._replace(databases=databases)
         self._bundles = bundles
         self._listeners = listeners
@@ -120,7 +121,9 @@ class Context:
         async with self._opening:
             if self._settings is None:
                 events = DownloadEvents(self._events)
-                self._settings = await SettingsService.open(self.config, self.ports, self._listeners, events)
+                self._settings = await SettingsService.open(
+                    self.config, self._trust_source, self.ports, self._listeners, events
+                )
                 if not self._is_closed:  # an engine of an earlier configuration reads settings, and must not poll
                     self._settings.start()
         return self._settings
@@ -260,7 +263,7 @@ class Context:
         return (await self.settings()).client
 
     async def _history(self) -> History:
-        return History(await self._database(MODELDEN), self.config.trust_source, self.ports.clock)
+        return History(await self._database(MODELDEN), self._trust_source, self.ports.clock)
 
     async def _memory_guard(self) -> MemoryGuard:
         device = self.ports.page.device_memory()

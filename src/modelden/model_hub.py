@@ -158,7 +158,7 @@ class ModelHub:
             ForbiddenURL: If the allow/deny list does not admit the model.
             UntrustedError: If the manifest cannot be trusted.
         """
-        from modelden.engine.tasks import known_task
+        from modelden.engine.model_selection import known_task
         from modelden.hub.catalog.file_roles import SUFFIXES
 
         task = None if task is None else known_task(task)

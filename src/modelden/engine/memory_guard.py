@@ -35,6 +35,8 @@ The tiny model's peaks were 126 and 196 MiB; the others were within the sum.
 WEIGHTS_EXTENSIONS = (".onnx", ".onnx_data")
 """Files with one of these in their names are loaded into memory as a whole."""
 
+_AFTER_CRASH = "the last load of this model ended its page, and one thread takes less memory"
+
 _COMMIT_ATTEMPTS = 10
 """A commit is tried again when another tab has changed the marker in between."""
 
@@ -153,7 +155,7 @@ class LoadWatch:
     """Watches over one load.
 
     Attributes:
-        follows_crash: The last load of this model ended its page.
+        one_thread_reason: Why the load takes one thread; None for the number that its plan has.
     """
 
     def __init__(
@@ -167,7 +169,7 @@ class LoadWatch:
             dead: Ids of pages that ended while they loaded this model.
             follows_crash: The last load of this model ended its page.
         """
-        self.follows_crash = follows_crash
+        self.one_thread_reason = _AFTER_CRASH if follows_crash else None
         self._guard = guard
         self._key = key
         self._dead = dead

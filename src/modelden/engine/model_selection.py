@@ -14,8 +14,8 @@ from typing import Any
 from modelden.config import check_root_url, check_url_template
 from modelden.engine.option_validation import ENUMS
 from modelden.engine.options import PipelineOptions
-from modelden.engine.tasks import DEFAULT_DTYPE, DEFAULT_MODELS, known_task
-from modelden.errors import InputError, InvalidRecord
+from modelden.engine.tasks import ALIASES, DEFAULT_DTYPE, DEFAULT_MODELS, ECHOES
+from modelden.errors import InputError, InvalidRecord, UnknownTask
 from modelden.hub.catalog.names import check_model
 from modelden.settings.changeset import Record
 
@@ -117,6 +117,28 @@ def _task_of(record: Record, request: PipelineOptions) -> str:
     if not isinstance(task_name, str):
         raise InvalidRecord(f"{_name(record)} should have a string as taskName, but has {task_name!r}.")
     return task_name
+
+
+def has_files(task_name: str, model_id: str) -> bool:
+    """Tell whether an engine has files on a hub; Firefox's echoes have none (``PipelineOptions.isMocked``)."""
+    return not ECHOES & {task_name, model_id}
+
+
+def known_task(task_name: str) -> str:
+    """Return the name of a task, for its name or an alias.
+
+    Raises:
+        UnknownTask: If there is no such task; the message has the nearest names.
+    """
+    if task_name in DEFAULT_MODELS:
+        return task_name
+    if task_name in ALIASES:
+        return ALIASES[task_name]
+    import difflib  # slow to import, and only for this message
+
+    near = difflib.get_close_matches(task_name, [*DEFAULT_MODELS, *ALIASES], n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known tasks: {', '.join(DEFAULT_MODELS)}."
+    raise UnknownTask(f"There is no task {task_name!r}. {hint}")
 
 
 def find_record(records: Iterable[Record], request: PipelineOptions) -> Record | None:

@@ -8,8 +8,6 @@ every engine has one.
 
 from __future__ import annotations
 
-from modelden.errors import UnknownTask
-
 DEFAULT_DTYPE = "q8"
 """The data type of all default models."""
 
@@ -61,27 +59,5 @@ ALIASES: dict[str, str] = {
 FIREFOX_TASKS = frozenset({"moz-echo", "moz-image-to-text", "moz-text-to-goal", "test-echo"})
 """Firefox's own tasks (``ONNXPipeline.mjs``, ``ENGINE_CONFIGURATION``). Their workers get the engine's options."""
 
-_ECHOES = frozenset({"moz-echo", "test-echo"})
+ECHOES = frozenset({"moz-echo", "test-echo"})
 """Tasks and models without files (``PIPELINE_TEST_NAMES``)."""
-
-
-def has_files(task_name: str, model_id: str) -> bool:
-    """Tell whether an engine has files on a hub; Firefox's echoes have none (``PipelineOptions.isMocked``)."""
-    return not _ECHOES & {task_name, model_id}
-
-
-def known_task(task_name: str) -> str:
-    """Return the name of a task, for its name or an alias.
-
-    Raises:
-        UnknownTask: If there is no such task; the message has the nearest names.
-    """
-    if task_name in DEFAULT_MODELS:
-        return task_name
-    if task_name in ALIASES:
-        return ALIASES[task_name]
-    import difflib  # slow to import, and only for this message
-
-    near = difflib.get_close_matches(task_name, [*DEFAULT_MODELS, *ALIASES], n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known tasks: {', '.join(DEFAULT_MODELS)}."
-    raise UnknownTask(f"There is no task {task_name!r}. {hint}")

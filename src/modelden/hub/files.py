@@ -145,7 +145,7 @@ class HubFiles:
         pinned = [file for file in files if file.revision != BRANCH]
         requests = [
             FileRequest(file, self.key(file), url, consumer, allow_list)
-            for file, url in zip(pinned, map(self._address.url, pinned), strict=True)
+            for file, url in zip(pinned, [self._address.url(file) for file in pinned], strict=True)
         ]
         await self._check_allowed(requests)
         cached = await self.store.cache.read([request.key for request in requests], consumer)
@@ -157,7 +157,9 @@ class HubFiles:
 
     async def get_etag(self, url: str, timeout: float = 1.0) -> str | None:  # noqa: ASYNC109 ends with headers
         """Return the entity tag of a URL; None without an answer in these seconds."""
-        return (await self._freshness.head(url, timeout) or {}).get("etag")
+        from modelden.hub.download.freshness import fetch_headers
+
+        return (await fetch_headers(self._fetcher, url, timeout) or {}).get("etag")
 
     async def remember_missing(self, files: Iterable[ModelFile]) -> None:
         """Remember optional files that the hub does not have. Only those of a branch are requested again."""
@@ -252,9 +254,7 @@ class HubFiles:
     def _downloader(self) -> Downloader:
         from modelden.hub.download.downloader import Downloader
 
-        return Downloader(
-            self._address, self.policy, self._manifests, self.store, self._freshness, self._fetcher, self._ports
-        )
+        return Downloader(self._address, self.policy, self._manifests, self.store, self._fetcher, self._ports)
 
     async def _download(
         self, request: FileRequest, headers: Mapping[str, str] | None, on_progress: ProgressCallback | None

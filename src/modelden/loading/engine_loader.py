@@ -15,7 +15,6 @@ from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Fallbacks, Plan
 from modelden.engine.runtime_selection import Bundle, RuntimeChoice
-from modelden.engine.tasks import has_files
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.download.branch_update import BranchUpdate
@@ -23,7 +22,7 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from modelden.loading.file_provider import EngineFileProvider
-from modelden.loading.load_retry import RETRYABLE, LoadRetries, check_stored_files
+from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.ports import EngineWorker, Ports, WorkerSpec
 from modelden.settings.service import SettingsService
 
@@ -91,6 +90,8 @@ class EngineLoader:
     ) -> None:
         """Create a loader; the arguments are a `Context`'s."""
         self._config = config
+        self._defaults = config.engine_defaults
+        self._runtimes = config.cid(runtime_selection.COLLECTION)
         self._bundles = bundles
         self._ports = ports
         self._open_settings = open_settings
@@ -108,7 +109,7 @@ class EngineLoader:
         settings = await self._open_settings()
         records = await settings.client.get(model_selection.COLLECTION, on_progress)
         overrides = self._config.override_pipeline_options.get(request.feature_id or "")
-        options = model_selection.choose(records, request, self._config.engine_defaults, overrides)
+        options = model_selection.choose(records, request, self._defaults, overrides)
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _progress_metadata(options)):
             pass
         runtime = await self.choose_runtime(settings, runtime_selection.requested_device(options.device), on_progress)
@@ -157,14 +158,15 @@ class EngineLoader:
         no_gpu_reason = runtime_selection.gpu_lost_message(lost_gpu) if lost_gpu else _no_gpu_reason(plan, bundle)
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
         watch = await (await self._open_guard()).begin_load(key, str(options.model_id))
-        retries = LoadRetries(watch, no_gpu_reason)
+        fallbacks = Fallbacks(watch.one_thread_reason, no_gpu_reason)
+        handled: set[type[Exception]] = set()
         job = _Job(plan, bundle, hub, branch, watch, on_progress)
         try:
             while True:
                 try:
-                    return await self._load(job, retries.fallbacks)
+                    return await self._load(job, fallbacks)
                 except RETRYABLE as error:
-                    retries.prepare(error)
+                    fallbacks = next_fallbacks(fallbacks, error, handled)
         finally:
             watch.end()
 
@@ -193,14 +195,13 @@ class EngineLoader:
         files: EngineFileProvider | None = None
         try:
             settings = await self._open_settings()
-            cid = self._config.cid(runtime_selection.COLLECTION)
-            wasm = await settings.attachments.get(cid, plan.runtime, on_progress)
+            wasm = await settings.attachments.get(self._runtimes, plan.runtime, on_progress)
             files = await self._file_provider(job, await self._allow_list(options, settings, on_progress))
             try:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
                     info = await worker.create(message, wasm, files, await files.cached_files(plan.files))
             except EngineError as error:
-                drop_runtime = partial(settings.attachments.delete_if_damaged, cid, plan.runtime)
+                drop_runtime = partial(settings.attachments.delete_if_damaged, self._runtimes, plan.runtime)
                 raise await _explain(error, job.hub, files, drop_runtime) from error
             await job.branch.commit()
             await files.remember_missing()
@@ -214,7 +215,7 @@ class EngineLoader:
     async def _allow_list(
         self, options: PipelineOptions, settings: SettingsService, on_progress: ProgressCallback | None
     ) -> AllowList:
-        if not has_files(str(options.task_name), str(options.model_id)):
+        if not model_selection.has_files(str(options.task_name), str(options.model_id)):
             return AllowList((), ())  # as Firefox, which reads the list where it fetches files
         return AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
-from modelden.engine.memory_guard import LoadWatch
 from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import gpu_lost_message
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout, ModelDenError
@@ -18,13 +17,12 @@ from modelden.hub.store.records import FileKey
 logger = logging.getLogger(__name__)
 
 _NO_SIGN_OF_LIFE = "with more threads the engine gave no sign of life while it loaded"
-_AFTER_CRASH = "the last load of this model ended its page, and one thread takes less memory"
 
 
 class DamagedFiles(Exception):
     """Stored files of a failed load were damaged. They were removed, so that a retry fetches them again.
 
-    `LoadRetries` handles it: it reaches no caller.
+    `next_fallbacks` handles it: it reaches no caller.
 
     Attributes:
         error: The error that the load ended with.
@@ -39,43 +37,29 @@ RETRYABLE = (EngineTimeout, DeviceLost, DamagedFiles)
 """Errors of a load after which something else can be tried."""
 
 
-class LoadRetries:
-    """The retries of one load.
+def next_fallbacks(fallbacks: Fallbacks, error: Exception, handled: set[type[Exception]]) -> Fallbacks:
+    """Return the parts of a plan that the attempt after a failed one leaves out.
 
     A worker that gives no sign of life is followed by one with one thread: some browsers hang with several. A worker
     that loses its GPU is followed by one without. Damaged files are fetched again.
 
-    Attributes:
-        fallbacks: The parts of the plan that the next attempt leaves out.
+    Args:
+        fallbacks: The parts that the failed attempt left out.
+        error: One of `RETRYABLE`.
+        handled: The classes of the errors of earlier attempts. The one of this error is added.
+
+    Raises:
+        EngineError: If an attempt failed like this before.
     """
-
-    def __init__(self, watch: LoadWatch, no_gpu_reason: str | None = None) -> None:
-        """Begin with the first attempt.
-
-        Args:
-            watch: Knows whether the last load of the model ended its page.
-            no_gpu_reason: Why not to use the GPU.
-        """
-        self.fallbacks = Fallbacks(_AFTER_CRASH if watch.follows_crash else None, no_gpu_reason)
-        self._handled: set[type[Exception]] = set()
-
-    def prepare(self, error: Exception) -> None:
-        """Decide on the attempt after one that failed.
-
-        Args:
-            error: One of `RETRYABLE`.
-
-        Raises:
-            EngineError: If an attempt failed like this before.
-        """
-        if type(error) in self._handled:
-            raise error.error if isinstance(error, DamagedFiles) else error from error.__cause__
-        self._handled.add(type(error))
-        logger.warning("%s Trying once more.", error)
-        if isinstance(error, EngineTimeout):
-            self.fallbacks = self.fallbacks._replace(one_thread_reason=_NO_SIGN_OF_LIFE)
-        elif isinstance(error, DeviceLost):
-            self.fallbacks = self.fallbacks._replace(no_gpu_reason=gpu_lost_message(error.reason))
+    if type(error) in handled:
+        raise error.error if isinstance(error, DamagedFiles) else error from error.__cause__
+    handled.add(type(error))
+    logger.warning("%s Trying once more.", error)
+    if isinstance(error, EngineTimeout):
+        return fallbacks._replace(one_thread_reason=_NO_SIGN_OF_LIFE)
+    if isinstance(error, DeviceLost):
+        return fallbacks._replace(no_gpu_reason=gpu_lost_message(error.reason))
+    return fallbacks
 
 
 async def check_stored_files(

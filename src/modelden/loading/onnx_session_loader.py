@@ -22,7 +22,7 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store.tab_locks import ModelLease
 from modelden.hub.store.usage import Consumer
 from modelden.loading.engine_loader import ALLOW_DENY_LIST
-from modelden.loading.load_retry import RETRYABLE, LoadRetries, check_stored_files
+from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
 from modelden.ports import Blob, Ports, WorkerSpec
@@ -121,13 +121,14 @@ class OnnxSessionLoader:
 
     async def _open_with_retries(self, request: _Request, key: str | None, branch: BranchUpdate | None) -> OnnxSession:
         watch = await (await self._open_guard()).begin_load(key, request.source.name)
-        retries = LoadRetries(watch, request.runtime.no_gpu_reason)
+        fallbacks = Fallbacks(watch.one_thread_reason, request.runtime.no_gpu_reason)
+        handled: set[type[Exception]] = set()
         try:
             while True:
                 try:
-                    return await self._load(request, retries.fallbacks, watch, branch)
+                    return await self._load(request, fallbacks, watch, branch)
                 except RETRYABLE as error:
-                    retries.prepare(error)
+                    fallbacks = next_fallbacks(fallbacks, error, handled)
         finally:
             watch.end()
 

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from modelden.config import Configuration
 from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import EventEmitter
 from modelden.errors import ModelDenError, SignatureError
-from modelden.ports import Clock, Page, Tabs
+from modelden.ports import Ports
 from modelden.settings.attachments import Attachments
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.client import SettingsClient
@@ -40,21 +39,20 @@ class Poller:
         server: Callable[[], SettingsServer],
         listeners: SyncListeners,
         emitter: EventEmitter,
-        tabs: Tabs,
-        page: Page,
-        config: Configuration,
-        clock: Clock,
+        ports: Ports,
+        trust_source: str,
+        interval: float,
     ) -> None:
         self._listeners = listeners
         self._emitter = emitter
         self._client = client
         self._attachments = attachments
         self._server = server
-        self._tabs = tabs
-        self._page = page
-        self._clock = clock
-        self._interval = config.poll_interval * 1000
-        self._source = config.trust_source
+        self._tabs = ports.tabs
+        self._page = ports.page
+        self._clock = ports.clock
+        self._interval = interval * 1000
+        self._source = trust_source
         self._tasks = BackgroundTasks()
         self._wake = asyncio.Event()
         self._started = self._closed = False

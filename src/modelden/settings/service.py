@@ -34,6 +34,7 @@ class SettingsService:
     def __init__(
         self,
         config: Configuration,
+        trust_source: str,
         ports: Ports,
         database: Database,
         listeners: SyncListeners,
@@ -43,7 +44,6 @@ class SettingsService:
         self._config = config
         self._ports = ports
         self._database = database
-        trust_source = config.trust_source
         self._store = SettingsStore(database, trust_source)
         expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
         emitter = EventEmitter(downloads.events, None)
@@ -59,20 +59,25 @@ class SettingsService:
             lambda: self._server,
             listeners,
             emitter,
-            ports.tabs,
-            ports.page,
-            config,
-            ports.clock,
+            ports,
+            trust_source,
+            config.poll_interval,
         )
 
     @classmethod
     async def open(
-        cls, config: Configuration, ports: Ports, listeners: SyncListeners, downloads: DownloadEvents
+        cls,
+        config: Configuration,
+        trust_source: str,
+        ports: Ports,
+        listeners: SyncListeners,
+        downloads: DownloadEvents,
     ) -> Self:
         """Open the database. Polling begins with `start`.
 
         Args:
             config: The server and whom to trust.
+            trust_source: `Configuration.trust_source`, the key of what is stored.
             ports: The browser.
             listeners: Listeners to the changes that syncs find.
             downloads: Events of downloaded attachments.
@@ -80,7 +85,7 @@ class SettingsService:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB.
         """
-        return cls(config, ports, await ports.databases.open(REMOTE_SETTINGS), listeners, downloads)
+        return cls(config, trust_source, ports, await ports.databases.open(REMOTE_SETTINGS), listeners, downloads)
 
     def start(self) -> None:
         """Start polling."""

@@ -67,7 +67,7 @@ async def test_a_load_that_ends_leaves_the_marker_of_another_page() -> None:
     await settled()
     crashing.dead = True
 
-    assert (await one.begin_load(KEY, "org/tiny")).follows_crash
+    assert (await one.begin_load(KEY, "org/tiny")).one_thread_reason
 
 
 async def test_a_marker_is_gone_when_all_loads_have_ended() -> None:
@@ -90,7 +90,7 @@ async def test_one_page_with_two_loads_counts_as_one_crash() -> None:
     await settled()
     presence.dead = True
 
-    assert (await origin.page()[0].begin_load(KEY, "org/tiny")).follows_crash  # and not: two in a row
+    assert (await origin.page()[0].begin_load(KEY, "org/tiny")).one_thread_reason  # and not: two in a row
 
 
 async def test_two_crashes_in_a_row_are_reported_once() -> None:
@@ -101,7 +101,7 @@ async def test_two_crashes_in_a_row_are_reported_once() -> None:
     with pytest.raises(LoadEndedPage):
         await guard.begin_load(KEY, "org/tiny")
 
-    assert not (await guard.begin_load(KEY, "org/tiny")).follows_crash
+    assert not (await guard.begin_load(KEY, "org/tiny")).one_thread_reason
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_a_marker_of_another_build_does_not_count(members: dict[str, Any])
     watch.account_loaded(*WEIGHTS)
     await settled()
 
-    assert not watch.follows_crash
+    assert not watch.one_thread_reason
     assert [(row["ended"], len(row["pages"])) for row in origin.markers()] == [(0, 1)]
 
 
@@ -135,7 +135,7 @@ async def test_a_marker_that_cannot_be_read_stops_no_load(
     watch.end()
     await settled()
 
-    assert not watch.follows_crash
+    assert not watch.one_thread_reason
     assert "could not be read: a crash in the last load is not detected" in caplog.text
 
 

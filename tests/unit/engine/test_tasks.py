@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.engine.tasks import ALIASES, DEFAULT_MODELS, known_task
+from modelden.engine.model_selection import known_task
+from modelden.engine.tasks import ALIASES, DEFAULT_MODELS
 from modelden.errors import InputError, UnknownTask
 from modelden.hub.catalog.names import check_model
 

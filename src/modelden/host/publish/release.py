@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelden.engine import model_selection
-from modelden.engine.model_selection import DTYPES, choose
+from modelden.engine.model_selection import DTYPES, choose, known_task
 from modelden.engine.options import PipelineOptions
-from modelden.engine.tasks import DEFAULT_DTYPE, known_task
+from modelden.engine.tasks import DEFAULT_DTYPE
 from modelden.errors import InputError, ModelDenError
 from modelden.host.errors import HostError, PublishError, machine_errors
 from modelden.host.publish.model_check import check_model_files, check_onnx

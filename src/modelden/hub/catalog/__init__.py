@@ -8,7 +8,6 @@ In the order in which a request for a file calls them:
 - `file_info`: the record of a file that manifests and listings share.
 - `repository`: lists the files of a revision.
 - `integrity`: checks the bytes of a file.
-- `file_format`: checks the bytes of a file of unknown hash by the format that its name promises.
 - `file_roles`: tells from its path what a file is for.
 - `model_overview`: joins listing, roles and stored files for `ModelHub.model_files`.
 """

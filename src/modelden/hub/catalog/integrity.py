@@ -1,4 +1,4 @@
-"""Checks a file's size, SHA-256 and first bytes. Pure.
+"""Checks a file's size, SHA-256 and first bytes, and the format that its name promises. Pure.
 
 The hash of a signed manifest takes precedence over the hub's own. Hugging Face's hub sends the SHA-256 of a large file
 as ``X-Linked-ETag``, its storage as ``ETag``; `modelden.host` sends it for every file.
@@ -23,6 +23,9 @@ _TEXT_SUFFIXES = (".html", ".htm", ".md", ".txt")
 
 SNIFFED_SIZE = 1024
 """Number of bytes at a file's start that `refuse_html` looks at."""
+
+JSON_LIMIT = 64 * 1024 * 1024
+"""Maximum bytes of a JSON file of a model, which are parsed at once. The largest tokenizers have 35 MB."""
 
 
 class ExpectedFile(NamedTuple):
@@ -76,3 +79,18 @@ def refuse_html(url: str, file: str, content_type: str, beginning: bytes) -> Non
     """
     if not file.lower().endswith(_TEXT_SUFFIXES) and _HTML.match(beginning):
         raise IntegrityError(url, f"the file {file}", f"a web page ({content_type or 'without a content type'})")
+
+
+def check_json_size(url: str, file: str, size: int) -> None:
+    """Refuse a JSON file that is too large to be parsed.
+
+    Args:
+        url: URL of the file.
+        file: Path in the repository.
+        size: Bytes that are announced, or were received.
+
+    Raises:
+        IntegrityError: If it has more than `JSON_LIMIT` bytes.
+    """
+    if file.endswith(".json") and size > JSON_LIMIT:
+        raise IntegrityError(url, f"a JSON file of at most {JSON_LIMIT} bytes", f"{size} or more")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelden.errors import FileNotFoundOnHub, IntegrityError, ModelDenError, UnavailableError
 from modelden.hub.catalog.integrity import ExpectedFile
+from modelden.hub.download.freshness import fetch_headers
 from modelden.hub.download.transfer import FileTransfer
 from modelden.hub.store.records import CachedFile, Provenance
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from modelden.core.events import Reporter
     from modelden.hub.catalog.file_info import ManifestReader
     from modelden.hub.catalog.names import HubAddress
-    from modelden.hub.download.freshness import Freshness
+    from modelden.hub.download.branch_update import BranchUpdate
     from modelden.hub.download.request import FileRequest
     from modelden.hub.policy import HubPolicy
     from modelden.hub.store.contents import ReceivedBody
@@ -39,7 +40,6 @@ class Downloader:
         policy: HubPolicy,
         manifests: ManifestReader | None,
         store: Store,
-        freshness: Freshness,
         fetcher: Fetcher,
         ports: Ports,
     ) -> None:
@@ -47,7 +47,6 @@ class Downloader:
         self._policy = policy
         self._manifests = manifests
         self._store = store
-        self._freshness = freshness
         self._fetcher = fetcher
         self._ports = ports
         self._slots = asyncio.Semaphore(MAX_TRANSFERS)
@@ -64,7 +63,7 @@ class Downloader:
             ModelDenError: As `HubFiles.get`.
         """
         expected = await self._manifests.expected(request.file) if self._manifests else ExpectedFile()
-        if not request.is_replacement:
+        if _staging_branch(request) is None:
             linked = await self._link_equal(request, expected, headers)
             if linked is not None:
                 return linked
@@ -91,7 +90,7 @@ class Downloader:
         }
         if not tagged:
             return None
-        headers = headers or await self._freshness.head(request.url) or {}
+        headers = headers or await fetch_headers(self._fetcher, request.url) or {}
         for key, file in tagged.items():
             if file.etag == headers.get("etag"):
                 return await self._link(request, key, headers, file.integrity)
@@ -136,9 +135,9 @@ class Downloader:
 
     async def _save(self, request: FileRequest, body: ReceivedBody, provenance: Provenance) -> CachedFile:
         writer = self._store.writer
-        if request.branch is None or not request.is_replacement:
+        if (branch := _staging_branch(request)) is None:
             return await writer.write(request.key, request.consumer, body, provenance)
-        return request.branch.stage(await writer.stage(request.key, request.consumer, body, provenance))
+        return branch.stage(await writer.stage(request.key, request.consumer, body, provenance))
 
     async def _find_hash(self, request: FileRequest, expected: ExpectedFile, error: ModelDenError) -> ExpectedFile:
         """Return the expected file with its hash, by the hub's list if no response had it."""
@@ -147,3 +146,9 @@ class Downloader:
         from modelden.hub.catalog.repository import listed_digest  # needed only with mirrors
 
         return await listed_digest(self._fetcher, self._address, request.file)
+
+
+def _staging_branch(request: FileRequest) -> BranchUpdate | None:
+    """Return the branch update that stores the file at its end; None if the file is stored at once."""
+    branch = request.branch
+    return branch if branch is not None and request.key in branch.changed else None

@@ -43,7 +43,7 @@ class Freshness:
         """
         branch = request.branch
         if branch is None:
-            headers = await self.head(request.url)
+            headers = await fetch_headers(self._fetcher, request.url)
             return await self._cache.get(request.key, request.consumer, (headers or {}).get("etag")), headers
         if branch.stored_only:
             cached = await self._cache.get(request.key, request.consumer)
@@ -56,7 +56,7 @@ class Freshness:
     async def _check_branch(
         self, request: FileRequest, branch: BranchUpdate
     ) -> tuple[CachedFile | None, Mapping[str, str] | None]:
-        status, headers = await self._send_head(request.url, HEAD_TIMEOUT)
+        status, headers = await _send_head(self._fetcher, request.url, HEAD_TIMEOUT)
         cached = await self._cache.get(request.key, request.consumer)
         if cached is None:
             return None, headers
@@ -73,14 +73,24 @@ class Freshness:
             branch.mark_unconfirmed(request.key)
         return branch.mark_served(request.key, cached), headers
 
-    async def head(self, url: str, timeout: float = HEAD_TIMEOUT) -> Mapping[str, str] | None:  # noqa: ASYNC109
-        """Return the hub's headers of a file; empty for a file that it does not have. None without a response."""
-        return (await self._send_head(url, timeout))[1]
 
-    async def _send_head(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109
-        try:
-            async with self._fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
-                return response.status, response.headers if response.status == 200 else {}
-        except UnavailableError as error:
-            logger.debug("The entity tag of %s is unknown: %s", url, error)
-            return 0, None
+async def fetch_headers(
+    fetcher: Fetcher,
+    url: str,
+    timeout: float = HEAD_TIMEOUT,  # noqa: ASYNC109  ends with headers
+) -> Mapping[str, str] | None:
+    """Return the hub's headers of a file; empty for a file that it does not have. None without a response."""
+    return (await _send_head(fetcher, url, timeout))[1]
+
+
+async def _send_head(
+    fetcher: Fetcher,
+    url: str,
+    timeout: float,  # noqa: ASYNC109
+) -> tuple[int, Mapping[str, str] | None]:
+    try:
+        async with fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
+            return response.status, response.headers if response.status == 200 else {}
+    except UnavailableError as error:
+        logger.debug("The entity tag of %s is unknown: %s", url, error)
+        return 0, None

@@ -36,11 +36,6 @@ class FileRequest(NamedTuple):
     before_download: Callable[[], Awaitable[None]] | None = None
     check_size: Callable[[int], None] | None = None
 
-    @property
-    def is_replacement(self) -> bool:
-        """True if the file replaces one of its branch, once the whole load has succeeded."""
-        return self.branch is not None and self.key in self.branch.changed
-
     def not_found(self, url: str, status: int) -> FileNotFoundOnHub:
         """Return the error of a hub, or a mirror, that does not have the file."""
         file = self.file

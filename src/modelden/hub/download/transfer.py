@@ -20,8 +20,7 @@ from modelden.errors import (
     QuotaExceeded,
     UnavailableError,
 )
-from modelden.hub.catalog.file_format import check_json_size
-from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, refuse_html
+from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.download.resume import ResponseKind, interpret, range_headers
 from modelden.hub.store.records import Provenance
