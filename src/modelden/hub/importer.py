@@ -10,8 +10,8 @@ from modelden.core.events import IMPORTING, ProgressCallback, Reporter
 from modelden.errors import IntegrityError, NoHash
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, hash_from_headers, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
+from modelden.hub.store.partials import download_lock
 from modelden.hub.store.records import FileKey, Provenance, file_id
-from modelden.hub.store.tab_locks import download_lock
 
 if TYPE_CHECKING:
     from modelden.core.events import DownloadEvents

@@ -14,7 +14,7 @@ from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.tensor import Tensor
 from modelden.engine.worker_runs import WorkerRuns
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
-from modelden.hub.store.tab_locks import ModelLease
+from modelden.hub.store.usage import ModelLease
 from modelden.ports import Ports, SessionWorker
 
 logger = logging.getLogger(__name__)

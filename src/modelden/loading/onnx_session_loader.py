@@ -19,8 +19,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
-from modelden.hub.store.tab_locks import ModelLease
-from modelden.hub.store.usage import Consumer
+from modelden.hub.store.usage import Consumer, ModelLease
 from modelden.loading.engine_loader import ALLOW_DENY_LIST
 from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource

@@ -15,7 +15,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan
 from modelden.engine.update_status import UPDATE_AVAILABLE
 from modelden.errors import EngineError, ModelDenError, SignatureError, UnavailableError
-from modelden.hub.store.tab_locks import ModelLease
+from modelden.hub.store.usage import ModelLease
 from modelden.loading.engine_loader import LoadedModel
 from modelden.loading.update_fallback import LoaderWithFallback
 from modelden.ports import WorkerSpec

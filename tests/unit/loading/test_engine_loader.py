@@ -12,7 +12,7 @@ import pytest
 
 from modelden.engine.options import PipelineOptions
 from modelden.errors import EngineError, StorageUnavailable
-from modelden.hub.store.tab_locks import use_lock
+from modelden.hub.store.usage import use_lock
 from modelden.ports import Row
 from tests.simulators.engines import ScriptedWorker
 from tests.simulators.profile import Profile

@@ -10,8 +10,7 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.files import HubFiles
-from modelden.hub.store.tab_locks import ModelLease
-from modelden.hub.store.usage import Consumer
+from modelden.hub.store.usage import Consumer, ModelLease
 from modelden.loading.file_provider import MAX_FILES, EngineFileProvider
 
 ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")

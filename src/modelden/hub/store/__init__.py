@@ -7,7 +7,6 @@ In the order in which a request for a file calls them:
 - `records`: keys and values made of rows.
 - `cache`: the complete files, in the database and in memory.
 - `usage`: tasks and engines of files; pins; files that hubs do not have.
-- `tab_locks`: locks among all tabs.
 - `quota`: free space, by the browser and by the limit.
 - `reservations`: space that running downloads will need.
 - `partials`: interrupted downloads.

@@ -26,7 +26,7 @@ from modelden.hub.store.records import (
     stored_models,
     stored_size,
 )
-from modelden.hub.store.tab_locks import ROWS_LOCK
+from modelden.hub.store.schema import ROWS_LOCK
 from modelden.hub.store.usage import Consumer, UsageLog
 from modelden.ports import Blobs, Clock, Database, Delete, Key, Locks, Put, Row
 
@@ -175,7 +175,7 @@ class ModelCache:
         return stored_size(*await asyncio.gather(self._database.get_all("headers"), self._database.get_all("files")))
 
     async def removal(self, keys: set[FileKey], retained: Collection[Content] = ()) -> Changes:
-        """Return the changes that delete files; the caller holds `tab_locks.ROWS_LOCK`.
+        """Return the changes that delete files; the caller holds `schema.ROWS_LOCK`.
 
         Args:
             keys: Files.

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from modelden.core.event_loop import BackgroundTasks
 from modelden.errors import StorageError
 from modelden.hub.store.contents import FIRST_SIZE, Content, delete_chunks, put_chunk, read_chunks
+from modelden.hub.store.partials import download_lock
 from modelden.hub.store.quota import StorageQuota
 from modelden.hub.store.records import FileKey, file_id
-from modelden.hub.store.tab_locks import ROWS_LOCK, download_lock
+from modelden.hub.store.schema import ROWS_LOCK
 from modelden.ports import Blob, Database, Ports, Put
 
 logger = logging.getLogger(__name__)

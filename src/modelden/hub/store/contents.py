@@ -50,7 +50,7 @@ class ReceivedBody(NamedTuple):
 
 
 class Contents:
-    """The contents that rows of ``files`` name. Its callers hold `tab_locks.ROWS_LOCK`."""
+    """The contents that rows of ``files`` name. Its callers hold `schema.ROWS_LOCK`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

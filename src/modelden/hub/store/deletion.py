@@ -12,8 +12,11 @@ from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.contents import Changes
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.records import FileKey, file_id, key_of
-from modelden.hub.store.tab_locks import ROWS_LOCK, SWEEP_LOCK
+from modelden.hub.store.schema import ROWS_LOCK
 from modelden.ports import Clock, Database, Delete, Locks, Put, Row
+
+SWEEP_LOCK = "sweep"
+"""Lock of the tab that sweeps."""
 
 ABANDONED_AGE = 7 * 24 * 3600 * 1000
 """Age in milliseconds at which an interrupted download is abandoned."""

@@ -1,4 +1,4 @@
-"""Interrupted downloads. A chunk and the record of it are committed together.
+"""Interrupted downloads, and the lock of a running one. A chunk and the record of it are committed together.
 
 The chunks of a download are already at the file's final place: when it is complete, only rows change
 (`cache.ModelCache.put`).
@@ -6,15 +6,27 @@ The chunks of a download are already at the file's final place: when it is compl
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+from modelden.core.events import Reporter
+from modelden.errors import StorageError
 from modelden.hub.store.contents import Changes, Content, delete_chunks, put_chunk, read_chunks
 from modelden.hub.store.records import FileKey, PartialFile, file_id, key_fields, key_of
-from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Blob, Clock, Database, Delete, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
+
+
+WATCH_INTERVAL = 1.0
+"""Seconds between two looks at the download of another tab."""
+
+
+def download_lock(file: str) -> str:
+    """Return the name of the lock of whoever downloads a file, by its `records.file_id`."""
+    return f"download {file}"
 
 
 class PartialDownloads:
@@ -127,3 +139,44 @@ class PartialDownloads:
             "chunks": partial.chunks,
             "updatedAt": self._clock.now(),
         }
+
+
+class DownloadLock:
+    """The locks of downloads. When a holder disappears, the tab that waited longest continues."""
+
+    def __init__(self, locks: Locks, partial: Callable[[FileKey], Awaitable[PartialFile | None]]) -> None:
+        """Create the locks of one store.
+
+        Args:
+            locks: Locks of the origin.
+            partial: Reads the stored beginning of a file: the progress of another tab.
+        """
+        self._locks = locks
+        self._partial = partial
+
+    @asynccontextmanager
+    async def hold(self, key: FileKey, reporter: Reporter) -> AsyncIterator[None]:
+        """Wait until no other tab downloads the file; the progress of the other tab is reported meanwhile."""
+        watching = asyncio.ensure_future(self._watch(key, reporter))
+        try:
+            async with self._locks.hold(download_lock(file_id(key))):
+                await _end(watching)
+                yield
+        finally:
+            await _end(watching)
+
+    async def _watch(self, key: FileKey, reporter: Reporter) -> None:
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            try:
+                partial = await self._partial(key)
+            except StorageError:
+                return
+            if partial is not None:
+                reporter.catch_up(partial.received, partial.total)
+
+
+async def _end(watching: asyncio.Task[None]) -> None:
+    if not watching.done():
+        watching.cancel()
+        await asyncio.wait({watching})

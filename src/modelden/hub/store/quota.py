@@ -18,8 +18,7 @@ from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.records import FileKey, StoredModel
 from modelden.hub.store.reservations import Reservations
-from modelden.hub.store.tab_locks import use_lock
-from modelden.hub.store.usage import Pins
+from modelden.hub.store.usage import Pins, use_lock
 from modelden.ports import Locks, Page
 
 logger = logging.getLogger(__name__)

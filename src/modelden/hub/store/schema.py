@@ -56,3 +56,6 @@ MODEL_FILES = Schema(
         "pins": Store(_REVISION),
     },
 )
+
+ROWS_LOCK = "rows"
+"""Lock of whoever reads rows, changes and writes them back: no engine id and no content gets lost."""

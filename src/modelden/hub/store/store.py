@@ -14,14 +14,13 @@ from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.records import CachedFile, FileKey, StoredFile, StoredModel
 from modelden.hub.store.reservations import Reservations
-from modelden.hub.store.tab_locks import DownloadLock, ModelLease, use_lock
-from modelden.hub.store.usage import NegativeCache, Pins
+from modelden.hub.store.usage import ModelLease, NegativeCache, Pins, use_lock
 from modelden.ports import Database, Ports
 
 if TYPE_CHECKING:
     from modelden.hub.store.compaction import Compactor
     from modelden.hub.store.deletion import Deletion
-    from modelden.hub.store.partials import PartialDownloads
+    from modelden.hub.store.partials import DownloadLock, PartialDownloads
     from modelden.hub.store.quota import StorageQuota
     from modelden.hub.store.verification import VerifiedFile
     from modelden.hub.store.writer import CacheWriter
@@ -68,6 +67,8 @@ class Store:
     @cached_property
     def downloads(self) -> DownloadLock:
         """Locks of downloads."""
+        from modelden.hub.store.partials import DownloadLock
+
         return DownloadLock(self._ports.locks, self.partials.get)
 
     @cached_property

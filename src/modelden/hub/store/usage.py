@@ -1,7 +1,8 @@
-"""Use of stored models: consumers and times (Firefox's rows), pins, and files known to be missing."""
+"""Use of stored models: consumers, times, pins and leases of running engines; and files known to be missing."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from modelden.errors import StorageError
 from modelden.hub.catalog.names import check_stored
 from modelden.hub.store.contents import Changes
 from modelden.hub.store.records import FileKey, file_id, key_fields
-from modelden.hub.store.tab_locks import ROWS_LOCK
+from modelden.hub.store.schema import ROWS_LOCK
 from modelden.ports import Clock, Database, Delete, Key, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class UsageLog:
         return now
 
     async def changes(self, key: FileKey, consumer: Consumer) -> Changes:
-        """Return the changes that record a consumer of a file; its caller holds `tab_locks.ROWS_LOCK`."""
+        """Return the changes that record a consumer of a file; its caller holds `schema.ROWS_LOCK`."""
         return _consumer_rows(key_fields(key), consumer, await self._database.get("engines", key))
 
 
@@ -133,3 +134,59 @@ class Pins:
         check_stored(model, revision)
         row = {"model": model, "revision": revision}
         await self._database.commit([Put("pins", row) if pinned else Delete("pins", (model, revision))])
+
+
+def use_lock(model: str, revision: str) -> str:
+    """Return the name of the lock that engines share while they use a model."""
+    return f"use {model} {revision}"
+
+
+class ModelLease:
+    """The models that one engine or session uses. No tab evicts them until the lease ends."""
+
+    def __init__(self, locks: Locks) -> None:
+        self._locks = locks
+        self._ended = asyncio.Event()
+        self._held: dict[str, asyncio.Future[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def add(self, model: str, revision: str) -> None:
+        """Add a model. Returns when its lock is held.
+
+        Args:
+            model: ``hostname/organization/name``.
+            revision: Branch or version.
+
+        Raises:
+            StorageError: If the browser refuses the lock.
+        """
+        name = use_lock(model, revision)
+        if name not in self._held:
+            self._held[name] = asyncio.get_running_loop().create_future()
+            task = asyncio.ensure_future(self._hold(name, self._held[name]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        # One waiter may be cancelled; the others go on waiting.
+        await asyncio.shield(self._held[name])
+
+    def end(self) -> None:
+        """Free all locks."""
+        self._ended.set()
+
+    async def wait_ended(self) -> None:
+        """Return when all locks are free, after `end`."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _hold(self, name: str, held: asyncio.Future[None]) -> None:
+        try:
+            async with self._locks.hold(name, shared=True):
+                held.set_result(None)
+                await self._ended.wait()
+        except Exception as error:
+            # A lock that is lost after it was held concerns nobody who waits.
+            del self._held[name]
+            if held.done():
+                raise
+            held.set_exception(error)
+            held.exception()  # retrieved, should all waiters be cancelled

@@ -8,8 +8,7 @@ import pytest
 
 from modelden.core.locks import PageLocks
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.schema import MODEL_FILES
-from modelden.hub.store.tab_locks import ROWS_LOCK
+from modelden.hub.store.schema import MODEL_FILES, ROWS_LOCK
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Delete, Put
 from tests.simulators.blobs import MemoryBlob, MemoryBlobs

@@ -12,9 +12,9 @@ from modelden.hub.download import chunk_writer
 from modelden.hub.files import HubFiles
 from modelden.hub.store import compaction
 from modelden.hub.store.compaction import IDLE_TIME, MAX_SIZE
-from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.partials import PartialDownloads, download_lock
 from modelden.hub.store.records import PartialFile
-from modelden.hub.store.tab_locks import ROWS_LOCK, download_lock
+from modelden.hub.store.schema import ROWS_LOCK
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob

@@ -12,9 +12,8 @@ from modelden.errors import QuotaExceeded
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
-from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.partials import PartialDownloads, download_lock
 from modelden.hub.store.records import PartialFile
-from modelden.hub.store.tab_locks import download_lock
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob

@@ -14,9 +14,8 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.policy import StoragePolicy
-from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.partials import PartialDownloads, download_lock
 from modelden.hub.store.records import PartialFile
-from modelden.hub.store.tab_locks import download_lock
 from modelden.ports import Put
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
@@ -202,3 +201,31 @@ async def test_a_file_that_was_stored_whole_and_never_checked_costs_its_last_chu
     assert browser.hub.served(PATH) == len(BIG) - (chunks - 1) * size
     assert browser.hub.asked() == [PATH if chunks == 1 else f"{PATH} bytes={(chunks - 1) * size}-"]
     assert browser.stored() == WHOLE
+
+
+async def test_of_two_tabs_one_downloads_and_the_other_waits(browser: Browser) -> None:
+    one, other = await browser.visit(), await browser.visit()
+    both = [tab.get(WEIGHTS, USE, AllowList((), ())) for tab in (one, other)]
+
+    first, second = await asyncio.gather(*both)
+    assert await first.blob.read() == await second.blob.read() == BIG
+    assert browser.hub.asked() == [PATH]
+
+
+async def test_when_the_tab_that_downloads_goes_another_goes_on(browser: Browser) -> None:
+    browser.hub.next(Fault(stall_after=1_000_000))
+    one, other = await browser.visit(), await browser.visit()
+    arrived = asyncio.Event()
+
+    def notice(event: ProgressEvent) -> None:
+        if event.total_loaded == 1_000_000:
+            arrived.set()
+
+    first = asyncio.ensure_future(one.get(WEIGHTS, USE, AllowList((), ()), notice))
+    await arrived.wait()
+    second = asyncio.ensure_future(other.get(WEIGHTS, USE, AllowList((), ())))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert await (await second).blob.read() == BIG
+    assert browser.hub.served(PATH) == len(BIG)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from modelden.context import Context
 from modelden.core.locks import PageLocks
+from modelden.engine.options import PipelineOptions
 from modelden.errors import (
+    CacheSizeExceeded,
     FileNotFoundOnHub,
     InputError,
+    StorageUnavailable,
 )
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.hub.store.store import Store
-from modelden.hub.store.usage import Consumer, NegativeCache, UsageLog
+from modelden.hub.store.usage import Consumer, ModelLease, NegativeCache, UsageLog
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
 from tests.simulators.profile import Profile
-from tests.unit.conftest import ORIGIN
+from tests.unit.conftest import ORIGIN, write
 from tests.unit.hub.browser import USE, Browser
 
 MODEL = "localhost/org/tiny"
@@ -117,3 +127,77 @@ async def test_a_file_that_the_model_does_without_is_not_asked_for_again(browser
 
     await hub.store.delete_models(model="localhost/org/model", revision="v1")
     assert browser.stored() == {}
+
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": 1000}, own_features=True)
+OTHER = ModelFile("org/other", "v1.0", "onnx/model.onnx")
+ROOM_FOR_ONE = 300_000 / 1024**3
+
+
+@pytest.fixture
+def small(profile: Profile, tree: Path) -> Profile:
+    """A profile with room for one of two models, which evicts."""
+    write(tree / "hub/org/other/v1.0/onnx/model.onnx", bytes(range(254)) * 1000)
+    profile.config = replace(profile.config, max_cache_size=ROOM_FOR_ONE, evict=True)
+    return profile
+
+
+async def download_other(den: Context) -> set[str]:
+    """Download the other model; returns which are kept then."""
+    hub = await den.hub()
+    await hub.get(OTHER, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
+    return {model.name for model in await hub.store.list_models()}
+
+
+async def test_a_model_that_an_engine_of_another_tab_runs_stays(small: Profile) -> None:
+    engine = await small.visit().create_engine(EMBED)
+    other_tab = small.visit()
+    with pytest.raises(CacheSizeExceeded):
+        await download_other(other_tab)
+    assert (await engine.run("a"))["args"] == ["a"]
+
+    await engine.close()
+    assert await download_other(other_tab) == {"localhost/org/other"}
+
+
+async def test_an_idle_engine_lets_its_model_go(small: Profile) -> None:
+    engine = await small.visit().create_engine(EMBED)
+    small.timers.pass_time(1000)
+    assert engine.status == "closed"
+    assert await download_other(small.visit()) == {"localhost/org/other"}
+
+
+async def test_a_crashed_engine_lets_its_model_go(small: Profile) -> None:
+    await small.visit().create_engine(EMBED)
+    small.engines.workers[-1].crash()
+    assert await download_other(small.visit()) == {"localhost/org/other"}
+
+
+async def test_an_engine_that_cannot_start_lets_its_model_go(small: Profile) -> None:
+    small.engines.files = [*small.engines.files, "missing.onnx"]
+    with pytest.raises(FileNotFoundOnHub):
+        await small.visit().create_engine(EMBED)
+    assert await download_other(small.visit()) == {"localhost/org/other"}
+
+
+class RefusedLocks(PageLocks):
+    """Refuses every lock, as a browser does in a frame of another site."""
+
+    @asynccontextmanager
+    async def hold(self, name: str, *, shared: bool = False) -> AsyncIterator[None]:
+        await asyncio.sleep(0)
+        if name.startswith("use"):
+            raise StorageUnavailable(f"The lock {name} is refused; shared: {shared}.")
+        yield
+
+
+async def test_a_lease_whose_lock_is_refused_fails_all_who_wait() -> None:
+    lease = ModelLease(RefusedLocks())
+    waiters = [asyncio.ensure_future(lease.add("localhost/org/tiny", "v1.0")) for _ in range(2)]
+    results = await asyncio.gather(*waiters, return_exceptions=True)
+    assert [type(result) for result in results] == [StorageUnavailable] * 2
+    with pytest.raises(StorageUnavailable):  # and is tried again
+        await lease.add("localhost/org/tiny", "v1.0")
+
+    lease.end()
+    await lease.wait_ended()
