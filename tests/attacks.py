@@ -42,6 +42,7 @@ from modelden.host.serve.faults import Fault, Faults
 from modelden.host.serve.request_log import RequestLog
 from modelden.host.serve.server import settings_routes
 from modelden.host.serve.settings_app import EXPOSED
+from modelden.settings.identity import identity_record
 from tests.replay import replay_chain
 
 type Json = dict[str, Any]
@@ -256,6 +257,39 @@ def another_collection_is_served_as_a_whole(publisher: Publisher) -> None:
     }
 
 
+@_attack("SignatureError", f"it is the collection main/{OTHER}, validly signed, under another name")
+def another_collection_that_names_itself_is_served_under_this_name(publisher: Publisher) -> None:
+    other = publisher.collections["main", OTHER]
+    other.publish(identity_record("main", OTHER, [NAME, OTHER]))
+    publisher.change = lambda _: {
+        "metadata": {**_metadata(publisher, NAME), **_signatures(_metadata(publisher, OTHER))},
+        "timestamp": other.state.timestamp,
+        "changes": other.state.changes(),
+    }
+
+
+@_attack("SignatureError", f"it is the collection main-preview/{NAME}, validly signed, under another name")
+def the_same_collection_of_another_bucket_is_served(publisher: Publisher) -> None:
+    publisher.collection.publish(identity_record("main-preview", NAME, [NAME]))
+
+
+@_attack("SignatureError", "lies in the future")
+def the_timestamp_lies_days_ahead(publisher: Publisher) -> None:
+    publisher.collection.replace(RECORDS, timestamp=_milliseconds(timedelta(days=2)))
+
+
+@_attack("SignatureError", "lies in the future")
+def the_timestamp_lies_a_thousand_years_ahead(publisher: Publisher) -> None:
+    publisher.collection.replace(RECORDS, timestamp=_milliseconds(timedelta(days=365_000)))
+
+
+@_attack("SignatureError", "is after the end of its signer's certificate")
+def the_timestamp_is_after_the_end_of_the_certificate(publisher: Publisher) -> None:
+    leaf = replace(leaf_plan(datetime.now(UTC)), not_after=datetime.now(UTC) + timedelta(hours=1))
+    publisher.collection.replace(RECORDS, timestamp=_milliseconds(timedelta(hours=2)))
+    publisher.collection.sign(Signer(_chain(leaf=leaf)))
+
+
 @_attack("SignatureError", "found none")
 def the_signatures_are_left_out(publisher: Publisher) -> None:
     publisher.change = lambda body: {**body, "metadata": {"id": NAME, "bucket": "main"}}
@@ -359,6 +393,11 @@ def the_intermediate_is_no_authority(now: datetime) -> SigningChain:
 @_chain_attack("may not sign certificates, only ['digitalSignature']")
 def the_intermediates_key_may_not_sign_certificates(now: datetime) -> SigningChain:
     return _chain(intermediate=replace(intermediate_plan(now), key_usages=frozenset({"digital_signature"})))
+
+
+@_chain_attack("expected a key of RSA with 2048 bits at least")
+def the_intermediate_has_a_weak_key(now: datetime) -> SigningChain:
+    return _chain(intermediate=replace(intermediate_plan(now), rsa_bits=1024))
 
 
 @_chain_attack("is a certificate authority")
@@ -522,6 +561,13 @@ def a_number_is_none(publisher: Publisher) -> None:
     publisher.change = lambda body: Response(json.dumps({**body, "extra": float("nan")}), media_type="application/json")
 
 
+@_attack("InvalidResponse", "is too large")
+def a_number_is_infinite(publisher: Publisher) -> None:
+    publisher.change = lambda body: Response(
+        json.dumps({**body, "extra": "HUGE"}).replace('"HUGE"', "1e999"), media_type="application/json"
+    )
+
+
 @_attack("SignatureError", "no canonical form")
 def a_text_is_half_a_character(publisher: Publisher) -> None:
     publisher.change = lambda body: Response(
@@ -540,6 +586,10 @@ def _chain(
     top = root or replay_chain().root
     middle = issue(intermediate or intermediate_plan(now), top)
     return SigningChain(issue(leaf or leaf_plan(now), middle), middle, top)
+
+
+def _milliseconds(ahead: timedelta) -> int:
+    return int((datetime.now(UTC) + ahead).timestamp() * 1000)
 
 
 def _past(plan: CertificatePlan) -> CertificatePlan:

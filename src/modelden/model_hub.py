@@ -55,9 +55,10 @@ class ModelHub:
             headers: As ``token``. With others than ``Authorization``, redirects of the hub are refused.
 
         Raises:
-            InputError: For a root or template that no hub can have.
+            InputError: For a root or template that no hub can have, or for a list with something else than records.
         """
         from modelden.config import check_root_url, check_url_template
+        from modelden.hub.catalog.allow_list import AllowList
 
         for root in (root_url, *hubs):
             if root is not None:
@@ -65,7 +66,7 @@ class ModelHub:
         if url_template is not None:
             check_url_template("url_template", url_template)
         self._root_url, self._url_template = root_url, url_template
-        self._allow_deny_list = allow_deny_list
+        self._own_allow_list = None if allow_deny_list is None else AllowList.of_argument(allow_deny_list)
         self._hubs = tuple(hubs)
         self._own_files: tuple[Context, HubFiles] | None = None
         self._headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
@@ -293,8 +294,6 @@ class ModelHub:
         return await (await current_context()).store()
 
     async def _allow_list(self) -> AllowList:
-        from modelden.hub.catalog.allow_list import AllowList
-
-        if self._allow_deny_list is not None:
-            return AllowList.of(self._allow_deny_list)
+        if self._own_allow_list is not None:
+            return self._own_allow_list
         return await (await current_context()).allow_list()

@@ -30,8 +30,9 @@ from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.static_app import static_app
 from modelden.host.verify.target import verify_server
+from modelden.settings.backoff import Backoff
 from modelden.settings.schema import REMOTE_SETTINGS
-from modelden.settings.server import Backoff, SettingsServer
+from modelden.settings.server import SettingsServer
 from tests.interop.kinto_server import USERS, Kinto
 from tests.pyodide.browser_page import Page
 from tests.pyodide.settings_page import SettingsPage

@@ -39,14 +39,19 @@ class SlowResponse(PageResponse):
 
     async def pieces(self) -> AsyncIterator[bytes]:
         received = 0
-        self._clock.advance(self._delay(received))
+        await self._pass(received)
         async for data in super().pieces():
             for start in range(0, len(data), self._piece):
                 piece = data[start : start + self._piece]
                 yield piece
                 received += len(piece)
                 # The reader waits for the next piece from here on, and limits that wait.
-                self._clock.advance(self._delay(received))
+                await self._pass(received)
+
+    async def _pass(self, received: int) -> None:
+        self._clock.advance(self._delay(received))
+        for _ in range(2):  # a limit that has passed cancels the reader here
+            await asyncio.sleep(0)
 
 
 class SlowBodyFetcher(PageFetcher):

@@ -25,6 +25,7 @@ BROWSER = {"js", "pyodide", "pyodide_js"}
 
 PURE = {
     "modelden.config",
+    "modelden.core.age",
     "modelden.engine.inputs",
     "modelden.engine.media",
     "modelden.engine.model_selection",
@@ -45,11 +46,13 @@ PURE = {
     "modelden.core.events",
     "modelden.core.multi_progress_aggregator",
     "modelden.core.urls",
+    "modelden.settings.identity",
     "modelden.settings.json_text",
     "modelden.settings.chain",
     "modelden.settings.changeset",
     "modelden.settings.listeners",
     "modelden.settings.records",
+    "modelden.settings.rollback",
     "modelden.settings.schema",
 }
 """Told what happened, they answer what to do next: no request, no database, no clock."""

@@ -225,3 +225,13 @@ async def test_a_file_as_response(hub: ModelHub) -> None:
     assert [piece async for piece in response.chunks()] == [await response.read()] == [FILES["config.json"]]
     assert await response.text() == FILES["config.json"].decode()
     assert await response.json() == {"model_type": "bert"}
+
+
+@pytest.mark.parametrize(
+    "records",
+    ["https://hub.example/", 7, {"filter": "ALLOW"}, ["https://hub.example/"], [None], [{"filter": "DENY"}]],
+    ids=repr,
+)
+def test_an_allow_list_of_something_else_is_refused_at_once(records: Any) -> None:
+    with pytest.raises(InputError, match=r"allow_deny_list: .* should"):
+        ModelHub(allow_deny_list=records)

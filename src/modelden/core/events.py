@@ -156,12 +156,12 @@ class Event:
         type: ``download``: a step of a file, runtime or model; ``engine``: a status; ``run``: a run that ended;
             ``error``: an error that a call or a renewal of settings ended with; ``update``: of a model or runtime.
         name: ``download``: `ProgressEvent.status_text`. ``engine``: the status. ``run``: ``done``. ``error``: the
-            error's class. ``update``: ``available``, ``installed`` or ``failed``.
+            error's class. ``update``: ``available``, ``installed`` or ``failed``; of settings ``rollback``.
         engine_id: The engine that the event belongs to, if any; ``onnx-session`` for raw models.
         detail: ``download``: the fields of the `ProgressEvent`. ``engine``: task, model and revision. ``run``: the
             metrics; of raw models ``model``. ``error``: ``message``, and ``while``: ``create``, ``run`` or ``update``.
             ``update``: ``current`` and ``available``, each with model, revision, data type and runtime; ``message``
-            when it failed.
+            when it failed. ``rollback``: ``collection``, its timestamps as ``current`` and ``available``, ``message``.
         flow_id: The ``flow_id`` of the engine's options.
         time: Milliseconds since the epoch.
     """

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 
+from modelden.core.age import age
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord, Plan
 from modelden.errors import InputError, StorageError
@@ -82,7 +83,7 @@ class History:
     def _parse(self, row: Row) -> EngineRecord | None:
         match row:
             case {"source": str(), "time": int(time), "request": dict(request), "plan": plan}:
-                if self._clock.now() - time > MAX_AGE_MS:
+                if age(self._clock.now(), time) > MAX_AGE_MS:
                     return None
                 try:
                     return EngineRecord(PipelineOptions.of(request, own_features=True), Plan.from_row(plan))

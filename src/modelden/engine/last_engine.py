@@ -5,8 +5,10 @@ A page imports little before its first worker runs: `engine.history` reads the s
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from modelden.core.age import age
 from modelden.ports import Schema, Store
 
 if TYPE_CHECKING:
@@ -30,12 +32,18 @@ class LastEngine(NamedTuple):
     threads: int
 
 
-async def read_last_engine(database: Database, source: str) -> LastEngine | None:
-    """Return the engine that was loaded last by settings from this trust source (`Configuration.trust_source`)."""
-    newest, latest = None, float("-inf")
+async def read_last_engine(database: Database, source: str, now: int) -> LastEngine | None:
+    """Return the engine that was loaded last by settings from this trust source (`Configuration.trust_source`).
+
+    Args:
+        database: The database `MODELDEN`.
+        source: The trust source.
+        now: The time, in milliseconds since the epoch.
+    """
+    newest, youngest = None, math.inf
     for row in await database.get_all("engines"):
-        if row.get("source") == source and isinstance(time := row.get("time"), int) and time > latest:
-            newest, latest = row, time
+        if row.get("source") == source and isinstance(time := row.get("time"), int) and age(now, time) < youngest:
+            newest, youngest = row, age(now, time)
     return None if newest is None else _parse(newest)
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from modelden.core.age import age
 from modelden.errors import EngineClosed
 
 Status = Literal["uninitialized", "ready", "error", "closed", "crashed"]
@@ -117,7 +118,7 @@ class Lifecycle:
         """Return the milliseconds until it is idle, 0 if it is; None if it cannot be idle."""
         if self.status != READY or self._runs or self.timeout_ms <= 0:
             return None
-        return max(self._last_used + self.timeout_ms - now, 0)
+        return int(max(self.timeout_ms - age(now, self._last_used), 0))
 
     def _require(self, *statuses: Status) -> None:
         if self.status not in statuses:

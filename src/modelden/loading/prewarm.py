@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Sequence
 
 from modelden.config import Configuration
@@ -55,7 +56,7 @@ async def _predict_worker(
     config: Configuration, bundles: Sequence[Bundle], databases: Databases
 ) -> tuple[WorkerSpec, Blob] | None:
     modelden, settings = await asyncio.gather(databases.open(MODELDEN), databases.open(REMOTE_SETTINGS))
-    last = await read_last_engine(modelden, config.trust_source)
+    last = await read_last_engine(modelden, config.trust_source, time.time_ns() // 1_000_000)
     if last is None:
         return None
     bundle = runtime_selection.find_bundle(last.runtime, bundles)

@@ -13,6 +13,13 @@ CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
 """Object identifier of the extended key usage "code signing" (RFC 5280, 4.2.1.12)."""
 
 
+MIN_RSA_BITS = 2048
+"""Smallest RSA key (Mozilla Root Store Policy, 5.1; Firefox: ``AppTrustDomain``, ``DEFAULT_MIN_RSA_BITS``)."""
+
+CURVES = ("P-256", "P-384", "P-521")
+"""Curves of keys (Mozilla Root Store Policy, 5.1; Firefox: ``AppTrustDomain::CheckECDSACurveIsAcceptable``)."""
+
+
 class Certificate(NamedTuple):
     """The fields of an X.509 certificate that the rules need.
 
@@ -76,6 +83,7 @@ def check_chain(chain: Sequence[Certificate], *, root_hash: str, signer_name: st
         raise ChainFault(f"expected the root certificate {root_hash}, found {root.sha256} ({root.subject})")
     for certificate in chain:
         _check_dates(certificate, now)
+        _check_key(certificate)
         _check_code_signing(certificate, leaf)
     _check_links(chain)
     for below, issuer in enumerate(issuers):
@@ -90,6 +98,18 @@ def _check_dates(certificate: Certificate, now: int) -> None:
         raise ChainFault(f"{certificate.subject} is not valid before {_day(certificate.not_before)}, it is {_day(now)}")
     if now > certificate.not_after:
         raise ChainFault(f"{certificate.subject} expired {_day(certificate.not_after)}, it is {_day(now)}")
+
+
+def _check_key(certificate: Certificate) -> None:
+    """Refuse weak keys (NIST SP 800-57 part 1, revision 5, table 2: at least 112 bits)."""
+    algorithm = certificate.public_key_algorithm
+    kind, _, bits = algorithm.partition("-")
+    if algorithm in CURVES or (kind == "RSA" and bits.isdecimal() and int(bits) >= MIN_RSA_BITS):
+        return
+    raise ChainFault(
+        f"expected a key of RSA with {MIN_RSA_BITS} bits at least, or of {', '.join(CURVES)}, in "
+        f"{certificate.subject}, found {algorithm}"
+    )
 
 
 def _check_links(chain: Sequence[Certificate]) -> None:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelden.config import Configuration
+from modelden.core.age import age
 from modelden.core.event_loop import import_staged
 from modelden.core.events import EventEmitter, ProgressCallback
 from modelden.core.locks import KeyedLocks
-from modelden.errors import SignatureError, StorageError, UnavailableError
+from modelden.core.request_limit import limit_request
+from modelden.errors import RequestTimeout, SignatureError, StorageError, UnavailableError
 from modelden.ports import Clock
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff
 from modelden.settings.listeners import SyncListeners
@@ -36,6 +38,12 @@ SYNC_MODULES = (
 
 RENEW_AGAIN = 60 * 60 * 1000
 """Time between two attempts to get a new signature, in milliseconds."""
+
+RENEWAL_TIMEOUT = 30.0
+"""Time limit for all requests of a renewal, in seconds. After it the stored copy is used."""
+
+RENEW_AFTER_TIMEOUT = 60 * 1000
+"""Time for which stored copies are used after such a timeout, in milliseconds. A visit reads several collections."""
 
 
 class SettingsClient:
@@ -59,6 +67,7 @@ class SettingsClient:
         self._emitter = emitter
         self._clock = clock
         self._locks = KeyedLocks()
+        self._timed_out_at = 0
 
     async def get(
         self,
@@ -138,6 +147,14 @@ class SettingsClient:
         self._listeners.emit(event)
         return event
 
+    async def listed_collections(self) -> frozenset[str] | None:
+        """Return the names of all collections in the configured bucket, by the newest signed list that is stored.
+
+        None means that no stored collection has the list, which `modelden publish` writes. Whether the server has a
+        collection is unknown then: the list of its monitor is not signed.
+        """
+        return await self._store.listed_collections(self._config.settings_bucket)
+
     async def confirmations(self) -> dict[str, int]:
         """Return the time of the server's last confirmation of each stored collection, milliseconds since the epoch."""
         return await self._store.confirmations()
@@ -148,13 +165,18 @@ class SettingsClient:
         return diff(cid, {record["id"]: record for record in old}, {record["id"]: record for record in new})
 
     async def _renew(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
+        if age(self._clock.now(), self._timed_out_at) < RENEW_AFTER_TIMEOUT:
+            return stored.collection
         try:
-            collection = await self._run_sync(cid, stored, on_progress)
+            async with limit_request(self._config.settings_server, RENEWAL_TIMEOUT):
+                collection = await self._run_sync(cid, stored, on_progress)
         except (UnavailableError, SignatureError, StorageError) as error:
             # The stored state stays in use: it was verified before it was stored.
             logger.warning("%s could not be renewed, the stored copy is used: %s", cid, error)
             if isinstance(error, SignatureError):  # somebody may have forged it: no caller gets this error
                 self._emitter.emit_error(error, "update")
+            if isinstance(error, RequestTimeout):
+                self._timed_out_at = self._clock.now()
             (await self._open_sync()).warn_if_frozen(cid, stored)
             return stored.collection
         event = await self._event(cid, stored.collection, collection)
@@ -177,7 +199,8 @@ class SettingsClient:
         return self._sync()
 
     def _is_old(self, stored: StoredCollection) -> bool:
-        age = self._clock.now() - stored.checked_at
-        return age >= self._config.poll_interval * 1000 or (
-            age >= RENEW_AGAIN and stored.needs_signature(self._clock.now())
+        now = self._clock.now()
+        milliseconds = age(now, stored.checked_at)
+        return milliseconds >= self._config.poll_interval * 1000 or (
+            milliseconds >= RENEW_AGAIN and stored.needs_signature(now)
         )

@@ -24,14 +24,14 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON by RFC 8259, nested at most `MAX_DEPTH` levels deep.
+    """Parse JSON by RFC 8259, nested at most `MAX_DEPTH` levels deep. Whole numbers are integers: ``256004.0`` too.
 
     Raises:
-        ValueError: For anything else, NaN and infinities too.
+        ValueError: For anything else, NaN, infinities and numbers beyond a double such as ``1e999`` too.
     """
     if _is_deep(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return json.loads(text, parse_constant=_refuse)
+    return json.loads(text, parse_constant=_refuse, parse_float=_whole)
 
 
 def _is_deep(text: str) -> bool:
@@ -47,6 +47,15 @@ def _is_deep(text: str) -> bool:
             break
         brackets = fewer
     return len(brackets) > MAX_DEPTH
+
+
+def _whole(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:20]} is too large")
+    # Minus zero has a canonical form of its own, and integers beyond 2**53 are not exact.
+    is_minus_zero = number == 0 and text.startswith("-")
+    return int(number) if number.is_integer() and abs(number) < _MAX_SAFE_INTEGER and not is_minus_zero else number
 
 
 def _refuse(constant: str) -> NoReturn:

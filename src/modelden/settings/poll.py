@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from modelden.core.age import age
 from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import EventEmitter
 from modelden.errors import ModelDenError, SignatureError
@@ -110,9 +110,9 @@ class Poller:
 
     async def _run(self) -> None:
         while True:
-            await self._wait_until(self._clock.now() + self._interval)
+            await self._wait()
             try:
-                if self._clock.now() >= await self._due():
+                if await self._is_due():
                     await self.poll()
                     await self._attachments.prune()  # after the daily poll, as Firefox does
             except ModelDenError as error:
@@ -123,17 +123,20 @@ class Poller:
                 # The next poll may succeed, so polling goes on.
                 logger.exception("The poll of Remote Settings failed unexpectedly")
 
-    async def _wait_until(self, time: float) -> None:
-        """Wait until the clock says ``time``. Timers of hidden pages sleep, so becoming visible looks at the clock."""
-        while (remaining := time - self._clock.now()) > 0:
+    async def _wait(self) -> None:
+        """Wait for the poll interval. Timers of hidden pages sleep, so becoming visible looks at the clock."""
+        start = self._clock.now()
+        while (remaining := self._interval - age(self._clock.now(), start)) > 0:
             self._wake.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(remaining / 1000):
                     await self._wake.wait()
 
-    async def _due(self) -> float:
-        """Return the time of the next poll. A poll confirms all stored collections, in whichever tab it runs."""
-        return min((await self._client.confirmations()).values(), default=math.inf) + self._interval
+    async def _is_due(self) -> bool:
+        """Return True if a collection needs a poll. A poll confirms all of them, in whichever tab it runs."""
+        now = self._clock.now()
+        confirmations = (await self._client.confirmations()).values()
+        return any(age(now, confirmed) >= self._interval for confirmed in confirmations)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         # A tab may be configured for another server, or verify nothing.

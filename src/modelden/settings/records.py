@@ -16,9 +16,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+DENY = "DENY"
+"""The ``filter`` of records that forbid something, in the collection ``ml-model-allow-deny-list``."""
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""Largest integer that JavaScript counts exactly (ECMA-262, ``Number.MAX_SAFE_INTEGER``)."""
+
+
 def is_sha256(value: object) -> bool:
     """Return True for a SHA-256 in lower-case hexadecimal."""
     return isinstance(value, str) and len(value) == 64 and not value.strip("0123456789abcdef")
+
+
+def whole_number(value: object) -> int | None:
+    """Return a number that is whole and not negative, as an integer; None for anything else.
+
+    ``256004.0`` is whole, because JSON has one kind of number (RFC 8259, 6). True is none. Above 2**53 - 1 numbers are
+    not exact in JavaScript.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= MAX_SAFE_INTEGER and value == int(value) else None
 
 
 class SigningPeriod(NamedTuple):
@@ -54,13 +72,13 @@ class Attachment(NamedTuple):
             InvalidRecord: If the record has no attachment, or if one of its fields is missing or wrong.
         """
         match record.get("attachment"):
-            case {"location": str(location), "size": int(size), "hash": str(digest)} if is_sha256(digest):
-                return cls(location, size, digest)
-            case other:
-                raise InvalidRecord(
-                    f"The record {record['id']} of Remote Settings should have an attachment with location, size and "
-                    f"SHA-256 hash, but has {other!r}."
-                )
+            case {"location": str(location), "size": size, "hash": str(digest)} if location and is_sha256(digest):
+                if (length := whole_number(size)) is not None:
+                    return cls(location, length, digest)
+        raise InvalidRecord(
+            f"The record {record.get('id')} of Remote Settings should have an attachment with location, size and "
+            f"SHA-256 hash, but has {repr(record.get('attachment'))[:300]}."
+        )
 
 
 def filter_records(records: Iterable[Record], filters: Mapping[str, Any]) -> list[Record]:
@@ -132,21 +150,30 @@ class ExpressionFilter:
         """
         self._expressions = expressions
         self._environment = environment
-        self._results: dict[str, bool] = {}
+        self._results: dict[str, bool | None] = {"": True, "true": True, "false": False}
 
     async def filter(self, cid: str, records: Iterable[Record]) -> list[Record]:
         """Return the records without an expression and those whose expression is true here.
 
-        An expression that cannot be evaluated excludes its record, with a warning.
+        An expression that cannot be evaluated, or is no text, excludes its record, with a warning. Only a record that
+        denies something stays then: without it more would be allowed.
 
         Args:
             cid: ``bucket/collection``, for the warning.
             records: Any records.
         """
         records = list(records)
-        expressions = {expression for record in records if (expression := _expression(record))}
+        expressions = {expression for record in records if (expression := _expression(record)) is not None}
         await self._evaluate(cid, sorted(expressions - set(self._results)))
-        return [record for record in records if not (expression := _expression(record)) or self._results[expression]]
+        return [record for record in records if self._holds(cid, record)]
+
+    def _holds(self, cid: str, record: Record) -> bool:
+        expression = _expression(record)
+        if expression is None:
+            found = repr(record["filter_expression"])[:100]
+            logger.warning("%s: the filter_expression of %r should be a text, but is %s", cid, record["id"], found)
+        result = None if expression is None else self._results[expression]
+        return record.get("filter") == DENY if result is None else result
 
     async def _evaluate(self, cid: str, expressions: list[str]) -> None:
         if not expressions:
@@ -154,11 +181,14 @@ class ExpressionFilter:
         results = await self._expressions.evaluate(expressions, {"env": dict(self._environment)})
         for expression, result in zip(expressions, results, strict=True):
             if isinstance(result, str):
-                logger.warning("%s: a record is left out, its filter %r fails: %s", cid, expression, result)
-            self._results[expression] = result is True
+                logger.warning("%s: the filter %r of a record fails: %s", cid, expression, result)
+            self._results[expression] = None if isinstance(result, str) else result
 
 
-def _expression(record: Record) -> str:
+def _expression(record: Record) -> str | None:
+    """Return the filter expression of a record; None for one that is no text."""
     # Firefox: an absent or empty expression means everybody.
-    expression = record.get("filter_expression")
-    return expression if isinstance(expression, str) else ""
+    expression = record.get("filter_expression", "")
+    if expression is None:
+        return ""
+    return expression if isinstance(expression, str) else None

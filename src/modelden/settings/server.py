@@ -1,4 +1,4 @@
-"""The HTTP interface of a Remote Settings server: ``/v1`` (Kinto) and ``/v2`` (read-only), and its pauses.
+"""The HTTP interface of a Remote Settings server: ``/v1`` (Kinto) and ``/v2`` (read-only).
 
 Only this module knows the differences: ``/v2`` redirects an unknown ``_since`` to the full changeset; the published
 kinto-changes answers 400 to an unquoted one; static hosting ignores it.
@@ -6,25 +6,24 @@ kinto-changes answers 400 to an unquoted one; static hosting ignores it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from modelden.core import urls
+from modelden.core.request_limit import limit_request
 from modelden.core.response_body import read_text
-from modelden.errors import HttpError, InvalidResponse, ServerBusy, StorageError, UnavailableError, UnknownCollection
-from modelden.ports import Clock, Database, Fetcher, Put, Response
+from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
+from modelden.ports import Fetcher, Response
+from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Changeset, parse_changeset
 from modelden.settings.json_text import parse_json
-
-logger = logging.getLogger(__name__)
 
 RESPONSE_LIMIT = 20 * 1024 * 1024
 """Largest answer, in bytes. Mozilla's largest collections have a few MiB."""
 
 TIMEOUT = 30.0
-"""Time limit for response headers, in seconds (Firefox: ``services.settings.network_timeout``)."""
+"""Time limit for a whole response, in seconds (Firefox: ``services.settings.network_timeout``, for its headers)."""
 
 
 class SettingsServer:
@@ -121,10 +120,14 @@ class SettingsServer:
         redirected = "_since=" not in response.url
         return changeset._replace(full=since is None or redirected or changeset.reaches_before(since)), url
 
+    async def confirm(self, url: str) -> None:
+        """Believe the pause that the response of this URL asked for, because its collection verified."""
+        await self._backoff.confirm(url)
+
     async def _get(self, url: str) -> tuple[str, Response]:
         await self._backoff.check()
-        async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
-            await self._backoff.learn(response.status, response.headers)
+        async with limit_request(url, TIMEOUT), self._fetcher.fetch(url, timeout=TIMEOUT) as response:
+            await self._backoff.learn(url, response.status, response.headers)
             text = await read_text(response, url, RESPONSE_LIMIT)
         if response.status != 200:
             raise HttpError(url, response.status, _server_message(text))
@@ -152,87 +155,3 @@ def _server_message(text: str) -> str:
     if isinstance(message, str) and message:
         return f"It says: {message[:200]}"
     return "Is it a Remote Settings server, and is it up?"
-
-
-CACHE_LIFETIME = 1000
-"""Cache lifetime of the stored value, in milliseconds. Pauses that other tabs store count here that much later."""
-
-MAX_SECONDS = 7 * 24 * 60 * 60
-"""Longest pause, in seconds. A wrong header must not exclude a client for ever."""
-
-
-class Backoff:
-    """The pause of one server.
-
-    The server asks for it with ``Backoff`` on any response, and with ``Retry-After`` on an error (Kinto's protocol,
-    "Backoff indicators"; Firefox: ``services.settings.server.backoff``). The database has its end, so that all tabs and
-    the next visit respect it.
-
-    A pause that cannot be read or stored fails no request. One that cannot be stored holds for this page alone.
-    """
-
-    def __init__(self, server: str, database: Database, clock: Clock) -> None:
-        """Create the backoff of a server.
-
-        Args:
-            server: Root URL of the server.
-            database: The database of Remote Settings.
-            clock: The clock.
-        """
-        self._server = server
-        self._key = f"modelden-backoff {server}"
-        self._database = database
-        self._clock = clock
-        self._stored_until = self._unstored_until = self._read_at = 0
-
-    async def check(self) -> None:
-        """Return if the server may be asked now.
-
-        Raises:
-            ServerBusy: During a pause, with its remaining time.
-        """
-        now = self._clock.now()
-        if not 0 <= now - self._read_at < CACHE_LIFETIME:
-            self._stored_until, self._read_at = await self._read(), now
-        remaining = max(self._stored_until, self._unstored_until) - now
-        # A clock that was set back must not lengthen the pause.
-        if 0 < remaining <= MAX_SECONDS * 1000:
-            raise ServerBusy(self._server, remaining / 1000)
-
-    async def learn(self, status: int, headers: Mapping[str, str]) -> None:
-        """Store the pause that a response asks for.
-
-        Args:
-            status: HTTP status of the response.
-            headers: Its readable headers, names in lower case.
-        """
-        values = [headers.get("backoff", "")]
-        if status in (409, 429, 503):
-            values.append(headers.get("retry-after", ""))
-        if seconds := max(map(_parse_seconds, values)):
-            await self._store(self._clock.now() + seconds * 1000)
-
-    async def _read(self) -> int:
-        try:
-            row = await self._database.get("timestamps", self._key)
-        except StorageError as error:
-            logger.warning("The pause of %s cannot be read: %s", self._server, error)
-            return self._stored_until
-        until = row.get("value") if row else 0
-        return until if isinstance(until, int) else 0
-
-    async def _store(self, until: int) -> None:
-        self._unstored_until = until
-        try:
-            await self._database.commit([Put("timestamps", {"cid": self._key, "value": until})])
-        except StorageError as error:
-            logger.warning("The pause of %s cannot be stored, other tabs do not know it: %s", self._server, error)
-        else:
-            self._stored_until, self._unstored_until = until, 0
-
-
-def _parse_seconds(value: str) -> int:
-    if not value.isdecimal():
-        return 0
-    # Python refuses to read numbers of thousands of digits.
-    return min(int(value), MAX_SECONDS) if len(value) < 20 else MAX_SECONDS

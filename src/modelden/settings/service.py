@@ -46,7 +46,7 @@ class SettingsService:
         self._database = database
         self._store = SettingsStore(database, trust_source)
         expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
-        emitter = EventEmitter(downloads.events, None)
+        self._emitter = emitter = EventEmitter(downloads.events, None)
         self.client = SettingsClient(
             config, lambda: self._sync, self._store, expressions, listeners, emitter, ports.clock
         )
@@ -97,10 +97,12 @@ class SettingsService:
 
     @cached_property
     def _server(self) -> SettingsServer:
-        from modelden.settings.server import Backoff, SettingsServer
+        from modelden.settings.backoff import Backoff
+        from modelden.settings.server import SettingsServer
 
         url = self._config.settings_server
-        return SettingsServer(url, self._ports.fetcher, Backoff(url, self._database, self._ports.clock))
+        backoff = Backoff(url, self._database, self._ports.clock, self._store.has_collections)
+        return SettingsServer(url, self._ports.fetcher, backoff)
 
     @cached_property
     def _sync(self) -> CollectionSync:
@@ -109,4 +111,4 @@ class SettingsService:
 
         ports = self._ports
         verifier = SignatureVerifier(self._config, self._ports.fetcher, ports.crypto, ports.clock)
-        return CollectionSync(self._config, self._server, verifier, self._store, ports.clock)
+        return CollectionSync(self._config, self._server, verifier, self._store, self._emitter, ports.clock)

@@ -14,13 +14,16 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.core import urls
+from modelden.core.request_limit import limit_request
 from modelden.core.response_body import read_text
 from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from modelden.settings.changeset import Collection
+from modelden.settings.identity import other_name
 from modelden.settings.json_text import signed_text
 from modelden.settings.records import SigningPeriod
+from modelden.settings.rollback import timestamp_fault
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ NEVER = 2**53
 """End of the validity of unsigned collections, milliseconds since the epoch."""
 
 CHAIN_TIMEOUT = 30.0
-"""Time limit for a chain's response headers, in seconds."""
+"""Time limit for a whole chain, in seconds."""
 
 
 class SignatureVerifier:
@@ -85,10 +88,13 @@ class SignatureVerifier:
         faults = []
         for entry in _signatures(collection.metadata):
             try:
-                return await self._verify_entry(entry, message, source_url, now)
+                signed = await self._verify_entry(entry, message, source_url, now)
             except ChainFault as fault:
                 logger.debug("%s: a signature is not good: %s", name, fault)
                 faults.append(fault)
+            else:
+                _check_meaning(name, source_url, collection, signed, now)
+                return signed
         if faults:
             raise SignatureError(name, source_url, str(faults[0])) from faults[0]
         raise SignatureError(name, source_url, f"expected a signature of mode {MODE}, found none")
@@ -114,7 +120,7 @@ class SignatureVerifier:
         return SigningPeriod(leaf.not_before, leaf.not_after)
 
     async def _fetch_chain(self, url: str) -> list[Certificate]:
-        async with self._fetcher.fetch(url, timeout=CHAIN_TIMEOUT) as response:
+        async with limit_request(url, CHAIN_TIMEOUT), self._fetcher.fetch(url, timeout=CHAIN_TIMEOUT) as response:
             if response.status != 200:
                 raise HttpError(url, response.status, "It holds the certificates of Remote Settings.")
             pem = await read_text(response, url, CHAIN_LIMIT)
@@ -122,6 +128,16 @@ class SignatureVerifier:
             return await self._crypto.read_chain(pem)
         except ValueError as error:
             raise ChainFault(f"{url} is not a certificate chain: {error}") from error
+
+
+def _check_meaning(name: str, url: str, collection: Collection, signed: SigningPeriod, now: int) -> None:
+    """Refuse what is validly signed and cannot be meant: another collection, or a state of the future."""
+    other = other_name(name, collection.records)
+    if other is not None:
+        raise SignatureError(name, url, f"it is the collection {other}, validly signed, under another name")
+    fault = timestamp_fault(collection.timestamp, signed, now)
+    if fault is not None:
+        raise SignatureError(name, url, fault)
 
 
 def _signatures(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:

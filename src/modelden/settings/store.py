@@ -8,7 +8,9 @@ from typing import NamedTuple
 from modelden.errors import StorageError
 from modelden.ports import Database, Delete, Put, Row, Unchanged
 from modelden.settings.changeset import Collection, Record
-from modelden.settings.records import SigningPeriod
+from modelden.settings.identity import IDENTITY, listed_collections, other_name
+from modelden.settings.records import SigningPeriod, whole_number
+from modelden.settings.rollback import OlderState
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +19,7 @@ _SOURCE = "modeldenSource"
 _CHECKED_AT = "modeldenCheckedAt"
 _SIGNED_SINCE = "modeldenSignedSince"
 _SIGNED_UNTIL = "modeldenSignedUntil"
+_OLDER = "modeldenOlder"
 
 
 RENEW_BEFORE = 7 * 24 * 60 * 60 * 1000
@@ -30,11 +33,13 @@ class StoredCollection(NamedTuple):
         collection: Its state.
         checked_at: Time of the server's last confirmation, milliseconds since the epoch.
         signed: The period in which it can have been signed.
+        older: The polls that found the server's state older; None for none since the last confirmation.
     """
 
     collection: Collection
     checked_at: int
     signed: SigningPeriod
+    older: OlderState | None = None
 
     def needs_signature(self, now: int) -> bool:
         """Return True if the signer's certificate ends soon.
@@ -72,6 +77,19 @@ class SettingsStore:
         rows = await self._database.get_all("collections")
         return {row["cid"]: self._checked_at(row) for row in rows if row.get(_SOURCE) == self._source}
 
+    async def listed_collections(self, bucket: str) -> frozenset[str] | None:
+        """Return the names of all collections of a bucket, by the newest signed list; None if none is stored."""
+        cids = [cid for cid in await self.confirmations() if cid.startswith(f"{bucket}/")]
+        rows = await self._database.get_many([("records", (cid, IDENTITY)) for cid in cids])
+        newest = max(
+            (row for row in rows if row), key=lambda row: whole_number(row.get("last_modified")) or 0, default=None
+        )
+        return None if newest is None else listed_collections(newest)
+
+    async def has_collections(self) -> bool:
+        """Return True if a collection of this source is stored."""
+        return bool(await self.confirmations())
+
     async def write(self, cid: str, fresh: StoredCollection, before: StoredCollection | None) -> bool:
         """Replace the collection in one transaction. Removed records are deleted, and their attachments.
 
@@ -108,7 +126,7 @@ class SettingsStore:
         row = self._rows.get(cid)
         if row is None:
             return
-        confirmed = Put("collections", {**row, _CHECKED_AT: checked_at})
+        confirmed = Put("collections", {**row, _CHECKED_AT: checked_at, _OLDER: None})
         try:
             # If another tab wrote meanwhile, its row is a confirmation too.
             await self._database.commit([confirmed], Unchanged("collections", cid, row))
@@ -126,8 +144,12 @@ class SettingsStore:
         if timestamp is None:
             return None
         collection = Collection(timestamp["value"], await self._records(cid), row["metadata"])
+        if other_name(cid, collection.records) is not None:
+            logger.warning("The stored %s is another collection, it is fetched anew", cid)
+            return None
         signed = SigningPeriod(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
-        return StoredCollection(collection, self._checked_at(row), signed)
+        older = row.get(_OLDER)
+        return StoredCollection(collection, self._checked_at(row), signed, OlderState(*older) if older else None)
 
     async def _records(self, cid: str) -> dict[str, Record]:
         rows = await self._database.get_all("records", index="cid", key=cid)
@@ -143,4 +165,5 @@ class SettingsStore:
             _CHECKED_AT: stored.checked_at,
             _SIGNED_SINCE: stored.signed.since,
             _SIGNED_UNTIL: stored.signed.until,
+            _OLDER: stored.older and list(stored.older),
         }

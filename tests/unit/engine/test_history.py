@@ -63,7 +63,7 @@ async def test_a_plan_comes_back_as_it_was_stored() -> None:
 
     assert await visit.history.get(REQUEST) == PLAN
     assert [record.plan for record in await visit.history.records()] == [PLAN]
-    assert await read_last_engine(visit.database, SOURCE) == LastEngine(RUNTIME, 2)
+    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) == LastEngine(RUNTIME, 2)
 
 
 @pytest.mark.parametrize("members", FOREIGN.values(), ids=FOREIGN)
@@ -72,7 +72,7 @@ async def test_a_row_of_another_build_counts_as_none(members: dict[str, Any]) ->
     await visit.store(**members)
 
     assert await visit.history.get(REQUEST) is None
-    await read_last_engine(visit.database, SOURCE)
+    await read_last_engine(visit.database, SOURCE, visit.clock.now())
     assert await visit.history.records() == []
     assert visit.rows() == []
 
@@ -86,7 +86,7 @@ async def test_a_row_without_its_members_is_removed(members: dict[str, Any]) -> 
     visit = Visit()
     await visit.store(**members)
 
-    await read_last_engine(visit.database, SOURCE)
+    await read_last_engine(visit.database, SOURCE, visit.clock.now())
     assert await visit.history.records() == []
     assert visit.rows() == []
 
@@ -106,7 +106,7 @@ async def test_a_row_of_another_build_starts_no_worker_ahead(members: dict[str, 
     visit = Visit()
     await visit.store(**members)
 
-    assert await read_last_engine(visit.database, SOURCE) is None
+    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) is None
 
 
 async def test_rows_of_long_ago_are_removed() -> None:
@@ -131,3 +131,21 @@ async def test_rows_that_cannot_be_removed_stop_no_reading(
 
     assert await visit.history.records() == []
     assert "Old rows of the history stay stored" in caplog.text
+
+
+async def test_a_row_of_a_clock_that_was_ahead_is_old() -> None:
+    visit = Visit()
+    await visit.store()
+    visit.clock.advance(hours=-1)
+
+    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) is None
+    assert await visit.history.records() == []
+
+
+async def test_a_clock_that_is_set_back_by_seconds_makes_nothing_old() -> None:
+    visit = Visit()
+    await visit.store()
+    visit.clock.advance(hours=-5 / 3600)
+
+    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) == LastEngine(RUNTIME, 2)
+    assert len(await visit.history.records()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -164,6 +165,18 @@ FAULTS: dict[str, tuple[Callable[[], Awaitable[list[Certificate]]], str]] = {
         lambda: with_fields(1, excluded_dns=("remote-settings.content-signature.mozilla.org",)),
         r"may not issue names below",
     ),
+    **{
+        f"a key of {algorithm} in the {where}": (
+            partial(with_fields, index, public_key_algorithm=algorithm),
+            rf"expected a key of RSA with 2048 bits at least, or of P-256, P-384, P-521, .*found {algorithm}",
+        )
+        for algorithm in ("RSA-1024", "RSA-2047", "RSA-", "P-224", "secp256k1", "Ed25519", "DSA", "")
+        for index, where in enumerate(("leaf", "intermediate", "root"))
+    },
+    "an RSA key of 1024 bits that really signed": (
+        lambda: with_intermediate(rsa_bits=1024),
+        r"expected a key of RSA with 2048 bits at least.*intermediate.*found RSA-1024",
+    ),
     "a name that the root excludes": (lambda: with_fields(2, excluded_dns=("mozilla.org",)), r"root.* may not issue"),
 }
 
@@ -187,6 +200,11 @@ ALLOWED: dict[str, Callable[[], Awaitable[list[Certificate]]]] = {
     "an issuer without key usages": lambda: with_fields(1, key_usage=None),
     "a leaf without key usages": lambda: with_fields(0, key_usage=None),
     "an issuer without name constraints": lambda: with_intermediate(permitted_dns=None),
+    "an intermediate with an RSA key of 2048 bits": lambda: with_intermediate(rsa_bits=2048),
+    **{
+        f"an issuer with a key of {algorithm}": partial(with_fields, 1, public_key_algorithm=algorithm)
+        for algorithm in ("RSA-2048", "RSA-8192", "P-256", "P-384", "P-521")
+    },
     "more usages than code signing": lambda: with_leaf(
         extended_key_usages=(ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.CODE_SIGNING)
     ),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -29,6 +30,7 @@ from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import Application
 from modelden.settings.changeset import Record, SyncEvent
 from modelden.settings.client import SettingsClient
+from modelden.settings.identity import identity_record
 from modelden.settings.listeners import SyncListeners
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, RECORDS, TIMESTAMP
@@ -464,3 +466,108 @@ async def test_one_bad_collection_does_not_keep_others_from_the_poll(
 
 def test_all_of_these_are_one_kind_of_error() -> None:
     assert all(issubclass(error, ModelDenError) for _, error, _ in UNUSABLE.values())
+
+
+async def test_a_clock_that_was_ahead_keeps_no_update_away(profile: Profile, application: Application) -> None:
+    profile.clock.advance(hours=24 * 30)
+    client = await client_of(profile)
+    await client.get(OPTIONS)
+    profile.clock.advance(hours=-24 * 30)
+    application.collections["main", OPTIONS].delete("summaries")
+
+    assert ids(await client.get(OPTIONS)) == {"options"}
+    profile.requests()
+    assert ids(await client.get(OPTIONS)) == {"options"}
+    assert profile.requests() == []
+
+
+async def test_the_record_by_which_a_collection_names_itself_is_shown_to_nobody(
+    profile: Profile, application: Application
+) -> None:
+    collection = application.collections["main", OPTIONS]
+    collection.publish(identity_record("main", OPTIONS, [OPTIONS, "other"]))
+    client = await client_of(profile)
+
+    assert ids(await client.get(OPTIONS)) == {"options", "summaries"}
+    assert profile.expressions.asked == []
+    assert await client.listed_collections() == frozenset({OPTIONS, "other"})
+    collection.publish(identity_record("main", OPTIONS, [OPTIONS]))
+    assert not await client.sync(OPTIONS)
+    assert await client.listed_collections() == frozenset({OPTIONS})
+
+
+async def test_the_newest_list_of_collections_counts(profile: Profile, application: Application) -> None:
+    client = await client_of(profile)
+    await client.get(OPTIONS)
+    assert await client.listed_collections() is None
+    for number, name in enumerate((OPTIONS, "ml-onnx-runtime")):
+        application.collections["main", name].publish(identity_record("main", name, [name, f"list {number}"]))
+        await client.get(name, force_sync=True)
+
+    assert await client.listed_collections() == frozenset({"ml-onnx-runtime", "list 1"})
+
+
+@pytest.mark.parametrize("names", [None, "ml-model-manifests", [1], {}], ids=repr)
+async def test_a_list_of_collections_that_is_none_says_nothing(
+    profile: Profile, application: Application, names: Any
+) -> None:
+    record = {**identity_record("main", OPTIONS, []), "collections": names}
+    application.collections["main", OPTIONS].publish(record)
+    client = await client_of(profile)
+    await client.get(OPTIONS)
+
+    assert await client.listed_collections() is None
+
+
+async def test_a_long_pause_is_believed_when_the_answer_verified(profile: Profile, application: Application) -> None:
+    client = await client_of(profile)
+    await client.get(OPTIONS)
+    application.collections["main", OPTIONS].publish({"id": "new"})
+    wish = {"backoff": str(86_400)}
+    profile.fetcher = cast("Any", WishfulFetcher(profile.fetcher, "/buckets/main/", wish))
+    client = await client_of(profile)
+    await client.sync(OPTIONS)
+    profile.clock.advance(hours=23)
+
+    with pytest.raises(ServerBusy):
+        await client.sync(OPTIONS)
+    profile.clock.advance(hours=1)
+    await client.sync(OPTIONS)
+
+
+async def test_a_long_pause_is_not_believed_when_nothing_verified(profile: Profile) -> None:
+    await (await client_of(profile)).get(OPTIONS)
+    wish = {"backoff": str(86_400)}
+    profile.fetcher = cast("Any", WishfulFetcher(profile.fetcher, "/buckets/monitor/", wish))
+    await (await client_of(profile)).sync(OPTIONS)
+    profile.clock.advance(hours=1)
+
+    await (await client_of(profile)).sync(OPTIONS)
+
+
+class WishfulResponse:
+    """A response with more headers."""
+
+    def __init__(self, response: Any, headers: dict[str, str]) -> None:
+        self._response = response
+        self.headers = {**response.headers, **headers}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
+
+
+class WishfulFetcher:
+    """A fetcher whose responses from some paths have more headers."""
+
+    def __init__(self, fetcher: Any, path: str, headers: dict[str, str]) -> None:
+        self._fetcher = fetcher
+        self._path = path
+        self._headers = headers
+
+    @asynccontextmanager
+    async def fetch(self, url: str, **options: Any) -> AsyncIterator[Any]:
+        async with self._fetcher.fetch(url, **options) as response:
+            yield WishfulResponse(response, self._headers) if self._path in url else response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fetcher, name)

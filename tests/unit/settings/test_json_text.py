@@ -42,7 +42,10 @@ def test_width_is_no_depth() -> None:
     assert parse_json(json.dumps(wide)) == wide
 
 
-@pytest.mark.parametrize("text", ["", "NaN", "[Infinity]", '{"x": -Infinity}', "[1,]", "{'a': 1}", "9" * 5000, "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "NaN", "[Infinity]", '{"x": -Infinity}', "[1e999]", "-1e999", "[1,]", "{'a': 1}", "9" * 5000, "\x00"],
+)
 def test_what_is_no_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_json(text)
@@ -144,3 +147,18 @@ def _shuffled(value: object, source: random.Random) -> object:
         source.shuffle(members)
         return {key: _shuffled(item, source) for key, item in members}
     return value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("256004.0", 256004), ("1e3", 1000), ("-2.0", -2), ("0.0", 0), ("1.5", 1.5), ("1e300", 1e300), ("5e-324", 5e-324)],
+)
+def test_a_number_that_is_whole_is_an_integer(text: str, expected: float) -> None:
+    number = parse_json(f"[{text}]")[0]
+
+    assert number == expected
+    assert type(number) is type(expected)
+
+
+def test_minus_zero_stays_minus_zero() -> None:
+    assert str(parse_json("-0.0")) == "-0.0"

@@ -326,3 +326,32 @@ async def test_a_message_of_another_version_is_ignored(profile: Profile, message
     profile.tabs.post({**source, **({**complete, **message} if message else {})})
 
     assert len(events) == 1
+
+
+async def test_a_clock_that_was_ahead_keeps_no_poll_away(profile: Profile, application: Application) -> None:
+    profile.clock.advance(hours=24 * 30)
+    await (await profile.visit().settings()).client.get(OPTIONS)
+    profile.clock.advance(hours=-24 * 30)
+    service = await profile.visit().settings()
+    profile.requests()
+    application.collections["main", OPTIONS].publish({"id": "new"})
+    profile.clock.advance(hours=24)
+    profile.page.show()
+    await until(lambda: CHANGESET in [request.partition("?")[0] for request in profile.fetcher.requests])
+
+    assert paths(profile) == [MONITOR, CHANGESET]
+    service.close()
+
+
+async def test_a_clock_that_is_set_back_while_a_page_waits_lets_it_poll(
+    profile: Profile, application: Application
+) -> None:
+    service = await profile.visit().settings()
+    await service.client.get(OPTIONS)
+    profile.requests()
+    application.collections["main", OPTIONS].publish({"id": "new"})
+    profile.clock.advance(hours=-20)
+    profile.page.show()
+    await until(lambda: CHANGESET in [request.partition("?")[0] for request in profile.fetcher.requests])
+
+    assert paths(profile) == [MONITOR, CHANGESET]

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelden.errors import InvalidRecord
-from modelden.settings.records import Attachment, filter_records, is_sha256, sort_records
+from modelden.settings.records import (
+    MAX_SAFE_INTEGER,
+    Attachment,
+    ExpressionFilter,
+    filter_records,
+    is_sha256,
+    sort_records,
+    whole_number,
+)
+from tests.simulators.surroundings import ScriptedExpressions
 
 HASH = "0123456789abcdef" * 4
 
@@ -32,7 +41,23 @@ def test_a_sha256_has_64_digits_in_lower_case(value: object, *, expected: bool) 
 
 @pytest.mark.parametrize(
     "attachment",
-    [None, {}, {"location": "a", "size": 1}, {"location": "a", "size": "1", "hash": HASH}, {"hash": HASH.upper()}],
+    [
+        None,
+        {},
+        {"location": "a", "size": 1},
+        {"location": "a", "size": "1", "hash": HASH},
+        {"location": "a", "size": True, "hash": HASH},
+        {"location": "a", "size": -1, "hash": HASH},
+        {"location": "a", "size": 1.5, "hash": HASH},
+        {"location": "a", "size": float("inf"), "hash": HASH},
+        {"location": "a", "size": None, "hash": HASH},
+        {"location": "a", "size": 1, "hash": HASH.upper()},
+        {"location": "a", "size": 1, "hash": HASH[:63]},
+        {"location": "a", "size": 1, "hash": 7},
+        {"location": "", "size": 1, "hash": HASH},
+        {"location": ["a"], "size": 1, "hash": HASH},
+    ],
+    ids=repr,
 )
 def test_an_attachment_with_missing_or_wrong_fields_is_refused(attachment: Any) -> None:
     with pytest.raises(InvalidRecord, match="record runtime of Remote Settings"):
@@ -97,3 +122,73 @@ def test_any_values_can_be_sorted_and_none_is_lost(records: list[dict[str, Any]]
     assert all(record in found for record in records)
     numbers = [record["n"] for record in found if isinstance(record.get("n"), int)]
     assert numbers == sorted(numbers)
+
+
+def test_a_size_that_is_whole_is_a_size() -> None:
+    attachment = Attachment.of({"id": "a", "attachment": {"location": "a", "size": 256004.0, "hash": HASH}})
+
+    assert attachment == Attachment("a", 256004, HASH)
+    assert type(attachment.size) is int
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0),
+        (7, 7),
+        (256004.0, 256004),
+        (MAX_SAFE_INTEGER, MAX_SAFE_INTEGER),
+        (MAX_SAFE_INTEGER + 1, None),
+        (True, None),
+        (False, None),
+        (-1, None),
+        (-1.0, None),
+        (1.5, None),
+        (1e300, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        ("7", None),
+        (None, None),
+        ([7], None),
+    ],
+)
+def test_a_whole_number_is_neither_negative_nor_a_truth_value(value: object, expected: int | None) -> None:
+    assert whole_number(value) == expected
+
+
+async def read(*records: dict[str, Any]) -> tuple[str, ScriptedExpressions]:
+    expressions = ScriptedExpressions(yes=True, no=False)
+    found = await ExpressionFilter(expressions, {}).filter("main/any", records)
+    return "".join(record["id"] for record in found), expressions
+
+
+@pytest.mark.parametrize("expression", [7, 0, True, False, 1.5, [], ["true"], {}, {"true": True}], ids=repr)
+async def test_a_record_whose_expression_is_no_text_is_left_out(
+    expression: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    found, _ = await read({"id": "a"}, {"id": "b", "filter_expression": expression})
+
+    assert found == "a"
+    assert "the filter_expression of 'b' should be a text" in caplog.text
+
+
+@pytest.mark.parametrize("expression", [7, [], "broken ("], ids=repr)
+async def test_a_record_that_denies_stays_in_doubt(expression: object) -> None:
+    found, _ = await read(
+        {"id": "a", "filter": "ALLOW", "filter_expression": expression},
+        {"id": "d", "filter": "DENY", "filter_expression": expression},
+        {"id": "e", "filter": "DENY", "filter_expression": "no"},
+    )
+
+    assert found == "d"
+
+
+async def test_what_is_for_everybody_or_for_nobody_is_not_evaluated() -> None:
+    found, expressions = await read(
+        {"id": "a", "filter_expression": None},
+        {"id": "b", "filter_expression": ""},
+        {"id": "c", "filter_expression": "true"},
+        {"id": "d", "filter_expression": "false"},
+    )
+
+    assert (found, expressions.asked) == ("abc", [])

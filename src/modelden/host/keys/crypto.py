@@ -42,6 +42,7 @@ _KEY_USAGES = {
 }
 """Names in ``cryptography`` and in RFC 5280, 4.2.1.3."""
 
+_SIGNATURE_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 _HANDLED = (
@@ -181,11 +182,16 @@ def _algorithm(key: CertificatePublicKeyTypes) -> str:
 
 
 def _issued_by(certificate: x509.Certificate, key: CertificatePublicKeyTypes) -> bool:
-    """Verify the signature with this key. `modelden.settings.chain` compares the names."""
+    """Verify the signature with this key. `modelden.settings.chain` compares the names.
+
+    Raises:
+        ValueError: The hash of the signature is accepted from nobody, SHA-1 for example.
+    """
     algorithm = certificate.signature_hash_algorithm
     signature, message = certificate.signature, certificate.tbs_certificate_bytes
-    if algorithm is None:
-        return False
+    if not isinstance(algorithm, _SIGNATURE_HASHES):  # as in a page: web/worker/certificate.ts
+        name = algorithm.name if algorithm else "no hash"
+        raise ValueError(f"{certificate.subject.rfc4514_string()} is signed with {name}, which is not accepted")  # noqa: TRY004
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, message, padding.PKCS1v15(), algorithm)

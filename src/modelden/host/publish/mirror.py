@@ -16,10 +16,11 @@ from modelden.host.publish.clock import SystemClock
 from modelden.host.publish.http_fetcher import HttpFetcher
 from modelden.host.publish.release import MANIFESTS, sha256_of
 from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import merge
 from modelden.settings.records import is_sha256
 from modelden.settings.schema import REMOTE_SETTINGS
-from modelden.settings.server import Backoff, SettingsServer
+from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 
 MAX_CONCURRENT = 4

@@ -25,10 +25,11 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.ports import Fetcher
 from modelden.settings.attachments import base_url
+from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Record, merge
 from modelden.settings.records import Attachment, is_sha256
 from modelden.settings.schema import REMOTE_SETTINGS
-from modelden.settings.server import Backoff, SettingsServer
+from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 
 MAX_CONCURRENT = 4

@@ -2,7 +2,8 @@
 
 As Firefox's ``URLChecker`` (``Utils.sys.mjs``): the deny list takes precedence, localhost is allowed on any port, and a
 URL that neither list names is not allowed. Stricter than Firefox: prefixes are compared with the parsed URL, so that
-``hub.example`` does not admit ``hub.example.evil``, nor ``/good/../evil`` the folder ``/good/``.
+``hub.example`` does not admit ``hub.example.evil``, nor ``/good/../evil`` the folder ``/good/``. A record that denies
+and cannot be read is an error.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from modelden.core import urls
-from modelden.errors import ForbiddenURL
+from modelden.errors import ForbiddenURL, InputError, InvalidRecord
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -34,13 +35,43 @@ class AllowList(NamedTuple):
 
     @classmethod
     def of(cls, records: Iterable[Mapping[str, Any]]) -> AllowList:
-        """Read the records; those with another filter, or without a prefix, are ignored, as in Firefox."""
-        prefixes: dict[str, list[str]] = {"ALLOW": [], "DENY": []}
+        """Read the records.
+
+        As in Firefox, records with another filter, and those that allow without a prefix, are ignored. A record that
+        denies, or may be meant to, is never ignored: Firefox denies nothing then.
+
+        Raises:
+            InvalidRecord: If something is no record, or if a record that denies has no usable prefix.
+        """
+        if isinstance(records, str | Mapping) or not isinstance(records, Iterable):
+            raise InvalidRecord(f"The allow/deny list should be a list of records, but is {_shown(records)}.")
+        allowed, denied = [], []
         for record in records:
+            if not isinstance(record, Mapping):
+                raise InvalidRecord(f"The allow/deny list should have records, but has {_shown(record)}.")
             kind, prefix = record.get("filter"), record.get("urlPrefix")
-            if isinstance(kind, str) and kind in prefixes and isinstance(prefix, str):
-                prefixes[kind].append(prefix)
-        return cls(tuple(prefixes["ALLOW"]), tuple(prefixes["DENY"]))
+            if kind == "ALLOW" and isinstance(prefix, str):
+                allowed.append(prefix)
+            elif _may_deny(kind):
+                if kind != "DENY" or not isinstance(prefix, str):
+                    raise InvalidRecord(
+                        "A record of the allow/deny list should have ALLOW or DENY as filter, and a text as urlPrefix, "
+                        f"but is {_shown(record)}. Nothing is downloaded until it is mended, as it may deny something."
+                    )
+                denied.append(prefix)
+        return cls(tuple(allowed), tuple(denied))
+
+    @classmethod
+    def of_argument(cls, records: Iterable[Mapping[str, Any]]) -> AllowList:
+        """Read the records that a caller gives in place of the collection.
+
+        Raises:
+            InputError: As `of`.
+        """
+        try:
+            return cls.of(records)
+        except InvalidRecord as error:
+            raise InputError(f"allow_deny_list: {error}") from error
 
     def check(self, url: str) -> None:
         """Refuse a URL that may not be downloaded.
@@ -72,6 +103,15 @@ class AllowList(NamedTuple):
             # Either reading of the prefix denies.
             if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, any_port=_LOCALHOST):
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
+
+
+def _may_deny(kind: object) -> bool:
+    """Return True for the filter DENY, in whatever spelling or structure."""
+    return "DENY" in str(kind).upper()
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:200]
 
 
 class _CanonicalUrl(NamedTuple):

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 
+from modelden.core.age import age
 from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.catalog.integrity import SNIFFED_SIZE
 from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
@@ -109,9 +110,9 @@ class ChunkWriter:
         """
         self._hash(chunk)
         await self._pending.append(chunk)
-        age = (self._clock.now() - self._stored_at) / 1000
+        seconds = age(self._clock.now(), self._stored_at) / 1000
         chunk_size = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
-        if self._pending.size >= chunk_size or age >= CHUNK_SECONDS:
+        if self._pending.size >= chunk_size or seconds >= CHUNK_SECONDS:
             await self.flush()
 
     async def flush(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from modelden.core.age import age
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.contents import Changes
 from modelden.hub.store.partials import PartialDownloads
@@ -113,8 +114,7 @@ class Deletion:
                 await self._delete_unreferenced_chunks()
 
     def _is_abandoned(self, row: Row) -> bool:
-        age: int = self._clock.now() - row["updatedAt"]
-        return age >= ABANDONED_AGE
+        return age(self._clock.now(), row["updatedAt"]) >= ABANDONED_AGE
 
     async def _delete_incomplete_rows(self) -> None:
         stores = ("headers", "files", "engines", "tasks")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.errors import ForbiddenURL
+from modelden.errors import ForbiddenURL, InvalidRecord
 from modelden.hub.catalog.allow_list import AllowList
 from tests.replay import load_truth
 
@@ -129,6 +129,33 @@ def test_records_that_say_neither_count_for_nothing() -> None:
     ]
 
     assert AllowList.of(records) == AllowList(("https://b/",), ())
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"filter": "DENY"},
+        {"filter": "DENY", "urlPrefix": None},
+        {"filter": "DENY", "urlPrefix": 7},
+        {"filter": "DENY", "urlPrefix": ["https://a/"]},
+        {"filter": "deny", "urlPrefix": "https://a/"},
+        {"filter": " DENY", "urlPrefix": "https://a/"},
+        {"filter": ["DENY"], "urlPrefix": "https://a/"},
+        {"filter": {"DENY": True}, "urlPrefix": "https://a/"},
+    ],
+    ids=repr,
+)
+def test_a_record_that_may_deny_and_cannot_be_read_denies_everything(record: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRecord, match="Nothing is downloaded until it is mended"):
+        AllowList.of([{"filter": "ALLOW", "urlPrefix": "https://b/"}, record])
+
+
+@pytest.mark.parametrize(
+    "records", ["https://a/", 7, {"filter": "ALLOW"}, ["https://a/"], [None], [["ALLOW"]]], ids=repr
+)
+def test_what_is_no_list_of_records_is_refused(records: Any) -> None:
+    with pytest.raises(InvalidRecord, match="allow/deny list should"):
+        AllowList.of(records)
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.booleans())
