@@ -10,6 +10,7 @@ from modelden.default_context import current_context
 from modelden.errors import FileNotFoundOnHub, InputError
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub_file import HubFile
+from modelden.stored_models import StoredModels
 
 if TYPE_CHECKING:
     from modelden.context import Context
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from modelden.hub.catalog.allow_list import AllowList
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.files import HubFiles
-    from modelden.hub.store.records import StoredFile, StoredModel
-    from modelden.hub.store.store import Store
-    from modelden.hub.store.verification import VerifiedFile
 
 DEFAULT_ENGINE = "default-engine"
 """Consumer of a file when no engine is named (Firefox: the default of ``engineId``)."""
@@ -28,8 +26,12 @@ _CARD_LIMIT = 2 * 1024 * 1024
 """Largest model card that is read, in bytes."""
 
 
-class ModelHub:
-    """One hub, and the stored models of all hubs. Names of stored models are ``hostname/organization/name``."""
+class ModelHub(StoredModels):
+    """One hub, and the stored models of all hubs.
+
+    Names of stored models are ``hostname/organization/name``, as in Firefox. Hubs with one host name (another port,
+    path or scheme) can have models of one name. There ``root_url`` tells them apart; without it, a call is for all.
+    """
 
     __module__ = "modelden"
 
@@ -197,82 +199,6 @@ class ModelHub:
 
         return await owner_icon((await current_context()).ports.fetcher, model)
 
-    async def list_models(self) -> list[StoredModel]:
-        """Return the models and revisions that have stored files.
-
-        Raises:
-            StorageUnavailable: If the browser gives this page no IndexedDB, and none in memory is allowed.
-        """
-        return await (await self._store()).list_models()
-
-    async def list_files(
-        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
-    ) -> list[StoredFile]:
-        """Return the stored files of one revision, or those that a task uses.
-
-        Args:
-            model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
-            task_name: The task; ignored when a model is given.
-
-        Raises:
-            InputError: For names that no model can have, or if only one of model and revision is given.
-        """
-        store = await self._store()
-        if task_name is not None and model is None and revision is None:
-            return await store.list_task_files(task_name)
-        if model is None or revision is None:
-            raise InputError("Both model and revision must be defined, or task_name alone.")
-        return await store.list_files(model, revision)
-
-    async def delete_models(
-        self, *, model: str | None = None, revision: str | None = None, task_name: str | None = None
-    ) -> None:
-        """Release files from tasks: those of a model, a revision, a task, or of the given ones combined.
-
-        Files that no task uses any more are deleted. Tabs that download or run them are not disturbed.
-
-        Raises:
-            InputError: Without any argument (`purge` deletes everything), or for names that no model can have.
-        """
-        if model is None and revision is None and task_name is None:
-            raise InputError("delete_models: give a model, a revision or a task_name; purge() removes everything.")
-        await (await self._store()).delete_models(task_name=task_name, model=model, revision=revision)
-
-    async def delete_non_matching_model_revisions(self, *, task_name: str, model: str, target_revision: str) -> None:
-        """Release all revisions of a model but one from a task. Files that no task uses any more are deleted.
-
-        Raises:
-            InputError: For an empty argument.
-        """
-        if not (task_name and model and target_revision):
-            raise InputError("taskName, modelWithHostname, and targetRevision are required.")
-        await (await self._store()).delete_other_revisions(task_name, model, target_revision)
-
-    async def delete_files_by_engine(self, engine_id: str) -> None:
-        """Release all files from an engine. Those that no engine uses any more are deleted."""
-        await (await self._store()).delete_by_engine(engine_id)
-
-    async def purge(self) -> None:
-        """Delete all models."""
-        await (await self._store()).purge()
-
-    async def pin(self, model: str, revision: str, *, keep: bool = True) -> None:
-        """Exempt a model from eviction; ``keep=False`` undoes that.
-
-        Raises:
-            InputError: For names that no model can have.
-        """
-        await (await self._store()).pin(model, revision, pinned=keep)
-
-    async def verify(self, *, model: str, revision: str) -> list[VerifiedFile]:
-        """Hash the stored bytes of a revision again, and delete damaged files. They are downloaded at their next use.
-
-        Raises:
-            InputError: For names that no model can have.
-        """
-        return await (await self._store()).verify(model, revision)
-
     async def _address(self) -> HubAddress:
         config = (await current_context()).config
         return HubAddress(self._root_url or config.hub_root_url, self._url_template or config.hub_url_template)
@@ -289,9 +215,6 @@ class ModelHub:
         if self._own_files is None or self._own_files[0] is not context:
             self._own_files = context, await context.hub_at(address, policy)
         return self._own_files[1]
-
-    async def _store(self) -> Store:
-        return await (await current_context()).store()
 
     async def _allow_list(self) -> AllowList:
         if self._own_allow_list is not None:

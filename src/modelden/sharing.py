@@ -57,26 +57,31 @@ class ModelArchive:
         return str(path)
 
 
-async def export_model(model: str, revision: str) -> ModelArchive:
+async def export_model(model: str, revision: str, *, root_url: str | None = None) -> ModelArchive:
     """Return all stored files of a model as one archive, for `import_files` in another browser.
 
     Args:
         model: ``hostname/organization/name``, as `ModelHub.list_models` gives it.
         revision: Branch or version.
+        root_url: Root of the model's hub. Required if several hubs with its host name have such a model.
 
     Raises:
-        InputError: For names that no model can have, or if the model has no stored file.
+        InputError: For names that no model can have, if the model has no stored file, or if several hubs have it.
         StorageUnavailable: If a stored file is damaged. It is downloaded again at its next use.
     """
     from modelden.hub.archive import ArchiveEntry, ArchiveIndex, pack
+    from modelden.hub.store.records import file_key
+    from modelden.stored_models import store_root
 
     context = await current_context()
     store = await context.store()
-    files = await store.list_files(model, revision)
+    files = await store.list_files(model, revision, store_root(root_url))
     if not files:
         raise InputError(f"Nothing is kept of {model} {revision}. ModelHub().list_models() tells what is.")
-    cached = await store.read_files([(model, revision, file.path) for file in files])
-    bodies = {path: file.blob for (_, _, path), file in cached.items()}
+    if len(roots := sorted({file.root_url or "unknown" for file in files})) > 1:
+        raise InputError(f"{model} {revision} is stored from {' and '.join(roots)}: expected root_url, to tell which.")
+    cached = await store.read_files(list(map(file_key, files)))
+    bodies = {key.path: file.blob for key, file in cached.items()}
     if len(bodies) != len(files):
         damaged = ", ".join(file.path for file in files if file.path not in bodies)
         raise StorageUnavailable(
@@ -134,8 +139,7 @@ async def import_files(
         sources = await _from_archive(files, blobs, source, (model, revision))
     await files.import_files(sources, Consumer(task_name, DEFAULT_ENGINE), on_progress)
     context.tidy()
-    stored_model, stored_revision, _ = sources[0].key
-    return await files.store.list_files(stored_model, stored_revision)
+    return await files.store.list_files(*sources[0].key.revision_key)
 
 
 def _from_mapping(

@@ -18,8 +18,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from modelden.errors import StorageError
-from modelden.ports import Blob, Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
+from modelden.errors import StorageError, StorageUnavailable
+from modelden.ports import (
+    Blob,
+    Database,
+    Databases,
+    Delete,
+    Key,
+    Migration,
+    Put,
+    Row,
+    RowsByStore,
+    Schema,
+    Store,
+    Unchanged,
+)
 
 MakeBlob = Callable[[bytes], Blob]
 Case = Callable[[Databases, MakeBlob], Awaitable[None]]
@@ -293,6 +306,62 @@ async def a_row_that_was_read_is_the_callers_own(databases: Databases, make_blob
     assert await database.get("notes", "a") == {"id": "a", "list": [1], "object": {"n": 1}}
 
 
+async def rows_of_an_earlier_version_are_moved(databases: Databases, make_blob: MakeBlob) -> None:
+    name = "contract rows_of_an_earlier_version_are_moved"
+    old = await databases.open(Schema(name, 2, {**STORES, "bytes": Store("id")}))
+    await old.commit([Put("files", _file(model, "f")) for model in ("n", "m")])
+    await old.commit([Put("bytes", {"id": "a"}, {("blob",): make_blob(b"bytes")})])
+
+    def add_root(rows: RowsByStore) -> RowsByStore:
+        return {"files": [{**row, "root": f"https://{row['model']}/", "empty": {}} for row in rows["files"]]}
+
+    def rename(rows: RowsByStore) -> RowsByStore:
+        return {"files": [{**row, "file": "g"} for row in rows["files"]]}
+
+    stores = {
+        **STORES,
+        "files": Store(("model", "file", "root"), {"byRoot": "root"}),
+        "bytes": Store("id"),
+        "new": Store("id"),
+    }
+    migrations = [Migration(3, ["files"], add_root), Migration(4, ["files"], rename)]
+    new = await databases.open(Schema(name, 4, stores, migrations=migrations))
+    rows: list[Row] = [{"model": m, "file": "g", "root": f"https://{m}/", "empty": {}} for m in ("m", "n")]
+    assert await new.get_all("files") == rows, await new.get_all("files")
+    assert await new.get("files", ("m", "g", "https://m/")) == rows[0]
+    assert await new.get_all("files", index="byRoot", key="https://n/") == [rows[1]]
+    assert await (await new.get_all("bytes"))[0]["blob"].read() == b"bytes"
+    assert await new.get_all("new") == []
+    # They are moved once.
+    again = await databases.open(Schema(name, 5, stores, migrations=migrations))
+    assert await again.get_all("files") == rows
+
+
+async def a_migration_that_fails_leaves_the_database_as_it_was(databases: Databases, make_blob: MakeBlob) -> None:
+    del make_blob
+    case = "a_migration_that_fails_leaves_the_database_as_it_was"
+    await (await _open(databases, case)).commit([Put("files", _file("m", "f")), Put("notes", {"id": "a"})])
+
+    def fail(rows: RowsByStore) -> RowsByStore:
+        raise ValueError(f"no use for {len(rows['files'])} row")
+
+    def lose_keys(rows: RowsByStore) -> RowsByStore:
+        return {"files": [{"model": row["model"]} for row in rows["files"]]}
+
+    for move in (fail, lose_keys):
+        try:
+            await databases.open(Schema(f"contract {case}", 2, STORES, migrations=[Migration(2, ["files"], move)]))
+        except StorageUnavailable as error:
+            reason = str(error)
+        else:
+            raise AssertionError("the migration did not fail")
+        assert "could not be brought to version 2" in reason, reason
+        assert move is lose_keys or "no use for 1 row" in reason, reason
+    database = await _open(databases, case)
+    assert await database.get_all("files") == [_file("m", "f")]
+    assert await database.get_all("notes") == [{"id": "a"}]
+
+
 async def a_database_that_is_opened_again_has_its_rows(databases: Databases, make_blob: MakeBlob) -> None:
     del make_blob
     name = "a_database_that_is_opened_again_has_its_rows"
@@ -328,6 +397,13 @@ async def a_database_of_a_later_version_is_left_alone(databases: Databases, make
     assert await later.get("notes", "a") == {"id": "a"}
 
 
+VERSIONS: list[Case] = [
+    rows_of_an_earlier_version_are_moved,
+    a_migration_that_fails_leaves_the_database_as_it_was,
+    a_database_of_a_later_version_is_left_alone,
+]
+"""Cases of databases that another version made."""
+
 CASES: list[Case] = [
     what_is_put_comes_back,
     a_missing_row_is_none,
@@ -349,7 +425,7 @@ CASES: list[Case] = [
     a_row_that_was_read_is_the_callers_own,
     a_database_that_is_opened_again_has_its_rows,
     databases_are_apart,
-    a_database_of_a_later_version_is_left_alone,
+    *VERSIONS,
 ]
 
 

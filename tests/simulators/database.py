@@ -21,12 +21,27 @@ class MemoryDatabase:
         self.create(schema)
 
     def create(self, schema: Schema) -> None:
-        """Create the stores that are missing."""
+        """Create the stores that are missing, and move the rows of earlier versions."""
         if self.schema.version < schema.compatible_since:
             self.rows.clear()
+        try:
+            self.rows |= self._moved(schema)
+        except Exception as error:
+            reason = f"The database {schema.name} could not be brought to version {schema.version} ({error})."
+            raise StorageUnavailable(reason) from error
         self.schema = schema
         for store in schema.stores:
             self.rows.setdefault(store, {})
+
+    def _moved(self, schema: Schema) -> dict[str, dict[Key, Row]]:
+        migrations = schema.pending_migrations(self.schema.version)
+        stores = {store for migration in migrations for store in migration.stores} & self.rows.keys()
+        moved = {store: [_copied(row) for row in _in_order(self.rows[store])] for store in stores}
+        for migration in migrations:
+            moved = migration.move(moved)
+        return {
+            store: {_key_at(row, schema.stores[store].key_path): row for row in rows} for store, rows in moved.items()
+        }
 
     async def get(self, store: str, key: Key) -> Row | None:
         row = self.rows[store].get(key)

@@ -24,6 +24,7 @@ settings.register_profile("modelden", deadline=None)
 settings.load_profile("modelden")
 
 ORIGIN = "http://localhost:8642"
+HUB_ROOT = f"{ORIGIN}/hub/"
 
 WASM = b"\0asm" + bytes(range(256)) * 1000
 

@@ -15,6 +15,8 @@ from modelden.core.events import ProgressEvent
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError, RequestTimeout
 from modelden.host.publish.http_fetcher import HttpResponse
+from modelden.hub.catalog.names import canonical_root
+from modelden.hub.store.records import key_of
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 from modelden.ports import Delete, Put, Schema, Store
@@ -22,6 +24,7 @@ from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PATIENCE, PageFetcher
 from tests.simulators.profile import Profile
+from tests.unit.hub_recording import firefox_row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -202,16 +205,16 @@ class HubDriver:
     async def _opfsRemove(self, args: Json, _: object) -> None:  # noqa: N802
         """Bytes go, what is noted of them stays."""
         database = self.profile.databases["modelFiles"]
-        file = await database.get("files", args["path"].removeprefix("modelFiles/"))
-        assert file is not None
+        (file,) = [row for row in await database.get_all("files") if args["path"] == f"modelFiles/{key_of(row).name}"]
         await database.commit([Delete("chunks", (file["content"], "000000"))])
 
     async def _idbDelete(self, args: Json, _: object) -> None:  # noqa: N802
-        await self.profile.databases["modelFiles"].commit([Delete(args["store"], tuple(args["key"]))])
+        key = (*args["key"], canonical_root(f"http://localhost:{self._port}"))
+        await self.profile.databases["modelFiles"].commit([Delete(args["store"], key)])
 
     def rows(self, store: str) -> list[Json]:
-        """What is stored, as Firefox would have it."""
-        return self.profile.databases.contents().get("modelFiles", {}).get(store, [])
+        """What is stored, as Firefox would have it: without the roots of hubs."""
+        return list(map(firefox_row, self.profile.databases.contents().get("modelFiles", {}).get(store, [])))
 
     async def close(self) -> None:
         await self.profile.close()

@@ -31,6 +31,8 @@ from modelden.errors import (
 )
 from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import Application
+from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.records import file_id, key_of
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, WASM
 
@@ -111,7 +113,7 @@ async def test_a_warm_visits_worker_gets_the_files_of_the_last_one_before_it_ask
 async def test_of_the_last_visits_files_one_that_went_is_asked_for_and_fetched(profile: Profile) -> None:
     await profile.visit().create_engine(EMBED)
     hub = await profile.visit().hub()
-    await hub.store.delete_files([("localhost/org/tiny", "v1.0", "config.json")])
+    await hub.store.delete_files([hub.key(ModelFile("org/tiny", "v1.0", "config.json"))])
     profile.requests()
     await profile.visit().create_engine(EMBED)
 
@@ -350,12 +352,9 @@ def half_made(profile: Profile) -> None:
     """Every file has its bytes, its headers, its task and its engine; every attachment is whole."""
     kept = profile.databases.contents()
     stores = kept.get("modelFiles", {})
-    keys = {
-        name: {(row["model"], row["revision"], row["file"]) for row in stores.get(name, [])}
-        for name in ("headers", "tasks", "engines")
-    }
+    keys = {name: {file_id(key_of(row)) for row in stores.get(name, [])} for name in ("headers", "tasks", "engines")}
     assert keys["headers"] == keys["tasks"] == keys["engines"]
-    assert {row["id"] for row in stores.get("files", [])} == {"/".join(key) for key in keys["headers"]}
+    assert {row["id"] for row in stores.get("files", [])} == keys["headers"]
     for row in kept.get("remote-settings", {}).get("attachments", []):
         assert row["attachment"]["blob"].size == row["attachment"]["record"]["attachment"]["size"]
 

@@ -41,6 +41,8 @@ PURE = {
     "modelden.hub.catalog.allow_list",
     "modelden.hub.catalog.names",
     "modelden.hub.catalog.file_roles",
+    "modelden.hub.store.migration",
+    "modelden.hub.store.records",
     "modelden.hub.store.schema",
     "modelden.core.locks",
     "modelden.core.events",

@@ -16,6 +16,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.errors import InputError
 from modelden.host.serve.cors import AnyOrigin
 from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.records import FileKey, file_id
 from modelden.huggingface import hub_download
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.model_hub import ModelHub
@@ -25,7 +26,7 @@ from modelden.sharing import import_files
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.fetcher import AsgiFetcher, PageFetcher
 from tests.simulators.loop import settle
-from tests.unit.conftest import FILES, ORIGIN
+from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
 
 if TYPE_CHECKING:
     from tests.simulators.profile import Profile
@@ -49,7 +50,7 @@ async def read(hub: ModelHub, file: str, revision: str = "v1.0") -> bytes:
 async def damage(profile: Profile, file: str, body: bytes) -> None:
     """Other bytes in place of a file's."""
     database = await profile.database("modelFiles")
-    row = await database.get("files", f"{KEPT}/v1.0/{file}")
+    row = await database.get("files", file_id(FileKey(KEPT, "v1.0", file, HUB_ROOT)))
     assert row is not None
     content = {"content": row["content"], "index": "000000"}
     await database.commit([Put("chunks", content, {("data",): MemoryBlob(body, "")})])

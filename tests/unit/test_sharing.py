@@ -21,6 +21,7 @@ from modelden.errors import InputError, IntegrityError, NoHash, QuotaExceeded, S
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
 from modelden.hub.archive import INDEX
+from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download import chunk_writer
 from modelden.sharing import ModelArchive, export_model, import_files
 from tests.simulators.blobs import MemoryBlob
@@ -96,7 +97,7 @@ async def kept() -> dict[str, bytes]:
     hub = await ModelHub().open()
     found = {}
     for path in FILES:
-        file = await hub.store.cache.get((MODEL, REVISION, path), None)
+        file = await hub.store.cache.get(hub.key(ModelFile("org/big", REVISION, path)), None)
         if file is not None:
             assert file.sha256 == DIGESTS[path]
             found[path] = await file.blob.read()

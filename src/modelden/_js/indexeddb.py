@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import js
+from js import Promise
 from pyodide.ffi import JsException, create_once_callable, create_proxy, to_js
 
-from modelden._js.ffi import js_name, js_object
+from modelden._js.ffi import js_name
 from modelden._js.indexeddb_transaction import (
     RequestFailed,
-    UpgradeBlocked,
     WriteTransaction,
     js_key,
     py_rows,
     wait_for_event,
 )
 from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
-from modelden.ports import Delete, Key, Put, Row, Schema, Store, Unchanged
+from modelden.ports import Delete, Key, Put, Row, Schema, Unchanged
+
+if TYPE_CHECKING:
+    from modelden._js.indexeddb_upgrade import Upgrade
 
 UPGRADE_TIMEOUT = 3.0
 """Seconds that other tabs have to close a database that is to be upgraded."""
@@ -111,24 +114,18 @@ class JsDatabase:
 
 
 async def _open(schema: Schema) -> Any:
-    request = _request_open(schema)
-    upgrade = create_proxy(lambda event: _create_stores(event, schema))
-    request.onupgradeneeded = upgrade
+    opening = _Opening(_request_open(schema), schema)
     try:
-        js_database = await _wait_until_open(request)
+        js_database = await opening.database()
     except TimeoutError as error:
         raise StorageUnavailable(
             f"Another tab keeps an earlier version of the database {schema.name} open: close this site's other tabs, "
-            "then reload this one."
+            "then reload this one. Its data stay stored."
         ) from error
     except RequestFailed as error:
-        raise _not_opened(schema, error.name) from error
+        raise _not_opened(schema, error.name, opening.upgrade) from error
     finally:
-        if request.readyState == "pending":  # timed out, or cancelled
-            _abandon(request)
-        else:
-            request.onupgradeneeded = None
-        upgrade.destroy()
+        opening.close()
     # Or this page would keep others from deleting and upgrading the database. Bound in JavaScript: no proxy to free.
     js_database.onversionchange = js_database.close.bind(js_database)
     return js_database
@@ -147,19 +144,68 @@ def _request_open(schema: Schema) -> Any:
     return request
 
 
-async def _wait_until_open(request: Any) -> Any:
-    try:
-        return await wait_for_event(request, "success", "error", "blocked")
-    except UpgradeBlocked:
-        # Tabs of modelden close their connections when their transactions are over; other scripts may never do.
-        async with asyncio.timeout(UPGRADE_TIMEOUT):
-            return await wait_for_event(request, "success", "error")
+class _Opening:
+    """One request to open a database.
+
+    Attributes:
+        upgrade: The upgrade of the database; None if it needs none.
+    """
+
+    def __init__(self, js_request: Any, schema: Schema) -> None:
+        self.upgrade: Upgrade | None = None
+        self._js_request = js_request
+        self._schema = schema
+        self._limit: asyncio.Timeout | None = None
+        self._ended, self._blocked = Promise.withResolvers(), Promise.withResolvers()
+        js_request.onsuccess = js_request.onerror = self._ended.resolve
+        js_request.onblocked = self._blocked.resolve
+        self._on_upgrade = create_proxy(self._start_upgrade)
+        js_request.onupgradeneeded = self._on_upgrade
+
+    async def database(self) -> Any:
+        """Return the open database.
+
+        Raises:
+            TimeoutError: If other connections to it stay open.
+            RequestFailed: If the browser does not open it.
+        """
+        event = await Promise.race(to_js([self._ended.promise, self._blocked.promise]))
+        if event.type == "blocked":
+            # Tabs of modelden close their connections when their transactions are over; other scripts may never do.
+            async with asyncio.timeout(None if self.upgrade else UPGRADE_TIMEOUT) as self._limit:
+                event = await self._ended.promise
+        if event.type == "error":
+            raise RequestFailed(self._js_request.error)
+        return self._js_request.result
+
+    def close(self) -> None:
+        """Free the handlers. A request that was given up is undone when it ends."""
+        if self._js_request.readyState == "pending":  # timed out, or cancelled
+            _abandon(self._js_request)
+        else:
+            self._js_request.onupgradeneeded = None
+        if self.upgrade is not None:
+            self.upgrade.close()
+        self._on_upgrade.destroy()
+
+    def _start_upgrade(self, event: Any) -> None:
+        from modelden._js.indexeddb_upgrade import Upgrade  # once for each version
+
+        if self._limit is not None:  # the others are closed, and moving all rows takes its time
+            self._limit.reschedule(None)
+        self.upgrade = Upgrade(event, self._schema)
 
 
-def _not_opened(schema: Schema, name: str) -> StorageUnavailable:
+def _not_opened(schema: Schema, name: str, upgrade: Upgrade | None) -> StorageUnavailable:
     if name == "VersionError":
         return StorageUnavailable(
-            f"The database {schema.name} was made by a later version of modelden. Reload this page to get that."
+            f"The database {schema.name} was made by a later version of modelden. Its data stay stored: reload this "
+            "page to get that version, or update modelden on it."
+        )
+    if upgrade is not None:
+        return StorageUnavailable(
+            f"The database {schema.name} could not be brought to version {schema.version} ({upgrade.error or name}). "
+            "Its data stay stored as they were: free disk space, and reload this page."
         )
     return StorageUnavailable(
         f"The browser did not open the database {schema.name} ({name}): a private window, blocked site data or a full "
@@ -174,19 +220,3 @@ def _abandon(request: Any) -> None:
     """
     request.onupgradeneeded = create_once_callable(lambda event: event.target.transaction.abort())
     request.onsuccess = create_once_callable(lambda event: event.target.result.close())
-
-
-def _create_stores(event: Any, schema: Schema) -> None:
-    database = event.target.result
-    if event.oldVersion < schema.compatible_since:
-        for name in list(database.objectStoreNames):
-            database.deleteObjectStore(name)
-    for name, store in schema.stores.items():
-        if not database.objectStoreNames.contains(name):
-            _create_store(database, name, store)
-
-
-def _create_store(database: Any, name: str, store: Store) -> None:
-    js_store = database.createObjectStore(name, js_object(keyPath=js_key(store.key_path)))
-    for index, key_path in store.indexes.items():
-        js_store.createIndex(index, js_key(key_path))

@@ -32,10 +32,6 @@ class RequestFailed(Exception):
         super().__init__(str(getattr(js_error, "message", "") or "the transaction was aborted"))
 
 
-class UpgradeBlocked(Exception):
-    """Other connections are open to a database that is to be upgraded."""
-
-
 class WriteTransaction:
     """The changes of one transaction, issued at once, or when its condition was found to hold.
 
@@ -100,7 +96,7 @@ class WriteTransaction:
             self._abort()
 
     def _issue(self) -> None:
-        _issue(self._transaction, self._changes)
+        issue_changes(self._transaction, self._changes)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -115,7 +111,8 @@ class WriteTransaction:
             self._transaction.abort()
 
 
-def _issue(transaction: Any, changes: Sequence[Put | Delete]) -> None:
+def issue_changes(transaction: Any, changes: Sequence[Put | Delete]) -> None:
+    """Issue the requests for changes, in their order."""
     js_stores = {name: transaction.objectStore(name) for name in {change.store for change in changes}}
     # All rows cross the border as one text: a collection may have ten thousand.
     js_rows = iter(js_json([change.row for change in changes if isinstance(change, Put)]))
@@ -157,21 +154,18 @@ def py_rows(value: Any) -> Any:
     return py_value(value, JsBlob)
 
 
-async def wait_for_event(target: Any, success: str, *failures: str) -> Any:
+async def wait_for_event(target: Any, success: str, failure: str) -> Any:
     """Wait for a request's result, or for a transaction's end: for the first of these events.
 
     The handlers are the promise's own functions, so that there is no Python proxy to free.
 
     Raises:
-        UpgradeBlocked: If others have not closed their connections to the database; the request goes on.
         RequestFailed: With the target's error.
     """
     resolvers = Promise.withResolvers()
-    for event_type in (success, *failures):
+    for event_type in (success, failure):
         setattr(target, f"on{event_type}", resolvers.resolve)
     event = await resolvers.promise
-    if event.type == "blocked":
-        raise UpgradeBlocked
     if event.type != success:
         raise RequestFailed(target.error)
     return getattr(target, "result", None)

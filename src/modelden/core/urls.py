@@ -16,6 +16,9 @@ PLAIN = re.compile(
 )
 """URLs that need no parser: http(s), without credentials, escapes and fragment."""
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""Ports that a URL of these schemes need not name (RFC 9110, section 4.2)."""
+
 _FIELD = re.compile(r'[\w.~"-]*', re.ASCII)
 """Names and values of a query without anything to escape but quotation marks (of entity tags)."""
 
@@ -54,7 +57,7 @@ def origin(url: str) -> tuple[str, str | None, int]:
         ValueError: For an invalid host or port.
     """
     parts = split(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme, 443)
 
 
 def unquote(text: str) -> str:

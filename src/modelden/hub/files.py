@@ -64,7 +64,7 @@ class HubFiles:
         self.policy = policy or HubPolicy()
         self._manifests = manifests
         self._events = events
-        self._store_prefix = address.store_name("")
+        self._store_prefix, self._root = address.store_name(""), address.root
 
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names.
@@ -81,7 +81,7 @@ class HubFiles:
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
-        return self._store_prefix + file.model, file.revision, file.file
+        return FileKey(self._store_prefix + file.model, file.revision, file.file, self._root)
 
     async def get(
         self,
@@ -290,6 +290,6 @@ class HubFiles:
                 request.allow_list.check(request.url)
             except ForbiddenURL as error:
                 if error.denied:
-                    model, revision, _ = request.key
-                    await self.store.delete_models(model=model, revision=revision)
+                    model, revision, root = request.key.revision_key
+                    await self.store.delete_models(model=model, revision=revision, root=root)
                 raise

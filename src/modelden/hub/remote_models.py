@@ -16,6 +16,7 @@ from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.repository import list_repository
 from modelden.hub.download.freshness import HEAD_TIMEOUT
 from modelden.hub.store.cache import ModelCache
+from modelden.hub.store.records import FileKey
 from modelden.ports import Fetcher
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class RemoteModels:
         """
         allow_list.check(self._address.url(ModelFile(model, revision, _REPRESENTATIVE_FILE)))
         listing = await list_repository(self._fetcher, self._address, self._manifests, model, revision)
-        stored = await self._cache.list_files(self._address.store_name(model), revision)
+        stored = await self._cache.list_files(*self._address.revision_key(model, revision))
         return join_files(listing, [FileInfo(file.path, file.size, file.sha256) for file in stored], task, dtype)
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
@@ -85,8 +86,8 @@ class RemoteModels:
         Raises:
             UnavailableError: If the hub does not respond.
         """
-        name = self._address.store_name(model)
-        tags = {file.path: file.etag for file in await self._cache.list_files(name, revision)}
+        stored = await self._cache.list_files(*self._address.revision_key(model, revision))
+        tags = {file.path: file.etag for file in stored}
 
         async def differs(path: str) -> bool:
             url = self._address.url(ModelFile(model, revision, path))
@@ -107,7 +108,8 @@ class RemoteModels:
         """
         url = self._address.url(file)
         allow_list.check(url)
-        cached = await self._cache.get((self._address.store_name(file.model), file.revision, file.file), None)
+        name, revision, root = self._address.revision_key(file.model, file.revision)
+        cached = await self._cache.get(FileKey(name, revision, file.file, root), None)
         if cached is not None and cached.blob.size <= limit:
             return (await cached.blob.read()).decode("utf-8", errors="replace")
         async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:

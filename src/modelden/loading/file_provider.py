@@ -111,7 +111,7 @@ class EngineFileProvider:
             check_count(len(self._requested))
             file = self._hub.parse_url(url)
             key = self._hub.key(file)
-            await self.lease.add(*key[:2])
+            await self.lease.add(key.revision_key)
             watch = self._watch if is_weights(url) else None
             cached = await self._hub.get(
                 file,
@@ -142,8 +142,8 @@ class EngineFileProvider:
         try:
             files = self._hub.parse_urls(urls)
             keys = {file: self._hub.key(file) for file in files.values()}
-            for model, revision in {key[:2] for key in keys.values()}:
-                await self.lease.add(model, revision)
+            for revision_key in {key.revision_key for key in keys.values()}:
+                await self.lease.add(revision_key)
             cached = await self._hub.get_stored(
                 list(files.values()), self._consumer, self._allow_list, self._on_progress
             )

@@ -84,7 +84,7 @@ async def check_stored_files(
     try:
         # The runtime first: its damage is told before a model's files are read.
         damaged = ["the runtime"] if await drop_damaged_runtime() else []
-        damaged = damaged or ["/".join(key) for key in await hub.store.delete_damaged(keys)]
+        damaged = damaged or [key.name for key in await hub.store.delete_damaged(keys)]
     except ModelDenError as failure:
         logger.warning("Whether stored files are damaged could not be checked: %s", failure)
         return error

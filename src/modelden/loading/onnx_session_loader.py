@@ -190,7 +190,7 @@ class OnnxSessionLoader:
             await hub.check_space_for_session(model)
 
         async def fetch(file: ModelFile) -> Blob:
-            await lease.add(*hub.key(file)[:2])
+            await lease.add(hub.key(file).revision_key)
             cached = await hub.get(
                 file,
                 Consumer(ONNX_TASK, ONNX_ENGINE_ID),

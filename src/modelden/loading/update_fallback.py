@@ -21,6 +21,7 @@ from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.names import BRANCH, HubAddress
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
+from modelden.hub.store.records import RevisionKey, model_key
 from modelden.loading.engine_loader import EngineLoader, LoadedModel
 
 logger = logging.getLogger(__name__)
@@ -244,7 +245,7 @@ class LoaderWithFallback:
         for model, revision in _revisions(options):
             if revision != BRANCH:
                 continue
-            files = await hub.store.list_files(address.store_name(model), revision)
+            files = await hub.store.list_files(*address.revision_key(model, revision))
             paths = [
                 file.path for file in files if engine_id in file.engine_ids and _has_dtype(file.path, options.dtype)
             ]
@@ -255,18 +256,18 @@ class LoaderWithFallback:
     async def _delete_previous_revisions(self, loaded: LoadedModel) -> None:
         options = loaded.plan.options
         hub = await self._open_hub(options)
-        current = set(_stored_names(options, loaded.revisions))
-        names = {name for name, _ in current}
+        current = set(_revision_keys(options, loaded.revisions))
+        models = {(name, root) for name, _, root in current}
         previous = {
-            (model.name, model.revision)
+            model_key(model)
             for model in await hub.store.list_models()
-            if model.name in names and set(model.task_names) <= {options.task_name}
+            if (model.name, model.root_url) in models and set(model.task_names) <= {options.task_name}
         } - current
         if previous:
             for live in self._live_engines():
-                previous.difference_update(_stored_names(live.plan.options, _revisions(live.plan.options)))
+                previous.difference_update(_revision_keys(live.plan.options, _revisions(live.plan.options)))
         # A revision that an engine of another tab uses is deleted when that one has moved, or with the next engine.
-        await asyncio.gather(*(hub.store.delete_unused(name, revision) for name, revision in previous))
+        await asyncio.gather(*map(hub.store.delete_unused, previous))
 
 
 def _revisions(options: PipelineOptions) -> set[tuple[str, str]]:
@@ -287,10 +288,10 @@ def _has_dtype(path: str, dtype: str | None) -> bool:
     return role_of(path).dtype in (None, dtype)
 
 
-def _stored_names(options: PipelineOptions, revisions: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return models and revisions by their names in the store."""
+def _revision_keys(options: PipelineOptions, revisions: Iterable[tuple[str, str]]) -> list[RevisionKey]:
+    """Return the keys of models and revisions in the store."""
     address = _address(options)
-    return [(address.store_name(model), revision) for model, revision in revisions]
+    return [address.revision_key(model, revision) for model, revision in revisions]
 
 
 def _change(current: Plan, available: Plan) -> dict[str, object]:

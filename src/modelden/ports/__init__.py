@@ -23,7 +23,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modelden.ports.blobs import Blob, BlobBuilder, Blobs, Chunk
-from modelden.ports.database import Database, Databases, Delete, Key, Put, Row, Schema, Store, Unchanged
+from modelden.ports.database import (
+    Database,
+    Databases,
+    Delete,
+    Key,
+    Migration,
+    Put,
+    Row,
+    RowsByStore,
+    Schema,
+    Store,
+    Unchanged,
+)
 from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker, WorkerSpec
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
@@ -46,12 +58,14 @@ __all__ = [
     "FileProvider",
     "Key",
     "Locks",
+    "Migration",
     "Page",
     "Ports",
     "Presence",
     "Put",
     "Response",
     "Row",
+    "RowsByStore",
     "Schema",
     "SessionHost",
     "SessionWorker",

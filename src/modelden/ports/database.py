@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from modelden.ports.blobs import Blob
 
@@ -56,6 +56,24 @@ class Store(NamedTuple):
     indexes: Mapping[str, Key] = _EMPTY
 
 
+RowsByStore = dict[str, list[Row]]
+"""Rows by the names of their object stores."""
+
+
+class Migration(NamedTuple):
+    """A change of rows between two versions of a database.
+
+    Attributes:
+        version: Version that it leads to.
+        stores: Object stores whose rows it reads. They are created again, for the rows that it returns.
+        move: Returns the rows of the new version. Pure; it is called in the transaction of the upgrade.
+    """
+
+    version: int
+    stores: Sequence[str]
+    move: Callable[[RowsByStore], RowsByStore]
+
+
 class Schema(NamedTuple):
     """A database: name, version and object stores by name.
 
@@ -64,12 +82,20 @@ class Schema(NamedTuple):
         version: Its version.
         stores: Its object stores by name.
         compatible_since: Databases of an earlier version are emptied when they are opened.
+        migrations: The changes of rows since then, in the order of their versions.
     """
 
     name: str
     version: int
     stores: Mapping[str, Store]
     compatible_since: int = 1
+    migrations: Sequence[Migration] = ()
+
+    def pending_migrations(self, version: int) -> Sequence[Migration]:
+        """Return the migrations of a database with this version; none if it is emptied."""
+        if version < self.compatible_since:
+            return ()
+        return [migration for migration in self.migrations if migration.version > version]
 
 
 class Database(Protocol):
@@ -118,8 +144,9 @@ class Databases(Protocol):
     """Opens databases."""
 
     async def open(self, schema: Schema) -> Database:
-        """Open the database, with its stores created where they are missing. Suspends.
+        """Open the database, with its stores created where they are missing, and its rows migrated. Suspends.
 
         Raises:
-            StorageUnavailable: If the browser refuses storage to this page.
+            StorageUnavailable: If the browser refuses storage to this page, if a later version made the database, or if
+                its rows cannot be migrated. The database stays as it was.
         """

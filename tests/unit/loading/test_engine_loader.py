@@ -17,7 +17,7 @@ from modelden.ports import Row
 from tests.simulators.engines import ScriptedWorker
 from tests.simulators.profile import Profile
 from tests.unit.background import settled
-from tests.unit.conftest import FILES, write
+from tests.unit.conftest import FILES, HUB_ROOT, write
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 BRANCH = PipelineOptions.of({"task_name": "summarization", "timeout_ms": -1})
@@ -25,7 +25,7 @@ CONFIG, _, WEIGHTS = FILES
 
 
 async def is_leased(profile: Profile, revision: str) -> bool:
-    async with profile.locks.try_hold(use_lock("localhost/org/tiny", revision)) as is_free:
+    async with profile.locks.try_hold(use_lock(("localhost/org/tiny", revision, HUB_ROOT))) as is_free:
         return not is_free
 
 

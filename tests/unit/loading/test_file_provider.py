@@ -10,6 +10,7 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.files import HubFiles
+from modelden.hub.store.records import FileKey
 from modelden.hub.store.usage import Consumer, ModelLease
 from modelden.loading.file_provider import MAX_FILES, EngineFileProvider
 
@@ -19,8 +20,8 @@ ADDRESS = HubAddress("https://hub.example/", "{model}/{revision}")
 class EmptyHub:
     """Has nothing, and breaks down when asked for a tokenizer."""
 
-    def key(self, file: ModelFile) -> tuple[str, str, str]:
-        return ADDRESS.store_name(file.model), file.revision, file.file
+    def key(self, file: ModelFile) -> FileKey:
+        return FileKey(ADDRESS.store_name(file.model), file.revision, file.file, ADDRESS.root)
 
     def parse_url(self, url: str) -> ModelFile:
         return ADDRESS.parse(url)

@@ -13,11 +13,12 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from modelden.hub.catalog.names import ModelFile
+from modelden.hub.store.records import FileKey, file_id
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
-from tests.unit.conftest import FILES, WASM, write
+from tests.unit.conftest import FILES, HUB_ROOT, WASM, write
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 WEIGHTS = "onnx/model_quantized.onnx"
@@ -29,7 +30,7 @@ OPTIONS = {"device": "wasm", "numThreads": 0, "options": {}}
 async def damage(profile: Profile) -> None:
     """Other weights of the same size."""
     database = await profile.database("modelFiles")
-    row = await database.get("files", f"localhost/org/tiny/v1.0/{WEIGHTS}")
+    row = await database.get("files", file_id(FileKey("localhost/org/tiny", "v1.0", WEIGHTS, HUB_ROOT)))
     assert row is not None
     body = (b"corrupt" + FILES[WEIGHTS])[: len(FILES[WEIGHTS])]
     content = {"content": row["content"], "index": "000000"}

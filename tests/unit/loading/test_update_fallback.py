@@ -19,7 +19,7 @@ from modelden.ports import Put
 from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 from tests.unit.background import settled
-from tests.unit.conftest import FILES, write
+from tests.unit.conftest import FILES, HUB_ROOT, write
 
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 WEIGHTS = "onnx/model_quantized.onnx"
@@ -403,7 +403,7 @@ async def test_prefetch_leaves_an_engine_as_it_is_and_nothing_behind(
     await den.prefetch(EMBED)
 
     hub = await den.hub()
-    assert not await hub.store.delete_unused("localhost/org/tiny", "v1.0")  # the engine holds it
+    assert not await hub.store.delete_unused(("localhost/org/tiny", "v1.0", HUB_ROOT))  # the engine holds it
     await asyncio.gather(*(asyncio.all_tasks() - tasks))  # all of them end
     assert (engine.model_revision, engine.status, profile.engines.alive) == ("v1.0", "ready", 1)
     application.faults.set(Fault(path="/*", drop_cors=True))

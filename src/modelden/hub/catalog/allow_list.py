@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from modelden.core import urls
 from modelden.errors import ForbiddenURL, InputError, InvalidRecord
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
 _LOCALHOST = "localhost"
 """Firefox removes its port before the comparison: a prefix without a port means every port."""
 
@@ -81,7 +79,7 @@ class AllowList(NamedTuple):
         """
         canonical = _CanonicalUrl.parse(url)
         self._check_denied(url, canonical)
-        if canonical.host == _LOCALHOST and canonical.scheme in _DEFAULT_PORTS:
+        if canonical.host == _LOCALHOST and canonical.scheme in urls.DEFAULT_PORTS:
             return
         if not any(canonical.starts_with(prefix) for prefix in self.allowed):
             raise ForbiddenURL(url, "it is not on the allow list")
@@ -137,7 +135,7 @@ class _CanonicalUrl(NamedTuple):
         return cls(
             scheme=parts.scheme,
             host=(parts.hostname or "").rstrip("."),
-            port=_DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port,
+            port=urls.DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port,
             has_port=parts.port is not None,
             path=normal,
         )

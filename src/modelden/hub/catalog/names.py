@@ -24,6 +24,10 @@ BRANCH = "main"
 """The one revision that may change under its name; every other is pinned."""
 
 
+LAYOUTS = ("{model}/{revision}", "{model}/resolve/{revision}")
+"""URL templates of Mozilla's and of Hugging Face's hub."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFile:
     """A file of a model's repository at a revision.
@@ -110,8 +114,17 @@ class HubAddress(NamedTuple):
         return ModelFile(match["model"], match["revision"], match["file"])
 
     def store_name(self, model: str) -> str:
-        """Return the name of a model in the store: ``hostname/organization/name``, without port."""
-        return f"{_hostname(self.root_url)}/{model}"
+        """Return Firefox's name of a stored model: ``hostname/organization/name``, without port."""
+        return f"{urls.split(self.root_url).hostname}/{model}"
+
+    def revision_key(self, model: str, revision: str) -> tuple[str, str, str]:
+        """Return the key in the store of a revision of the model ``organization/name``."""
+        return self.store_name(model), revision, self.root
+
+    @property
+    def root(self) -> str:
+        """The root URL in the one spelling that keys of the store have; see `canonical_root`."""
+        return canonical_root(self.root_url)
 
     def _pattern(self) -> re.Pattern[str]:
         template = re.escape(self.url_template.strip("/"))
@@ -120,6 +133,17 @@ class HubAddress(NamedTuple):
         return re.compile(template + "/(?P<file>.+)")
 
 
-@lru_cache(maxsize=16)
-def _hostname(url: str) -> str | None:
-    return urls.split(url).hostname
+@lru_cache(maxsize=64)
+def canonical_root(url: str) -> str:
+    """Return a root URL in one spelling: lower case up to the path, without a default port, with a final slash.
+
+    Spellings that only a server can compare, such as ``/%7Ename/`` and ``/~name/``, stay different: each of them has
+    its own files then.
+
+    Raises:
+        ValueError: For an invalid host or port.
+    """
+    scheme, host, port = urls.origin(url)
+    host = f"[{host}]" if ":" in (host or "") else host
+    port_suffix = "" if port == urls.DEFAULT_PORTS.get(scheme) else f":{port}"
+    return f"{scheme}://{host}{port_suffix}{urls.split(url).path.rstrip('/')}/"

@@ -87,14 +87,14 @@ class BranchUpdate:
             StorageError: If they cannot be stored, and memory is not allowed.
         """
         if self.changed and (unconfirmed := self._unconfirmed | self._awaited):
-            changed, other = "/".join(min(self.changed)), "/".join(min(unconfirmed))
+            changed, other = min(self.changed).name, min(unconfirmed).name
             raise UnavailableError(
                 f"The hub has changed {changed}, and does not give {other} as it is now. "
                 "They may not fit together: try again when it answers."
             )
         if self._served and (replaced := await self._store.cache.replaced_files(self._served)):
             self.is_superseded = True
-            raise UnavailableError(f"{'/'.join(min(replaced))} was replaced by another tab while the model was loaded.")
+            raise UnavailableError(f"{min(replaced).name} was replaced by another tab while the model was loaded.")
         if self._staged or self._deleted:
             await self._store.writer.commit(list(self._staged.values()), self._deleted)
 

@@ -15,7 +15,7 @@ from modelden.errors import StorageError, StorageUnavailable
 from modelden.hub.catalog.integrity import SNIFFED_SIZE
 from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.records import FileKey, PartialFile, file_id
+from modelden.hub.store.records import FileKey, PartialFile
 from modelden.ports import Blob, BlobBuilder, Blobs, Chunk, Clock
 
 logger = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class ChunkWriter:
             await self.flush()
             await self._wait_stored()
         except StorageError as error:
-            logger.info("The beginning of %s is not stored: %s", file_id(self._key), error)
+            logger.info("The beginning of %s is not stored: %s", self._key.name, error)
         if self._refusal is not None:
             await self.discard()
 
@@ -177,7 +177,7 @@ class ChunkWriter:
         try:
             await self._wait_stored()
         except StorageError as error:
-            logger.info("A chunk of %s is not stored: %s", file_id(self._key), error)
+            logger.info("A chunk of %s is not stored: %s", self._key.name, error)
         self._memory = None
         self._reset("", None, None)
         await self._delete_stored()
@@ -218,7 +218,7 @@ class ChunkWriter:
         try:
             await self._partials.delete(self._key)
         except StorageError as error:  # the bytes only take space, until a sweep deletes them
-            logger.warning("The stored beginning of %s cannot be deleted: %s", file_id(self._key), error)
+            logger.warning("The stored beginning of %s cannot be deleted: %s", self._key.name, error)
 
     async def _wait_stored(self) -> None:
         """Wait for the chunk that is being stored. A cancellation takes effect afterwards: a commit cannot be undone.

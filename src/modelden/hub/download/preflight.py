@@ -67,14 +67,15 @@ class SpacePreflight:
         Raises:
             QuotaExceeded: Without space, if memory is not allowed.
         """
-        name, stored = self._address.store_name(model), await self._stored_hashes(model, revision)
+        key, stored = self._address.revision_key(model, revision), await self._stored_hashes(model, revision)
         # Equal files are downloaded once.
         missing = {file.sha256 or file.path: file for file in files if not _is_stored(file, stored)}
-        sizes = [await self._remaining((name, revision, file.path), file) for file in missing.values()]
-        await self._store.writer.check_model(name, revision, sum(sizes))
+        name, _, root = key
+        sizes = [await self._remaining(FileKey(name, revision, file.path, root), file) for file in missing.values()]
+        await self._store.writer.check_model(key, sum(sizes))
 
     async def _stored_hashes(self, model: str, revision: str) -> dict[str, str]:
-        files = await self._store.cache.list_files(self._address.store_name(model), revision)
+        files = await self._store.cache.list_files(*self._address.revision_key(model, revision))
         return {file.path: file.sha256 for file in files}
 
     async def _remaining(self, key: FileKey, file: FileInfo) -> int:

@@ -4,6 +4,7 @@ In the order in which a request for a file calls them:
 
 - `store`: one object per page, which owns the others.
 - `schema`: the object stores of the database.
+- `migration`: moves the rows of earlier versions.
 - `records`: keys and values made of rows.
 - `cache`: the complete files, in the database and in memory.
 - `usage`: tasks and engines of files; pins; files that hubs do not have.

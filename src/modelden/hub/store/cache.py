@@ -19,6 +19,7 @@ from modelden.hub.store.records import (
     StoredFile,
     StoredModel,
     file_id,
+    file_key,
     header_record,
     key_fields,
     key_of,
@@ -139,13 +140,12 @@ class ModelCache:
         return True
 
     async def other_revisions(self, key: FileKey) -> dict[FileKey, StoredFile]:
-        """Return the same file of other revisions."""
-        model, _, name = key
-        files = await self._database.get_all("files", index="modelFileIndex", key=(model, name))
-        keys = [other for row in files if (other := key_of(row)) != key]
+        """Return the same file of other revisions of the same hub: entity tags of two hubs have nothing in common."""
+        rows = await self._database.get_all("files", index="modelFileIndex", key=(key.model, key.path))
+        keys = [other for row in rows if (other := key_of(row)) != key and other.root == key.root]
         headers = await self._database.get_many([("headers", other) for other in keys])
-        listed = stored_files([row for row in headers if row is not None], [], files)
-        return {(file.model, file.revision, file.path): file for file in listed}
+        listed = stored_files([row for row in headers if row is not None], [], rows)
+        return {file_key(file): file for file in listed}
 
     async def with_hash(self, sha256: str) -> FileKey | None:
         """Return the key of a file with this SHA-256."""
@@ -157,11 +157,12 @@ class ModelCache:
         stores = ("headers", "tasks", "partials")
         return stored_models(*await asyncio.gather(*(self._database.get_all(store) for store in stores)))
 
-    async def list_files(self, model: str, revision: str) -> list[StoredFile]:
-        """Return the complete files of a revision, in the order of their paths."""
+    async def list_files(self, model: str, revision: str, root: str | None = None) -> list[StoredFile]:
+        """Return the complete files of a revision, in the order of their paths; None for those of all hubs."""
         stores = ("headers", "engines", "files")
-        rows = (self._database.get_all(store, index="modelRevisionIndex", key=(model, revision)) for store in stores)
-        return stored_files(*await asyncio.gather(*rows))
+        reading = (self._database.get_all(store, index="modelRevisionIndex", key=(model, revision)) for store in stores)
+        headers, *others = await asyncio.gather(*reading)
+        return stored_files([row for row in headers if root in (None, row["root"])], *others)
 
     async def list_task_files(self, task_name: str) -> list[StoredFile]:
         """Return the files of a task, in the order of models, revisions and paths."""
@@ -184,8 +185,8 @@ class ModelCache:
         changes: Changes = []
         files = []
         for key in sorted(keys):
-            tasks = await self._database.get_all("tasks", index="modelRevisionFileIndex", key=key)
-            changes += [Delete("tasks", (row["taskName"], *key)) for row in tasks]
+            tasks = await self._database.get_all("tasks", index="modelRevisionFileIndex", key=key[:3])
+            changes += [Delete("tasks", (row["taskName"], *key)) for row in tasks if row["root"] == key.root]
             changes += [Delete(store, key) for store in ("headers", "engines")]
             changes.append(Delete("files", file_id(key)))
             file = await self._database.get("files", file_id(key))

@@ -6,14 +6,16 @@ Files are counted by task, as in Firefox (``ModelHub.sys.mjs``, ``deleteModels``
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import chain
 
 from modelden.core.age import age
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.contents import Changes
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.records import FileKey, file_id, key_of
+from modelden.hub.store.records import FileKey, RevisionKey, file_id, key_fields, key_of, revision_of
 from modelden.hub.store.schema import ROWS_LOCK
+from modelden.hub.store.usage import is_pinned
 from modelden.ports import Clock, Database, Delete, Locks, Put, Row
 
 SWEEP_LOCK = "sweep"
@@ -36,14 +38,19 @@ class Deletion:
         self._clock = clock
 
     async def delete(
-        self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
+        self,
+        *,
+        task_name: str | None = None,
+        model: str | None = None,
+        revision: str | None = None,
+        root: str | None = None,
     ) -> None:
         """Take the files that match all given names from their tasks; files without a task are deleted.
 
         With a model, its partial files that no tab works on are deleted as well. The pin and the remembered missing
         files of a revision go when none of its files is left.
         """
-        names = {"taskName": task_name, "model": model, "revision": revision}
+        names = {"taskName": task_name, "model": model, "revision": revision, "root": root}
         filters = {name: value for name, value in names.items() if value is not None}
         async with self._locks.hold(ROWS_LOCK):
             is_one = model is not None and revision is not None
@@ -55,10 +62,11 @@ class Deletion:
             await self._database.commit(changes)
             self._forget_memory(removed, rows, {} if task_name else filters)
         if model is not None:
-            await self._partials.delete_where(lambda row: row["model"] == model and revision in (None, row["revision"]))
+            partial_filters = {name: value for name, value in filters.items() if name != "taskName"}
+            await self._partials.delete_where(lambda row: _matches(row, partial_filters))
 
     async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
-        """Take the other revisions of a model from a task; files without a task are deleted."""
+        """Take the other revisions of a model, of all hubs, from a task; files without a task are deleted."""
         async with self._locks.hold(ROWS_LOCK):
             rows = await self._database.get_all("tasks")
             names = {"taskName": task_name, "model": model}
@@ -85,7 +93,7 @@ class Deletion:
             keys = {key_of(row) for store in ("headers", "files") for row in await self._database.get_all(store)}
             changes = await self._cache.removal(keys)
             changes += [Delete("missing", row["id"]) for row in await self._database.get_all("missing")]
-            changes += [Delete("pins", (row["model"], row["revision"])) for row in await self._database.get_all("pins")]
+            changes += [Delete("pins", revision_of(row)) for row in await self._database.get_all("pins")]
             await self._database.commit(changes)
             self._cache.memory.clear()
 
@@ -145,31 +153,42 @@ class Deletion:
             rows: All rows of ``tasks``.
             filters: Names of models whose rows are deleted even if no task used them.
         """
-        remaining = {_revision(row) for row in rows if row not in removed}
-        emptied = {_revision(row) for row in removed} - remaining
-        if set(filters) == {"model", "revision"}:
-            emptied |= {(filters["model"], filters["revision"])} - remaining
-        elif filters:
-            noted = [*await self._database.get_all("missing"), *await self._database.get_all("pins")]
-            # The row of a missing collection names no model.
-            emptied |= {_revision(row) for row in noted if "model" in row and _matches(row, filters)} - remaining
-        changes: Changes = []
-        for revision in sorted(emptied):
-            missing = await self._database.get_all("missing", index="modelRevisionIndex", key=revision)
-            changes += [Delete("missing", row["id"]) for row in missing]
-            changes.append(Delete("pins", revision))
-        return changes
+        remaining = {revision_of(row) for row in rows if row not in removed}
+        emptied = {revision_of(row) for row in removed} - remaining
+        names = {key[:2] for key in emptied}
+        if {"model", "revision"} <= filters.keys():
+            names.add((filters["model"], filters["revision"]))
+        missing, pins = await self._notes(None if filters and not {"model", "revision"} <= filters.keys() else names)
+        emptied |= {revision_of(row) for row in (*missing, *pins) if filters and _matches(row, filters)} - remaining
+        unused_pins = [pin for pin in map(revision_of, pins) if _covers(pin, emptied) and not _covers(pin, remaining)]
+        return [
+            *(Delete("missing", row["id"]) for row in missing if revision_of(row) in emptied),
+            *(Delete("pins", pin) for pin in unused_pins),
+        ]
+
+    async def _notes(self, names: Collection[tuple[str, str]] | None) -> tuple[list[Row], list[Row]]:
+        """Return the missing files and the pins of these models and revisions; None for those of all."""
+        if names is None:
+            missing, pins = await self._database.get_all("missing"), await self._database.get_all("pins")
+            return [row for row in missing if "model" in row], pins  # the row of a missing collection names no model
+        reading = [
+            self._database.get_all(store, index="modelRevisionIndex", key=name)
+            for store in ("missing", "pins")
+            for name in sorted(names)
+        ]
+        rows = await asyncio.gather(*reading)
+        return list(chain.from_iterable(rows[: len(names)])), list(chain.from_iterable(rows[len(names) :]))
 
     def _forget_memory(self, removed: list[Row], rows: list[Row], filters: dict[str, str]) -> None:
         deleted = _keys_without_task(removed, rows)
         for key in list(self._cache.memory):
-            names = dict(zip(("model", "revision"), key, strict=False))
+            names = key_fields(key)
             if key in deleted or (filters and _matches(names, filters)):
                 del self._cache.memory[key]
 
 
-def _revision(row: Row) -> tuple[str, str]:
-    return row["model"], row["revision"]
+def _covers(pin: RevisionKey, revisions: Iterable[RevisionKey]) -> bool:
+    return any(is_pinned(revision, {pin}) for revision in revisions)
 
 
 def _matches(row: Row, names: dict[str, str]) -> bool:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from modelden.core.events import Reporter
 from modelden.errors import StorageError
 from modelden.hub.store.contents import Changes, Content, delete_chunks, put_chunk, read_chunks
-from modelden.hub.store.records import FileKey, PartialFile, file_id, key_fields, key_of
+from modelden.hub.store.records import FileKey, PartialFile, RevisionKey, file_id, key_fields, key_of, revision_of
 from modelden.ports import Blob, Clock, Database, Delete, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
@@ -91,9 +91,9 @@ class PartialDownloads:
         """Return the stored bytes of each file."""
         return {key_of(row): row["received"] for row in await self.rows()}
 
-    async def models(self) -> set[tuple[str, str]]:
+    async def models(self) -> set[RevisionKey]:
         """Return the models and revisions with partial files."""
-        return {(row["model"], row["revision"]) for row in await self.rows()}
+        return {revision_of(row) for row in await self.rows()}
 
     async def delete_where(self, predicate: Callable[[Row], bool], limit: int | None = None) -> int:
         """Delete partial files that no tab works on.

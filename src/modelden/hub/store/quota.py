@@ -16,9 +16,9 @@ from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.records import FileKey, StoredModel
+from modelden.hub.store.records import FileKey, RevisionKey, StoredModel, model_key, revision_of
 from modelden.hub.store.reservations import Reservations
-from modelden.hub.store.usage import Pins, use_lock
+from modelden.hub.store.usage import Pins, is_pinned, use_lock
 from modelden.ports import Locks, Page
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ GIB = 1024**3
 
 LARGE_SIZE = 16 * 1024**2
 """Size in bytes from which on space is tried out where the browser does not tell. Less is refused soon enough."""
-
-ModelRevision = tuple[str, str]
 
 
 class StorageQuota:
@@ -39,7 +37,7 @@ class StorageQuota:
         cache: ModelCache,
         partials: PartialDownloads,
         sweep: Callable[[], Awaitable[None]],
-        delete: Callable[[str, str], Awaitable[None]],
+        delete: Callable[[RevisionKey], Awaitable[None]],
         pins: Pins,
         page: Page,
         locks: Locks,
@@ -113,8 +111,8 @@ class StorageQuota:
 
     def _reserved(self, key: FileKey | None) -> int:
         """Return the bytes reserved for other files; the files of a model are no others of that model."""
-        model = None if key is None or key[2] else key[:2]
-        return sum(size for other, size in self._reservations.sizes.items() if other[:2] != model)
+        model = None if key is None or key.path else key.revision_key
+        return sum(size for other, size in self._reservations.sizes.items() if other.revision_key != model)
 
     async def _free_bytes(self, required: int) -> int | None:
         """Return the bytes that the limit leaves; None if ``required`` fits in any case."""
@@ -142,39 +140,41 @@ class StorageQuota:
         return await self._cache.size() + sum(partial.values())
 
     async def _evict(self, key: FileKey, excess: int) -> None:
-        protected = await self._pins.models() | {(key[0], key[1])}
+        pins = await self._pins.keys()
+        protected = {key.revision_key}
         # Interrupted downloads go first: nobody can use them yet.
         excess -= await self._partials.delete_where(
-            lambda row: (row["model"], row["revision"]) not in protected, excess
+            lambda row: revision_of(row) not in protected and not is_pinned(revision_of(row), pins), excess
         )
         models = await self._cache.list_models()
         protected |= await self._partials.models() | await self._used_models(models)
+        protected |= {revision for revision in map(model_key, models) if is_pinned(revision, pins)}
         for model in eviction_candidates(models, excess, protected):
             logger.info("Evicting %s %s: %s needs its space", model.name, model.revision, _name(key))
-            await self._delete(model.name, model.revision)
+            await self._delete(model_key(model))
 
-    async def _used_models(self, models: Iterable[StoredModel]) -> set[ModelRevision]:
+    async def _used_models(self, models: Iterable[StoredModel]) -> set[RevisionKey]:
         used = set()
-        for model in models:
-            async with self._locks.try_hold(use_lock(model.name, model.revision)) as is_free:
+        for revision_key in map(model_key, models):
+            async with self._locks.try_hold(use_lock(revision_key)) as is_free:
                 if not is_free:
-                    used.add((model.name, model.revision))
+                    used.add(revision_key)
         return used
 
 
 def _name(key: FileKey) -> str:
-    return "/".join(key).removesuffix("/")
+    return key.name.removesuffix("/")
 
 
 def eviction_candidates(
-    models: Iterable[StoredModel], excess: int, protected: Collection[ModelRevision]
+    models: Iterable[StoredModel], excess: int, protected: Collection[RevisionKey]
 ) -> Sequence[StoredModel]:
     """Return the least recently used models that free ``excess`` bytes; none if all candidates are too few. Pure."""
     chosen = []
     for model in sorted(models, key=lambda candidate: candidate.last_used):
         if excess <= 0:
             break
-        if (model.name, model.revision) not in protected:
+        if model_key(model) not in protected:
             chosen.append(model)
             excess -= model.size
     return chosen if excess <= 0 else []

@@ -13,8 +13,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from modelden.ports import Blob, Row
 
-FileKey = tuple[str, str, str]
-"""Key of a stored file: model with host name, revision, path."""
+RevisionKey = tuple[str, str, str]
+"""Key of a stored revision: model with host name, revision, root URL of the hub."""
+
+
+class FileKey(NamedTuple):
+    """Key of a stored file, in the order of the stores' key paths: Firefox's members, and the hub.
+
+    Attributes:
+        model: ``hostname/organization/name``.
+        revision: Branch or version.
+        path: Path in the repository.
+        root: Root URL of the hub (`names.canonical_root`); `UNKNOWN_ROOT` if only its host is known.
+    """
+
+    model: str
+    revision: str
+    path: str
+    root: str
+
+    @property
+    def revision_key(self) -> RevisionKey:
+        """Key of the file's revision."""
+        return self.model, self.revision, self.root
+
+    @property
+    def name(self) -> str:
+        """Name of the file in messages."""
+        return f"{self.model}/{self.revision}/{self.path}"
+
+
+UNKNOWN_ROOT = ""
+"""Root of a file that was stored by host name only, before roots were keys. Of a pin: all hubs with that host name."""
 
 
 class Provenance(NamedTuple):
@@ -92,6 +122,8 @@ class StoredFile:
         engine_ids: Engines that use it.
         model: ``hostname/organization/name``.
         revision: Branch or version.
+        root_url: Root URL of the hub that it belongs to; ``hub`` may be a mirror of that. None if only its host name is
+            known.
     """
 
     __module__ = "modelden"
@@ -108,6 +140,7 @@ class StoredFile:
     engine_ids: tuple[str, ...]
     model: str
     revision: str
+    root_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +157,8 @@ class StoredModel:
         last_used: Time at which a file was last read or a download began, milliseconds since the epoch.
         partial_files: Number of files of which a download was interrupted.
         partial_size: Bytes of ``size`` that belong to them.
+        root_url: Root URL of the hub that it belongs to; None if only its host name is known. Hubs with one host name
+            can have models of one name.
     """
 
     __module__ = "modelden"
@@ -137,22 +172,37 @@ class StoredModel:
     last_used: int
     partial_files: int = 0
     partial_size: int = 0
+    root_url: str | None = None
 
 
 def file_id(key: FileKey) -> str:
-    """Return the key of a file in the stores ``files``, ``partials`` and ``missing``."""
-    return "/".join(key)
+    """Return the key of a file in the stores ``files``, ``partials`` and ``missing``; only the root has spaces."""
+    return f"{key.root} {key.name}"
 
 
 def key_of(row: Row) -> FileKey:
     """Return the key of the file that a row belongs to."""
-    return row["model"], row["revision"], row["file"]
+    return FileKey(row["model"], row["revision"], row["file"], row["root"])
+
+
+def revision_of(row: Row) -> RevisionKey:
+    """Return the key of the revision that a row belongs to."""
+    return row["model"], row["revision"], row["root"]
+
+
+def file_key(file: StoredFile) -> FileKey:
+    """Return the key of a listed file."""
+    return FileKey(file.model, file.revision, file.path, file.root_url or UNKNOWN_ROOT)
+
+
+def model_key(model: StoredModel) -> RevisionKey:
+    """Return the key of a listed revision of a model."""
+    return model.name, model.revision, model.root_url or UNKNOWN_ROOT
 
 
 def key_fields(key: FileKey) -> dict[str, Any]:
     """Return the members of a row that name its file."""
-    model, revision, file = key
-    return {"model": model, "revision": revision, "file": file}
+    return {"model": key.model, "revision": key.revision, "file": key.path, "root": key.root}
 
 
 def header_record(response: Mapping[str, str], size: int, now: int) -> Row:
@@ -175,15 +225,15 @@ def etag_of(fields: Mapping[str, Any]) -> str | None:
 
 def stored_models(headers: Iterable[Row], tasks: Iterable[Row], partials: Iterable[Row]) -> list[StoredModel]:
     """Return the models of these rows: those with complete files first, in the order of the rows."""
-    task_names: dict[tuple[str, str], set[str]] = defaultdict(set)
+    task_names: dict[RevisionKey, set[str]] = defaultdict(set)
     for row in tasks:
-        task_names[row["model"], row["revision"]].add(row["taskName"])
-    fields: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        task_names[revision_of(row)].add(row["taskName"])
+    fields: dict[RevisionKey, list[Row]] = defaultdict(list)
     for row in headers:
-        fields[row["model"], row["revision"]].append(row["headers"])
-    parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        fields[revision_of(row)].append(row["headers"])
+    parts: dict[RevisionKey, list[Row]] = defaultdict(list)
     for row in partials:
-        parts[row["model"], row["revision"]].append(row)
+        parts[revision_of(row)].append(row)
     return [_stored_model(key, tuple(sorted(task_names[key])), fields[key], parts[key]) for key in {**fields, **parts}]
 
 
@@ -203,7 +253,7 @@ def stored_size(headers: Iterable[Row], files: Iterable[Row]) -> int:
     return sum(sizes.values())
 
 
-def _stored_model(key: tuple[str, str], task_names: tuple[str, ...], files: list[Row], parts: list[Row]) -> StoredModel:
+def _stored_model(key: RevisionKey, task_names: tuple[str, ...], files: list[Row], parts: list[Row]) -> StoredModel:
     partial_size = sum(row["received"] for row in parts)
     times = [row["updatedAt"] for row in parts]
     return StoredModel(
@@ -216,6 +266,7 @@ def _stored_model(key: tuple[str, str], task_names: tuple[str, ...], files: list
         last_used=max([*(file["lastUsed"] for file in files), *times]),
         partial_files=len(parts),
         partial_size=partial_size,
+        root_url=key[2] or None,
     )
 
 
@@ -234,4 +285,5 @@ def _stored_file(header: Row, file: Row, engine_ids: tuple[str, ...]) -> StoredF
         engine_ids=engine_ids,
         model=header["model"],
         revision=header["revision"],
+        root_url=header["root"] or None,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modelden.hub.catalog.names import check_stored
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.records import CachedFile, FileKey, StoredFile, StoredModel
+from modelden.hub.store.records import CachedFile, FileKey, RevisionKey, StoredFile, StoredModel
 from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.usage import ModelLease, NegativeCache, Pins, use_lock
 from modelden.ports import Database, Ports
@@ -130,14 +130,14 @@ class Store:
         """Return all models and revisions of which something is stored."""
         return await self.cache.list_models()
 
-    async def list_files(self, model: str, revision: str) -> list[StoredFile]:
-        """Return the complete files of a revision.
+    async def list_files(self, model: str, revision: str, root: str | None = None) -> list[StoredFile]:
+        """Return the complete files of a revision; None for those of all hubs with the model's host name.
 
         Raises:
             InputError: For names that no stored model can have.
         """
         check_stored(model, revision)
-        return await self.cache.list_files(model, revision)
+        return await self.cache.list_files(model, revision, root)
 
     async def list_task_files(self, task_name: str) -> list[StoredFile]:
         """Return the complete files of a task."""
@@ -148,7 +148,12 @@ class Store:
         return await self.cache.read(list(keys), None)
 
     async def delete_models(
-        self, *, task_name: str | None = None, model: str | None = None, revision: str | None = None
+        self,
+        *,
+        task_name: str | None = None,
+        model: str | None = None,
+        revision: str | None = None,
+        root: str | None = None,
     ) -> None:
         """Take the files that match all given names from their tasks; files without a task are deleted.
 
@@ -157,17 +162,17 @@ class Store:
         """
         if model is not None:
             check_stored(model, "main" if revision is None else revision)
-        await self._deletion.delete(task_name=task_name, model=model, revision=revision)
+        await self._deletion.delete(task_name=task_name, model=model, revision=revision, root=root)
 
     async def delete_files(self, keys: Collection[FileKey]) -> None:
         """Delete files, whatever uses them."""
         await self._deletion.delete_files(keys)
 
-    async def delete_unused(self, model: str, revision: str) -> bool:
+    async def delete_unused(self, revision_key: RevisionKey) -> bool:
         """Delete a revision, unless an engine of any tab uses it; returns True if it was deleted."""
-        async with self._ports.locks.try_hold(use_lock(model, revision)) as is_free:
+        async with self._ports.locks.try_hold(use_lock(revision_key)) as is_free:
             if is_free:
-                await self._deletion.delete(model=model, revision=revision)
+                await self._delete_revision(revision_key)
             return is_free
 
     async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
@@ -178,8 +183,9 @@ class Store:
         """Take all files from an engine; those without an engine are deleted."""
         await self._deletion.delete_by_engine(engine_id)
 
-    async def _delete_revision(self, model: str, revision: str) -> None:
-        await self._deletion.delete(model=model, revision=revision)
+    async def _delete_revision(self, revision_key: RevisionKey) -> None:
+        model, revision, root = revision_key
+        await self._deletion.delete(model=model, revision=revision, root=root)
 
     async def purge(self) -> None:
         """Delete everything."""
@@ -193,16 +199,16 @@ class Store:
         """
         await self._deletion.sweep()
 
-    async def pin(self, model: str, revision: str, *, pinned: bool) -> None:
-        """Pin a revision, so that it is never evicted, or unpin it.
+    async def pin(self, model: str, revision: str, root: str | None = None, *, pinned: bool) -> None:
+        """Pin a revision, so that it is never evicted, or unpin it; None for all hubs with the model's host name.
 
         Raises:
             InputError: For names that no stored model can have.
         """
-        await self._pins.set(model, revision, pinned=pinned)
+        await self._pins.set(model, revision, root, pinned=pinned)
 
-    async def verify(self, model: str, revision: str) -> list[VerifiedFile]:
-        """Hash the files of a revision, and delete damaged ones.
+    async def verify(self, model: str, revision: str, root: str | None = None) -> list[VerifiedFile]:
+        """Hash the files of a revision, and delete damaged ones; None for those of all hubs with the model's host name.
 
         Raises:
             InputError: For names that no stored model can have.
@@ -210,7 +216,7 @@ class Store:
         from modelden.hub.store.verification import verify_files  # imports hashlib
 
         check_stored(model, revision)
-        return await verify_files(self.cache, self._deletion, model, revision)
+        return await verify_files(self.cache, self._deletion, model, revision, root)
 
     async def delete_damaged(self, keys: Collection[FileKey]) -> list[FileKey]:
         """Hash these files; returns the damaged ones, which are deleted."""

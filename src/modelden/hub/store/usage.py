@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from modelden.errors import StorageError
 from modelden.hub.catalog.names import check_stored
 from modelden.hub.store.contents import Changes
-from modelden.hub.store.records import FileKey, file_id, key_fields
+from modelden.hub.store.records import UNKNOWN_ROOT, FileKey, RevisionKey, file_id, key_fields, revision_of
 from modelden.hub.store.schema import ROWS_LOCK
 from modelden.ports import Clock, Database, Delete, Key, Locks, Put, Row
 
@@ -57,7 +57,7 @@ class UsageLog:
                         changes += _consumer_rows(names, consumer, engines)
                 await self._database.commit(changes)
         except StorageError as error:  # the files are stored and intact all the same
-            logger.warning("The use of %s is not recorded. %s", ", ".join(map(file_id, keys)), error)
+            logger.warning("The use of %s is not recorded. %s", ", ".join(key.name for key in keys), error)
         return now
 
     async def changes(self, key: FileKey, consumer: Consumer) -> Changes:
@@ -87,13 +87,13 @@ class NegativeCache:
         try:
             return await self._database.get("missing", file_id(key)) is not None
         except StorageError as error:
-            logger.warning("Storage does not tell whether %s is missing. %s", file_id(key), error)
+            logger.warning("Storage does not tell whether %s is missing. %s", key.name, error)
             return False
 
     async def add(self, keys: Iterable[FileKey]) -> None:
         """Add files. A failure of storage is logged: the hub is asked again then."""
         now = self._clock.now()
-        await self._put([{"id": file_id(key), "model": key[0], "revision": key[1], "at": now} for key in keys])
+        await self._put([_missing_row(key, now) for key in keys])
 
     async def collection_age(self, name: str) -> int | None:
         """Return for how many milliseconds a settings collection is known to be missing; None if it is not."""
@@ -115,30 +115,44 @@ class NegativeCache:
             logger.warning("What is missing is not remembered. %s", error)
 
 
+def _missing_row(key: FileKey, now: int) -> Row:
+    return {"id": file_id(key), "model": key.model, "revision": key.revision, "root": key.root, "at": now}
+
+
 class Pins:
-    """The store ``pins``: models that are never evicted."""
+    """The store ``pins``: models that are never evicted, of one hub or of all hubs with a host name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def models(self) -> set[tuple[str, str]]:
-        """Return the pinned models and revisions."""
-        return {(row["model"], row["revision"]) for row in await self._database.get_all("pins")}
+    async def keys(self) -> set[RevisionKey]:
+        """Return the pins: revisions of models, the root of which may be `records.UNKNOWN_ROOT`."""
+        return {revision_of(row) for row in await self._database.get_all("pins")}
 
-    async def set(self, model: str, revision: str, *, pinned: bool) -> None:
-        """Pin a revision of a model, or unpin it.
+    async def set(self, model: str, revision: str, root: str | None, *, pinned: bool) -> None:
+        """Pin a revision of a model, or unpin it; with None as its root, of all hubs with its host name.
 
         Raises:
             InputError: For names that no stored model can have.
         """
         check_stored(model, revision)
-        row = {"model": model, "revision": revision}
-        await self._database.commit([Put("pins", row) if pinned else Delete("pins", (model, revision))])
+        if pinned:
+            row = {"model": model, "revision": revision, "root": root or UNKNOWN_ROOT}
+            await self._database.commit([Put("pins", row)])
+        else:
+            pins = [pin for pin in await self.keys() if pin[:2] == (model, revision) and root in (None, pin[2])]
+            await self._database.commit([Delete("pins", pin) for pin in pins])
 
 
-def use_lock(model: str, revision: str) -> str:
-    """Return the name of the lock that engines share while they use a model."""
-    return f"use {model} {revision}"
+def is_pinned(revision_key: RevisionKey, pins: Collection[RevisionKey]) -> bool:
+    """Tell whether one of these pins covers a revision of a model."""
+    return revision_key in pins or (*revision_key[:2], UNKNOWN_ROOT) in pins
+
+
+def use_lock(revision_key: RevisionKey) -> str:
+    """Return the name of the lock that engines share while they use a revision of a model."""
+    model, revision, root = revision_key
+    return f"use {root} {model} {revision}"
 
 
 class ModelLease:
@@ -150,17 +164,13 @@ class ModelLease:
         self._held: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def add(self, model: str, revision: str) -> None:
-        """Add a model. Returns when its lock is held.
-
-        Args:
-            model: ``hostname/organization/name``.
-            revision: Branch or version.
+    async def add(self, revision_key: RevisionKey) -> None:
+        """Add a revision of a model. Returns when its lock is held.
 
         Raises:
             StorageError: If the browser refuses the lock.
         """
-        name = use_lock(model, revision)
+        name = use_lock(revision_key)
         if name not in self._held:
             self._held[name] = asyncio.get_running_loop().create_future()
             task = asyncio.ensure_future(self._hold(name, self._held[name]))

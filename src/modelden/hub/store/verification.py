@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelden.core.response_body import sha256_of
+from modelden.hub.store.records import file_key
 
 if TYPE_CHECKING:
     from modelden.hub.store.cache import ModelCache
@@ -23,6 +24,7 @@ class VerifiedFile:
         ok: True if the stored bytes have the hash of the time of storing; otherwise they were deleted.
         expected: That hash.
         actual: Hash of the stored bytes.
+        root_url: Root URL of the hub that it belongs to; None if only its host name is known.
     """
 
     __module__ = "modelden"
@@ -31,23 +33,23 @@ class VerifiedFile:
     ok: bool
     expected: str
     actual: str
+    root_url: str | None = None
 
 
-async def verify_files(cache: ModelCache, deletion: Deletion, model: str, revision: str) -> list[VerifiedFile]:
-    """Hash the files of a revision, and delete damaged ones."""
-    files = await cache.list_files(model, revision)
-    return [await _verify(cache, deletion, (model, revision, file.path), file.sha256) for file in files]
+async def verify_files(
+    cache: ModelCache, deletion: Deletion, model: str, revision: str, root: str | None
+) -> list[VerifiedFile]:
+    """Hash the files of a revision, and delete damaged ones; None for those of all hubs."""
+    files = await cache.list_files(model, revision, root)
+    return [await _verify(cache, deletion, file_key(file), file.sha256) for file in files]
 
 
 async def delete_damaged_files(cache: ModelCache, deletion: Deletion, keys: Collection[FileKey]) -> list[FileKey]:
     """Hash these files, those that are stored; returns the damaged ones, which are deleted."""
-    damaged = []
-    for model, revision in sorted({key[:2] for key in keys}):
-        for file in await cache.list_files(model, revision):
-            key = (model, revision, file.path)
-            if key in keys and not (await _verify(cache, deletion, key, file.sha256)).ok:
-                damaged.append(key)
-    return damaged
+    stored = [file for key in sorted({key.revision_key for key in keys}) for file in await cache.list_files(*key)]
+    requested = [file for file in stored if file_key(file) in keys]
+    results = [(file_key(file), await _verify(cache, deletion, file_key(file), file.sha256)) for file in requested]
+    return [key for key, result in results if not result.ok]
 
 
 async def _verify(cache: ModelCache, deletion: Deletion, key: FileKey, expected: str) -> VerifiedFile:
@@ -55,4 +57,4 @@ async def _verify(cache: ModelCache, deletion: Deletion, key: FileKey, expected:
     actual = "" if file is None else await sha256_of(file.blob)
     if actual != expected:
         await deletion.delete_damaged(key)
-    return VerifiedFile(key[2], actual == expected, expected, actual)
+    return VerifiedFile(key.path, actual == expected, expected, actual, key.root or None)

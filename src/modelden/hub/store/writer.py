@@ -11,7 +11,7 @@ from modelden.hub.store.cache import ModelCache, StagedFile
 from modelden.hub.store.contents import ReceivedBody
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.quota import StorageQuota
-from modelden.hub.store.records import CachedFile, FileKey, Provenance, header_record
+from modelden.hub.store.records import CachedFile, FileKey, Provenance, RevisionKey, header_record
 from modelden.hub.store.usage import Consumer
 
 AHEAD = 4 * 1024 * 1024
@@ -33,7 +33,7 @@ class CacheWriter:
         self._partials = partials
         self._quota = quota
         self._policy = policy
-        self._in_memory: set[tuple[str, str]] = set()
+        self._in_memory: set[RevisionKey] = set()
         """Models and revisions without space: all their files go to memory."""
 
     async def reserve(self, key: FileKey, size: int) -> bool:
@@ -42,7 +42,7 @@ class CacheWriter:
         Raises:
             QuotaExceeded: Without space, if memory is not allowed.
         """
-        if key[:2] in self._in_memory:
+        if key.revision_key in self._in_memory:
             return False
         try:
             if size:
@@ -77,16 +77,17 @@ class CacheWriter:
             await self._use_memory(shortage)
         return None
 
-    async def check_model(self, model: str, revision: str, size: int) -> None:
+    async def check_model(self, revision_key: RevisionKey, size: int) -> None:
         """Check the space for the remaining bytes of a model; without space all its files go to memory, if allowed.
 
         Raises:
             QuotaExceeded: Without space, if memory is not allowed.
         """
-        key = (model, revision, "")
-        self._in_memory.discard(key[:2])
+        model, revision, root = revision_key
+        key = FileKey(model, revision, "", root)
+        self._in_memory.discard(revision_key)
         if not await self.reserve(key, size):
-            self._in_memory.add(key[:2])
+            self._in_memory.add(revision_key)
         self.release(key)
 
     def release(self, key: FileKey) -> None:

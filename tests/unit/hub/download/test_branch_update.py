@@ -13,8 +13,9 @@ from modelden.engine.options import PipelineOptions
 from modelden.errors import HttpError, StorageUnavailable
 from modelden.host.serve.faults import Fault
 from modelden.hub.download.branch_update import BranchUpdate
+from modelden.hub.store.records import FileKey
 from tests.simulators.fetcher import AsgiFetcher
-from tests.unit.conftest import FILES, write
+from tests.unit.conftest import FILES, HUB_ROOT, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -263,7 +264,7 @@ async def test_a_lock_that_cannot_be_released_does_not_hide_the_outcome_of_the_l
 ) -> None:
     async def load(*, fails: bool) -> None:
         async with BranchUpdate(cast("Store", NoStore()), StuckLocks()) as branch:
-            await branch.mark_changed(("localhost/org/tiny", "main", CONFIG), is_deleted=True)
+            await branch.mark_changed(FileKey("localhost/org/tiny", "main", CONFIG, HUB_ROOT), is_deleted=True)
             if fails:
                 raise HttpError("https://hub.example/file", 503)
             await branch.commit()

@@ -12,13 +12,14 @@ from modelden.errors import QuotaExceeded, StorageUnavailable
 from modelden.hub.download import chunk_writer
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.partials import PartialDownloads
+from modelden.hub.store.records import FileKey
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.ports import Delete, Key, Put, Row, Unchanged
 from tests.simulators.blobs import MemoryBlobs, MemoryChunk
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
 
-KEY = ("localhost/org/model", "v1", "model.onnx")
+KEY = FileKey("localhost/org/model", "v1", "model.onnx", "https://localhost/")
 CHUNK = MemoryChunk(bytes(range(100)))
 
 

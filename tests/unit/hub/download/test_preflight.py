@@ -142,7 +142,7 @@ async def test_only_what_is_still_to_come_counts(profile: Profile) -> None:
     kept, digest = FILES["config.json"], hashlib.sha256(FILES["config.json"]).hexdigest()
     await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), None)])
     await hub.check_space("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)])
-    begun = ("localhost/org/tiny", "v2", "begun.bin")
+    begun = hub.key(ModelFile("org/tiny", "v2", "begun.bin"))
     partial = PartialFile("begun", "url", None, 10, received=9, chunks=1)
     await PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks).append(
         begun, partial, MemoryBlob(bytes(9))

@@ -13,14 +13,14 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store import compaction
 from modelden.hub.store.compaction import IDLE_TIME, MAX_SIZE
 from modelden.hub.store.partials import PartialDownloads, download_lock
-from modelden.hub.store.records import PartialFile
+from modelden.hub.store.records import FileKey, PartialFile, file_id
 from modelden.hub.store.schema import ROWS_LOCK
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
-from tests.unit.conftest import FILES, ORIGIN
+from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
 
 WEIGHTS = "onnx/model_quantized.onnx"
 FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
@@ -121,10 +121,10 @@ async def test_files_that_share_their_bytes_go_on_sharing_them(profile: Profile,
 
 @pytest.mark.usefixtures("hub")
 async def test_it_waits_for_downloads_of_any_tab(profile: Profile) -> None:
-    other = ("localhost/org/other", "v1", "model.onnx")
+    other = FileKey("localhost/org/other", "v1", "model.onnx", HUB_ROOT)
     partials = PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks)
     await partials.append(other, PartialFile("begun", "url", None, None, received=1, chunks=1), MemoryBlob(b"1"))
-    async with profile.locks.hold(download_lock("/".join(other))):
+    async with profile.locks.hold(download_lock(file_id(other))):
         await be_quiet(profile)
         assert await chunks(profile) > 2
     # Begun, but nobody is at it any more.

@@ -13,18 +13,18 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.store.partials import PartialDownloads, download_lock
-from modelden.hub.store.records import PartialFile
+from modelden.hub.store.records import FileKey, PartialFile, file_id, key_fields
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
-from tests.unit.conftest import FILES, ORIGIN
+from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
 
 WEIGHTS = "onnx/model_quantized.onnx"
 FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
-BEGUN = ("localhost/org/begun", "v1.0", "model.onnx")
-BEGUN_ID = "/".join(BEGUN)
+BEGUN = FileKey("localhost/org/begun", "v1.0", "model.onnx", HUB_ROOT)
+BEGUN_ID = file_id(BEGUN)
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 SIX_DAYS, A_DAY = 6 * 24, 24
@@ -73,7 +73,7 @@ async def test_bytes_and_rows_that_belong_to_nothing_go(profile: Profile) -> Non
     hub = await hub_with_file(profile)
     before = await stored(profile)
     database = await profile.database("modelFiles")
-    names = {"model": "localhost/org/lost", "revision": "v1.0", "file": "a.json"}
+    names = key_fields(FileKey("localhost/org/lost", "v1.0", "a.json", HUB_ROOT))
     await database.commit(
         [
             Put("chunks", {"content": "nobody's", "index": "000000"}, {("data",): MemoryBlob(b"lost", "")}),

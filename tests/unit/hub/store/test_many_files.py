@@ -10,9 +10,10 @@ import pytest
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.quota import GIB
+from modelden.hub.store.records import FileKey, file_id, key_fields
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
-from tests.unit.conftest import FILES, ORIGIN
+from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
 
 if TYPE_CHECKING:
     from modelden.hub.files import HubFiles
@@ -33,12 +34,13 @@ class Reads:
 
 def rows_of(number: int) -> list[Put]:
     model, revision, file = f"localhost/org/m{number // PER_MODEL}", "v1", f"{number % PER_MODEL}.json"
-    names = {"model": model, "revision": revision, "file": file}
+    key = FileKey(model, revision, file, HUB_ROOT)
+    names = key_fields(key)
     headers = {"Content-Type": "application/json", "Content-Length": "1", "ETag": f'"{number}"', "fileSize": 1}
     content = {"sha256": f"{number:064x}", "integrity": "hub", "hub": ORIGIN, "content": f"c{number}", "chunks": 1}
     return [
         Put("headers", {**names, "headers": {**headers, "lastUpdated": number, "lastUsed": number}}),
-        Put("files", {**names, "id": f"{model}/{revision}/{file}", **content}),
+        Put("files", {**names, "id": file_id(key), **content}),
         Put("engines", {**names, "engineIds": ["engine"]}),
         Put("tasks", {**names, "taskName": "task"}),
     ]

@@ -15,14 +15,13 @@ from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.partials import PartialDownloads, download_lock
-from modelden.hub.store.records import PartialFile
+from modelden.hub.store.records import PartialFile, file_id, key_fields
 from modelden.ports import Put
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.hub.browser import BIG, CHUNK, CONFIG, PATH, USE, WEIGHTS, WHOLE, Browser
 
 KEPT = "localhost/org/model"
-KEY = (KEPT, "v1", "onnx/model.onnx")
 OTHER = ModelFile("org/other", "v1", "onnx/model.onnx")
 
 
@@ -82,7 +81,7 @@ async def test_deleting_and_purging_free_it(browser: Browser) -> None:
 
 async def test_what_somebody_is_at_stays(browser: Browser) -> None:
     hub = await begun(browser)
-    async with browser.locks.hold(download_lock("/".join(KEY))):
+    async with browser.locks.hold(download_lock(file_id(hub.key(WEIGHTS)))):
         await hub.store.purge()
         await hub.store.delete_models(model=KEPT, revision="v1")
     assert set(browser.stored()) == {"partials", "chunks"}
@@ -125,7 +124,8 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
     await browser.get(ModelFile("org/old", "v1", "m.bin"))
     browser.clock.advance(hours=6 * 24)
     database = await browser.database()
-    names = {"id": "/".join(KEY), "model": KEPT, "revision": "v1", "file": "onnx/model.onnx"}
+    key = (await browser.visit()).key(WEIGHTS)
+    names = {"id": file_id(key), **key_fields(key)}
     row = {**names, "content": "begun", "url": PATH, "validator": None, "total": None, "received": CHUNK, "chunks": 1}
     chunk = {"content": "begun", "index": "000000"}
     await database.commit(
@@ -163,7 +163,7 @@ async def test_bytes_that_went_while_a_load_held_them_are_stored_as_a_whole(brow
         await hub.store.partials.delete_where(lambda _row: True)
         assert "partials" not in browser.stored()
         await branch.commit()
-    kept = await hub.store.cache.get((KEPT, "main", "m.bin"), None)
+    kept = await hub.store.cache.get(hub.key(main), None)
     assert kept is not None
     assert await kept.blob.read() == BIG
     assert browser.stored()["chunks"] == len(BIG)
@@ -179,7 +179,7 @@ async def test_bytes_that_somebody_else_completed_are_his_too(browser: Browser) 
         await hub.get(main, USE, AllowList((), ()), branch=branch)
         await browser.get(main)  # another tab, without a load: it goes on with the same beginning
         await branch.commit()
-    kept = await hub.store.cache.get((KEPT, "main", "m.bin"), None)
+    kept = await hub.store.cache.get(hub.key(main), None)
     assert kept is not None
     assert await kept.blob.read() == BIG
     assert browser.stored()["chunks"] == len(BIG)
@@ -191,12 +191,12 @@ async def test_a_file_that_was_stored_whole_and_never_checked_costs_its_last_chu
 ) -> None:
     """A page that is killed after its last chunk, before the commit."""
     partials = PartialDownloads(await browser.database(), browser.clock, browser.locks)
-    size = len(BIG) // chunks
+    size, key = len(BIG) // chunks, (await browser.visit()).key(WEIGHTS)
     url, tag = f"{browser.root}{PATH}?download=true", f'"{hashlib.sha256(BIG).hexdigest()}"'
     for number in range(chunks):
         end = len(BIG) if number == chunks - 1 else (number + 1) * size
         piece = MemoryBlob(BIG[number * size : end], "")
-        await partials.append(KEY, PartialFile("begun", url, tag, len(BIG), end, number + 1), piece)
+        await partials.append(key, PartialFile("begun", url, tag, len(BIG), end, number + 1), piece)
     assert await (await browser.get()).blob.read() == BIG
     assert browser.hub.served(PATH) == len(BIG) - (chunks - 1) * size
     assert browser.hub.asked() == [PATH if chunks == 1 else f"{PATH} bytes={(chunks - 1) * size}-"]

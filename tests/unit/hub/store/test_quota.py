@@ -14,23 +14,24 @@ from modelden.errors import (
     QuotaExceeded,
 )
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.catalog.names import HubAddress, ModelFile, canonical_root
 from modelden.hub.policy import HubPolicy, StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.quota import GIB, LARGE_SIZE, StorageQuota
+from modelden.hub.store.records import FileKey, RevisionKey
 from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.usage import Consumer, Pins
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.profile import Profile
 from tests.simulators.surroundings import ScriptedPage
-from tests.unit.conftest import ORIGIN, write
+from tests.unit.conftest import HUB_ROOT, ORIGIN, write
 from tests.unit.hub.browser import BIG, USE, WEIGHTS, Browser
 
-KEY = ("localhost/org/large", "v1", "model.onnx")
-OTHER = ("localhost/org/other", "v1", "model.onnx")
+KEY = FileKey("localhost/org/large", "v1", "model.onnx", HUB_ROOT)
+OTHER = FileKey("localhost/org/other", "v1", "model.onnx", HUB_ROOT)
 KEPT = ModelFile("org/tiny", "v1.0", "config.json")
 
 
@@ -45,8 +46,9 @@ async def room(profile: Profile, *, evict: bool = False) -> StorageQuota:
     deletion = Deletion(database, cache, partials, profile.locks, profile.clock)
     policy = StoragePolicy(evict=evict)
 
-    async def delete(model: str, revision: str) -> None:
-        await deletion.delete(model=model, revision=revision)
+    async def delete(revision_key: RevisionKey) -> None:
+        model, revision, root = revision_key
+        await deletion.delete(model=model, revision=revision, root=root)
 
     return StorageQuota(
         cache, partials, deletion.sweep, delete, Pins(database), profile.page, profile.locks, policy, Reservations()
@@ -75,10 +77,10 @@ async def test_files_that_come_side_by_side_share_room_that_is_not_told(profile:
 async def test_files_of_a_model_are_not_counted_beside_the_model(profile: Profile) -> None:
     tried = await room(profile)
     await tried.reserve(KEY, 2 * LARGE_SIZE)
-    await tried.reserve((*KEY[:2], ""), 3 * LARGE_SIZE)
-    tried.release((*KEY[:2], ""))
+    await tried.reserve(KEY._replace(path=""), 3 * LARGE_SIZE)
+    tried.release(KEY._replace(path=""))
     with pytest.raises(QuotaExceeded, match="store localhost/org/other/v1 "):
-        await tried.reserve((*OTHER[:2], ""), 2 * LARGE_SIZE)
+        await tried.reserve(OTHER._replace(path=""), 2 * LARGE_SIZE)
 
 
 async def test_a_small_file_is_not_worth_trying(profile: Profile) -> None:
@@ -183,7 +185,7 @@ async def test_models_that_were_not_used_for_the_longest_time_make_room(browser:
 
     await hub.store.pin("localhost/org/a", "v1", pinned=True)
     lease = hub.store.lease()
-    await lease.add("localhost/org/c", "v1")
+    await lease.add(("localhost/org/c", "v1", canonical_root(browser.root)))
     with pytest.raises(CacheSizeExceeded):
         await browser.get(ModelFile("org/d", "v1", "m.bin"), limits=limits)
     lease.end()

@@ -22,13 +22,14 @@ from modelden.errors import (
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
+from modelden.hub.store.records import FileKey
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.hub.store.store import Store
 from modelden.hub.store.usage import Consumer, ModelLease, NegativeCache, UsageLog
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
 from tests.simulators.profile import Profile
-from tests.unit.conftest import ORIGIN, write
+from tests.unit.conftest import HUB_ROOT, ORIGIN, write
 from tests.unit.hub.browser import USE, Browser
 
 MODEL = "localhost/org/tiny"
@@ -106,11 +107,12 @@ async def test_what_is_only_remembered_stops_nothing(caplog: pytest.LogCaptureFi
     database, clock = MemoryDatabase(MODEL_FILES), ManualClock()
     database.full = True
     missing = NegativeCache(database, clock)
-    await missing.add([(MODEL, "v1.0", "a.json")])
+    key = FileKey(MODEL, "v1.0", "a.json", HUB_ROOT)
+    await missing.add([key])
     await missing.add_collection("ml-model-manifests")
-    await UsageLog(database, clock, PageLocks()).record([(MODEL, "v1.0", "config.json")], Consumer("task", "engine"))
+    await UsageLog(database, clock, PageLocks()).record([key], Consumer("task", "engine"))
 
-    assert not await missing.is_missing((MODEL, "v1.0", "a.json"))
+    assert not await missing.is_missing(key)
     assert await missing.collection_age("ml-model-manifests") is None
     assert "is not remembered" in caplog.text
 
@@ -193,11 +195,11 @@ class RefusedLocks(PageLocks):
 
 async def test_a_lease_whose_lock_is_refused_fails_all_who_wait() -> None:
     lease = ModelLease(RefusedLocks())
-    waiters = [asyncio.ensure_future(lease.add("localhost/org/tiny", "v1.0")) for _ in range(2)]
+    waiters = [asyncio.ensure_future(lease.add((MODEL, "v1.0", HUB_ROOT))) for _ in range(2)]
     results = await asyncio.gather(*waiters, return_exceptions=True)
     assert [type(result) for result in results] == [StorageUnavailable] * 2
     with pytest.raises(StorageUnavailable):  # and is tried again
-        await lease.add("localhost/org/tiny", "v1.0")
+        await lease.add((MODEL, "v1.0", HUB_ROOT))
 
     lease.end()
     await lease.wait_ended()
