@@ -43,7 +43,7 @@ _PIECE = 64 * 1024
 
 
 def hub_answer(resource: Json, request: Request) -> Response:
-    """What the hub sends when nothing goes wrong."""
+    """The hub's response without a fault."""
     way = resource.get(request.method.lower()) or {}
     body = body_of(resource.get("body"))
     status, headers = 200, {"Content-Type": resource.get("content_type", "application/octet-stream")}
@@ -75,7 +75,7 @@ def _slowly(body: bytes, way: Json) -> Iterator[bytes]:
 
 
 def hub_faults(hub: Json, port: int) -> list[Fault]:
-    """What goes wrong. Faults of single resources come before those of the whole hub, as they were merged then."""
+    """The faults. Those of single resources come before those of the whole hub, as they were merged then."""
     everywhere = hub.get("fault") or {}
     return [
         _fault(path, fault, method.upper(), port)

@@ -29,8 +29,8 @@ from modelden.engine.onnx_options import (
     SessionOptions,
     select_device,
 )
+from modelden.engine.slot import check_timeout
 from modelden.engine.tensor import to_array
-from modelden.engine.worker_runs import check_timeout
 from modelden.errors import NotInBrowser, SyncUnavailable
 
 if TYPE_CHECKING:

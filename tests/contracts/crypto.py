@@ -1,4 +1,4 @@
-"""What every `ports.Crypto` does. Runs against `host.keys.crypto` on CPython and against the browser's in a page.
+"""The contract of `ports.Crypto`. Runs against `host.keys.crypto` on CPython and against the browser's in a page.
 
 Each of `CASES` is ``async def case(crypto)``; it returns, or raises AssertionError. ``crypto`` is a `ports.Crypto`.
 

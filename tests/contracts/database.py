@@ -1,4 +1,4 @@
-"""What every `ports.Databases` does. Runs against the simulator on CPython and against IndexedDB in a page.
+"""The contract of `ports.Databases`. Runs against the simulator on CPython and against IndexedDB in a page.
 
 Each of `CASES` is ``async def case(databases, make_blob)``; it returns, or raises AssertionError.
 

@@ -1,4 +1,4 @@
-"""What every `ports.Fetcher` does. Runs over httpx on CPython and over the browser's fetch in a page.
+"""The contract of `ports.Fetcher`. Runs over httpx on CPython and over the browser's fetch in a page.
 
 Each of `CASES` is ``async def case(fetcher, base)``; it returns, or raises AssertionError.
 

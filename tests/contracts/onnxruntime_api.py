@@ -1,4 +1,4 @@
-"""What `modelden.onnxruntime` promises: the same calls give the same results as onnxruntime itself on CPython.
+"""The contract of `modelden.onnxruntime`: the same calls give the same results as onnxruntime itself on CPython.
 
 Pushed into the page as it is, so it imports nothing but the standard library: who runs it gives the module, the
 models, what makes an array there (NumPy's, or `modelden.Tensor`), and what skips every second item of one.

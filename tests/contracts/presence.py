@@ -1,4 +1,4 @@
-"""What every `ports.Presence` does beside `ports.Locks`. Runs against the simulators on CPython and in a page.
+"""The contract of `ports.Presence`, beside that of `ports.Locks`. Runs against the simulators on CPython and in a page.
 
 Each of `CASES` is ``async def case(locks, presence)``; it returns, or raises AssertionError. Only the standard library
 and modelden are imported: ship this file's text to the page.

@@ -1,1 +1,1 @@
-"""What can go wrong between a hub and a page, and what must hold then."""
+"""Faults between a hub and a page, and the assertions that hold after them."""

@@ -33,7 +33,7 @@ EXPOSED = "ETag, X-Linked-ETag, Content-Range, Retry-After"
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What goes wrong with one GET.
+    """The fault of one GET.
 
     Attributes:
         cut_after: Send so many bytes of the body, then close the connection.
@@ -111,7 +111,7 @@ class FaultyHub:
     _next: deque[Fault] = field(default_factory=deque)
 
     def next(self, *faults: Fault) -> None:
-        """What goes wrong with the next GETs, one each."""
+        """Set the faults of the next GETs, one each."""
         self._next.extend(faults)
 
     def heal(self) -> None:

@@ -1,4 +1,4 @@
-"""What a published tree meets outside of this project: nginx, load, browsers, other people's tests."""
+"""The surroundings of a published tree outside of this project: nginx, load, browsers, other people's tests."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Kinto:
 
     @property
     def config(self) -> Json:
-        """What a page is to be told."""
+        """The configuration of a page."""
         return {"settings_server": f"{self.url}/v1", "root_hash": replay_chain().root_hash}
 
     def switch(self, **switches: Any) -> None:
@@ -86,7 +86,7 @@ class Kinto:
         )
 
     def requests(self) -> list[str]:
-        """What pages have asked since the last call, paths with queries."""
+        """The requests of pages since the last call, paths with queries."""
         asked: list[str] = self._http.get(f"{self.url}/__requests__").json()
         return asked
 
@@ -139,7 +139,7 @@ class Kinto:
         self._status(name, "to-resign", "admin")
 
     def changeset(self, name: str, bucket: str = "main", **query: str) -> Json:
-        """What the server says of a collection."""
+        """The server's changeset of a collection."""
         path = f"/buckets/{bucket}/collections/{name}/changeset"
         changeset: Json = self._send("GET", path, params={"_expected": "0", **query}).json()
         return changeset

@@ -107,7 +107,7 @@ def command(tree: Path, kinto: Kinto, *options: str) -> Any:
 
 
 def changed(results: dict[str, PushResult]) -> dict[str, list[int]]:
-    """How many records were created, updated, deleted and how many files uploaded, where there were any."""
+    """The numbers of records created, updated and deleted and of files uploaded, where there were any."""
     lists = {name: (each.created, each.updated, each.deleted, each.uploaded) for name, each in results.items()}
     return {name: [len(each) for each in found] for name, found in lists.items() if any(found)}
 
@@ -123,7 +123,7 @@ def content(records: Iterable[Any]) -> dict[str, Any]:
 
 
 async def of_server(url: str) -> dict[str, Any]:
-    """What a client of ours reads of each collection."""
+    """The records of each collection, as a client of ours reads them."""
     async with HttpFetcher() as fetcher:
         asked = SettingsServer(url, fetcher, Backoff(url, MemoryDatabase(REMOTE_SETTINGS), SystemClock()))
         return {name: content((await asked.changeset("main", name, expected=0))[0].changes) for name in COLLECTIONS}

@@ -138,7 +138,7 @@ def selenium_worker(runtime: str, runners: Runners) -> Iterator[Runner]:
 
 @contextmanager
 def _logged(runner: Runner) -> Iterator[Runner]:
-    """What the page logs belongs to the test's report."""
+    """Add the log of the page to the test's report."""
     runner.clean_logs()
     yield runner
     if not runner.silent:
@@ -157,7 +157,7 @@ def selenium_everywhere(
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
-    """How often to kill."""
+    """The number of kills."""
     return int(request.config.getoption("--kills"))
 
 

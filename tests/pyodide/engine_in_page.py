@@ -1,4 +1,4 @@
-"""What `engines_page.Engines` calls in the page, beside `in_page`: engines that live on from call to call."""
+"""Functions in the page for `engines_page.Engines`, beside `in_page`: engines that live on from call to call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def create(config: Json | None, **request: Any) -> Json:
 
 
 def describe(engine: modelden.Engine) -> Json:
-    """What tests want to know of it."""
+    """The facts of an engine that tests compare."""
     return {"id": engine.engine_id, "revision": engine.model_revision, "status": engine.status}
 
 
@@ -48,12 +48,12 @@ async def run(engine_id: str) -> Json:
 
 
 def info(engine_id: str) -> Json:
-    """What runs it."""
+    """The `Engine.info` of an engine."""
     return dict(ENGINES[engine_id].info())
 
 
 async def run_sync(engine_id: str) -> Json:
-    """Whether the call that waits gives what the async one gives; where it cannot, the error's name."""
+    """Compare the synchronous call with the async one: True if both agree; where it cannot wait, the error's name."""
     engine = ENGINES[engine_id]
     try:
         waited = engine.run_sync(TEXTS, pooling="mean", normalize=True).tolist()
@@ -172,7 +172,7 @@ def metrics(engine_id: str) -> Json:
 
 
 def events(kind: str) -> list[Json]:
-    """What was told since the visit began."""
+    """The events since the visit began."""
     found = [asdict(event) for event in EVENTS if event.type == kind]
     assert foreign(found) == []
     return found

@@ -1,4 +1,4 @@
-"""What tests call in the page: pushed into Pyodide's file system by `browser_page.Page`, which also calls it.
+"""Functions in the page for tests: pushed into Pyodide's file system by `browser_page.Page`, which also calls it.
 
 Arguments and results are plain JSON data, whatever they are in modelden.
 """
@@ -164,12 +164,12 @@ async def begin_file(root_url: str, model: str, revision: str, file: str) -> Non
 
 
 def bytes_so_far() -> int:
-    """How far `begin_file` is."""
+    """The bytes that `begin_file` has received."""
     return max((event.total_loaded or 0 for event in heard), default=0)
 
 
 async def end_file() -> dict[str, Json]:
-    """What came of `begin_file`."""
+    """The result of `begin_file`."""
     return await begun
 
 
@@ -304,7 +304,7 @@ async def live_page_ids() -> Json:
 
 
 def foreign(value: object, path: str = "result") -> list[str]:
-    """Where JavaScript's own values are in a result, which has to be plain Python data."""
+    """The places of JavaScript's own values in a result, which has to be plain Python data."""
     if isinstance(value, JsProxy | JsNull):
         return [f"{path}: {type(value).__name__}"]
     if is_dataclass(value):

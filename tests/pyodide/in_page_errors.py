@@ -1,4 +1,4 @@
-"""What `test_browser_errors` calls in the page: calls that the browser refuses, made through the adapters.
+"""Functions in the page for `test_browser_errors`: calls that the browser refuses, made through the adapters.
 
 Each returns the error's name and message, for which a call that succeeds has none.
 """
@@ -136,7 +136,7 @@ async def cancel_commit() -> str:
 
 
 async def end_commit() -> Json:
-    """How `begin_commit` ended by itself."""
+    """The end of `begin_commit`, by itself."""
     return await WAITING.pop()
 
 

@@ -1,4 +1,4 @@
-"""What `test_hub_calls` calls in the page, beside `in_page`."""
+"""Functions in the page for `test_hub_calls`, beside `in_page`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `test_inputs` and `test_bad_runs` call in the page: the page's own images and sounds, and what is none."""
+"""Functions in the page for `test_inputs` and `test_bad_runs`: the page's own images and sounds, and wrong ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def files(data: bytes) -> dict[str, Any]:
 
 
 class Picture:
-    """What modelden looks at in Pillow's images, of which there is no build in the test's Pyodide."""
+    """The members of Pillow's images that modelden reads; the test's Pyodide has no build of Pillow."""
 
     mode = "RGBA"
 
@@ -147,7 +147,7 @@ async def empty_list() -> list[Any]:
 
 
 async def long_text_is_cut(config: Json, request: Json) -> Json:
-    """Whether a megabyte of text gives what its beginning does, and how many tokens the model saw."""
+    """Compare the result for a megabyte of text with that for its beginning; returns the number of tokens too."""
     configure(config)
     async with await modelden.create_engine(**request) as engine:
         whole = told(await engine.run(await long_text()))

@@ -1,4 +1,4 @@
-"""What the tests of raw models call in the page; beside `in_page`, whose rules hold here too."""
+"""Functions in the page for the tests of raw models, beside `in_page`, whose rules hold here too."""
 
 from __future__ import annotations
 

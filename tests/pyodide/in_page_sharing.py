@@ -1,4 +1,4 @@
-"""What `test_sharing` calls in the page, beside `in_page`."""
+"""Functions in the page for `test_sharing`, beside `in_page`."""
 
 from __future__ import annotations
 

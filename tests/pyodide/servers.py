@@ -68,7 +68,7 @@ class Site:
 
     @property
     def config(self) -> Json:
-        """What a page is to be told."""
+        """The configuration of a page."""
         return {
             "settings_server": f"{self.settings.url}/v1",
             "root_hash": self.app.root_hash,

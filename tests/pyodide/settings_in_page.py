@@ -1,4 +1,4 @@
-"""What tests of Remote Settings call in the page; `settings_page.SettingsPage` puts it there. Plain JSON in and out."""
+"""Functions in the page for tests of Remote Settings; `settings_page.SettingsPage` puts them there. Plain JSON."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def listen(name: str) -> None:
 
 
 def told() -> Json:
-    """What was heard."""
+    """The events that listeners received."""
     return heard
 
 

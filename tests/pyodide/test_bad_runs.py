@@ -1,4 +1,4 @@
-"""What no model can do anything with: each has its own error, in words, and the engine goes on after it."""
+"""Inputs that no model accepts: each has its own error, in words, and the engine goes on after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the browser refuses reaches Python as an error of modelden's, at once."""
+"""Refusals of the browser reach Python as errors of modelden's, at once."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def config(request: pytest.FixtureRequest, site: Site) -> dict[str, Any]:
 
 
 def request(name: str) -> dict[str, Any]:
-    """What to ask `create_engine` for."""
+    """The options for `create_engine`."""
     return {"task_name": TASK, "model_id": model_name(name), "model_revision": REVISION, "dtype": "fp32"}
 
 

@@ -17,7 +17,7 @@ NOT_TOLD = {"pipelineFunction", "runtime", "modelHubRootUrl"}
 
 
 def run(page: Page, site: Site, request: dict[str, Any], *calls: Any) -> Any:
-    """What these calls give."""
+    """The results of these calls."""
     return page.call("run_task", config=site.config, request=request, calls=list(calls), module="in_page_tasks")
 
 

@@ -59,7 +59,7 @@ def page(runtime: str, runners: Runners, request: pytest.FixtureRequest, *, has_
 
 
 class GpuProcess:
-    """What computes for WebGPU; without a browser there is none."""
+    """The process that computes for WebGPU; without a browser there is none."""
 
     def __init__(self, browser: Browser | None) -> None:
         self._browser = browser

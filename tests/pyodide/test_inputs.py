@@ -36,7 +36,7 @@ SAMPLES = {"AudioBuffer", "floats", "doubles", "Audio"}
 
 
 def results(page: Page, site: Site, task: str, kind: str, data: bytes) -> dict[str, Any]:
-    """What the model says of each form."""
+    """The model's results for each form."""
     attach(site.folder, f"given.{kind}", data)
     told: dict[str, Any] = page.call(
         "run_all",

@@ -53,7 +53,7 @@ def root(hub: FaultyHub) -> Iterator[str]:
 
 
 def chunks(page: Page) -> int:
-    """How many the file is stored in."""
+    """The number of chunks in which the file is stored."""
     (number,) = [row["chunks"] for row in page.stored()["modelFiles"]["files"] if row["file"] == WANTED["file"]]
     return int(number)
 

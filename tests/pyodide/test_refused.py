@@ -1,4 +1,4 @@
-"""What a browser may refuse a page: room, storage at all, cryptography."""
+"""Refusals of a browser: space, storage at all, cryptography."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _FILL = """
 
 
 class Room:
-    """How much a browser lets a page store."""
+    """The quota of a page."""
 
     def __init__(self, page: Page) -> None:
         self.page = page

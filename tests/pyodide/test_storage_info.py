@@ -1,4 +1,4 @@
-"""Where a browser can be asked to keep what is stored: in pages, and not in workers."""
+"""Persistent storage: pages can ask the browser for it, workers cannot."""
 
 from __future__ import annotations
 

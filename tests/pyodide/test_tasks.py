@@ -27,7 +27,7 @@ FAMILIES = ("feature-extraction", "image-classification", "text-generation", "tr
 
 @pytest.fixture(scope="module")
 def transformers() -> Iterator[Json]:
-    """Where transformers.js 3 can be imported from, and its WASM file."""
+    """The URLs of transformers.js 3 and of its WASM file."""
     with StaticServer(ROOT / "node_modules/@huggingface/transformers/dist") as served:
         yield {"base": served.url, "wasmPaths": f"{served.url}/"}
 
@@ -41,7 +41,7 @@ def transformers_4() -> Iterator[Json]:
 
 
 def engine_request(name: str) -> dict[str, Any]:
-    """What to ask `create_engine` for."""
+    """The options for `create_engine`."""
     return {"task_name": task_of(name), "model_id": model_name(name), "model_revision": REVISION, "dtype": "fp32"}
 
 

@@ -96,7 +96,7 @@ class MemoryDatabases:
         return database
 
     def bytes_of_models(self) -> int:
-        """What the files of models take, as a browser counts it."""
+        """The bytes of the files of models, as a browser counts them."""
         database = self.opened.get("modelFiles")
         return sum(row["data"].size for row in database.rows["chunks"].values()) if database else 0
 

@@ -203,7 +203,7 @@ class ScriptedEngines:
 
     @property
     def alive(self) -> int:
-        """How many workers have not ended."""
+        """The number of workers that have not ended."""
         return sum(not worker.closed for worker in self.workers)
 
 

@@ -94,7 +94,7 @@ async def _begun_body(request: Request) -> Response:
 
 
 class _Events:
-    """What clients did: their requests begin, and end when they go away."""
+    """The acts of clients: their requests begin, and end when they go away."""
 
     def __init__(self) -> None:
         self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -133,7 +133,7 @@ class _Events:
         return PlainTextResponse("met")
 
     async def reached(self, request: Request) -> Response:
-        """Whether a request has begun, without waiting for it."""
+        """Answer 200 if a request has begun, without waiting for it."""
         return PlainTextResponse("", 200 if self._begun[request.path_params["name"]].is_set() else 404)
 
     async def tell_begun(self, request: Request) -> Response:

@@ -91,7 +91,7 @@ class Profile:
         await self.fetcher.close()
 
     def requests(self) -> list[str]:
-        """What was asked since the last call, ``METHOD path?query`` in order."""
+        """The requests since the last call, ``METHOD path?query`` in order."""
         asked = list(self.fetcher.requests)
         self.fetcher.requests.clear()
         return asked

@@ -27,7 +27,7 @@ _CHANGESET = "/buckets/{bucket}/collections/{name}/changeset"
 
 
 class _Readable:
-    """What both have in common."""
+    """The common parts of both servers."""
 
     def __init__(self, collections: Collections) -> None:
         self._collections = collections

@@ -1,4 +1,4 @@
-"""What is around the core in a browser: filter expressions, other tabs, the page."""
+"""The surroundings of the core in a browser: filter expressions, other tabs, the page."""
 
 from __future__ import annotations
 

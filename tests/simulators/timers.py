@@ -41,5 +41,5 @@ class ManualTimers:
 
     @property
     def waiting(self) -> int:
-        """How many have not gone off."""
+        """The number of timers that have not gone off."""
         return len(self._waiting)

@@ -80,7 +80,7 @@ REVISION = "v1"
 
 
 def task_of(name: str) -> str:
-    """What a model is for."""
+    """The task of a model."""
     return OTHERS.get(name, name)
 
 

@@ -43,7 +43,7 @@ def automatic_speech_recognition() -> Files:
 
 
 def zero_shot_audio_classification() -> Files:
-    """How well each text fits a sound."""
+    """A model that rates how well each text fits a sound."""
     graph = Graph("zero-shot-audio-classification", seed=43)
     mel = graph.input("input_features", ["batch", 1, "frames", 8])
     sound = graph.op("Squeeze", graph.op("ReduceMean", mel, axes=[2], keepdims=0), graph.ints(1))

@@ -34,7 +34,7 @@ def fill_mask() -> Files:
 
 
 def question_answering() -> Files:
-    """Where the answer starts and ends."""
+    """A model of the start and the end of the answer."""
     graph = Graph("question-answering", seed=15)
     states = mixed(graph, embedded(graph))
     for name in ("start_logits", "end_logits"):

@@ -18,7 +18,7 @@ _PATCHES = (SIDE // _PATCH) ** 2
 
 
 def preprocessor(kind: str = "ViTImageProcessor", **more: Any) -> Json:
-    """What is done to an image before the model sees it."""
+    """The preprocessing of an image."""
     return {
         "image_processor_type": kind,
         "do_resize": True,
@@ -77,7 +77,7 @@ def zero_shot_object_detection() -> Files:
 
 
 def zero_shot_image_classification() -> Files:
-    """How well each text fits each image."""
+    """A model that rates how well each text fits each image."""
     graph = Graph("zero-shot-image-classification", seed=35)
     image = graph.op("ReduceMean", patches(graph, 8), axes=[1], keepdims=0)
     scores = graph.op("MatMul", image, graph.op("Transpose", _texts(graph), perm=[1, 0]))
@@ -96,7 +96,7 @@ def image_segmentation() -> Files:
 
 
 def background_removal() -> Files:
-    """How much of the foreground is in each pixel."""
+    """A model of the share of the foreground in each pixel."""
     graph = Graph("background-removal", seed=37)
     maps = graph.op("Conv", graph.input("input", _PIXELS), graph.weights(1, 3, 1, 1))
     graph.output(graph.op("Sigmoid", maps), "output", ["batch", 1, "height", "width"])

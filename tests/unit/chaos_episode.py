@@ -72,7 +72,7 @@ class Visit:
 
     @property
     def falls_back(self) -> bool:
-        """Whether a page uses memory because storage was refused."""
+        """True if a page uses memory because storage was refused."""
         return any(context.storage_fallback.reason for context in self._contexts)
 
     async def close(self) -> None:
@@ -95,7 +95,7 @@ async def _nothing(_visit: Visit) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens in an episode.
+    """The scenario of an episode.
 
     Attributes:
         act: The part with faults.

@@ -1,4 +1,4 @@
-"""Where `modelden.ModelHub` goes another way than Firefox's, on purpose; `table` is in ``docs/firefox-parity.md``."""
+"""Differences of `modelden.ModelHub` from Firefox's, on purpose; `table` is in ``docs/firefox-parity.md``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Ours:
-    """How a step goes here, in the fields that differ.
+    """The fields of a step that differ here.
 
     Attributes:
         why: The reason.

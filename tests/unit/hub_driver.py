@@ -43,7 +43,7 @@ _EVERYTHING = [{"filter": "ALLOW", "urlPrefix": ""}]
 
 @dataclass(frozen=True)
 class Done:
-    """How a step went.
+    """The result of a step.
 
     Attributes:
         outcome: What was returned, or the class of the error.
@@ -213,7 +213,7 @@ class HubDriver:
         await self.profile.databases["modelFiles"].commit([Delete(args["store"], key)])
 
     def rows(self, store: str) -> list[Json]:
-        """What is stored, as Firefox would have it: without the roots of hubs."""
+        """The stored rows, as Firefox would have them: without the roots of hubs."""
         return list(map(firefox_row, self.profile.databases.contents().get("modelFiles", {}).get(store, [])))
 
     async def close(self) -> None:

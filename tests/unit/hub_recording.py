@@ -1,4 +1,4 @@
-"""What a recording of Firefox's hub says, in a form that can be compared."""
+"""Recordings of Firefox's hub, in a form that can be compared."""
 
 from __future__ import annotations
 
@@ -90,13 +90,13 @@ def _is_json(body: bytes) -> bool:
 
 
 def requests(step: Json) -> list[str]:
-    """What the hub was asked; requests that were made side by side in the order of the alphabet."""
+    """The requests to the hub; those that were made side by side are in the order of the alphabet."""
     asked = step["http"] if "http" in step else step["http_unordered"]
     return [f"{each['method']} {each['path']}" for each in asked if each["server"] == "hub"]
 
 
 def outcome(step: Json) -> Any:
-    """What came of a step: an error's class, or the part of the result that can be the same."""
+    """The outcome of a step: an error's class, or the part of the result that can be the same."""
     result = step["outcome"]
     if "threw" in result:
         text = f"{result['threw']['name']} {result['threw']['message']}"

@@ -153,7 +153,7 @@ def test_functions_say_what_they_raise(name: str) -> None:
 
 
 def in_a_fresh_python(program: str) -> str:
-    """What a program prints that knows nothing of this test run."""
+    """The output of a program in a new interpreter."""
     done = subprocess.run(  # noqa: S603  our own program
         [sys.executable, "-c", program],
         capture_output=True,

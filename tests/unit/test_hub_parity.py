@@ -41,7 +41,7 @@ class Facet:
 
 
 def facets(step: Json, done: Done, asked: list[str], rows: dict[str, list[Json]]) -> dict[str, Facet]:
-    """What a step did, by the fields of `Ours`."""
+    """The results of a step, by the fields of `Ours`."""
     theirs = recorded.rows(step)
     return {
         "requests": Facet(asked, recorded.requests(step), " ".join(each.split()[0] for each in asked)),

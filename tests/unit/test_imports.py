@@ -230,7 +230,7 @@ def test_there_are_modules_and_rules_name_existing_ones() -> None:
 
 
 def test_a_page_imports_in_small_pieces() -> None:
-    """What comes in one go keeps the page's main thread busy."""
+    """Modules that are imported in one go keep the page's main thread busy."""
     text = f"""
 import json, sys
 from importlib import import_module

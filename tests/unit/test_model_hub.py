@@ -1,4 +1,4 @@
-"""What is kept is looked after: verified, kept by the browser, with the picture of who made it."""
+"""The care of stored models: verified, persistent, with the picture of their maker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose headers and mirrors are whose: a token of one hub is for no other."""
+"""Headers and mirrors of one hub: a token is for no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recorded Firefox asked, stored and told, against the same servers; intended differences are named here.
+"""Requests, rows and events of a recorded Firefox, against the same servers; intended differences are named here.
 
 Ours: collections are signed, so the chain is fetched once; no start-up bundle; the bytes are in IndexedDB.
 """
@@ -67,7 +67,7 @@ class Replayed:
         self._den = None
 
     def events_by_id(self) -> dict[str, list[dict[str, Any]]]:
-        """What files reported, in the recording's names and with its address of the hub."""
+        """The events of files, in the recording's names and with its address of the hub."""
         found: dict[str, list[dict[str, Any]]] = {}
         ours = {value: key for key, value in EVENT.items()}
         for event in self.events:
@@ -103,7 +103,7 @@ async def replayed(name: str, *, signed: bool = True) -> AsyncIterator[tuple[Rep
 
 
 def asked(step: dict[str, Any], log: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """What the recording asked of settings, and what was asked now, without what differs on purpose."""
+    """The requests for settings of the recording and of now, without those that differ on purpose."""
     recorded = [
         f"{each['method']} {each['path']} {each['status']}"
         for each in step["http"]

@@ -91,7 +91,7 @@ def data_of(archive: ModelArchive) -> bytes:
 
 
 async def kept() -> dict[str, bytes]:
-    """What this room's hub has, read as an engine does."""
+    """The stored files of this hub, read as an engine does."""
     from modelden.model_hub import ModelHub
 
     hub = await ModelHub().open()

@@ -13,9 +13,8 @@ from modelden.core.locks import KeyedLocks
 from modelden.engine.lifecycle import READY, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
-from modelden.engine.slot import Call
+from modelden.engine.slot import Call, check_timeout
 from modelden.engine.streaming import Chunk, Stream, StreamReceiver
-from modelden.engine.worker_runs import check_timeout
 from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:

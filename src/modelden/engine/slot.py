@@ -1,20 +1,141 @@
-"""A slot: a loaded worker of an engine, and the runs under way in it.
+"""A slot: a loaded worker of an engine, and the runs under way in it, with their time limits.
 
-One caller, the engine runner: this module is what a run does in one worker, that one the way from worker to worker.
+A worker runs one thing at a time. A cancelled run is asked to stop, which a regular expression, a template or a loop in
+a graph cannot hear. Later runs would wait for it, without end perhaps. So a worker is blocked if it gives no sign of
+life for some seconds while its oldest run is a cancelled one. A run that somebody waits for may take its time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelden.core.awake_timer import AwakeTimer
 from modelden.engine.streaming import StreamReceiver, pop_streaming
-from modelden.engine.worker_runs import WorkerRuns
-from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineTimeout, InputError, ModelDenError
 
 if TYPE_CHECKING:
     from modelden.loading.engine_loader import LoadedModel
     from modelden.ports import Ports
+
+ANSWER_LIMIT = 5.0
+"""Seconds without a sign of life after which a cancelled run blocks its worker."""
+
+_LONGEST_TIMEOUT = 1e9
+"""Seconds; longer limits are none."""
+
+
+class WorkerRuns:
+    """The runs in one worker.
+
+    Attributes:
+        is_blocked: A cancelled run did not end, and the worker was given up.
+    """
+
+    def __init__(self, ports: Ports, on_blocked: Callable[[], None]) -> None:
+        """Create a record without runs.
+
+        Args:
+            ports: The browser.
+            on_blocked: Called when the worker is blocked. It ends the worker.
+        """
+        self.is_blocked = False
+        self._ports = ports
+        self._on_blocked = on_blocked
+        self._runs: dict[asyncio.Task[Any], bool] = {}
+        """All runs that the worker has not answered, in their order, and whether they are abandoned."""
+        self._timer: AwakeTimer | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of runs that somebody waits for."""
+        return list(self._runs.values()).count(False)
+
+    async def run[T](
+        self,
+        work: Coroutine[Any, Any, T],
+        timeout: float | None,  # noqa: ASYNC109  the page's time, without that of its sleep
+        interrupt: asyncio.Future[None] | None = None,
+    ) -> T:
+        """Return the result of a run. A caller that is cancelled does not wait for the worker.
+
+        Args:
+            work: Sends the run to the worker. When it is cancelled, it asks the worker to stop, and ends with the
+                worker's answer.
+            timeout: Seconds after which the run is abandoned; None for no limit.
+            interrupt: Fails with the error of a caller that abandons the run.
+
+        Raises:
+            EngineTimeout: If it takes longer than ``timeout``.
+            ModelDenError: As ``work``.
+        """
+        interrupt = interrupt or asyncio.get_running_loop().create_future()
+        timer = None if timeout is None else self._limit(timeout, interrupt)
+        task = asyncio.ensure_future(work)
+        self._runs[task] = False
+        task.add_done_callback(self._on_answer)
+        try:
+            waiting: set[asyncio.Future[Any]] = {task, interrupt}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if not task.done():
+                self._abandon(task)
+        if interrupt.done():
+            interrupt.result()  # raises its error
+        return task.result()
+
+    def note_life(self) -> None:
+        """Record a message of the worker."""
+        if self._timer is not None:
+            self._timer.restart()
+
+    def _limit(self, timeout: float, interrupt: asyncio.Future[None]) -> AwakeTimer:
+        def expire() -> None:
+            if not interrupt.done():
+                interrupt.set_exception(EngineTimeout(f"The run took longer than its timeout of {timeout:g} s."))
+
+        return AwakeTimer(self._ports.timers, self._ports.clock, timeout, expire)
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        self._runs[task] = True
+        self._watch()
+
+    def _on_answer(self, task: asyncio.Task[Any]) -> None:
+        del self._runs[task]
+        if not task.cancelled():
+            task.exception()  # or asyncio would log the error of a run that nobody waits for
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._watch()
+
+    def _watch(self) -> None:
+        """Wait for the answer of the oldest run if it is abandoned."""
+        is_abandoned = next(iter(self._runs.values()), False)
+        if is_abandoned and self._timer is None and not self.is_blocked:
+            self._timer = AwakeTimer(self._ports.timers, self._ports.clock, ANSWER_LIMIT, self._block)
+
+    def _block(self) -> None:
+        self.is_blocked = True
+        self._on_blocked()
+
+
+def check_timeout(timeout: Any) -> float | None:
+    """Return the limit of a run in seconds; None for no limit.
+
+    Raises:
+        InputError: If it is no number above 0.
+    """
+    if timeout is None:
+        return None
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not is_number or not timeout > 0:  # NaN is not either
+        raise InputError(f"timeout: expected a number of seconds above 0, or None for no limit, got {timeout!r}.")
+    return None if timeout > _LONGEST_TIMEOUT else float(timeout)
 
 
 class Call(NamedTuple):

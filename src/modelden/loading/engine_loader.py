@@ -200,8 +200,8 @@ class EngineLoader:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
                     info = await worker.create(message, wasm, files, await files.cached_files(plan.files))
             except EngineError as error:
-                drop_runtime = partial(settings.attachments.delete_if_damaged, self._runtimes, plan.runtime)
-                raise await _explain(error, job.hub, files, drop_runtime) from error
+                delete_damaged_runtime = partial(settings.attachments.delete_if_damaged, self._runtimes, plan.runtime)
+                raise await _explain(error, job.hub, files, delete_damaged_runtime) from error
             await job.branch.commit()
             await files.remember_missing()
         except BaseException:
@@ -235,14 +235,14 @@ def _no_gpu_reason(plan: Plan, bundle: Bundle) -> str | None:
 
 
 async def _explain(
-    error: EngineError, hub: HubFiles, files: EngineFileProvider, drop_damaged_runtime: Callable[[], Awaitable[bool]]
+    error: EngineError, hub: HubFiles, files: EngineFileProvider, delete_damaged_runtime: Callable[[], Awaitable[bool]]
 ) -> ModelDenError:
     """Return the error behind a worker's failure: a file's, or the failure itself."""
     cause = files.cause_of(error)
     if isinstance(cause, FileNotFoundOnHub):
         return await hub.with_available_dtypes(cause)
     if cause is error:
-        return await check_stored_files(hub, files.keys, drop_damaged_runtime, error)
+        return await check_stored_files(hub, files.keys, delete_damaged_runtime, error)
     return cause
 
 

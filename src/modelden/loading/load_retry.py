@@ -63,14 +63,14 @@ def next_fallbacks(fallbacks: Fallbacks, error: Exception, handled: set[type[Exc
 
 
 async def check_stored_files(
-    hub: HubFiles, keys: set[FileKey], drop_damaged_runtime: Callable[[], Awaitable[bool]], error: EngineError
+    hub: HubFiles, keys: set[FileKey], delete_damaged_runtime: Callable[[], Awaitable[bool]], error: EngineError
 ) -> EngineError:
     """Check whether damage to stored files explains the failure of a load.
 
     Args:
         hub: The hub of the model.
         keys: The files that the load took.
-        drop_damaged_runtime: Removes the runtime if it is damaged, and returns whether it was.
+        delete_damaged_runtime: Deletes the runtime if it is damaged, and returns whether it was.
         error: The error that the load ended with.
 
     Returns:
@@ -83,7 +83,7 @@ async def check_stored_files(
         return error
     try:
         # The runtime first: its damage is told before a model's files are read.
-        damaged = ["the runtime"] if await drop_damaged_runtime() else []
+        damaged = ["the runtime"] if await delete_damaged_runtime() else []
         damaged = damaged or [key.name for key in await hub.store.delete_damaged(keys)]
     except ModelDenError as failure:
         logger.warning("Whether stored files are damaged could not be checked: %s", failure)

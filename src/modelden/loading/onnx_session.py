@@ -11,8 +11,8 @@ from modelden.core.cleanup import clean_up
 from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import OnnxModelInfo
+from modelden.engine.slot import WorkerRuns
 from modelden.engine.tensor import Tensor
-from modelden.engine.worker_runs import WorkerRuns
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.hub.store.usage import ModelLease
 from modelden.ports import Ports, SessionWorker

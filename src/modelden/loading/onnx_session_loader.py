@@ -148,9 +148,9 @@ class OnnxSessionLoader:
             try:
                 reply = await worker.open(options, wasm, await files.model(), files)
             except EngineError as error:
-                drop_runtime = partial(settings.attachments.delete_if_damaged, cid, record)
+                delete_damaged_runtime = partial(settings.attachments.delete_if_damaged, cid, record)
                 cause = files.first_error or await check_stored_files(
-                    await self._open_hub(), files.keys, drop_runtime, error
+                    await self._open_hub(), files.keys, delete_damaged_runtime, error
                 )
                 raise cause from error
             if branch:

@@ -97,7 +97,7 @@ def chains() -> dict[str, str]:
 
 
 def refused() -> dict[str, str]:
-    """What only `cryptography` accepts."""
+    """Chains that only `cryptography` accepts."""
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
     builder = bare().public_key(RSA_KEY.public_key())
     return {"signed with RSASSA-PSS": pem(builder.sign(RSA_KEY, hashes.SHA256(), rsa_padding=pss))}

@@ -38,7 +38,7 @@ def event_of(recorded: dict[str, Any]) -> ProgressEvent:
 
 
 def expected(recorded: dict[str, Any], different: dict[str, Any]) -> dict[str, Any]:
-    """What Firefox told; where it knows no total it says 1."""
+    """Firefox's event; without a known total it says 1."""
     told = {NAMES.get(name, name): value for name, value in recorded.items() if name != "metadata"}
     if told["total"] == 1:
         told |= {"total": None, "progress": None}

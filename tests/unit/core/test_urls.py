@@ -1,4 +1,4 @@
-"""What is read without the standard library's parser is read as the parser does."""
+"""URLs that are read without the standard library's parser: the result is the parser's."""
 
 from __future__ import annotations
 

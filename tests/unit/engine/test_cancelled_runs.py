@@ -9,8 +9,8 @@ import pytest
 
 from modelden.engine.engine import Engine
 from modelden.engine.options import PipelineOptions
+from modelden.engine.slot import ANSWER_LIMIT
 from modelden.engine.streaming import Chunk
-from modelden.engine.worker_runs import ANSWER_LIMIT
 from modelden.errors import EngineClosed, EngineCrashed, EngineTimeout, InputError
 from tests.simulators.profile import Profile
 

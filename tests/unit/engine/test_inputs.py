@@ -36,7 +36,7 @@ class NoPage:
 
 
 class Picture:
-    """What of Pillow's images is looked at."""
+    """The members of Pillow's images that modelden reads."""
 
     def __init__(self, mode: str, size: tuple[int, int]) -> None:
         self.mode, self.size = mode, size

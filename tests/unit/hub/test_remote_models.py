@@ -1,4 +1,4 @@
-"""What a model consists of, as a manifest, a hub, or nobody tells; and its card."""
+"""The files of a model by a manifest, by a hub, or unknown; and its card."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelden.engine.worker_runs import ANSWER_LIMIT
+from modelden.engine.slot import ANSWER_LIMIT
 from modelden.errors import EngineClosed, EngineTimeout
 from modelden.hub.catalog.names import ModelFile
 from modelden.loading.onnx_file_provider import OnnxSource

@@ -16,7 +16,7 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=
 
 
 async def ahead(profile: Profile, config: Configuration | None = None) -> WorkerSpec | None:
-    """What a page of the profile starts before it knows what it needs."""
+    """The worker that a page of the profile starts before it knows its needs."""
     engines = asyncio.sleep(0, profile.engines)
     await prewarm(config or profile.config, (profile.bundle,), profile.databases, engines)
     return profile.engines.prewarmed[0] if profile.engines.prewarmed else None

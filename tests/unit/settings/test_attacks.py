@@ -1,4 +1,4 @@
-"""Who controls the network, or the server, but not the signer's key: each attack is refused, and nothing is stored."""
+"""Attackers without the signer's key, who control network or server: each attack is refused, and nothing is stored."""
 
 from __future__ import annotations
 

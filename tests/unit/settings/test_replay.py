@@ -46,7 +46,7 @@ CHANGESET = f"/v1/buckets/main/collections/{OPTIONS}/changeset?_expected=2000"
 
 @dataclass(frozen=True)
 class Ours:
-    """How a step goes here, in the fields that differ."""
+    """The fields of a step that differ here."""
 
     why: str
     requests: list[str] | None = None
@@ -215,7 +215,7 @@ def recorded(step: Json) -> Any:
 
 
 def recorded_requests(step: Json) -> list[str]:
-    """What Firefox asked, without its start-up bundle."""
+    """Firefox's requests, without its start-up bundle."""
     return [each["path"] for each in step["http"] if not each["path"].endswith("startup.json.mozlz4")]
 
 

@@ -53,7 +53,7 @@ class Server:
         return (await self.profile.visit().settings()).client
 
     async def poll(self, *, days: float = 1) -> list[str]:
-        """What a new visit reads after some days."""
+        """Read the settings in a new visit, after some days."""
         self.profile.clock.advance(hours=days * 24)
         return await self.read()
 

@@ -180,14 +180,18 @@ class RunningServer:
         """Open the port and serve requests.
 
         Raises:
-            ServeError: The port is in use.
+            ServeError: The port is in use, or the application cannot be started.
         """
         listener = listen(self._host, self.port)
         self.port = listener.getsockname()[1]
         server = _Server(_config(self._app))
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread = threading.Thread(target=server.run_in_thread, args=(listener,), daemon=True)
         thread.start()
         server.ready.wait()
+        if not server.started:
+            thread.join()
+            listener.close()
+            raise ServeError(f"The server did not start: {server.failure!r}.") from server.failure
         self._running = server, thread
         return self
 
@@ -232,6 +236,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        """Set when requests are served, or the start has failed."""
+        self.failure: BaseException | None = None
+
+    def run_in_thread(self, listener: socket.socket) -> None:
+        """Serve; a failure of the start is left to the thread that waits for it."""
+        try:
+            self.run([listener])
+        except BaseException as error:
+            if self.started:
+                raise
+            self.failure = error
+        finally:
+            self.ready.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

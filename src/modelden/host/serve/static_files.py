@@ -92,7 +92,8 @@ class HashedFiles(Files):
 
     def __init__(self, folder: Path, content_types: Mapping[str, str], *, cache_control: str) -> None:
         super().__init__(folder, content_types, cache_control=cache_control)
-        self._etags: dict[tuple[str, int, int], str] = {}
+        self._etags: dict[Path, tuple[tuple[int, int], str]] = {}
+        """The state and the ETag of each file that was requested."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         """Find a file and hash it. Starlette calls this in a thread, so hashing does not block other requests."""
@@ -106,9 +107,11 @@ class HashedFiles(Files):
         return {**super().headers_of(path, stat_result, scope), "ETag": self._etag(path, stat_result)}
 
     def _etag(self, path: Path, stat_result: os.stat_result) -> str:
-        state = (str(path), stat_result.st_mtime_ns, stat_result.st_size)
-        if state not in self._etags:
+        state = (stat_result.st_mtime_ns, stat_result.st_size)
+        hashed, etag = self._etags.get(path, (None, ""))
+        if hashed != state:
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            self._etags[state] = f'"{digest}"'
-        return self._etags[state]
+                etag = f'"{hashlib.file_digest(file, "sha256").hexdigest()}"'
+            # A file that was replaced takes the place of its earlier state.
+            self._etags[path] = state, etag
+        return etag

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, switched at run time through one JSON file."""
+"""Faults on purpose, switched at run time through one JSON file."""
 
 from __future__ import annotations
 

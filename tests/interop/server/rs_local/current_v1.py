@@ -1,4 +1,4 @@
-"""What today's Remote Settings ``/v1`` does beyond its ancestor kinto-changes 4.1.2, as far as clients see it."""
+"""Differences of today's Remote Settings ``/v1`` from its ancestor kinto-changes 4.1.2, as far as clients see them."""
 
 from __future__ import annotations
 

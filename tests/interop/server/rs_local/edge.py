@@ -1,4 +1,4 @@
-"""What stands before Kinto: attachments and certificate chains as a CDN serves them, and the list of requests."""
+"""The edge before Kinto: attachments and certificate chains as a CDN serves them, and the list of requests."""
 
 from __future__ import annotations
 

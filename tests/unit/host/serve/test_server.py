@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
 
 from modelden.host.errors import ServeError
 from modelden.host.publish.tree import Tree
@@ -99,3 +101,12 @@ def test_a_server_that_records_nothing_does_not_grow(published: Path) -> None:
         assert httpx.get(f"{server.url}/v1/").status_code == 200
 
     assert application.log.entries() == []
+
+
+def test_a_server_that_cannot_start_is_an_error_and_frees_its_port() -> None:
+    server = RunningServer(cast("ASGIApp", "no_such_module:app"))
+    with pytest.raises(ServeError, match="did not start: SystemExit"):
+        server.start()
+
+    with RunningServer(Starlette(), port=server.port) as other:
+        assert httpx.get(other.url).status_code == 404

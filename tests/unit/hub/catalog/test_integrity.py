@@ -1,4 +1,4 @@
-"""Which bytes are the expected ones."""
+"""The expected bytes of a file."""
 
 from __future__ import annotations
 

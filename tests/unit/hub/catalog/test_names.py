@@ -21,7 +21,7 @@ def rows(name: str, step: int) -> list[tuple[list[Any], dict[str, Any]]]:
 
 
 def is_text(values: list[Any]) -> bool:
-    """Whether a recorded row could be a call in Python, where names are strings."""
+    """True if a recorded row could be a call in Python, where names are strings."""
     return all(isinstance(value, str) for value in values)
 
 

@@ -60,7 +60,7 @@ def hub_fault(application: Application, file: str, **rule: Any) -> None:
 
 
 async def stored(profile: Profile) -> dict[str, bytes]:
-    """What is kept of the branch, by name."""
+    """The stored files of the branch, by name."""
     database = await profile.database("modelFiles")
     found = {}
     for row in await database.get_all("files", index="modelRevisionIndex", key=("localhost/org/tiny", "main")):

@@ -1,4 +1,4 @@
-"""Which responses continue a download, as RFC 9110 has it."""
+"""Responses that continue a download, by RFC 9110."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a failed download is tried again."""
+"""Retries of a failed download."""
 
 from __future__ import annotations
 

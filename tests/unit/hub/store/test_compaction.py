@@ -43,7 +43,7 @@ async def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> HubFiles:
 
 
 async def chunks(profile: Profile) -> int:
-    """How many are stored."""
+    """The number of stored chunks."""
     return len(await rows(profile, "chunks"))
 
 

@@ -1,4 +1,4 @@
-"""What nobody will ask for again goes; what somebody uses, or is at, stays."""
+"""Deletion: data that nobody will ask for again are deleted; data in use stay."""
 
 from __future__ import annotations
 

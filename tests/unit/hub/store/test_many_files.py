@@ -26,7 +26,7 @@ ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 
 @dataclass
 class Reads:
-    """What was read of the database: stores that were read whole, and how many reads there were."""
+    """The reads of the database: stores that were read whole, and how many reads there were."""
 
     whole: list[str] = field(default_factory=list)
     number: int = 0

@@ -1,4 +1,4 @@
-"""What is stored of downloads that were cut: seen, counted, freed, and gone first where room is wanted."""
+"""Interrupted downloads: listed, counted, freed, and deleted first where space is needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER = ModelFile("org/other", "v1", "onnx/model.onnx")
 
 
 def when_stored(arrived: asyncio.Event) -> Callable[[ProgressEvent], None]:
-    """What tells that a chunk of a download must be stored."""
+    """A listener that sets the event when a chunk of a download must be stored."""
 
     def notice(event: ProgressEvent) -> None:
         if (event.total_loaded or 0) > CHUNK:
@@ -106,7 +106,7 @@ async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
 
 
 async def test_files_of_a_model_may_come_side_by_side_up_to_the_limit(browser: Browser) -> None:
-    """What is stored of a running download is not counted beside the room that was reserved for it."""
+    """The stored bytes of a running download are not counted beside the space that was reserved for it."""
     browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
     hub = await browser.visit(limits=StoragePolicy(max_size=2 * len(BIG) / 1024**3))
     arrived = asyncio.Event()

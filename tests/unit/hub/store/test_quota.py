@@ -92,7 +92,7 @@ async def test_a_small_file_is_not_worth_trying(profile: Profile) -> None:
 
 @pytest.mark.parametrize("evict", [False, True])
 async def test_other_models_go_only_when_that_makes_room(profile: Profile, *, evict: bool) -> None:
-    """What is kept is too small to matter, so it stays even where it might go."""
+    """The stored model is too small to matter, so it stays even where it might be deleted."""
     tried = await room(profile, evict=evict)
     with pytest.raises(QuotaExceeded):
         await tried.reserve(KEY, 4 * LARGE_SIZE)
