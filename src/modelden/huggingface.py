@@ -176,7 +176,7 @@ async def snapshot_download(
         logger.warning("The snapshot of %s has the stored files only. %s", repo_id, overview.reason)
     paths = filter_paths(overview.files, allow_patterns, ignore_patterns)
     infos = [FileInfo(file.path, file.size, file.sha256) for file in overview.files if file.path in paths]
-    await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos)
+    await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos, on_progress)
     files = await _download_all(hub, repo_id, paths, revision, on_progress)
     (await current_context()).tidy()
     if local_dir is None:

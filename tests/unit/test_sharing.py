@@ -24,6 +24,7 @@ from modelden.hub.archive import INDEX
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download import chunk_writer
 from modelden.sharing import ModelArchive, export_model, import_files
+from tests.progress_figures import check_figures
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import AsgiFetcher
@@ -133,7 +134,8 @@ async def test_what_was_exported_here_is_there_without_a_request(rooms: Rooms) -
     }
     assert {file.etag for file in imported} == {f'"{digest}"' for digest in DIGESTS.values()}
     assert rooms.offline.requests() == []
-    assert {event.type for event in events} == {"importing"}
+    assert {event.type for event in events} == {"planning", "importing"}
+    check_figures(events, completes=True)
     assert sum(event.current_loaded or 0 for event in events) == sum(map(len, FILES.values()))
     contents = await rooms.contents()
     assert {row["taskName"] for row in contents["tasks"]} == {"import"}

@@ -41,8 +41,8 @@ class ProgressEvent:
 
     Attributes:
         type: The operation: `DOWNLOADING`, `LOADING_FROM_CACHE`, `SYNCING_SETTINGS`, `CHOOSING_OPTIONS`,
-            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`. Where a signed manifest has the sizes, one `PLANNING`
-            before the first byte has the ``total`` of all downloads, and their ``sizes`` by file id in the metadata.
+            `LOADING_RUNTIME`, `STARTING_ENGINE` or `IMPORTING`. Where the files are known in advance (a manifest, a
+            snapshot, an import), one `PLANNING` has the ``total``, and the ``sizes`` by event id in the metadata.
         status_text: `INITIATE`, `SIZE_ESTIMATE`, `IN_PROGRESS` or `DONE`.
         id: URL of a model file, location of the runtime, or name of a collection or an engine.
         progress: Per cent of ``total``, 0 to 100, if known.
@@ -67,9 +67,23 @@ class ProgressEvent:
     ok: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Return one short line, for ``on_progress=print``."""
+        from modelden.core.progress_text import describe_step
+
+        name = str(self.metadata.get("file") or self.id)
+        loaded, total = self.total_loaded, self.total
+        return describe_step(self.type, name, self.status_text, self.progress, ok=self.ok, loaded=loaded, total=total)
+
 
 ProgressCallback = Callable[[ProgressEvent], object]
 """Callback for events, called in their order, synchronously. An exception that it raises is logged and dropped."""
+
+
+def report_plan(callback: ProgressCallback | None, name: str, sizes: Mapping[str, int | None]) -> None:
+    """Report the sizes of files that will be loaded, by the ids of their events."""
+    with Reporter(callback, PLANNING, name, {"sizes": dict(sizes)}) as reporter:
+        reporter.plan(sum(size or 0 for size in sizes.values()))
 
 
 class Reporter:

@@ -8,33 +8,36 @@ from dataclasses import asdict, replace
 from modelden.core.events import (
     DONE,
     DOWNLOADING,
+    IMPORTING,
     IN_PROGRESS,
     INITIATE,
     LOADING_FROM_CACHE,
+    LOADING_RUNTIME,
     PLANNING,
     SIZE_ESTIMATE,
     STARTING_ENGINE,
     ProgressCallback,
     ProgressEvent,
 )
-
-_MAX_UNFINISHED = 0.99
-"""Largest fraction before the end, when all known bytes are loaded."""
+from modelden.core.overall_progress import OverallProgress
 
 
 class MultiProgressAggregator:
     """A `ProgressCallback` that passes each event on with the sums over all files in place of its own figures.
 
-    ``create_engine(..., on_progress=MultiProgressAggregator(show_bar))``. The metadata have the event itself and two
-    members more. ``total_objects_seen`` is the number of files that were started or read. ``fraction`` is for a bar: it
-    rises from 0 to 1 and never falls. It is 1 with the last event only, when the engine is ready (without an engine:
-    when no operation is under way). Where a signed manifest has the sizes, all files count from the first event on
-    (``planning``). Elsewhere a file counts from its first byte on, so the bar may stand until then.
+    ``create_engine(..., on_progress=MultiProgressAggregator(show_bar))``. The metadata have the event itself and three
+    members more. ``total_objects_seen`` is the number of files that were started or read. ``fraction`` is for a bar:
+    one figure over runtime and model, whatever types are watched. It rises from 0 to 1 and never falls. It is 1 with
+    the last event only, when the engine is ready (without an engine: when no operation is under way). ``is_estimate``
+    is True while the size of the weights is unknown: then ``fraction`` is at most 0.1, and a bar is better shown
+    without a figure. Where the sizes are promised, they are known from the first event on (``planning``).
     """
 
     __module__ = "modelden"
 
-    def __init__(self, callback: ProgressCallback, watched_types: Iterable[str] = (DOWNLOADING,)) -> None:
+    def __init__(
+        self, callback: ProgressCallback, watched_types: Iterable[str] = (DOWNLOADING, LOADING_RUNTIME, IMPORTING)
+    ) -> None:
         """Create an aggregator.
 
         Args:
@@ -49,23 +52,18 @@ class MultiProgressAggregator:
         self._expected: dict[str, int] = {}
         self._loaded: dict[str, int] = {}
         self._planned: dict[str, int] = {}
-        self._fraction = 0.0
-        self._has_engine = False
+        self._overall = OverallProgress()
 
     def __call__(self, event: ProgressEvent) -> None:
         """Count an event and pass the sums on."""
-        if event.type == STARTING_ENGINE and event.status_text == INITIATE:
-            self._has_engine = True
+        self._overall.update(event)
         if event.type == PLANNING and event.status_text == DONE:
-            self._planned = dict(event.metadata["sizes"])
-        is_ready = event.type == STARTING_ENGINE and event.status_text == DONE and event.ok
+            self._planned = {name: size or 0 for name, size in event.metadata["sizes"].items()}
         if event.type in self._watched:
             self._count(event)
-        elif not is_ready and not (event.type == PLANNING and self._planned):
+        elif not self._is_milestone(event):
             return
         total, loaded = sum({**self._planned, **self._expected}.values()), sum(self._loaded.values())
-        is_end = is_ready or (not self._has_engine and event.type in self._watched and self._remaining == 0)
-        self._advance(loaded / total if total else 0, is_end=is_end)
         self._callback(
             replace(
                 event,
@@ -73,12 +71,19 @@ class MultiProgressAggregator:
                 progress=loaded / total * 100 if total else None,
                 total_loaded=loaded,
                 total=total or None,
-                metadata={**asdict(event), "total_objects_seen": self._seen, "fraction": self._fraction},
+                metadata={
+                    **asdict(event),
+                    "total_objects_seen": self._seen,
+                    "fraction": self._overall.fraction,
+                    "is_estimate": self._overall.is_estimate,
+                },
             )
         )
 
-    def _advance(self, share: float, *, is_end: bool) -> None:
-        self._fraction = 1.0 if is_end else max(self._fraction, min(share, _MAX_UNFINISHED))
+    def _is_milestone(self, event: ProgressEvent) -> bool:
+        """Return True for the plan, and for the end of what has a plan or an engine, whatever types are watched."""
+        is_end = self._overall.fraction == 1 and (event.type == STARTING_ENGINE or bool(self._planned))
+        return is_end or (event.type == PLANNING and bool(self._planned))
 
     def _count(self, event: ProgressEvent) -> None:
         if event.status_text == INITIATE:

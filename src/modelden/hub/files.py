@@ -189,13 +189,16 @@ class HubFiles:
         if self._manifests is not None:
             await self._preflight.check_session(model)
 
-    async def check_space(self, model: str, revision: str, files: Iterable[FileInfo]) -> None:
-        """Check the space for files that will be downloaded.
+    async def check_space(
+        self, model: str, revision: str, files: Sequence[FileInfo], on_progress: ProgressCallback | None
+    ) -> None:
+        """Check the space for files that will be downloaded, then report their sizes.
 
         Raises:
             QuotaExceeded: If it is not enough, and memory is not allowed.
         """
         await self._preflight.check(model, revision, files)
+        self._preflight.report(model, revision, files, on_progress)
 
     async def list_repository(
         self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str

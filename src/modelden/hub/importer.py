@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelden.core.events import IMPORTING, ProgressCallback, Reporter
+from modelden.core.events import IMPORTING, ProgressCallback, Reporter, report_plan
 from modelden.errors import IntegrityError, NoHash
 from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, hash_from_headers, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
@@ -80,8 +80,9 @@ class Importer:
             IntegrityError, NoHash: If one of them is not the expected file. Then none is imported.
             StorageError: Without space, if memory is not allowed. The files before that one stay.
         """
-        on_progress = self._events.wrap_progress(on_progress, consumer.engine_id)
         verified = [await self._verify(file) for file in files]
+        report_plan(on_progress, files[0].file.model, {file.source: file.body.size for file in files})
+        on_progress = self._events.wrap_progress(on_progress, consumer.engine_id)
         for file, actual in zip(files, verified, strict=True):
             with Reporter(on_progress, IMPORTING, file.source, {"file": file.file.file}) as reporter:
                 await self._import(file, actual, consumer, reporter)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from modelden.config import Configuration
 from modelden.core.cleanup import clean_up
-from modelden.core.events import CHOOSING_OPTIONS, PLANNING, STARTING_ENGINE, ProgressCallback, Reporter
+from modelden.core.events import CHOOSING_OPTIONS, STARTING_ENGINE, ProgressCallback, Reporter, report_plan
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions
@@ -224,8 +224,7 @@ class EngineLoader:
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
         if not job.branch.stored_only and (sizes := await hub.download_sizes(*model)):
-            with Reporter(on_progress, PLANNING, model[0], {"sizes": sizes}) as reporter:
-                reporter.plan(sum(sizes.values()))
+            report_plan(on_progress, model[0], sizes)
         preflight = partial(hub.check_space_for_task, *model)
         return EngineFileProvider(hub, consumer, allow_list, on_progress, job.watch, preflight, job.branch)
 

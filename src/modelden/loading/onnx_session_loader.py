@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 from modelden.config import Configuration
 from modelden.core.cleanup import clean_up
-from modelden.core.events import EventEmitter, Events, ProgressCallback
+from modelden.core.events import (
+    CHOOSING_OPTIONS,
+    STARTING_ENGINE,
+    EventEmitter,
+    Events,
+    ProgressCallback,
+    Reporter,
+)
 from modelden.engine import runtime_selection
 from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.onnx import OnnxModelInfo
@@ -89,6 +96,8 @@ class OnnxSessionLoader:
             ModelDenError: The class says which step failed and what to do.
         """
         try:
+            with Reporter(on_progress, CHOOSING_OPTIONS, source.name, {"device": options["device"]}):
+                pass
             runtime = await self._choose_runtime(await self._open_settings(), options["device"], on_progress)
             runtime_selection.find_bundle(runtime.record, self._bundles)  # refused before anything is fetched
             session = await self._open(_Request(source, runtime, options, on_progress))
@@ -146,7 +155,8 @@ class OnnxSessionLoader:
             wasm = await settings.attachments.get(cid, record, request.on_progress)
             files = await self._file_provider(request, settings, watch, lease, branch)
             try:
-                reply = await worker.open(options, wasm, await files.model(), files)
+                with Reporter(request.on_progress, STARTING_ENGINE, request.source.name):
+                    reply = await worker.open(options, wasm, await files.model(), files)
             except EngineError as error:
                 delete_damaged_runtime = partial(settings.attachments.delete_if_damaged, cid, record)
                 cause = files.first_error or await check_stored_files(

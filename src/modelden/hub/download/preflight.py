@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from modelden.core.events import ProgressCallback, report_plan
 from modelden.hub.catalog.file_roles import needed_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.store.records import FileKey
@@ -73,6 +74,13 @@ class SpacePreflight:
         name, _, root = key
         sizes = [await self._remaining(FileKey(name, revision, file.path, root), file) for file in missing.values()]
         await self._store.writer.check_model(key, sum(sizes))
+
+    def report(
+        self, model: str, revision: str, files: Iterable[FileInfo], on_progress: ProgressCallback | None
+    ) -> None:
+        """Report the sizes of files that will be requested, by URL."""
+        sizes = {self._address.url(ModelFile(model, revision, file.path)): file.size for file in files}
+        report_plan(on_progress, model, sizes)
 
     async def _stored_hashes(self, model: str, revision: str) -> dict[str, str]:
         files = await self._store.cache.list_files(*self._address.revision_key(model, revision))

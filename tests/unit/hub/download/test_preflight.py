@@ -140,15 +140,15 @@ async def test_only_what_is_still_to_come_counts(profile: Profile) -> None:
     leave(profile, 0)
 
     kept, digest = FILES["config.json"], hashlib.sha256(FILES["config.json"]).hexdigest()
-    await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), None)])
-    await hub.check_space("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)])
+    await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), None)], None)
+    await hub.check_space("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)], None)
     begun = hub.key(ModelFile("org/tiny", "v2", "begun.bin"))
     partial = PartialFile("begun", "url", None, 10, received=9, chunks=1)
     await PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks).append(
         begun, partial, MemoryBlob(bytes(9))
     )
     with pytest.raises(QuotaExceeded) as caught:
-        await hub.check_space("org/tiny", "v2", [FileInfo("begun.bin", 10, None), FileInfo("new.bin", 5, None)])
+        await hub.check_space("org/tiny", "v2", [FileInfo("begun.bin", 10, None), FileInfo("new.bin", 5, None)], None)
     assert caught.value.needed == 1 + 5
     with pytest.raises(QuotaExceeded):
-        await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), "0" * 64)])
+        await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), "0" * 64)], None)

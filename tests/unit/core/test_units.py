@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from modelden.core.units import format_size
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (23_284_000, "23.3 MB"),
+        (99_949_000, "99.9 MB"),
+        (99_951_000, "100 MB"),
+        (999_600_000, "1.0 GB"),
+        (1_500_000_000, "1.5 GB"),
+        (2.5e15, "2500 TB"),
+    ],
+)
+def test_a_size_is_written_as_people_do(size: float, text: str) -> None:
+    assert format_size(size) == text
