@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modelden.engine.tensor import Tensor
     from modelden.engine.update_status import UpdateStatus
     from modelden.errors import (
+        AccessDenied,
         CacheSizeExceeded,
         CryptoUnavailable,
         DeviceLost,
@@ -109,6 +110,7 @@ _HOMES = {
 """Modules that define public names; all other names are errors. Importing all of them takes a page 0.1 s."""
 
 __all__ = [
+    "AccessDenied",
     "Audio",
     "CacheSizeExceeded",
     "Chunk",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PIECE = 64 * 1024
 LOOK_SECONDS = 0.01
 
-EXPOSED = "ETag, X-Linked-ETag, Content-Range, Retry-After"
+EXPOSED = "ETag, X-ETag-Digest, X-Linked-ETag, X-Error-Code, Content-Range, Retry-After"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,7 @@ class Fault:
         gzip: Content-Encoding.
         chunked: No Content-Length.
         etag: Another entity tag; empty for none.
+        promise: ``X-ETag-Digest``, by which a hub says that its tags are hashes; empty for none.
         linked_etag: ``X-Linked-ETag``.
         ignore_range: Answer 200 with everything.
         content_range: Instead of the right one; empty for none.
@@ -66,6 +67,7 @@ class Fault:
     gzip: bool = False
     chunked: bool = False
     etag: str | None = None
+    promise: str = "sha-256"
     linked_etag: str | None = None
     ignore_range: bool = False
     content_range: str | None = None
@@ -203,6 +205,8 @@ class _Answer:
         etag = f'"{_sha256(whole)}"' if fault.etag is None else fault.etag
         if etag:
             headers["ETag"] = etag
+        if fault.promise:
+            headers["X-ETag-Digest"] = fault.promise
         if fault.linked_etag is not None:
             headers["X-Linked-ETag"] = fault.linked_etag
         if fault.html:

@@ -1,85 +1,225 @@
-"""Hugging Face's HTTP API as far as huggingface_hub asks it for a model's files, on a real port.
+"""Hugging Face's hub and its storage, as a page and huggingface_hub meet them, on two real ports.
 
-``/api/models/{model}[/revision/{revision}]`` tells the commit, ``/api/models/{model}/tree/{commit}`` lists files with
-git's hash of each and the SHA-256 of large ones (LFS), ``/{model}/resolve/{commit}/{path}`` has the bytes, with Range.
+- ``/api/models/{model}[/revision/{revision}]`` tells the commit, ``/api/models/{model}/tree/{revision}`` lists files in
+  pages, with git's hash of each and the SHA-256 of large ones (LFS).
+- ``/{model}/resolve/{revision}/{path}`` of a large file is a 302 to the storage, with the headers on the redirect: a
+  page cannot read those. Of a small file it is a 307 to a path of the hub's own cache.
+- The storage (Xet) has a tag of its own, which has the form of a SHA-256 and is another hash.
+- What is refused is 401, 403 or 404 with ``X-Error-Code``, or 451.
+
+Sample usage::
+
+    with HuggingFaceServer("org/model", folder) as hub:
+        ...  # hub.url, hub.app.gated = True, hub.faults.set(...), hub.requests()
 """
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from modelden.host.serve.cors import AnyOrigin
+from modelden.host.serve.faults import Faults
+from modelden.host.serve.request_log import RequestLog
+from modelden.host.serve.server import RunningServer
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 LARGE = ".onnx"
 """Files whose names end so are in LFS."""
+
+TOKEN = "hf_of_somebody_who_accepted_the_terms"  # noqa: S105  of this simulator
+
+EXPOSED = (
+    *("X-Repo-Commit", "X-Request-Id", "X-Error-Code", "X-Error-Message", "X-Total-Count", "ETag", "Link"),
+    *("Accept-Ranges", "Content-Range", "X-Linked-Size", "X-Linked-ETag", "X-Xet-Hash"),
+)
+"""What Hugging Face's hub lets pages read."""
+
+EXPOSED_BY_STORAGE = ("ETag", "Accept-Ranges", "Content-Range")
 
 
 class HuggingFace:
     """A hub with one model, whose branch ``main`` and tag ``v1`` are the same commit; an ASGI application.
 
     Attributes:
+        app: The hub.
+        storage: The storage of large files.
+        storage_url: Where that is served; without it, the hub sends large files itself.
+        folder: The files.
         lies: Paths whose listed hashes are not those of their bytes.
+        gated: Files need `TOKEN`.
+        status: All requests for the model have this status: 451 for one that is blocked.
+        page_size: Entries on a page of the list.
+        lists: False answers 500 to requests for lists.
     """
 
-    def __init__(self, model: str, folder: Path) -> None:
-        """Offer the files of a folder."""
+    def __init__(self, model: str, folder: Path, *, exposed: bool = True) -> None:
+        """Offer the files of a folder. Pages may read the headers of `EXPOSED`, or only those that they always may."""
         self._model = model
-        self._folder = folder
-        self.commit = hashlib.sha1(model.encode(), usedforsecurity=False).hexdigest()
+        self.folder = folder
+        self.storage_url = ""
         self.lies: set[str] = set()
+        self.gated = False
+        self.status = 200
+        self.page_size = 1000
+        self.lists = True
         api = "/api/models/{organization}/{name}"
-        self.app = Starlette(
+        hub = Starlette(
             routes=[
                 Route(api, self._info),
                 Route(api + "/revision/{revision}", self._info),
                 Route(api + "/tree/{revision}", self._tree),
-                Route("/{organization}/{name}/resolve/{revision}/{path:path}", self._file),
+                Route("/{organization}/{name}/resolve/{revision}/{path:path}", self._resolve),
+                Route("/api/resolve-cache/models/{organization}/{name}/{revision}/{path:path}", self._small),
             ]
         )
+        self.app: ASGIApp = AnyOrigin(hub, EXPOSED if exposed else ())
+        stored = Starlette(routes=[Route("/xet-bridge/{path:path}", self._large)])
+        self.storage: ASGIApp = AnyOrigin(stored, EXPOSED_BY_STORAGE if exposed else ())
+
+    @property
+    def commit(self) -> str:
+        """The commit of the branch: another one when a file has changed."""
+        state = "".join(f"{path} {_sha256(self.folder / path)}\n" for path in self._paths())
+        return hashlib.sha1(f"{self._model} {state}".encode(), usedforsecurity=False).hexdigest()
 
     async def _info(self, request: Request) -> Response:
-        if missing := self._missing(request):
-            return missing
+        if refusal := self._refusal(request, gate=False):
+            return refusal
         siblings = [{"rfilename": path} for path in self._paths()]
-        return JSONResponse({"id": self._model, "modelId": self._model, "sha": self.commit, "siblings": siblings})
+        facts = {"gated": "auto" if self.gated else False, "private": False}
+        return JSONResponse(
+            {"id": self._model, "modelId": self._model, "sha": self.commit, "siblings": siblings, **facts}
+        )
 
     async def _tree(self, request: Request) -> Response:
-        return self._missing(request) or JSONResponse([self._entry(path) for path in self._paths()])
+        if refusal := self._refusal(request, gate=False):
+            return refusal
+        if not self.lists:
+            return _error("InternalError", 500)
+        start = int(request.query_params.get("cursor", "0"))
+        end = start + self.page_size
+        paths = self._paths()
+        headers = {}
+        if end < len(paths):
+            next_page = request.url.include_query_params(cursor=end)
+            headers["Link"] = f'<{next_page}>; rel="next"'
+        return JSONResponse([self._entry(path) for path in paths[start:end]], headers=headers)
 
-    async def _file(self, request: Request) -> Response:
+    async def _resolve(self, request: Request) -> Response:
+        if refusal := self._refusal(request, gate=True):
+            return refusal
         path = str(request.path_params["path"])
+        if path not in self._paths():
+            return _error("EntryNotFound", 404)
         entry = self._entry(path)
-        headers = {"X-Repo-Commit": self.commit, "ETag": f'"{entry["oid"]}"'}
-        if "lfs" in entry:
-            headers |= {"X-Linked-ETag": f'"{entry["lfs"]["oid"]}"', "X-Linked-Size": str(entry["size"])}
-        return FileResponse(self._folder / path, headers=headers)
+        headers = {"X-Repo-Commit": self.commit}
+        if "lfs" not in entry:
+            cache = f"/api/resolve-cache/models/{self._model}/{self.commit}/{path}"
+            return RedirectResponse(cache, 307, headers | {"ETag": f'"{entry["oid"]}"'})
+        digest = entry["lfs"]["oid"]
+        headers |= {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(entry["size"]), "ETag": f'"{digest}"'}
+        if not self.storage_url:
+            return FileResponse(self.folder / path, headers=headers)
+        headers["X-Xet-Hash"] = entry["xetHash"]
+        place = f"{self.storage_url}/xet-bridge/{path}?X-Xet-Signed-Range=bytes%3D0-&Signature=signed"
+        return RedirectResponse(place, 302, headers)
 
-    def _missing(self, request: Request) -> Response | None:
-        asked = "{organization}/{name}".format(**request.path_params)
-        if asked != self._model:
+    async def _small(self, request: Request) -> Response:
+        path = str(request.path_params["path"])
+        headers = {"X-Repo-Commit": self.commit, "ETag": f'"{self._entry(path)["oid"]}"'}
+        return FileResponse(self.folder / path, headers=headers, media_type="text/plain")
+
+    async def _large(self, request: Request) -> Response:
+        if request.query_params.get("Signature") != "signed":
+            return Response("AccessDenied", 403)
+        file = self.folder / str(request.path_params["path"])
+        return FileResponse(file, headers={"ETag": f'"{_xet_hash(file)}"'}, media_type="application/octet-stream")
+
+    def _refusal(self, request: Request, *, gate: bool) -> Response | None:
+        if "{organization}/{name}".format(**request.path_params) != self._model:
             return _error("RepoNotFound", 401)
+        if self.status != 200:
+            return Response("blocked", self.status)
+        if gate and self.gated and request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return _error("GatedRepo", 403 if "authorization" in request.headers else 401)
         if request.path_params.get("revision", "main") not in ("main", "v1", self.commit):
             return _error("RevisionNotFound", 404)
         return None
 
     def _paths(self) -> list[str]:
-        return sorted(path.relative_to(self._folder).as_posix() for path in self._folder.rglob("*") if path.is_file())
+        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
 
     def _entry(self, path: str) -> dict[str, Any]:
-        data = (self._folder / path).read_bytes()
+        data = (self.folder / path).read_bytes()
         content = b"another" if path in self.lies else data
-        oid = hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
-        entry = {"type": "file", "path": path, "size": len(data), "oid": oid}
-        if path.endswith(LARGE):
-            sha256 = hashlib.sha256(content).hexdigest()
-            entry["lfs"] = {"oid": sha256, "size": len(data), "pointerSize": 130}
-        return entry
+        if not path.endswith(LARGE):
+            return {"type": "file", "path": path, "size": len(data), "oid": _git_oid(content)}
+        sha256 = hashlib.sha256(content).hexdigest()
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(data)}\n".encode()
+        lfs = {"oid": sha256, "size": len(data), "pointerSize": len(pointer)}
+        entry = {"type": "file", "path": path, "size": len(data), "oid": _git_oid(pointer), "lfs": lfs}
+        return {**entry, "xetHash": _xet_hash(self.folder / path)} if self.storage_url else entry
+
+
+class HuggingFaceServer:
+    """A `HuggingFace` on two origins, with logs and faults.
+
+    Attributes:
+        hub: What it answers.
+        faults: What goes wrong with the hub.
+        storage_faults: What goes wrong with the storage.
+        url: The root of the hub.
+        exposed: Pages may read the headers.
+    """
+
+    def __init__(self, model: str, folder: Path, *, exposed: bool = True) -> None:
+        self.exposed = exposed
+        self.hub = HuggingFace(model, folder, exposed=exposed)
+        self.faults, self.storage_faults = Faults(), Faults()
+        self.url = ""
+        self._logs = RequestLog(), RequestLog()
+        self._servers = ExitStack()
+
+    def __enter__(self) -> Self:
+        apps = (self.faults.wrap(self.hub.app), self.storage_faults.wrap(self.hub.storage))
+        hub, storage = (
+            self._servers.enter_context(RunningServer(log.wrap(app))) for log, app in zip(self._logs, apps, strict=True)
+        )
+        self.url, self.hub.storage_url = hub.url, storage.url
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._servers.close()
+
+    def requests(self) -> list[str]:
+        """``METHOD path`` of the requests since the last call, without preflights; those to the storage come last."""
+        entries = [entry for log in self._logs for entry in log.entries() if entry.method != "OPTIONS"]
+        for log in self._logs:
+            log.clear()
+        return [f"{entry.method} {entry.path.partition('?')[0]}" for entry in entries]
 
 
 def _error(code: str, status: int) -> Response:
     return JSONResponse({"error": code}, status, {"X-Error-Code": code, "X-Error-Message": code})
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _xet_hash(file: Path) -> str:
+    return hashlib.sha256(b"xet" + file.read_bytes()).hexdigest()
+
+
+def _git_oid(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()

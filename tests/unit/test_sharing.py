@@ -248,11 +248,6 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], type[Exception], str]] = {
         IntegrityError,
         "SHA-256 0000",
     ),
-    "another tag": (
-        lambda data: with_index(data, lambda index: index["files"][3].update(etag=f'"{"0" * 64}"')),
-        IntegrityError,
-        "SHA-256 0000",
-    ),
     "a missing file": (
         lambda data: with_index(data, lambda index: index["files"].append({**index["files"][0], "path": "more.txt"})),
         IntegrityError,

@@ -147,6 +147,17 @@ async def sha256_of(blob: Blob) -> str:
     return digest.hexdigest()
 
 
+async def git_oid_of(blob: Blob) -> str:
+    """Return the name of a blob as a git object: the SHA-1 of a header with its size, and its bytes."""
+    import hashlib
+
+    digest = hashlib.sha1(b"blob %d\0" % blob.size, usedforsecurity=False)
+    async for chunk in blob.chunks():
+        for buffer in chunk.buffers():
+            digest.update(buffer)
+    return digest.hexdigest()
+
+
 def content_length(response: Response) -> int | None:
     """Return the ``Content-Length`` of a response, the body's length on the wire, or None without one."""
     length = response.headers.get("content-length", "")

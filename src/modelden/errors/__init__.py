@@ -18,6 +18,7 @@
     │   ├── RedirectRefused        private headers would go to another place
     │   ├── RequestTimeout         no answer in time
     │   ├── HttpError              an answer with an error status
+    │   │   ├── AccessDenied       the hub's model is gated, private or blocked
     │   │   └── FileNotFoundOnHub  the hub has no such model, revision or file
     │   ├── ResponseTooLarge       more bytes than the limit
     │   ├── InvalidResponse        a response that does not follow the protocol
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     )
     from modelden.errors.storage import CacheSizeExceeded, QuotaExceeded, StorageError, StorageUnavailable
     from modelden.errors.unavailable import (
+        AccessDenied,
         DownloadInterrupted,
         FileNotFoundOnHub,
         HttpError,
@@ -104,14 +106,16 @@ _HOMES = {
     ),
     "storage": "CacheSizeExceeded QuotaExceeded StorageError StorageUnavailable",
     "unavailable": (
-        "DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse NetworkError NoRuntime NotPrefetched Offline "
-        "RedirectRefused RequestTimeout ResponseTooLarge ServerBusy UnavailableError UnknownCollection"
+        "AccessDenied DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse NetworkError NoRuntime "
+        "NotPrefetched Offline RedirectRefused RequestTimeout ResponseTooLarge ServerBusy UnavailableError "
+        "UnknownCollection"
     ),
     "untrusted": "ForbiddenURL IntegrityError InvalidRecord NoHash RuntimeMismatch SignatureError UntrustedError",
 }
 """Names by the module that defines them. A page imports few of them before it can read its stored bytecode."""
 
 __all__ = [
+    "AccessDenied",
     "CacheSizeExceeded",
     "CryptoUnavailable",
     "DeviceLost",

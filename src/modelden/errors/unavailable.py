@@ -77,6 +77,27 @@ class RedirectRefused(UnavailableError):
         self.url = url
 
 
+_LATER = "Try again later."
+_HINTS = {
+    401: "The server asks for credentials: check the address, and the token.",
+    403: "The server refuses this request: check the address, and the rights of the token.",
+    404: "There is nothing at this address: check it.",
+    407: "A proxy on the way asks for credentials.",
+    408: _LATER,
+    410: "It was removed from this address.",
+    425: _LATER,
+    429: "It had too many requests. Try again later.",
+    451: "It is blocked for legal reasons, and trying again does not help.",
+}
+
+
+def _hint(status: int) -> str:
+    """Return the advice for a status: later only where another time may bring another answer."""
+    if status >= 500:
+        return _LATER
+    return _HINTS.get(status, "The same request has the same answer: check the address.")
+
+
 class HttpError(UnavailableError):
     """A response has an error status.
 
@@ -86,13 +107,26 @@ class HttpError(UnavailableError):
         retry_after: Seconds of the header ``Retry-After``, if the server sent it.
     """
 
-    def __init__(
-        self, url: str, status: int, hint: str = "Try again later.", *, retry_after: float | None = None
-    ) -> None:
-        super().__init__(f"{url} answered {status}, expected 200. {hint}")
+    def __init__(self, url: str, status: int, hint: str | None = None, *, retry_after: float | None = None) -> None:
+        """Compose the message; without a hint it has the advice for the status."""
+        super().__init__(f"{url} answered {status}, expected 200. {_hint(status) if hint is None else hint}")
         self.url = url
         self.status = status
         self.retry_after = retry_after
+
+
+class AccessDenied(HttpError):
+    """The hub does not give a model to this page: it is gated, private or blocked. Trying again does not help.
+
+    Attributes:
+        model: ``organization/name``.
+        code: The hub's reason (Hugging Face: ``X-Error-Code``), such as ``GatedRepo``; None if the page cannot read it.
+    """
+
+    def __init__(self, url: str, status: int, hint: str, *, model: str, code: str | None = None) -> None:
+        super().__init__(url, status, hint)
+        self.model = model
+        self.code = code
 
 
 class FileNotFoundOnHub(HttpError):
@@ -103,17 +137,38 @@ class FileNotFoundOnHub(HttpError):
         revision: Branch or version.
         file: Path in the repository.
         dtypes: Data types of the weights that the model has instead; empty if unknown, or if it has none.
+        code: The hub's reason (Hugging Face: ``X-Error-Code``), such as ``RepoNotFound``; None if it is unknown.
     """
 
     def __init__(
-        self, url: str, status: int, *, model: str, revision: str, file: str, dtypes: tuple[str, ...] = ()
+        self,
+        url: str,
+        status: int,
+        *,
+        model: str,
+        revision: str,
+        file: str,
+        dtypes: tuple[str, ...] = (),
+        code: str | None = None,
     ) -> None:
-        advice = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
-        super().__init__(url, status, f"The hub has no {file} for the model {model}, revision {revision}: {advice}.")
+        super().__init__(url, status, _missing_hint(model, revision, file, dtypes, code))
         self.model = model
         self.revision = revision
         self.file = file
         self.dtypes = dtypes
+        self.code = code
+
+
+def _missing_hint(model: str, revision: str, file: str, dtypes: tuple[str, ...], code: str | None) -> str:
+    if code == "RepoNotFound":
+        return (
+            f"The hub has no model {model}, or it is a private one ({code}): check the name. A private one needs a "
+            "token, as ModelHub(token=...) or as hub_headers in modelden.configure()."
+        )
+    if code == "RevisionNotFound":
+        return f"The model {model} has no revision {revision} ({code}): check the name of the branch, tag or commit."
+    advice = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
+    return f"The hub has no {file} for the model {model}, revision {revision}: {advice}."
 
 
 class ResponseTooLarge(UnavailableError):

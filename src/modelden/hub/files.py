@@ -32,6 +32,7 @@ from modelden.hub.store.usage import Consumer
 from modelden.ports import Fetcher, Ports
 
 if TYPE_CHECKING:
+    from modelden.hub.catalog.file_index import FileIndex
     from modelden.hub.catalog.file_info import FileInfo, ManifestReader
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.download.downloader import Downloader
@@ -67,11 +68,7 @@ class HubFiles:
         self._store_prefix, self._root = address.store_name(""), address.root
 
     def parse_url(self, url: str) -> ModelFile:
-        """Return the file that an absolute URL of this hub names.
-
-        Raises:
-            InputError: If the URL is not one of this hub's files.
-        """
+        """Return the file that an absolute URL of this hub names; errors as `HubAddress.parse`."""
         return self._address.parse(url)
 
     def parse_urls(self, urls: Iterable[str]) -> dict[str, ModelFile]:
@@ -173,21 +170,21 @@ class HubFiles:
         """Load a model of a branch as the hub has it, else as it is stored; see `branch_update.load_branch`."""
         return load_branch(self.store, self._ports.locks, load)
 
-    async def download_sizes(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
-        """Return the sizes of the files that a task will download, by URL, if a manifest has them."""
-        if self._manifests is None:
+    async def download_sizes(
+        self, model: str, revision: str, task: str, dtype: str, allow_list: AllowList, *, signed_only: bool
+    ) -> dict[str, int]:
+        """Return the sizes of the files that a task will download; see `SpacePreflight.download_sizes`."""
+        if self._manifests is None and not self._address.lists_files:  # nothing of it is imported in vain
             return {}
-        return await self._preflight.download_sizes(model, revision, task, dtype)
+        return await self._preflight.download_sizes(model, revision, task, dtype, allow_list, signed_only=signed_only)
 
     async def check_space_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
         """Check the space for the files that a task will download; errors as `check_space`."""
-        if self._manifests is not None:
-            await self._preflight.check_task(model, revision, task, dtype)
+        await self._preflight.check_task(model, revision, task, dtype)
 
     async def check_space_for_session(self, model: ModelFile) -> None:
         """Check the space for a raw model and its external data; errors as `check_space`."""
-        if self._manifests is not None:
-            await self._preflight.check_session(model)
+        await self._preflight.check_session(model)
 
     async def check_space(
         self, model: str, revision: str, files: Sequence[FileInfo], on_progress: ProgressCallback | None
@@ -203,7 +200,7 @@ class HubFiles:
     async def list_repository(
         self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
     ) -> ModelFiles:
-        """Return the files of a revision, as the hub lists them; see `RemoteModels.list_files`."""
+        """Return the files of a revision; see `RemoteModels.list_files`."""
         return await self._remote.list_files(model, revision, allow_list, task, dtype)
 
     async def read_text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
@@ -215,7 +212,7 @@ class HubFiles:
         return await self._remote.has_changed(model, revision, paths)
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
-        """Return the error of missing weights with the data types that the hub has."""
+        """See `RemoteModels.with_available_dtypes`."""
         return await self._remote.with_available_dtypes(error)
 
     async def import_files(
@@ -239,13 +236,20 @@ class HubFiles:
     def _freshness(self) -> Freshness:
         from modelden.hub.download.freshness import Freshness
 
-        return Freshness(self._fetcher, self.store.cache)
+        index = (lambda: self._index) if self._address.lists_files else None
+        return Freshness(self._fetcher, self.store.cache, index)
+
+    @cached_property
+    def _index(self) -> FileIndex:
+        from modelden.hub.catalog.file_index import FileIndex
+
+        return FileIndex(self._address, self._fetcher, self._manifests, self._ports.clock)
 
     @cached_property
     def _preflight(self) -> SpacePreflight:
         from modelden.hub.download.preflight import SpacePreflight
 
-        return SpacePreflight(self._address, self.store, self._manifests)
+        return SpacePreflight(self._address, self.store, self._index)
 
     @cached_property
     def _remote(self) -> RemoteModels:
@@ -257,7 +261,7 @@ class HubFiles:
     def _downloader(self) -> Downloader:
         from modelden.hub.download.downloader import Downloader
 
-        return Downloader(self._address, self.policy, self._manifests, self.store, self._fetcher, self._ports)
+        return Downloader(self._address, self.policy, self._index, self.store, self._fetcher, self._ports)
 
     async def _download(
         self, request: FileRequest, headers: Mapping[str, str] | None, on_progress: ProgressCallback | None
@@ -269,8 +273,8 @@ class HubFiles:
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
             async with self.store.downloads.hold(key, reporter):
                 # Another tab may have downloaded it meanwhile.
-                cached = await self.store.cache.get(key, request.consumer, (headers or {}).get("etag"))
-                if cached:
+                cached = await self.store.cache.get(key, request.consumer)
+                if cached and await self._freshness.is_current(request, cached, headers) is not False:
                     return request.branch.mark_served(key, cached) if request.branch else cached
                 return await self._downloader.fetch(request, headers or {}, reporter)
 

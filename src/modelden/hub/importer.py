@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.core.events import IMPORTING, ProgressCallback, Reporter, report_plan
 from modelden.errors import IntegrityError, NoHash
-from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, hash_from_headers, refuse_html
+from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.partials import download_lock
 from modelden.hub.store.records import FileKey, Provenance, file_id
@@ -32,7 +32,7 @@ class ImportSource(NamedTuple):
         body: The bytes.
         source: Name of the origin, for errors.
         content_type: Media type.
-        etag: Entity tag of the hub that it came from originally, if known.
+        etag: Entity tag by the archive that it comes from, if any. It is stored only if it is the SHA-256 of the bytes.
         sha256: SHA-256 by the archive that it comes from, if any.
     """
 
@@ -88,7 +88,7 @@ class Importer:
                 await self._import(file, actual, consumer, reporter)
 
     async def _verify(self, file: ImportSource) -> ExpectedFile:
-        """Return the size and hash of a file, which are those that manifest, archive and entity tag expect."""
+        """Return the size and hash of a file, which are those that manifest and archive expect."""
         path, size = file.file.file, file.body.size
         check_json_size(file.source, path, size)
         expected = await self._manifests.expected(file.file) if self._manifests else ExpectedFile()
@@ -96,8 +96,7 @@ class Importer:
             raise NoHash(file.source)
         actual, beginning = await _hash(file.body)
         expected.check(file.source, size, actual)
-        for digest in (file.sha256, hash_from_headers({"etag": file.etag or ""})):
-            ExpectedFile(digest).check(file.source, size, actual)
+        ExpectedFile(file.sha256).check(file.source, size, actual)
         refuse_html(file.source, path, file.content_type, beginning)
         if path.endswith(".json") and not await file.body.is_json():
             raise IntegrityError(file.source, f"the JSON file {path}", f"{size} bytes that are no JSON")
@@ -105,7 +104,8 @@ class Importer:
 
     async def _import(self, file: ImportSource, actual: ExpectedFile, consumer: Consumer, reporter: Reporter) -> None:
         headers = {"content-type": file.content_type, "content-length": str(file.body.size)}
-        headers |= {"etag": file.etag} if file.etag else {}
+        if file.etag == f'"{actual.sha256}"':  # any other tag is the archive's word for the hub's
+            headers["etag"] = file.etag
         provenance = Provenance(headers, actual.integrity, hub=None)
         if await self._is_stored(file.key, actual, consumer, provenance):
             return

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Iterable
 
 from modelden.core.response_body import TIMEOUT, read_text
-from modelden.errors import FileNotFoundOnHub, HttpError, ModelDenError
+from modelden.errors import FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_info import FileInfo, ManifestReader
 from modelden.hub.catalog.file_roles import role_of
+from modelden.hub.catalog.integrity import is_current
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.catalog.refusal import refusal
 from modelden.hub.catalog.repository import list_repository
 from modelden.hub.download.freshness import HEAD_TIMEOUT
 from modelden.hub.store.cache import ModelCache
@@ -63,7 +65,7 @@ class RemoteModels:
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
         """Return the error for a missing file; for weights it names the data types that the model has."""
-        if role_of(error.file).dtype is None:
+        if role_of(error.file).dtype is None or error.code in ("RepoNotFound", "RevisionNotFound"):
             return error
         try:
             listing = await list_repository(self._fetcher, self._address, self._manifests, error.model, error.revision)
@@ -76,7 +78,7 @@ class RemoteModels:
         )
 
     async def has_changed(self, model: str, revision: str, paths: Iterable[str]) -> bool:
-        """Compare the entity tags of stored files of a branch with the hub's, as a load would.
+        """Compare the stored files of a branch with the hub's hashes or entity tags, as a load would.
 
         Args:
             model: ``organization/name``.
@@ -86,14 +88,14 @@ class RemoteModels:
         Raises:
             UnavailableError: If the hub does not respond.
         """
-        stored = await self._cache.list_files(*self._address.revision_key(model, revision))
-        tags = {file.path: file.etag for file in stored}
+        files = await self._cache.list_files(*self._address.revision_key(model, revision))
+        stored = {file.path: file for file in files}
 
         async def differs(path: str) -> bool:
             url = self._address.url(ModelFile(model, revision, path))
             async with self._fetcher.fetch(url, method="HEAD", timeout=HEAD_TIMEOUT) as response:
-                etag = response.headers.get("etag") if response.status == 200 else None
-            return etag not in (None, tags[path])
+                headers = response.headers if response.status == 200 else {}
+            return not is_current(headers, stored[path].sha256, stored[path].etag)
 
         return any(await asyncio.gather(*map(differs, paths)))
 
@@ -103,6 +105,7 @@ class RemoteModels:
         Raises:
             ForbiddenURL: If the list does not admit the file's URL.
             FileNotFoundOnHub: If the hub does not have it.
+            AccessDenied: If the hub does not give it to this page.
             UnavailableError: If it cannot be fetched.
             ResponseTooLarge: If it has more than ``limit`` bytes.
         """
@@ -114,8 +117,6 @@ class RemoteModels:
             return (await cached.blob.read()).decode("utf-8", errors="replace")
         async with self._fetcher.fetch(url, timeout=TIMEOUT) as response:
             allow_list.check_redirect(response.url)
-            if response.status in (404, 410):
-                raise FileNotFoundOnHub(url, response.status, model=file.model, revision=file.revision, file=file.file)
             if response.status != 200:
-                raise HttpError(url, response.status)
+                raise refusal(url, response.status, response.headers, **file.names())
             return await read_text(response, url, limit)

@@ -219,11 +219,13 @@ class EngineLoader:
         return AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
 
     async def _file_provider(self, job: _Job, allow_list: AllowList) -> EngineFileProvider:
-        """Return the provider of an engine's files; report their sizes where a signed manifest has them."""
+        """Return the provider of an engine's files; report their sizes where they are listed."""
         options, hub, on_progress = job.plan.options, job.hub, job.on_progress
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
-        if not job.branch.stored_only and (sizes := await hub.download_sizes(*model)):
+        # After an earlier load little is missing: a hub that lists its files is asked with the first download.
+        download_sizes = partial(hub.download_sizes, *model, allow_list, signed_only=bool(job.plan.files))
+        if not job.branch.stored_only and (sizes := await download_sizes()):
             report_plan(on_progress, model[0], sizes)
         preflight = partial(hub.check_space_for_task, *model)
         return EngineFileProvider(hub, consumer, allow_list, on_progress, job.watch, preflight, job.branch)

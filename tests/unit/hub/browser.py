@@ -6,7 +6,6 @@ import hashlib
 
 from modelden.core.locks import PageLocks
 from modelden.host.keys.crypto import HostCrypto
-from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_info import ManifestReader
 from modelden.hub.catalog.integrity import ExpectedFile
@@ -50,9 +49,10 @@ SIGNED = ExpectedFile(hashlib.sha256(BIG).hexdigest(), len(BIG), "signed")
 class Browser:
     """A profile, and the hub that its pages ask."""
 
-    def __init__(self, hub: FaultyHub, server: RunningServer) -> None:
+    def __init__(self, hub: FaultyHub, root: str) -> None:
         self.hub = hub
-        self.root = server.url
+        self.root = root
+        self.template = "{model}/{revision}"
         self.fetcher: PageFetcher = PageFetcher()
         self.databases = MemoryDatabases()
         self.locks = PageLocks()
@@ -71,7 +71,7 @@ class Browser:
         limits: StoragePolicy | None = None,
     ) -> HubFiles:
         """A page: nothing is known but what is stored."""
-        address = HubAddress(self.root, "{model}/{revision}")
+        address = HubAddress(self.root, self.template)
         database = await self.database()
         ports = Ports(
             fetcher=self.fetcher,

@@ -16,6 +16,6 @@ async def browser(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:
     monkeypatch.setattr(chunk_writer, "CHUNK_SIZE", CHUNK)
     hub = FaultyHub(dict(FILES))
     with RunningServer(hub) as server:
-        browser = Browser(hub, server)
+        browser = Browser(hub, server.url)
         yield browser
         await browser.fetcher.close()

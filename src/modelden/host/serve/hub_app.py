@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Scope
 
-EXPOSED = ("ETag", "Content-Length", "Content-Range", "Accept-Ranges", "X-Linked-ETag")
-"""Headers that pages may read; ``X-Linked-ETag`` is Hugging Face's name for the ETag of a large file."""
+EXPOSED = ("ETag", "X-ETag-Digest", "Content-Length", "Content-Range", "Accept-Ranges")
+"""Headers that pages may read; ``X-ETag-Digest: sha-256`` promises that the ETag is the SHA-256 of the content."""
 
 # No other type: HTML in a model repository must not run as a page of this origin.
 _CONTENT_TYPES = {".json": "application/json"}

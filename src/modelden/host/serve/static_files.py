@@ -103,8 +103,9 @@ class HashedFiles(Files):
         return full_path, stat_result
 
     def headers_of(self, path: Path, stat_result: os.stat_result, scope: Scope) -> dict[str, str]:
-        """Return the headers of a file, with its ETag."""
-        return {**super().headers_of(path, stat_result, scope), "ETag": self._etag(path, stat_result)}
+        """Return the headers of a file, with its ETag and the promise of its meaning."""
+        tag = {"ETag": self._etag(path, stat_result), "X-ETag-Digest": "sha-256"}
+        return {**super().headers_of(path, stat_result, scope), **tag}
 
     def _etag(self, path: Path, stat_result: os.stat_result) -> str:
         state = (stat_result.st_mtime_ns, stat_result.st_size)

@@ -84,6 +84,14 @@ class AllowList(NamedTuple):
         if not any(canonical.starts_with(prefix) for prefix in self.allowed):
             raise ForbiddenURL(url, "it is not on the allow list")
 
+    def admits(self, url: str) -> bool:
+        """Return False for a URL that may not be downloaded."""
+        try:
+            self.check(url)
+        except ForbiddenURL:
+            return False
+        return True
+
     def check_redirect(self, url: str) -> None:
         """Refuse a URL that a download may not be redirected to.
 

@@ -16,11 +16,13 @@ class FileInfo(NamedTuple):
         path: Path in the repository.
         size: In bytes; None when unknown.
         sha256: SHA-256 in lower-case hexadecimal; None when unknown.
+        git_oid: Name as a git blob, a SHA-1 in hexadecimal; None when unknown.
     """
 
     path: str
     size: int | None = None
     sha256: str | None = None
+    git_oid: str | None = None
 
 
 class ManifestReader(Protocol):

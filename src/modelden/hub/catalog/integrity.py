@@ -1,7 +1,14 @@
 """Checks a file's size, SHA-256 and first bytes, and the format that its name promises. Pure.
 
-The hash of a signed manifest takes precedence over the hub's own. Hugging Face's hub sends the SHA-256 of a large file
-as ``X-Linked-ETag``, its storage as ``ETag``; `modelden.host` sends it for every file.
+An entity tag is opaque (RFC 9110, section 8.8.3) unless its server promises more. Tags that look like a SHA-256 and are
+another hash: Hugging Face's storage (Xet), git hosts with SHA-256 object names. So a hash is one of, in this order:
+
+1. the hash of a signed manifest;
+2. ``X-Linked-ETag``, the SHA-256 of a large file on Hugging Face's hub, which a page cannot read on a redirect;
+3. the strong ``ETag`` of a response with `ETAG_DIGEST`, as `modelden.host` sends it;
+4. the hash of the hub's own list (`repository`).
+
+Mozilla's hub promises none. A server that compresses a response makes its tag weak or another one (section 8.8.3.3).
 """
 
 from __future__ import annotations
@@ -13,10 +20,15 @@ from typing import NamedTuple
 from modelden.errors import IntegrityError
 from modelden.settings.records import is_sha256
 
+ETAG_DIGEST = "x-etag-digest"
+"""Response header by which a hub promises that its entity tags are hashes of the content: ``X-ETag-Digest: sha-256``.
+The name of the algorithm is that of RFC 9530."""
+
 SIGNED = "signed"
 HUB = "hub"
 FIRST_SEEN = "first-seen"
 
+_STRONG_TAG = re.compile(r'"([^"]*)"')
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _TEXT_SUFFIXES = (".html", ".htm", ".md", ".txt")
 """Files with these suffixes may contain HTML."""
@@ -35,11 +47,14 @@ class ExpectedFile(NamedTuple):
         sha256: SHA-256 in lower-case hexadecimal, or None when unknown.
         size: Size in bytes, or None when unknown.
         integrity: The source of the hash: `SIGNED`, `HUB`, or `FIRST_SEEN` for none.
+        git_oid: Name of the file as a git blob, a SHA-1 in hexadecimal, or None when unknown. It is enough for the hub
+            itself. A mirror could prepare two files with one SHA-1.
     """
 
     sha256: str | None = None
     size: int | None = None
     integrity: str = FIRST_SEEN
+    git_oid: str | None = None
 
     def with_headers(self, headers: Mapping[str, str]) -> ExpectedFile:
         """Return this if its hash is known, else what the hub's response headers say."""
@@ -48,7 +63,7 @@ class ExpectedFile(NamedTuple):
         sha256 = hash_from_headers(headers)
         linked_size = headers.get("x-linked-size", "")
         size = int(linked_size) if linked_size.isdecimal() else self.size
-        return ExpectedFile(sha256, size, HUB if sha256 else FIRST_SEEN)
+        return self._replace(sha256=sha256, size=size, integrity=HUB if sha256 else self.integrity)
 
     def check(self, url: str, size: int, sha256: str) -> None:
         """Compare the size and hash of a file with the expected ones.
@@ -63,12 +78,38 @@ class ExpectedFile(NamedTuple):
 
 
 def hash_from_headers(headers: Mapping[str, str]) -> str | None:
-    """Return the SHA-256 in a hub's response headers, or None."""
-    for name in ("x-linked-etag", "etag"):
-        tag = headers.get(name, "").strip('"')
-        if is_sha256(tag):
-            return tag
-    return None
+    """Return the SHA-256 that a hub's response headers promise, or None."""
+    linked = headers.get("x-linked-etag", "").strip('"')
+    if is_sha256(linked):
+        return linked
+    if headers.get(ETAG_DIGEST, "").strip().lower() != "sha-256":
+        return None
+    match = _STRONG_TAG.fullmatch(headers.get("etag", ""))
+    return match[1] if match and is_sha256(match[1]) else None
+
+
+def is_current(headers: Mapping[str, str], sha256: str, etag: str | None) -> bool:
+    """Return False if a hub's response describes other content than a stored file of the same URL.
+
+    A promised hash decides alone. Otherwise tags are compared as Firefox compares them: as they are, weak or not.
+
+    Args:
+        headers: The response headers of the file's URL; without a tag they describe nothing.
+        sha256: SHA-256 of the stored file.
+        etag: Its stored entity tag, or None.
+    """
+    promised = hash_from_headers(headers)
+    return promised == sha256 if promised else headers.get("etag") in (None, etag)
+
+
+def headers_of_content(headers: Mapping[str, str], sha256: str) -> dict[str, str]:
+    """Return a hub's headers for bytes that came from elsewhere: without the tag, unless it stands for these bytes.
+
+    A mirror, an archive or another stored file brings bytes. The hub's tag may already be that of later ones.
+    """
+    if hash_from_headers(headers) == sha256:
+        return dict(headers)
+    return {name: value for name, value in headers.items() if name != "etag"}
 
 
 def refuse_html(url: str, file: str, content_type: str, beginning: bytes) -> None:

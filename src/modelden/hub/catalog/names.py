@@ -52,6 +52,10 @@ class ModelFile:
         if not _matches(_FILE, self.file):
             raise InputError(f"Invalid file name {self.file!r}: expected a path such as 'onnx/model.onnx'.")
 
+    def names(self) -> dict[str, str]:
+        """Return model, revision and path by their names, as errors have them."""
+        return {"model": self.model, "revision": self.revision, "file": self.file}
+
 
 def check_model(model: str, revision: str) -> None:
     """Check the names of a model and a revision.
@@ -91,6 +95,11 @@ class HubAddress(NamedTuple):
 
     root_url: str
     url_template: str
+
+    @property
+    def lists_files(self) -> bool:
+        """True for the layout of Hugging Face's hub, which lists the files of a revision."""
+        return self.url_template.strip("/") == "{model}/resolve/{revision}"
 
     def url(self, file: ModelFile) -> str:
         """Return the download URL of a file, as Firefox makes it."""

@@ -1,7 +1,8 @@
 """Lists the files of a model's revision, by a signed manifest or else by the hub itself; reads the owner's picture.
 
 Hugging Face's hub lists a repository at ``/api/models/{model}/tree/{revision}?recursive=true``, in pages linked by
-``Link: <...>; rel="next"`` (RFC 8288). Hubs that are plain folders, such as Mozilla's, have no list.
+``Link: <...>; rel="next"`` (RFC 8288). A large file has its SHA-256 as ``lfs.oid``; ``oid`` is a git blob, a SHA-1, of
+the file or of the pointer to it. Hubs that are plain folders, such as Mozilla's, have no list.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import Any, NamedTuple
 
 from modelden.core import urls
 from modelden.core.response_body import TIMEOUT, read_bytes, read_text
-from modelden.errors import HttpError, InvalidResponse, UnavailableError
+from modelden.errors import InvalidResponse, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo, ManifestReader
-from modelden.hub.catalog.integrity import HUB, ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.catalog.refusal import refusal
 from modelden.ports import Fetcher
 from modelden.settings.json_text import parse_json
 from modelden.settings.records import is_sha256
@@ -27,7 +28,15 @@ _PAGE_SIZE_LIMIT = 8 * 1024 * 1024
 """Maximum bytes of one page of the list."""
 
 _PAGE_LIMIT = 50
-"""Maximum number of pages; Hugging Face lists a thousand files on each."""
+"""Maximum number of pages."""
+
+_FULL_PAGE = 1000
+"""Entries of a page of Hugging Face's list, if another one follows."""
+
+_ANY_FILE = "config.json"
+"""The file in the error of a list that is refused."""
+
+_GIT_OID = re.compile(r"[0-9a-f]{40}")
 
 _NEXT_LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 
@@ -39,15 +48,23 @@ class RepositoryListing(NamedTuple):
         files: The files; None when there is no list.
         source: `MANIFEST`, `TREE` for the hub, or `UNKNOWN` for none.
         reason: The reason why there is no list, in words.
+        error: The error behind the reason.
     """
 
     files: tuple[FileInfo, ...] | None
     source: str
     reason: str | None = None
+    error: UnavailableError | None = None
 
 
 async def list_repository(
-    fetcher: Fetcher, address: HubAddress, manifests: ManifestReader | None, model: str, revision: str
+    fetcher: Fetcher,
+    address: HubAddress,
+    manifests: ManifestReader | None,
+    model: str,
+    revision: str,
+    *,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109  passed to the fetcher
 ) -> RepositoryListing:
     """List the files of a revision.
 
@@ -57,6 +74,7 @@ async def list_repository(
         manifests: Takes precedence over the hub's list, if given.
         model: ``organization/name``.
         revision: Branch or version.
+        timeout: Seconds that the hub has for each page of its list.
 
     Raises:
         SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
@@ -68,27 +86,35 @@ async def list_repository(
     files: list[FileInfo] = []
     try:
         for _ in range(_PAGE_LIMIT):
-            page, url = await _fetch_page(fetcher, str(url))
+            page, url = await _fetch_page(fetcher, str(url), ModelFile(model, revision, _ANY_FILE), timeout)
             files += page
             if url is None:
                 return RepositoryListing(tuple(files), TREE)
     except UnavailableError as error:
-        return RepositoryListing(None, UNKNOWN, f"{address.root_url} does not list its files. {error}")
+        return RepositoryListing(None, UNKNOWN, f"{address.root_url} does not list its files. {error}", error)
     reason = f"{address.root_url} lists more than {_PAGE_LIMIT} pages of files for {model}."
     return RepositoryListing(None, UNKNOWN, reason)
 
 
-async def _fetch_page(fetcher: Fetcher, url: str) -> tuple[list[FileInfo], str | None]:
+async def _fetch_page(
+    fetcher: Fetcher,
+    url: str,
+    file: ModelFile,
+    timeout: float,  # noqa: ASYNC109  passed to the fetcher
+) -> tuple[list[FileInfo], str | None]:
     """Return the files of a page, and the URL of the next one."""
-    async with fetcher.fetch(url, timeout=TIMEOUT) as response:
+    async with fetcher.fetch(url, timeout=timeout) as response:
         if response.status != 200:
-            raise HttpError(url, response.status)
+            raise refusal(url, response.status, response.headers, **file.names())
         text = await read_text(response, url, _PAGE_SIZE_LIMIT)
         link = _NEXT_LINK.search(response.headers.get("link", ""))
-    return _parse_page(url, text), _resolve_link(url, link[1]) if link else None
+    files, entries = _parse_page(url, text)
+    if link is None and entries >= _FULL_PAGE:
+        raise InvalidResponse(url, "the header Link, which pages may read", "a full page of the list without it")
+    return files, _next_page(url, link[1]) if link else None
 
 
-def _resolve_link(url: str, reference: str) -> str | None:
+def _next_page(url: str, reference: str) -> str | None:
     """Return the absolute URL of the next page; None if it has another origin."""
     try:
         next_url = urls.join(url, reference)
@@ -97,28 +123,23 @@ def _resolve_link(url: str, reference: str) -> str | None:
         raise InvalidResponse(url, "the URL of the list's next page", repr(reference)) from error
 
 
-def _parse_page(url: str, text: str) -> list[FileInfo]:
+def _parse_page(url: str, text: str) -> tuple[list[FileInfo], int]:
+    """Return the files of a page, and its number of entries."""
     try:
-        return [_parse_file(entry) for entry in parse_json(text) if entry["type"] == "file"]
+        entries = parse_json(text)
+        return [_parse_file(entry) for entry in entries if entry["type"] == "file"], len(entries)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidResponse(url, "the list of a repository's files", f"{text[:80]!r}...") from error
 
 
 def _parse_file(entry: dict[str, Any]) -> FileInfo:
-    path, size = entry["path"], entry["size"]
-    if not isinstance(path, str) or type(size) is not int:
+    path, size, oid, lfs = entry["path"], entry["size"], entry.get("oid"), entry.get("lfs")
+    if not isinstance(path, str) or type(size) is not int or size < 0:
         raise TypeError(f"a file has a path and a size, not {entry!r}")
-    sha256 = (entry.get("lfs") or {}).get("oid")
+    if lfs is None:
+        return FileInfo(path, size, None, oid if isinstance(oid, str) and _GIT_OID.fullmatch(oid) else None)
+    sha256 = lfs.get("oid")
     return FileInfo(path, size, sha256 if is_sha256(sha256) else None)
-
-
-async def listed_digest(fetcher: Fetcher, address: HubAddress, file: ModelFile) -> ExpectedFile:
-    """Return the size and SHA-256 of a file in the hub's own list; both are None when the list does not tell them."""
-    listing = await list_repository(fetcher, address, None, file.model, file.revision)
-    for info in listing.files or ():
-        if info.path == file.file and info.sha256 is not None:
-            return ExpectedFile(info.sha256, info.size, HUB)
-    return ExpectedFile()
 
 
 _PICTURE_HOST = "https://huggingface.co"

@@ -25,6 +25,7 @@ DOWNLOADERS = (
     "modelden.hub.store.compaction",
     "modelden.hub.download.freshness",
     "modelden.hub.download.preflight",
+    "modelden.hub.catalog.file_index",
     "modelden.hub.download.chunk_writer",
     "modelden.hub.download.transfer",
     "modelden.hub.download.downloader",

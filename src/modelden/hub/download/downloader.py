@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from modelden.errors import FileNotFoundOnHub, IntegrityError, ModelDenError, UnavailableError
-from modelden.hub.catalog.integrity import ExpectedFile
+from modelden.hub.catalog.integrity import HUB, SIGNED, ExpectedFile, hash_from_headers, headers_of_content
+from modelden.hub.catalog.names import BRANCH
 from modelden.hub.download.freshness import fetch_headers
 from modelden.hub.download.transfer import FileTransfer
 from modelden.hub.store.records import CachedFile, Provenance
 
 if TYPE_CHECKING:
     from modelden.core.events import Reporter
-    from modelden.hub.catalog.file_info import ManifestReader
+    from modelden.hub.catalog.file_index import FileIndex
     from modelden.hub.catalog.names import HubAddress
     from modelden.hub.download.branch_update import BranchUpdate
     from modelden.hub.download.request import FileRequest
@@ -38,14 +39,14 @@ class Downloader:
         self,
         address: HubAddress,
         policy: HubPolicy,
-        manifests: ManifestReader | None,
+        index: FileIndex,
         store: Store,
         fetcher: Fetcher,
         ports: Ports,
     ) -> None:
         self._address = address
         self._policy = policy
-        self._manifests = manifests
+        self._index = index
         self._store = store
         self._fetcher = fetcher
         self._ports = ports
@@ -62,9 +63,9 @@ class Downloader:
         Raises:
             ModelDenError: As `HubFiles.get`.
         """
-        expected = await self._manifests.expected(request.file) if self._manifests else ExpectedFile()
+        expected = await self._index.expected(request.file)
         if _staging_branch(request) is None:
-            linked = await self._link_equal(request, expected, headers)
+            linked, expected = await self._link_equal(request, expected, headers)
             if linked is not None:
                 return linked
         if request.before_download is not None:
@@ -77,61 +78,114 @@ class Downloader:
 
     async def _link_equal(
         self, request: FileRequest, expected: ExpectedFile, headers: Mapping[str, str]
-    ) -> CachedFile | None:
-        """Return the file if its bytes are stored for another file."""
-        if expected.sha256 is not None:
-            source = await self._store.cache.with_hash(expected.sha256)
-            headers = headers or {"etag": f'"{expected.sha256}"'}
-            return await self._link(request, source, headers, expected.integrity) if source else None
-        tagged = {
-            key: file
-            for key, file in (await self._store.cache.other_revisions(request.key)).items()
-            if (file.etag or "").startswith('"')  # weak tags allow other bytes
-        }
-        if not tagged:
-            return None
-        headers = headers or await fetch_headers(self._fetcher, request.url) or {}
-        for key, file in tagged.items():
-            if file.etag == headers.get("etag"):
-                return await self._link(request, key, headers, file.integrity)
-        return None
+    ) -> tuple[CachedFile | None, ExpectedFile]:
+        """Return the file if its bytes are stored for another file; and what it is expected to be by now.
 
-    async def _link(
-        self, request: FileRequest, source: FileKey, headers: Mapping[str, str], integrity: str
-    ) -> CachedFile | None:
-        provenance = Provenance(headers, integrity, self._address.root_url)
-        return await self._store.writer.link(request.key, request.consumer, source, provenance)
+        Bytes are found by a hash that was promised for this name, never by a tag: the tag of another URL is opaque
+        (RFC 9110, section 8.8.3). Many servers make tags of size and date, which are those of other bytes too.
+        """
+        if expected.sha256 is None:
+            if not headers and await self._has_hashes(request):
+                headers = await fetch_headers(self._fetcher, request.url) or {}
+            expected = expected.with_headers(headers)
+        source = await self._source(expected)
+        hub_headers = headers_of_content(headers, expected.sha256 or "")
+        is_listed = expected.integrity == HUB and hash_from_headers(headers) is None
+        if source is not None and is_listed and request.file.revision == BRANCH:
+            # The list may be older than the headers, whose tag is stored with the bytes.
+            expected, hub_headers = await self._index.listed(request.file, renew=True), dict(headers)
+            source = await self._source(expected)
+        if source is None:
+            return None, expected
+        provenance = Provenance(hub_headers, expected.integrity, self._address.root_url)
+        return await self._store.writer.link(request.key, request.consumer, source, provenance), expected
+
+    async def _source(self, expected: ExpectedFile) -> FileKey | None:
+        return await self._store.cache.with_hash(expected.sha256) if expected.sha256 else None
+
+    async def _has_hashes(self, request: FileRequest) -> bool:
+        """Return True if the hub promised the hash of another revision of the file."""
+        others = await self._store.cache.other_revisions(request.key)
+        return any(file.integrity == HUB for file in others.values())
 
     async def _download(
         self, request: FileRequest, expected: ExpectedFile, headers: Mapping[str, str], reporter: Reporter
     ) -> CachedFile:
         """Download the file from the hub, else from the first mirror that has it."""
-        address, mirrors = self._address, iter(self._policy.mirrors)
-        while True:
-            transfer = FileTransfer(
-                request,
-                address,
-                expected,
-                reporter,
-                self._fetcher,
-                self._store,
-                self._ports,
-                require_hash=self._policy.require_hashes,
-            )
-            try:
-                # A task of its own: each chunk resumes the transfer, and not all who wait for it.
-                return await self._save(request, *await asyncio.create_task(transfer.run()))
-            except (UnavailableError, IntegrityError) as error:
-                mirror = next(mirrors, None)
-                if mirror is None:
-                    raise
-                expected = await self._find_hash(request, transfer.expected.with_headers(headers), error)
-                if expected.sha256 is None:  # a mirror is not trusted
-                    raise
-                logger.warning("%s Trying the mirror %s.", error, mirror.root_url)
-            address = mirror
-            request.allow_list.check(address.url(request.file))
+        transfer = self._transfer(self._address, request, expected, reporter)
+        try:
+            return await self._save(request, *await _run(transfer))
+        except IntegrityError as error:
+            newer = await self._newer_list(request, expected)
+            if newer is None:
+                return await self._mirrored(request, transfer, headers, reporter, error)
+            logger.info("The list of the hub was older than the file. %s", error)
+        except UnavailableError as error:
+            return await self._mirrored(request, transfer, headers, reporter, error)
+        reporter.restart()
+        transfer = self._transfer(self._address, request, newer, reporter)
+        try:
+            return await self._save(request, *await _run(transfer))
+        except (UnavailableError, IntegrityError) as error:
+            return await self._mirrored(request, transfer, headers, reporter, error)
+
+    async def _mirrored(
+        self,
+        request: FileRequest,
+        failed: FileTransfer,
+        headers: Mapping[str, str],
+        reporter: Reporter,
+        error: UnavailableError | IntegrityError,
+    ) -> CachedFile:
+        """Download the file from the first mirror that has it; raises the last error if none has.
+
+        A mirror is not trusted: it brings bytes, if their SHA-256 is known, and the facts stored with them are the
+        hub's.
+
+        Args:
+            request: The request for the file.
+            failed: The transfer from the hub.
+            headers: The hub's response to HEAD; empty if there is none.
+            reporter: Reports the progress.
+            error: The error of that transfer.
+        """
+        if not self._policy.mirrors:
+            raise error
+        expected = await self._find_hash(request, failed.expected.with_headers(headers), error)
+        for mirror in self._policy.mirrors if expected.sha256 is not None else ():
+            logger.warning("%s Trying the mirror %s.", error, mirror.root_url)
+            request.allow_list.check(mirror.url(request.file))
             reporter.restart()
+            try:
+                body, provenance = await _run(self._transfer(mirror, request, expected, reporter))
+            except (UnavailableError, IntegrityError) as next_error:
+                error = next_error
+                continue
+            hub_headers = headers_of_content(failed.headers or headers, body.sha256)
+            hub_headers["content-length"] = str(body.size)
+            return await self._save(request, body, provenance._replace(headers=hub_headers))
+        raise error
+
+    def _transfer(
+        self, address: HubAddress, request: FileRequest, expected: ExpectedFile, reporter: Reporter
+    ) -> FileTransfer:
+        return FileTransfer(
+            request,
+            address,
+            expected,
+            reporter,
+            self._fetcher,
+            self._store,
+            self._ports,
+            require_hash=self._policy.require_hashes,
+        )
+
+    async def _newer_list(self, request: FileRequest, expected: ExpectedFile) -> ExpectedFile | None:
+        """Return what a new list of the hub says of a file, if the one in use said something else."""
+        if not self._address.lists_files or expected.integrity == SIGNED:
+            return None
+        newer = await self._index.listed(request.file, renew=True)
+        return None if newer in (expected, ExpectedFile()) else newer
 
     async def _save(self, request: FileRequest, body: ReceivedBody, provenance: Provenance) -> CachedFile:
         writer = self._store.writer
@@ -143,12 +197,15 @@ class Downloader:
         """Return the expected file with its hash, by the hub's list if no response had it."""
         if expected.sha256 is not None or isinstance(error, FileNotFoundOnHub):
             return expected
-        from modelden.hub.catalog.repository import listed_digest  # needed only with mirrors
-
-        return await listed_digest(self._fetcher, self._address, request.file)
+        return await self._index.listed(request.file)
 
 
 def _staging_branch(request: FileRequest) -> BranchUpdate | None:
     """Return the branch update that stores the file at its end; None if the file is stored at once."""
     branch = request.branch
     return branch if branch is not None and request.key in branch.changed else None
+
+
+async def _run(transfer: FileTransfer) -> tuple[ReceivedBody, Provenance]:
+    # A task of its own: each chunk resumes the transfer, and not all who wait for it.
+    return await asyncio.create_task(transfer.run())

@@ -1,18 +1,21 @@
 """Freshness of stored files of a branch: a file is fresh if the hub has the same entity tag.
 
 Source: Firefox ``ModelHub.sys.mjs`` (``getModelDataAsFile``, ``getETag``): a HEAD with a limit of 1000 ms. The stored
-copy is used if the tags agree, or if the hub does not respond. Files of pinned revisions are always fresh.
+copy is used if the tags agree, or if the hub does not respond. Files of pinned revisions are always fresh. If a hub
+promises hashes, the stored hash is compared in place of the tag (`catalog.integrity.is_current`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from modelden.errors import UnavailableError
+from modelden.hub.catalog.integrity import hash_from_headers, is_current
 
 if TYPE_CHECKING:
+    from modelden.hub.catalog.file_index import FileIndex
     from modelden.hub.download.branch_update import BranchUpdate
     from modelden.hub.download.request import FileRequest
     from modelden.hub.store.cache import ModelCache
@@ -28,9 +31,17 @@ HEAD_TIMEOUT = 1.0
 class Freshness:
     """Compares stored files of branches with one hub."""
 
-    def __init__(self, fetcher: Fetcher, cache: ModelCache) -> None:
+    def __init__(self, fetcher: Fetcher, cache: ModelCache, index: Callable[[], FileIndex] | None = None) -> None:
+        """Create it.
+
+        Args:
+            fetcher: Sends the requests.
+            cache: The stored files.
+            index: Opens the hub's lists, for files whose entity tag cannot be read; None for a hub without lists.
+        """
         self._fetcher = fetcher
         self._cache = cache
+        self._index = index
 
     async def check(self, request: FileRequest) -> tuple[CachedFile | None, Mapping[str, str] | None]:
         """Return a file of a branch if it is stored and fresh.
@@ -44,7 +55,9 @@ class Freshness:
         branch = request.branch
         if branch is None:
             headers = await fetch_headers(self._fetcher, request.url)
-            return await self._cache.get(request.key, request.consumer, (headers or {}).get("etag")), headers
+            cached = await self._cache.get(request.key, request.consumer)
+            is_fresh = cached is not None and await self.is_current(request, cached, headers) is not False
+            return cached if is_fresh else None, headers
         if branch.stored_only:
             cached = await self._cache.get(request.key, request.consumer)
             if cached is None:
@@ -60,18 +73,27 @@ class Freshness:
         cached = await self._cache.get(request.key, request.consumer)
         if cached is None:
             return None, headers
-        if headers and headers.get("etag") == cached.etag:
+        is_fresh = await self.is_current(request, cached, headers)
+        if is_fresh:
             return branch.mark_served(request.key, cached), headers
+        if is_fresh is False:
+            await branch.mark_changed(request.key)
+            return None, headers
         if status in (404, 410):
             await branch.mark_changed(request.key, is_deleted=True)
             raise request.not_found(request.url, status)
-        if headers and "etag" in headers:
-            await branch.mark_changed(request.key)
-            return None, headers
         # A hub that never sent a tag of the file cannot tell that it changed.
         if not headers or cached.etag is not None:
             branch.mark_unconfirmed(request.key)
         return branch.mark_served(request.key, cached), headers
+
+    async def is_current(
+        self, request: FileRequest, cached: CachedFile, headers: Mapping[str, str] | None
+    ) -> bool | None:
+        """Compare a stored file with the hub's response, or else with its list; None if neither tells its state."""
+        if headers and (hash_from_headers(headers) or "etag" in headers):
+            return is_current(headers, cached.sha256, cached.etag)
+        return await self._index().is_current(request.file, cached) if headers and self._index else None
 
 
 async def fetch_headers(

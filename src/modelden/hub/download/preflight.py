@@ -1,7 +1,7 @@
 """The space for a whole model, checked before the first byte of its first file.
 
-The sizes are those of a signed manifest, or of a list of the repository that was requested for another reason. Nothing
-is requested for this: without a list, the space for each file is checked when its size is announced.
+The sizes are those of a signed manifest, or of the hub's list. Without both, the space for each file is checked when
+its size is announced.
 """
 
 from __future__ import annotations
@@ -17,41 +17,54 @@ from modelden.hub.store.records import FileKey
 from modelden.hub.store.store import Store
 
 if TYPE_CHECKING:
-    from modelden.hub.catalog.file_info import FileInfo, ManifestReader
+    from modelden.hub.catalog.allow_list import AllowList
+    from modelden.hub.catalog.file_index import FileIndex
+    from modelden.hub.catalog.file_info import FileInfo
 
 
 class SpacePreflight:
     """Checks the space for models of one hub."""
 
-    def __init__(self, address: HubAddress, store: Store, manifests: ManifestReader | None) -> None:
+    def __init__(self, address: HubAddress, store: Store, index: FileIndex) -> None:
         self._address = address
         self._store = store
-        self._manifests = manifests
+        self._index = index
 
-    async def download_sizes(self, model: str, revision: str, task: str, dtype: str) -> dict[str, int]:
-        """Return the sizes of the files that a task will download, by URL, if a signed manifest has them.
+    async def download_sizes(
+        self, model: str, revision: str, task: str, dtype: str, allow_list: AllowList, *, signed_only: bool
+    ) -> dict[str, int]:
+        """Return the sizes of the files that a task will download, by URL, if a manifest or the hub lists them.
+
+        Args:
+            model: ``organization/name``.
+            revision: Branch or version.
+            task: The task.
+            dtype: The data type, one of `file_roles.SUFFIXES`.
+            allow_list: A hub is asked for the list of a model that this list admits.
+            signed_only: The hub is not asked.
 
         Raises:
             SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
         """
-        files = await self._manifests.files(model, revision) if self._manifests else None
+        signed_only = signed_only or not allow_list.admits(self._address.url(ModelFile(model, revision, "config.json")))
+        files = await self._index.files(model, revision, signed_only=signed_only)
         if not files:
             return {}
         needed = needed_files(task, dtype, {file.path for file in files})
         stored = await self._stored_hashes(model, revision)
-        missing = [file for file in files if file.path in needed and stored.get(file.path) != file.sha256]
+        missing = [file for file in files if file.path in needed and not _is_stored(file, stored)]
         return {self._address.url(ModelFile(model, revision, file.path)): file.size or 0 for file in missing}
 
     async def check_task(self, model: str, revision: str, task: str, dtype: str) -> None:
-        """Check the space for the files of a task, if a manifest lists them; errors as `check`."""
-        files = await self._manifests.files(model, revision) if self._manifests else None
+        """Check the space for the files of a task, if they are listed; errors as `check`."""
+        files = await self._index.files(model, revision)
         if files is not None:
             needed = needed_files(task, dtype, {file.path for file in files})
             await self.check(model, revision, [file for file in files if file.path in needed])
 
     async def check_session(self, model: ModelFile) -> None:
-        """Check the space for a raw model and its external data, if a manifest lists them; errors as `check`."""
-        files = await self._manifests.files(model.model, model.revision) if self._manifests else None
+        """Check the space for a raw model and its external data, if they are listed; errors as `check`."""
+        files = await self._index.files(model.model, model.revision)
         if files is not None:
             # As PyTorch and Optimum name them: model.onnx_data, model.onnx_data_1, model.onnx.data.
             pattern = re.compile(rf"{re.escape(model.file)}(?:[_.]data.*)?")

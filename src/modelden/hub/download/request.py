@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from modelden.errors import FileNotFoundOnHub
+from modelden.errors import FileNotFoundOnHub, HttpError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
@@ -40,3 +40,9 @@ class FileRequest(NamedTuple):
         """Return the error of a hub, or a mirror, that does not have the file."""
         file = self.file
         return FileNotFoundOnHub(url, status, model=file.model, revision=file.revision, file=file.file)
+
+    def refusal(self, url: str, status: int, headers: Mapping[str, str]) -> HttpError:
+        """Return the error for a response that is no file, of the hub or of a mirror."""
+        from modelden.hub.catalog.refusal import refusal  # most responses are files
+
+        return refusal(url, status, headers, **self.file.names())

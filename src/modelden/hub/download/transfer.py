@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from random import random
 from typing import TYPE_CHECKING
 
-from modelden.core.response_body import TIMEOUT
+from modelden.core.response_body import TIMEOUT, git_oid_of
 from modelden.errors import (
     DownloadInterrupted,
-    HttpError,
     IntegrityError,
     NetworkError,
     NoHash,
     QuotaExceeded,
     UnavailableError,
 )
-from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
+from modelden.hub.catalog.integrity import FIRST_SEEN, SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.download.resume import ResponseKind, interpret, range_headers
 from modelden.hub.store.records import Provenance
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from modelden.hub.download.retry import Retry
     from modelden.hub.store.contents import ReceivedBody
     from modelden.hub.store.store import Store
-    from modelden.ports import Fetcher, Ports, Response
+    from modelden.ports import Blob, Fetcher, Ports, Response
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +45,7 @@ class FileTransfer:
 
     Attributes:
         expected: Expected size and hash, by the last response that brought some of the file.
+        headers: The headers of that response.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class FileTransfer:
             require_hash: Refuse the file if its hash is unknown.
         """
         self.expected = expected
+        self.headers: Mapping[str, str] = {}
         self._url = address.url(request.file)
         self._request = request
         self._address = address
@@ -93,6 +94,7 @@ class FileTransfer:
 
         Raises:
             FileNotFoundOnHub: If the hub does not have it.
+            AccessDenied: If the hub does not give it to this page.
             HttpError: For another error status that is not temporary.
             NetworkError, RequestTimeout: After repeated failures of the connection.
             IntegrityError, NoHash: If the file is not the expected one. Nothing of it stays stored.
@@ -158,11 +160,11 @@ class FileTransfer:
         headers = response.headers
         kind, validator, total = interpret(self._writer.partial, request_headers, response.status, headers)
         if kind is ResponseKind.ERROR:
-            raise self._http_error(response.status, headers)
+            raise self._request.refusal(self._url, response.status, headers)
         if kind is ResponseKind.UNUSABLE:
             self._failed_ranges = MAX_FAILED_RANGES
             raise NetworkError(self._url, f"a response ({response.status}) that is not the rest of the file")
-        self.expected = self._known.with_headers(headers)
+        self.expected, self.headers = self._known.with_headers(headers), headers
         if kind is ResponseKind.FULL:
             total = total if self.expected.size is None else self.expected.size
             await self._writer.restart(self._url, validator, total)
@@ -177,7 +179,7 @@ class FileTransfer:
 
     async def _admit(self, total: int | None) -> None:
         """Check what is known of a file before its first byte, and reserve its space."""
-        if self._require_hash and self.expected.sha256 is None:
+        if self._require_hash and self.expected.integrity == FIRST_SEEN:
             raise NoHash(self._url)
         check_json_size(self._url, self._request.file.file, total or 0)
         if total is not None and self._request.check_size is not None:
@@ -234,6 +236,8 @@ class FileTransfer:
         path = self._request.file.file
         body = await self._writer.finish(headers.get("content-type", ""))
         self.expected.check(self._url, body.size, body.sha256)
+        if self.expected.git_oid is not None:
+            await _check_git_oid(self._url, self.expected.git_oid, body.blob)
         if path.endswith(".json") and not await body.blob.is_json():
             actual = f"{body.size} bytes that are no JSON ({headers.get('content-type', 'no content type')})"
             raise IntegrityError(self._url, f"the JSON file {path}", actual)
@@ -247,11 +251,11 @@ class FileTransfer:
         except UnavailableError:
             return False
 
-    def _http_error(self, status: int, headers: Mapping[str, str]) -> HttpError:
-        if status in (404, 410):
-            return self._request.not_found(self._url, status)
-        retry_after = headers.get("retry-after", "")
-        return HttpError(self._url, status, retry_after=float(retry_after) if retry_after.isdecimal() else None)
+
+async def _check_git_oid(url: str, expected: str, blob: Blob) -> None:
+    actual = await git_oid_of(blob)
+    if actual != expected:
+        raise IntegrityError(url, f"the git blob {expected}", f"{actual} ({blob.size} bytes)")
 
 
 def _new_retry(received: int) -> Retry:

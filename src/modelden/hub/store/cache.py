@@ -65,17 +65,14 @@ class ModelCache:
         self._clock = clock
         self._locks = locks
 
-    async def get(self, key: FileKey, consumer: Consumer | None, etag: str | None = None) -> CachedFile | None:
+    async def get(self, key: FileKey, consumer: Consumer | None) -> CachedFile | None:
         """Return a file and record its use; None if it is neither in memory nor stored completely.
 
         Args:
             key: Key of the file.
             consumer: User of the file; None to record nothing.
-            etag: The hub's entity tag. A file with another tag is not returned. Tags are compared as they are, weak or
-                not.
         """
-        file = self.memory.get(key) or (await self.read([key], consumer)).get(key)
-        return file if file is None or etag in (None, file.etag) else None
+        return self.memory.get(key) or (await self.read([key], consumer)).get(key)
 
     async def read(self, keys: Sequence[FileKey], consumer: Consumer | None) -> dict[FileKey, CachedFile]:
         """Return the files that are stored completely, and record their use. Incomplete ones are deleted."""

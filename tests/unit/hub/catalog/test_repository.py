@@ -11,11 +11,11 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelden.errors import AccessDenied, FileNotFoundOnHub
 from modelden.host.serve.cors import AnyOrigin
 from modelden.hub.catalog.file_info import FileInfo
-from modelden.hub.catalog.integrity import HUB, ExpectedFile
-from modelden.hub.catalog.names import HubAddress, ModelFile
-from modelden.hub.catalog.repository import TREE, UNKNOWN, RepositoryListing, list_repository, listed_digest
+from modelden.hub.catalog.names import HubAddress
+from modelden.hub.catalog.repository import TREE, UNKNOWN, RepositoryListing, list_repository
 from tests.simulators.fetcher import AsgiFetcher
 
 ORIGIN = "http://hub.example"
@@ -76,8 +76,54 @@ async def test_a_list_that_does_not_end_is_given_up() -> None:
     assert len(pages.fetcher.requests) == 50
 
 
-async def test_the_hash_of_a_listed_file() -> None:
-    fetcher = Pages().fetcher
-    assert await listed_digest(fetcher, ADDRESS, ModelFile("org/model", "v1", "0.onnx")) == ExpectedFile(DIGEST, 0, HUB)
-    assert await listed_digest(fetcher, ADDRESS, ModelFile("org/model", "v1", "1.onnx")) == ExpectedFile()
-    assert await listed_digest(fetcher, ADDRESS, ModelFile("org/model", "v2", "0.onnx")) == ExpectedFile()
+async def test_a_full_page_without_a_readable_link_is_no_list() -> None:
+    """CORS hides the header ``Link`` unless the hub exposes it, and more pages may follow."""
+    entries = [{"type": "file", "path": f"{number}.txt", "size": 1, "oid": "a" * 40} for number in range(1000)]
+    route = Route("/api/models/org/model/tree/v1", AnyOrigin(Response(json.dumps(entries)), ()))
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    assert "Link" in str(listing.reason)
+
+
+async def test_a_small_file_has_the_name_of_its_git_blob_and_a_large_one_that_of_its_pointer() -> None:
+    entries = [
+        {"type": "file", "path": "config.json", "size": 2, "oid": "a" * 40},
+        {"type": "file", "path": "odd.json", "size": 2, "oid": "A" * 40},
+        {"type": "file", "path": "model.onnx", "size": 5, "oid": "b" * 40, "lfs": {"oid": DIGEST, "size": 5}},
+    ]
+    route = Route("/api/models/org/model/tree/v1", AnyOrigin(Response(json.dumps(entries)), ()))
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    assert listing.files == (
+        FileInfo("config.json", 2, None, "a" * 40),
+        FileInfo("odd.json", 2),
+        FileInfo("model.onnx", 5, DIGEST),
+    )
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "file", "path": "a"},
+        {"type": "file", "path": "a", "size": -1},
+        {"type": "file", "path": "a", "size": True},
+        {"type": "file", "path": 1, "size": 1},
+        {"type": "file", "path": "a", "size": 1, "lfs": "oid"},
+        "a",
+        {},
+    ],
+)
+async def test_an_entry_that_is_no_file_is_no_list(entry: Any) -> None:
+    route = Route("/api/models/org/model/tree/v1", AnyOrigin(Response(json.dumps([entry])), ()))
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    assert listing.files is None
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [(401, "RepoNotFound", FileNotFoundOnHub), (404, "RevisionNotFound", FileNotFoundOnHub), (403, "", AccessDenied)],
+)
+async def test_a_refused_list_has_its_error(status: int, code: str, expected: type[Exception]) -> None:
+    answer = Response(status_code=status, headers={"X-Error-Code": code})
+    route = Route("/api/models/org/model/tree/v1", AnyOrigin(answer, ("X-Error-Code",)))
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    assert type(listing.error) is expected
+    assert str(listing.error) in str(listing.reason)

@@ -1,0 +1,131 @@
+"""The expected sizes and hashes of a hub's files: by a signed manifest, else by the hub's own list.
+
+Hubs with the layout of Hugging Face's list a revision in one request (`repository`). It is sent before the first file
+of a revision is downloaded. A list that fails checks nothing, and stops nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelden.core.response_body import git_oid_of
+from modelden.hub.catalog.integrity import FIRST_SEEN, HUB, ExpectedFile
+from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
+
+if TYPE_CHECKING:
+    from modelden.hub.catalog.file_info import FileInfo, ManifestReader
+    from modelden.hub.catalog.repository import RepositoryListing
+    from modelden.hub.store.records import CachedFile
+    from modelden.ports import Clock, Fetcher
+
+logger = logging.getLogger(__name__)
+
+LIST_TIMEOUT = 10.0
+"""Seconds that a hub has for each page of its list, while a download waits."""
+
+_LIFETIME = 300_000
+"""Milliseconds for which downloads use the list of a branch, or its failure, again. A file that is newer than the list
+has another hash, and is compared with a new list."""
+
+_FRESH = 10_000
+"""Milliseconds for which the list of a branch tells that stored files are current. One load asks for all of them."""
+
+
+class _Listing(NamedTuple):
+    """A request for a list.
+
+    Attributes:
+        task: The request.
+        time: Its beginning, milliseconds since the epoch.
+    """
+
+    task: asyncio.Future[RepositoryListing]
+    time: int
+
+
+class FileIndex:
+    """The files of the models of one hub."""
+
+    def __init__(self, address: HubAddress, fetcher: Fetcher, manifests: ManifestReader | None, clock: Clock) -> None:
+        """Create an index; the fetcher sends the requests for lists."""
+        self._address = address
+        self._fetcher = fetcher
+        self._manifests = manifests
+        self._clock = clock
+        self._listings: dict[tuple[str, str], _Listing] = {}
+
+    async def expected(self, file: ModelFile) -> ExpectedFile:
+        """Return the expected size and hash of a file, before its first response.
+
+        Raises:
+            SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
+        """
+        signed = await self._manifests.expected(file) if self._manifests else ExpectedFile()
+        if signed.sha256 is not None or not self._address.lists_files:
+            return signed
+        return await self.listed(file)
+
+    async def files(self, model: str, revision: str, *, signed_only: bool = False) -> tuple[FileInfo, ...] | None:
+        """Return the files of a revision; None when neither a manifest nor the hub lists them. Errors as `expected`."""
+        signed = await self._manifests.files(model, revision) if self._manifests else None
+        if signed is not None or signed_only or not self._address.lists_files:
+            return signed
+        return (await self._listing(model, revision)).files
+
+    async def listed(self, file: ModelFile, *, renew: bool = False) -> ExpectedFile:
+        """Return the size and hash of a file in the hub's own list, which is requested of any hub.
+
+        Args:
+            file: The file.
+            renew: Request a list that begins now.
+        """
+        listing = await self._listing(file.model, file.revision, 0 if renew else _LIFETIME)
+        return _find(listing, file.file)
+
+    async def is_current(self, file: ModelFile, cached: CachedFile) -> bool | None:
+        """Compare a stored file with the hub's list; None if that does not tell its hash.
+
+        Hubs whose entity tags a page may not read can tell of a change in no other way.
+        """
+        if not self._address.lists_files:
+            return None
+        expected = _find(await self._listing(file.model, file.revision, _FRESH), file.file)
+        if expected.sha256 is not None:
+            return expected.sha256 == cached.sha256
+        return None if expected.git_oid is None else expected.git_oid == await git_oid_of(cached.blob)
+
+    async def _listing(self, model: str, revision: str, max_age: int = _LIFETIME) -> RepositoryListing:
+        """Return a list; files that are requested together share one.
+
+        Args:
+            model: ``organization/name``.
+            revision: Branch or version.
+            max_age: Milliseconds. The list of a pinned revision has no age.
+        """
+        key, now = (model, revision), self._clock.now()
+        listing = self._listings.get(key)
+        if listing is None or not (_is_lasting(listing, revision) or 0 <= now - listing.time < max_age):
+            from modelden.hub.catalog.repository import list_repository  # most hubs have no list
+
+            request = list_repository(self._fetcher, self._address, None, model, revision, timeout=LIST_TIMEOUT)
+            listing = self._listings[key] = _Listing(asyncio.ensure_future(request), now)
+        result = await asyncio.shield(listing.task)
+        if result.reason is not None:
+            logger.info("The files of %s %s are not checked by a list. %s", model, revision, result.reason)
+        return result
+
+
+def _is_lasting(listing: _Listing, revision: str) -> bool:
+    if revision == BRANCH:
+        return False
+    return not listing.task.done() or listing.task.result().files is not None
+
+
+def _find(listing: RepositoryListing, path: str) -> ExpectedFile:
+    for info in listing.files or ():
+        if info.path == path:
+            integrity = HUB if info.sha256 or info.git_oid else FIRST_SEEN
+            return ExpectedFile(info.sha256, info.size, integrity, info.git_oid)
+    return ExpectedFile()

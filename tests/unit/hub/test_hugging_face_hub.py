@@ -1,0 +1,277 @@
+"""Hugging Face's hub from a page: a storage with tags of its own, one list for a revision, refusals in words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from modelden.errors import (
+    AccessDenied,
+    FileNotFoundOnHub,
+    IntegrityError,
+    NetworkError,
+    NoHash,
+    QuotaExceeded,
+    UnavailableError,
+)
+from modelden.host.serve.faults import Fault
+from modelden.host.serve.server import RunningServer
+from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.download import chunk_writer
+from modelden.hub.files import HubFiles
+from modelden.hub.policy import HubPolicy
+from modelden.hub.store.records import CachedFile
+from tests.faults.hub import FaultyHub
+from tests.simulators.hugging_face import TOKEN, HuggingFaceServer
+from tests.unit.hub.browser import BIG, CHUNK, USE, Browser
+
+MODEL = "org/model"
+WEIGHTS, CONFIG = "onnx/model.onnx", "config.json"
+FILES = {WEIGHTS: BIG, CONFIG: b'{"model_type": "bert"}', "tokenizer.json": b"{}", "tokenizer_config.json": b"{}"}
+TREE = f"GET /api/models/{MODEL}/tree/"
+ANY = AllowList((), ())
+
+
+@pytest.fixture(params=[True, False], ids=["exposed", "hidden"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HuggingFaceServer]:
+    for path, data in FILES.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    with HuggingFaceServer(MODEL, tmp_path, exposed=request.param) as server:
+        yield server
+
+
+@pytest.fixture
+async def browser(server: HuggingFaceServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Browser]:
+    monkeypatch.setattr(chunk_writer, "CHUNK_SIZE", CHUNK)
+    browser = Browser(FaultyHub({}), server.url)
+    browser.template = "{model}/resolve/{revision}"
+    yield browser
+    await browser.fetcher.close()
+
+
+async def get(hub: HubFiles, path: str, revision: str = "main") -> CachedFile:
+    return await hub.get(ModelFile(MODEL, revision, path), USE, ANY)
+
+
+def change(server: HuggingFaceServer, path: str, data: bytes) -> None:
+    (server.hub.folder / path).write_bytes(data)
+
+
+def lists(requests: list[str]) -> int:
+    return sum(each.startswith(TREE) for each in requests)
+
+
+@pytest.mark.parametrize("revision", ["main", "v1"])
+async def test_one_list_checks_all_files_of_a_revision(
+    server: HuggingFaceServer, browser: Browser, revision: str
+) -> None:
+    hub = await browser.visit(HubPolicy(require_hashes=True))
+    for path, data in FILES.items():
+        kept = await get(hub, path, revision)
+        assert (await kept.blob.read(), kept.integrity) == (data, "hub")
+    assert lists(server.requests()) == 1
+
+    hub = await browser.visit(HubPolicy(require_hashes=True))
+    for path, data in FILES.items():
+        assert await (await get(hub, path, revision)).blob.read() == data
+    requests = server.requests()
+    assert lists(requests) == (
+        0 if server.exposed or revision == "v1" else 1
+    )  # without tags the list says what changed
+    assert not [each for each in requests if each.startswith("GET /xet-bridge")]
+
+
+@pytest.mark.parametrize("path", [WEIGHTS, CONFIG])
+async def test_other_bytes_than_the_listed_ones_are_refused(
+    server: HuggingFaceServer, browser: Browser, path: str
+) -> None:
+    server.hub.lies.add(path)
+    with pytest.raises(IntegrityError):
+        await get(await browser.visit(), path)
+    assert "files" not in browser.stored()
+
+
+async def test_without_a_list_files_load_and_nothing_vouches_for_them(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    server.hub.lists = False
+    hub = await browser.visit()
+    for path in (CONFIG, WEIGHTS):
+        assert (await get(hub, path)).integrity == "first-seen"
+    assert lists(server.requests()) == 1
+    with pytest.raises(NoHash):
+        await get(await browser.visit(HubPolicy(require_hashes=True)), "tokenizer.json")
+
+
+@pytest.mark.parametrize("path", [WEIGHTS, CONFIG])
+async def test_an_update_of_the_branch_in_the_same_visit(
+    server: HuggingFaceServer, browser: Browser, path: str
+) -> None:
+    """The list in use is older than the branch. Without readable tags only a list can tell of the change."""
+    hub = await browser.visit()
+    await get(hub, path)
+    browser.clock.advance(hours=1)
+    new = FILES[path][::-1] if path == WEIGHTS else b'{"model_type": "gpt2"}'
+    change(server, path, new)
+
+    kept = await get(hub, path)
+
+    assert (await kept.blob.read(), kept.integrity) == (new, "hub")
+    server.requests()
+    assert await (await get(hub, path)).blob.read() == new
+    assert not [each for each in server.requests() if "xet-bridge" in each and each.startswith("GET")]
+
+
+async def test_bytes_that_are_stored_are_linked_by_a_list_that_is_as_new_as_the_tag(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    hub = await browser.visit()
+    await get(hub, WEIGHTS, "v1")
+    await get(hub, CONFIG, "main")  # the list of the branch has the old weights
+    change(server, WEIGHTS, BIG[::-1])
+    server.requests()
+
+    kept = await get(hub, WEIGHTS, "main")
+    assert await kept.blob.read() == BIG[::-1]
+
+    change(server, WEIGHTS, BIG)
+    browser.clock.advance(hours=1)
+    server.requests()
+    kept = await get(hub, WEIGHTS, "main")
+    assert (await kept.blob.read(), kept.integrity) == (BIG, "hub")
+    assert not [each for each in server.requests() if each.startswith("GET /xet-bridge")]
+    await get(await browser.visit(), WEIGHTS, "main")
+    assert not [each for each in server.requests() if each.startswith("GET /xet-bridge")]
+
+
+async def test_an_interrupted_download_goes_on(server: HuggingFaceServer, browser: Browser) -> None:
+    cut = Fault(path="/xet-bridge/*", method="GET", cut_after=len(BIG) // 2, times=1)
+    server.storage_faults.set(cut, Fault(path="/xet-bridge/*", method="GET", close=True))
+    with pytest.raises(NetworkError):
+        await get(await browser.visit(), WEIGHTS)
+    assert "partials" in browser.stored()
+    server.storage_faults.set()
+
+    kept = await get(await browser.visit(), WEIGHTS)
+    assert (await kept.blob.read(), kept.integrity) == (BIG, "hub")
+
+
+async def test_a_mirror_brings_large_files_when_the_storage_is_down(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    server.storage_faults.set(Fault(path="/xet-bridge/*", status=404))
+    server.faults.set(Fault(path=f"/{MODEL}/resolve/main/{WEIGHTS}", method="GET", status=503))
+    mirror = FaultyHub({f"/{MODEL}/main/{WEIGHTS}": BIG})
+    with RunningServer(mirror) as mirror_server:
+        policy = HubPolicy(mirrors=(HubAddress(mirror_server.url, "{model}/{revision}"),))
+        kept = await get(await browser.visit(policy), WEIGHTS)
+    assert (await kept.blob.read(), kept.integrity) == (BIG, "hub")
+
+
+async def test_space_for_the_whole_model_is_asked_for_before_its_first_weight(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    hub = await browser.visit()
+    needed = sum(map(len, FILES.values()))
+    browser.page.quota = browser.page.usage + needed - 1
+    with pytest.raises(QuotaExceeded):
+        await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
+    assert server.requests() == [f"{TREE}main"]
+
+    browser.page.quota = browser.page.usage + needed
+    await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
+    sizes = await hub.download_sizes(MODEL, "main", "feature-extraction", "fp32", ANY, signed_only=False)
+    assert sum(sizes.values()) == needed
+    assert server.requests() == []
+
+
+async def test_a_list_of_several_pages(server: HuggingFaceServer, browser: Browser) -> None:
+    server.hub.page_size = 2
+    kept = await get(await browser.visit(), "tokenizer_config.json")
+    is_exposed = lists(server.requests()) == 2
+    assert kept.integrity == ("hub" if is_exposed else "first-seen")
+
+
+# --- refusals
+
+
+REFUSED = ModelFile(MODEL, "main", CONFIG)
+
+
+async def refused(browser: Browser, file: ModelFile, policy: HubPolicy | None = None) -> UnavailableError:
+    with pytest.raises(UnavailableError) as caught:
+        await (await browser.visit(policy)).get(file, USE, ANY)
+    assert "later" not in str(caught.value)
+    assert "files" not in browser.stored()
+    return caught.value
+
+
+@pytest.mark.parametrize("token", [None, "hf_of_a_stranger"])
+async def test_a_gated_model(server: HuggingFaceServer, browser: Browser, token: str | None) -> None:
+    server.hub.gated = True
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    error = await refused(browser, REFUSED, HubPolicy(headers=headers))
+    for word in ("terms", "token"):
+        assert word in str(error)
+    if server.exposed:
+        assert isinstance(error, AccessDenied)
+        assert (error.model, error.code) == (MODEL, "GatedRepo")
+        assert "gated" in str(error)
+
+    hub = await browser.visit(HubPolicy(headers={"Authorization": f"Bearer {TOKEN}"}))
+    for path in (CONFIG, WEIGHTS):
+        assert (await get(hub, path)).integrity == "hub"
+
+
+async def test_a_typo_in_the_model(server: HuggingFaceServer, browser: Browser) -> None:
+    error = await refused(browser, ModelFile("org/modle", "main", CONFIG))
+    assert "check the name" in str(error)
+    assert isinstance(error, FileNotFoundOnHub if server.exposed else AccessDenied)
+
+
+async def test_a_typo_in_the_revision(server: HuggingFaceServer, browser: Browser) -> None:
+    error = await refused(browser, ModelFile(MODEL, "v11", CONFIG))
+    assert isinstance(error, FileNotFoundOnHub)
+    assert ("has no revision v11" if server.exposed else "revision v11: check both names") in str(error)
+
+
+async def test_a_typo_in_the_file(server: HuggingFaceServer, browser: Browser) -> None:
+    error = await refused(browser, ModelFile(MODEL, "main", "confg.json"))
+    assert isinstance(error, FileNotFoundOnHub)
+    assert error.code == ("EntryNotFound" if server.exposed else None)
+    assert "The hub has no confg.json" in str(error)
+
+
+async def test_a_blocked_model(server: HuggingFaceServer, browser: Browser) -> None:
+    server.hub.status = 451
+    error = await refused(browser, REFUSED)
+    assert isinstance(error, AccessDenied)
+    assert "blocked for legal reasons" in str(error)
+
+
+async def test_a_model_that_was_taken_down(server: HuggingFaceServer, browser: Browser) -> None:
+    server.hub.status = 403
+    assert "taken down" in str(await refused(browser, REFUSED))
+
+
+async def test_a_stored_model_works_when_it_is_gated_later(server: HuggingFaceServer, browser: Browser) -> None:
+    await get(await browser.visit(), WEIGHTS)
+    server.hub.gated = True
+    assert await (await get(await browser.visit(), WEIGHTS)).blob.read() == BIG
+
+
+def test_the_storage_has_tags_that_look_like_hashes(server: HuggingFaceServer) -> None:
+    """Or these tests would show nothing."""
+    response = httpx.get(f"{server.url}/{MODEL}/resolve/main/{WEIGHTS}")
+    assert response.status_code == 302
+    stored = httpx.get(response.headers["location"])
+    assert stored.content == BIG
+    assert response.headers["x-linked-etag"] == f'"{hashlib.sha256(BIG).hexdigest()}"'
+    assert len(stored.headers["etag"]) == 66
+    assert stored.headers["etag"] != response.headers["x-linked-etag"]
