@@ -17,8 +17,7 @@ from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
 if TYPE_CHECKING:
     from modelden.hub.catalog.file_info import FileInfo, ManifestReader
     from modelden.hub.catalog.repository import RepositoryListing
-    from modelden.hub.store.records import CachedFile
-    from modelden.ports import Clock, Fetcher
+    from modelden.ports import Blob, Clock, Fetcher
 
 logger = logging.getLogger(__name__)
 
@@ -84,17 +83,22 @@ class FileIndex:
         listing = await self._listing(file.model, file.revision, 0 if renew else _LIFETIME)
         return _find(listing, file.file)
 
-    async def is_current(self, file: ModelFile, cached: CachedFile) -> bool | None:
+    async def is_current(self, file: ModelFile, sha256: str, blob: Blob) -> bool | None:
         """Compare a stored file with the hub's list; None if that does not tell its hash.
 
         Hubs whose entity tags a page may not read can tell of a change in no other way.
+
+        Args:
+            file: The file.
+            sha256: SHA-256 of the stored bytes.
+            blob: The stored bytes.
         """
         if not self._address.lists_files:
             return None
         expected = _find(await self._listing(file.model, file.revision, _FRESH), file.file)
         if expected.sha256 is not None:
-            return expected.sha256 == cached.sha256
-        return None if expected.git_oid is None else expected.git_oid == await git_oid_of(cached.blob)
+            return expected.sha256 == sha256
+        return None if expected.git_oid is None else expected.git_oid == await git_oid_of(blob)
 
     async def _listing(self, model: str, revision: str, max_age: int = _LIFETIME) -> RepositoryListing:
         """Return a list; files that are requested together share one.

@@ -93,7 +93,9 @@ class Freshness:
         """Compare a stored file with the hub's response, or else with its list; None if neither tells its state."""
         if headers and (hash_from_headers(headers) or "etag" in headers):
             return is_current(headers, cached.sha256, cached.etag)
-        return await self._index().is_current(request.file, cached) if headers and self._index else None
+        if not headers or self._index is None:
+            return None
+        return await self._index().is_current(request.file, cached.sha256, cached.blob)
 
 
 async def fetch_headers(

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelden.errors import AccessDenied, FileNotFoundOnHub
+from modelden.errors import AccessDenied, FileNotFoundOnHub, HttpError
 from modelden.host.serve.cors import AnyOrigin
 from modelden.hub.catalog.file_info import FileInfo
 from modelden.hub.catalog.names import HubAddress
@@ -119,7 +119,12 @@ async def test_an_entry_that_is_no_file_is_no_list(entry: Any) -> None:
 
 @pytest.mark.parametrize(
     ("status", "code", "expected"),
-    [(401, "RepoNotFound", FileNotFoundOnHub), (404, "RevisionNotFound", FileNotFoundOnHub), (403, "", AccessDenied)],
+    [
+        (401, "RepoNotFound", FileNotFoundOnHub),
+        (404, "RevisionNotFound", FileNotFoundOnHub),
+        (403, "", HttpError),
+        (403, "GatedRepo", AccessDenied),
+    ],
 )
 async def test_a_refused_list_has_its_error(status: int, code: str, expected: type[Exception]) -> None:
     answer = Response(status_code=status, headers={"X-Error-Code": code})
