@@ -1,4 +1,4 @@
-"""What `test_hugging_face` calls in the page, beside `in_page` and `engine_in_page`."""
+"""Functions of the page for `test_hugging_face`, beside `in_page` and `engine_in_page`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPLATE = "{model}/resolve/{revision}"
 
 
 async def stored() -> dict[str, list[str]]:
-    """What is stored, by path: revision, SHA-256 and integrity."""
+    """Revision, SHA-256 and integrity of each stored file, by path."""
     hub = modelden.ModelHub()
     found = {}
     for model in await hub.list_models():
