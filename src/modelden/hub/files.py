@@ -73,8 +73,7 @@ class HubFiles:
 
     def parse_urls(self, urls: Iterable[str]) -> dict[str, ModelFile]:
         """Return the files that absolute URLs of this hub name; errors as `parse_url`."""
-        absolute = list(urls)
-        return dict(zip(absolute, map(self._address.parse, absolute), strict=True))
+        return {url: self._address.parse(url) for url in urls}
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
@@ -236,8 +235,7 @@ class HubFiles:
     def _freshness(self) -> Freshness:
         from modelden.hub.download.freshness import Freshness
 
-        index = (lambda: self._index) if self._address.lists_files else None
-        return Freshness(self._fetcher, self.store.cache, index)
+        return Freshness(self._fetcher, self.store.cache, (lambda: self._index) if self._address.lists_files else None)
 
     @cached_property
     def _index(self) -> FileIndex:
