@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from modelden.core import urls
 from modelden.errors import InputError
@@ -76,8 +76,9 @@ class Configuration:
             With others than ``Authorization``, its redirects are refused. Never logged, never stored.
         hubs: Roots of mirrors of the hub, tried in this order when the hub fails or serves a wrong file. Only for files
             whose hash is known: from the hub's headers before it failed, from its list of files, or from a manifest.
-        manifests: Read the hashes of model files from the signed collection ``ml-model-manifests``. Mozilla's servers
-            do not have it, so the request would be in vain on a first visit.
+        manifests: Read the hashes of model files from the signed collection ``ml-model-manifests``. True requires the
+            collection. ``"if-published"`` does without where a signed record says that there is none, or where nothing
+            says that there is one. Mozilla's servers do not have it.
         require_hashes: Refuse model files whose hash neither a signed manifest nor the hub provides.
         require_storage: Fail if the browser refuses storage altogether (a sandboxed frame, some private windows).
             Otherwise all data are in memory and lost with the page.
@@ -112,7 +113,7 @@ class Configuration:
     override_pipeline_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     hub_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     hubs: Sequence[str] = ()
-    manifests: bool = False
+    manifests: bool | Literal["if-published"] = False
     require_hashes: bool = False
     require_storage: bool = False
     memory_when_full: bool = False
@@ -136,6 +137,8 @@ class Configuration:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.settings_bucket):
             raise InputError(f"settings_bucket: expected a bucket's name such as 'main', got {self.settings_bucket!r}")
         check_url_template("hub_url_template", self.hub_url_template)
+        if not isinstance(self.manifests, bool) and self.manifests != "if-published":
+            raise InputError(f"manifests: expected True, False or 'if-published', got {self.manifests!r}")
         for name in ("poll_interval", "freeze_warning_days", "start_timeout", "idle_timeout"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")

@@ -166,7 +166,7 @@ class Context:
     async def hub_at(self, address: HubAddress, policy: HubPolicy) -> HubFiles:
         """Return the files of any hub under a policy of its own, in the same store; errors as `store`."""
         store = await self.store()
-        return HubFiles(address, store, self.ports, policy, self._manifests(store), DownloadEvents(self._events))
+        return HubFiles(address, store, self.ports, policy, self._manifests(), DownloadEvents(self._events))
 
     def policy(self, address: HubAddress) -> HubPolicy:
         """Return the policy for a hub. Headers and mirrors of the configuration are for the configured hub alone."""
@@ -252,12 +252,12 @@ class Context:
             self._hubs[address] = await self.hub_at(address, self.policy(address))
         return self._hubs[address]
 
-    def _manifests(self, store: Store) -> Manifests | None:
+    def _manifests(self) -> Manifests | None:
         if not self.config.manifests:
             return None
         from modelden.hub.catalog.manifests import Manifests
 
-        return Manifests(self._settings_client, store.missing, self.config.poll_interval)
+        return Manifests(self._settings_client, required=self.config.manifests is True)
 
     async def _settings_client(self) -> Records:
         return (await self.settings()).client

@@ -24,6 +24,7 @@
     │   ├── InvalidResponse        a response that does not follow the protocol
     │   ├── ServerBusy             the server asked for a pause
     │   ├── UnknownCollection      Remote Settings has no such collection
+    │   ├── ManifestsUnavailable   signed manifests are required, and cannot be read
     │   ├── NoRuntime              Remote Settings offers no runtime that this version can use
     │   └── NotPrefetched          something that a visit without a network would need is missing
     ├── StorageError               the browser's storage
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         FileNotFoundOnHub,
         HttpError,
         InvalidResponse,
+        ManifestsUnavailable,
         NetworkError,
         NoRuntime,
         NotPrefetched,
@@ -106,7 +108,8 @@ _HOMES = {
     ),
     "storage": "CacheSizeExceeded QuotaExceeded StorageError StorageUnavailable",
     "unavailable": (
-        "AccessDenied DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse NetworkError NoRuntime "
+        "AccessDenied DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse ManifestsUnavailable NetworkError "
+        "NoRuntime "
         "NotPrefetched Offline RedirectRefused RequestTimeout ResponseTooLarge ServerBusy UnavailableError "
         "UnknownCollection"
     ),
@@ -133,6 +136,7 @@ __all__ = [
     "InvalidRecord",
     "InvalidResponse",
     "LoadEndedPage",
+    "ManifestsUnavailable",
     "ModelDenError",
     "NetworkError",
     "NoHash",

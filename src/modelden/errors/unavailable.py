@@ -227,6 +227,17 @@ class UnknownCollection(UnavailableError):
         self.url = url
 
 
+class ManifestsUnavailable(UnavailableError):
+    """Signed manifests of models are required, or are published, and cannot be read. Nothing was downloaded."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The signed manifests of models (the collection ml-model-manifests) cannot be read: {reason} Nothing was "
+            "downloaded. `modelden publish` writes them. Without them a hub decides by itself what its files are: "
+            "modelden.configure(manifests='if-published') allows that where none are published, manifests=False always."
+        )
+
+
 class NoRuntime(UnavailableError):
     """Remote Settings have no runtime that this version of modelden can use."""
 

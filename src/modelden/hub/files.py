@@ -21,12 +21,13 @@ from modelden.core.events import (
 )
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.integrity import SIGNED
 from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
 from modelden.hub.download import DOWNLOADERS
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
 from modelden.hub.download.request import FileRequest
 from modelden.hub.policy import HubPolicy
-from modelden.hub.store.records import CachedFile, FileKey
+from modelden.hub.store.records import CachedFile, CachedFiles, FileKey
 from modelden.hub.store.store import Store
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Fetcher, Ports
@@ -117,6 +118,7 @@ class HubFiles:
             cached, headers = await self._freshness.check(request)
         else:  # what is stored of a pinned revision is fresh
             cached, headers = await self.store.cache.get(key, consumer), None
+        cached = cached and (await self._check_signed([request], {key: cached})).get(key)
         if cached is None:
             cached = await self._download(request, headers, on_progress)
         else:
@@ -139,12 +141,10 @@ class HubFiles:
         """
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
         pinned = [file for file in files if file.revision != BRANCH]
-        requests = [
-            FileRequest(file, self.key(file), url, consumer, allow_list)
-            for file, url in zip(pinned, [self._address.url(file) for file in pinned], strict=True)
-        ]
+        requests = [FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list) for file in pinned]
         await self._check_allowed(requests)
         cached = await self.store.cache.read([request.key for request in requests], consumer)
+        cached = await self._check_signed(requests, cached)
         stored = [request for request in requests if request.key in cached]
         for request in stored:
             self._report_cached(request, on_progress)
@@ -275,6 +275,13 @@ class HubFiles:
                 if cached and await self._freshness.is_current(request, cached, headers) is not False:
                     return request.branch.mark_served(key, cached) if request.branch else cached
                 return await self._downloader.fetch(request, headers or {}, reporter)
+
+    async def _check_signed(self, requests: Sequence[FileRequest], cached: CachedFiles) -> CachedFiles:
+        if self._manifests is None or all(file.integrity == SIGNED for file in cached.values()):
+            return cached
+        from modelden.hub.download.manifest_check import check_stored  # once for each file that was not signed
+
+        return await check_stored(self._manifests, self.store, requests, cached)
 
     def _reporter(self, kind: str, request: FileRequest, on_progress: ProgressCallback | None) -> Reporter:
         file, url = request.file, request.url

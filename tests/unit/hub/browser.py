@@ -113,5 +113,8 @@ class Manifest:
     async def expected(self, _file: ModelFile, /) -> ExpectedFile:
         return self._expected
 
+    async def expected_stored(self, _file: ModelFile, /) -> ExpectedFile:
+        return self._expected
+
     async def files(self, _model: str, _revision: str, /) -> None:
         """It names none."""

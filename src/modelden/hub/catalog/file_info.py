@@ -31,5 +31,8 @@ class ManifestReader(Protocol):
     async def expected(self, file: ModelFile, /) -> ExpectedFile:
         """Return the expected size and SHA-256 of a file."""
 
+    async def expected_stored(self, file: ModelFile, /) -> ExpectedFile:
+        """Return the same for a file that is stored already."""
+
     async def files(self, model: str, revision: str, /) -> tuple[FileInfo, ...] | None:
         """Return the files of a revision; None when no manifest names it."""

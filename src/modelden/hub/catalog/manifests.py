@@ -1,20 +1,23 @@
 """Expected sizes and hashes of files, from the signed collection ``ml-model-manifests``, which Firefox does not have.
 
 A record names a revision of a model and its files: ``{"modelId", "revision", "files": [{"path", "size", "sha256"}]}``.
-A settings server without the collection is asked for it at most once per poll interval, and only before a download.
+
+A manifest must not be stripped: a hub that can keep it away decides again what is run. So only a signed absence counts.
+The record `settings.identity` of any stored collection lists the collections of its tree. Neither a failure nor the
+server's own list, which is not signed, is an absence, and neither is remembered.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from modelden.errors import InvalidRecord, UnavailableError
+from modelden.errors import InvalidRecord, ManifestsUnavailable, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo
 from modelden.hub.catalog.integrity import SIGNED, ExpectedFile
 from modelden.hub.catalog.names import ModelFile
-from modelden.settings.records import is_sha256
+from modelden.settings.records import is_sha256, whole_number
 
 logger = logging.getLogger(__name__)
 
@@ -28,69 +31,87 @@ class Records(Protocol):
     async def get(self, name: str, /, *, sync_if_empty: bool = True) -> list[dict[str, Any]]:
         """Return the records."""
 
-
-class MissingCollections(Protocol):
-    """Remembers collections that a settings server does not have: `store.usage.NegativeCache`."""
-
-    async def collection_age(self, name: str, /) -> int | None:
-        """Return for how many milliseconds a collection is known to be missing; None if it is not."""
-
-    async def add_collection(self, name: str, /) -> None:
-        """Remember that a collection is missing."""
+    async def listed_collections(self) -> frozenset[str] | None:
+        """Return the names of the collections that a signed record lists; None if there is no such record."""
 
 
 class Manifests:
     """Looks up files in the collection."""
 
-    def __init__(self, records: Callable[[], Awaitable[Records]], missing: MissingCollections, interval: float) -> None:
+    def __init__(self, records: Callable[[], Awaitable[Records]], *, required: bool) -> None:
         """Create a reader.
 
         Args:
             records: Opens Remote Settings.
-            missing: Remembers that the server does not have the collection.
-            interval: Seconds until a server without the collection is asked again.
+            required: The collection has to be there.
         """
         self._records = records
-        self._missing = missing
-        self._interval = interval
+        self._required = required
 
     async def expected(self, file: ModelFile) -> ExpectedFile:
         """Return the expected size and SHA-256 of a file; both are None when no manifest names it.
 
         Raises:
+            ManifestsUnavailable: If the collection is required or published, and cannot be read.
             SignatureError: If the collection is not signed as configured.
             InvalidRecord: If the manifest has an unexpected form.
         """
-        for info in await self.files(file.model, file.revision) or ():
-            if info.path == file.file:
-                return ExpectedFile(info.sha256, info.size, SIGNED)
-        return ExpectedFile()
+        return _find(await self.files(file.model, file.revision), file)
+
+    async def expected_stored(self, file: ModelFile) -> ExpectedFile:
+        """Return the same for a file that is stored already.
+
+        A collection that nothing says is published is not requested: a visit that has its files sends no request.
+        """
+        return _find(_files_of(await self._all_records(is_stored=True), file.model, file.revision), file)
 
     async def files(self, model: str, revision: str) -> tuple[FileInfo, ...] | None:
         """Return the files of a revision; None when no manifest names it. Sizes and hashes are complete."""
-        for record in await self._all_records():
-            if (record.get("modelId"), record.get("revision")) == (model, revision):
-                return _parse_files(record)
-        return None
+        return _files_of(await self._all_records(is_stored=False), model, revision)
 
-    async def _all_records(self) -> list[dict[str, Any]]:
+    async def _all_records(self, *, is_stored: bool) -> list[dict[str, Any]]:
         records = await self._records()
-        age = await self._missing.collection_age(COLLECTION)
-        is_missing = age is not None and age < self._interval * 1000
+        listed = None if self._required else await records.listed_collections()
+        if listed is not None and COLLECTION not in listed:
+            return []
+        is_published = self._required or listed is not None
         try:
-            return await records.get(COLLECTION, sync_if_empty=not is_missing)
+            return await records.get(COLLECTION, sync_if_empty=is_published or not is_stored)
         except UnavailableError as error:
-            logger.debug("There are no manifests: %s", error)
-            await self._missing.add_collection(COLLECTION)
+            if is_published:
+                raise ManifestsUnavailable(str(error)) from error
+            # Nothing is remembered: a failure is no absence.
+            logger.warning("It is unknown whether there are signed manifests, so the hub is believed. %s", error)
             return []
 
 
+def _find(files: tuple[FileInfo, ...] | None, file: ModelFile) -> ExpectedFile:
+    found = next((info for info in files or () if info.path == file.file), None)
+    return ExpectedFile() if found is None else ExpectedFile(found.sha256, found.size, SIGNED)
+
+
+def _files_of(records: Iterable[dict[str, Any]], model: str, revision: str) -> tuple[FileInfo, ...] | None:
+    found = [each for each in records if (each.get("modelId"), each.get("revision")) == (model, revision)]
+    if len(found) > 1:
+        raise InvalidRecord(f"{COLLECTION}: expected one record of {model} {revision}, found {len(found)}")
+    return _parse_files(found[0]) if found else None
+
+
 def _parse_files(record: Mapping[str, Any]) -> tuple[FileInfo, ...]:
-    try:
-        files = tuple(FileInfo(entry["path"], entry["size"], entry["sha256"]) for entry in record["files"])
-    except (KeyError, TypeError) as error:
-        raise InvalidRecord(f"{COLLECTION}: expected files with path, size and sha256, got {record!r}") from error
-    for file in files:
-        if type(file.size) is not int or not is_sha256(file.sha256):
-            raise InvalidRecord(f"{COLLECTION}: expected a size and a SHA-256 in lower-case hexadecimal, got {file}")
-    return files
+    match record:
+        case {"files": list(entries)}:
+            files = [file for entry in entries if (file := _parse_file(entry)) is not None]
+            if len({file.path for file in files}) == len(entries):
+                return tuple(files)
+    raise InvalidRecord(
+        f"{COLLECTION}: expected files, each path once, with size in bytes and SHA-256 in lower-case hexadecimal, got "
+        f"{repr(record)[:300]}"
+    )
+
+
+def _parse_file(entry: object) -> FileInfo | None:
+    match entry:
+        case {"path": str(path), "size": size, "sha256": sha256} if is_sha256(sha256):
+            length = whole_number(size)
+            return None if length is None else FileInfo(path, length, sha256)
+    return None

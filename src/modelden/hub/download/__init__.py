@@ -5,6 +5,7 @@ In the order in which `hub.files` calls them:
 - `request`: the request for a file, passed to all steps.
 - `auth`: adds the headers of a private hub to its requests.
 - `freshness`: asks the hub whether a stored file of a branch is current.
+- `manifest_check`: checks stored files against a signed manifest.
 - `branch_update`: replaces the changed files of a branch together.
 - `preflight`: checks the space for a whole model.
 - `downloader`: links equal stored bytes, or transfers the file from the hub or a mirror.

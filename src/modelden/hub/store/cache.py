@@ -11,6 +11,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from modelden.errors import StorageError
 from modelden.hub.store.contents import Changes, Content, Contents, ReceivedBody, read_chunks
 from modelden.hub.store.records import (
     CachedFile,
@@ -135,6 +136,18 @@ class ModelCache:
             changes += _file_rows(key, fields, file["sha256"], content, provenance)
             await self._database.commit([*changes, *await self._usage.changes(key, consumer)])
         return True
+
+    async def set_integrity(self, key: FileKey, sha256: str, integrity: str) -> None:
+        """Store who vouches for a file's hash, if the file still has it. A failure of storage is logged."""
+        if key in self.memory:
+            self.memory[key] = self.memory[key]._replace(integrity=integrity)
+        try:
+            async with self._locks.hold(ROWS_LOCK):
+                row = await self._database.get("files", file_id(key))
+                if row is not None and row["sha256"] == sha256:
+                    await self._database.commit([Put("files", {**row, "integrity": integrity})])
+        except StorageError as error:
+            logger.warning("That %s fits its manifest is not stored. %s", file_id(key), error)
 
     async def other_revisions(self, key: FileKey) -> dict[FileKey, StoredFile]:
         """Return the same file of other revisions of the same hub: entity tags of two hubs have nothing in common."""

@@ -84,6 +84,10 @@ class CachedFile(NamedTuple):
         return etag_of(self.fields)
 
 
+CachedFiles = dict[FileKey, CachedFile]
+"""Files by their keys."""
+
+
 class PartialFile(NamedTuple):
     """The stored beginning of a file.
 

@@ -95,19 +95,6 @@ class NegativeCache:
         now = self._clock.now()
         await self._put([_missing_row(key, now) for key in keys])
 
-    async def collection_age(self, name: str) -> int | None:
-        """Return for how many milliseconds a settings collection is known to be missing; None if it is not."""
-        try:
-            row = await self._database.get("missing", name)
-        except StorageError as error:
-            logger.warning("Storage does not tell whether the collection %s is missing. %s", name, error)
-            return None
-        return None if row is None else self._clock.now() - int(row["at"])
-
-    async def add_collection(self, name: str) -> None:
-        """Add a collection of Remote Settings. A failure of storage is logged: the server is asked again then."""
-        await self._put([{"id": name, "at": self._clock.now()}])
-
     async def _put(self, rows: Sequence[Row]) -> None:
         try:
             await self._database.commit([Put("missing", row) for row in rows])

@@ -82,13 +82,6 @@ async def test_notes_of_a_model_without_files_end_with_it(profile: Profile) -> N
     assert await notes(profile) == set()
 
 
-async def test_the_note_of_a_missing_collection_outlives_models(profile: Profile, hub: HubFiles) -> None:
-    await hub.store.missing.add_collection("ml-model-manifests")
-    await hub.store.delete_models(model=MODEL)
-    assert await hub.store.missing.collection_age("ml-model-manifests") == 0
-    assert await notes(profile) == {"missing"}
-
-
 @pytest.mark.parametrize(
     ("model", "revision"),
     [("org/tiny/", "v1.0"), ("tiny", "v1.0"), ("", "v1.0"), (MODEL, ""), (MODEL, "v1/0"), (MODEL, ".."), (3, "v1.0")],
@@ -109,11 +102,9 @@ async def test_what_is_only_remembered_stops_nothing(caplog: pytest.LogCaptureFi
     missing = NegativeCache(database, clock)
     key = FileKey(MODEL, "v1.0", "a.json", HUB_ROOT)
     await missing.add([key])
-    await missing.add_collection("ml-model-manifests")
     await UsageLog(database, clock, PageLocks()).record([key], Consumer("task", "engine"))
 
     assert not await missing.is_missing(key)
-    assert await missing.collection_age("ml-model-manifests") is None
     assert "is not remembered" in caplog.text
 
 
