@@ -108,10 +108,9 @@ _HOMES = {
     ),
     "storage": "CacheSizeExceeded QuotaExceeded StorageError StorageUnavailable",
     "unavailable": (
-        "AccessDenied DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse ManifestsUnavailable NetworkError "
-        "NoRuntime "
-        "NotPrefetched Offline RedirectRefused RequestTimeout ResponseTooLarge ServerBusy UnavailableError "
-        "UnknownCollection"
+        "AccessDenied DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse ManifestsUnavailable "
+        "NetworkError NoRuntime NotPrefetched Offline RedirectRefused RequestTimeout ResponseTooLarge ServerBusy "
+        "UnavailableError UnknownCollection"
     ),
     "untrusted": "ForbiddenURL IntegrityError InvalidRecord NoHash RuntimeMismatch SignatureError UntrustedError",
 }

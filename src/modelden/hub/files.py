@@ -21,13 +21,13 @@ from modelden.core.events import (
 )
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.integrity import SIGNED
 from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
 from modelden.hub.download import DOWNLOADERS
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
+from modelden.hub.download.manifest_check import check_stored
 from modelden.hub.download.request import FileRequest
 from modelden.hub.policy import HubPolicy
-from modelden.hub.store.records import CachedFile, CachedFiles, FileKey
+from modelden.hub.store.records import CachedFile, FileKey
 from modelden.hub.store.store import Store
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Fetcher, Ports
@@ -118,7 +118,8 @@ class HubFiles:
             cached, headers = await self._freshness.check(request)
         else:  # what is stored of a pinned revision is fresh
             cached, headers = await self.store.cache.get(key, consumer), None
-        cached = cached and (await self._check_signed([request], {key: cached})).get(key)
+        if cached is not None:
+            cached = (await check_stored(self._manifests, self.store, [request], {key: cached})).get(key)
         if cached is None:
             cached = await self._download(request, headers, on_progress)
         else:
@@ -144,7 +145,7 @@ class HubFiles:
         requests = [FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list) for file in pinned]
         await self._check_allowed(requests)
         cached = await self.store.cache.read([request.key for request in requests], consumer)
-        cached = await self._check_signed(requests, cached)
+        cached = await check_stored(self._manifests, self.store, requests, cached)
         stored = [request for request in requests if request.key in cached]
         for request in stored:
             self._report_cached(request, on_progress)
@@ -264,29 +265,19 @@ class HubFiles:
     async def _download(
         self, request: FileRequest, headers: Mapping[str, str] | None, on_progress: ProgressCallback | None
     ) -> CachedFile:
-        key = request.key
-        if headers is None and await self.store.missing.is_missing(key):
+        if headers is None and await self.store.missing.is_missing(request.key):
             raise request.not_found(request.url, 404)
         await import_staged(DOWNLOADERS)
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
-            async with self.store.downloads.hold(key, reporter):
+            async with self.store.downloads.hold(request.key, reporter):
                 # Another tab may have downloaded it meanwhile.
-                cached = await self.store.cache.get(key, request.consumer)
+                cached = await self.store.cache.get(request.key, request.consumer)
                 if cached and await self._freshness.is_current(request, cached, headers) is not False:
-                    return request.branch.mark_served(key, cached) if request.branch else cached
+                    return request.branch.mark_served(request.key, cached) if request.branch else cached
                 return await self._downloader.fetch(request, headers or {}, reporter)
 
-    async def _check_signed(self, requests: Sequence[FileRequest], cached: CachedFiles) -> CachedFiles:
-        if self._manifests is None or all(file.integrity == SIGNED for file in cached.values()):
-            return cached
-        from modelden.hub.download.manifest_check import check_stored  # once for each file that was not signed
-
-        return await check_stored(self._manifests, self.store, requests, cached)
-
     def _reporter(self, kind: str, request: FileRequest, on_progress: ProgressCallback | None) -> Reporter:
-        file, url = request.file, request.url
-        names = {"model": file.model, "revision": file.revision, "file": file.file, "url": url}
-        return Reporter(on_progress, kind, url, {**names, "taskName": request.consumer.task_name})
+        return Reporter(on_progress, kind, request.url, request.progress_metadata)
 
     def _report_cached(self, request: FileRequest, on_progress: ProgressCallback | None) -> None:
         with self._reporter(LOADING_FROM_CACHE, request, on_progress):

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelden.errors import IntegrityError
-from modelden.hub.catalog.integrity import SIGNED
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.file_info import ManifestReader
@@ -23,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 async def check_stored(
-    manifests: ManifestReader, store: Store, requests: Sequence[FileRequest], cached: CachedFiles
+    manifests: ManifestReader | None, store: Store, requests: Sequence[FileRequest], cached: CachedFiles
 ) -> CachedFiles:
     """Return the stored files that no manifest refuses. The others have to be downloaded again.
 
     Args:
-        manifests: Reads the manifests.
+        manifests: Reads the manifests; None without any, and then nothing is checked.
         store: The store.
         requests: The requests for the files.
         cached: The stored files by key.
@@ -37,6 +36,8 @@ async def check_stored(
         IntegrityError: If a load that uses stored files only would use a file that the manifest refuses.
         ModelDenError: If the manifests cannot be read; see `catalog.manifests.Manifests.expected`.
     """
+    if manifests is None:
+        return cached
     checked = {}
     for request in requests:
         file = cached.get(request.key)
@@ -48,6 +49,8 @@ async def check_stored(
 async def _check(
     manifests: ManifestReader, store: Store, request: FileRequest, cached: CachedFile
 ) -> CachedFile | None:
+    from modelden.hub.catalog.integrity import SIGNED  # most visits have no manifests
+
     if cached.integrity == SIGNED:
         return cached
     expected = await manifests.expected_stored(request.file)

@@ -36,6 +36,13 @@ class FileRequest(NamedTuple):
     before_download: Callable[[], Awaitable[None]] | None = None
     check_size: Callable[[int], None] | None = None
 
+    @property
+    def progress_metadata(self) -> dict[str, str]:
+        """Names for the progress of the file, as Firefox's events have them."""
+        file = self.file
+        names = {"model": file.model, "revision": file.revision, "file": file.file, "url": self.url}
+        return {**names, "taskName": self.consumer.task_name}
+
     def not_found(self, url: str, status: int) -> FileNotFoundOnHub:
         """Return the error of a hub, or a mirror, that does not have the file."""
         file = self.file
