@@ -263,7 +263,8 @@ class Context:
         return (await self.settings()).client
 
     async def _history(self) -> History:
-        return History(await self._database(MODELDEN), self._trust_source, self.ports.clock)
+        database = await self._database(MODELDEN)
+        return History(database, self._trust_source, self.config.hub_root_url, self.ports.clock)
 
     async def _memory_guard(self) -> MemoryGuard:
         device = self.ports.page.device_memory()

@@ -10,6 +10,7 @@ from modelden.core.age import age
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord, Plan
 from modelden.errors import InputError, StorageError
+from modelden.hub.catalog.names import canonical_root
 from modelden.ports import Clock, Database, Delete, Put, Row
 
 logger = logging.getLogger(__name__)
@@ -19,14 +20,24 @@ MAX_AGE_MS = 90 * 24 * 60 * 60 * 1000
 
 
 class History:
-    """The history of one trust source (`Configuration.trust_source`), in the store ``engines``.
+    """The history of one trust source (`Configuration.trust_source`) and one configured hub, in the store ``engines``.
 
+    An engine of another hub is not what an update goes back to, unless the request itself names its hub.
     A row that cannot be read counts as none: another build of modelden may have stored it.
     """
 
-    def __init__(self, database: Database, source: str, clock: Clock) -> None:
+    def __init__(self, database: Database, source: str, hub_root: str, clock: Clock) -> None:
+        """Open the history.
+
+        Args:
+            database: Database with the stores of `last_engine.MODELDEN`.
+            source: Trust source of the settings.
+            hub_root: Root URL of the configured hub.
+            clock: Tells the time.
+        """
         self._database = database
         self._source = source
+        self._hub_root = canonical_root(hub_root)
         self._clock = clock
 
     async def get(self, request: PipelineOptions) -> Plan | None:
@@ -35,12 +46,14 @@ class History:
         Raises:
             StorageError: If the browser's storage fails.
         """
-        row = await self._database.get("engines", self._key(request))
+        keys = self._key(request), self._hubless_key(request)
         try:
-            return None if row is None else Plan.from_row(row.get("plan"))
+            for row in await self._database.get_many([("engines", key) for key in keys]):
+                if row is not None and self._is_of_hub(row, request, plan := Plan.from_row(row.get("plan"))):
+                    return plan
         except InputError as error:
             logger.debug("A row of the history is left out: %s", error)
-            return None
+        return None
 
     async def put(self, request: PipelineOptions, plan: Plan) -> None:
         """Store that a request was loaded with success.
@@ -51,11 +64,18 @@ class History:
         row: Row = {
             "id": self._key(request),
             "source": self._source,
+            "hub": self._hub_root,
             "request": request.to_dict(),
             "plan": plan.to_row(),
             "time": self._clock.now(),
         }
-        await self._database.commit([Put("engines", row)])
+        changes: list[Put | Delete] = [Put("engines", row)]
+        if (hubless_key := self._hubless_key(request)) != row["id"]:
+            old = await self._database.get("engines", hubless_key)
+            record = self._parse(old) if old else None
+            if old and record and self._is_of_hub(old, request, record.plan):
+                changes.append(Delete("engines", hubless_key))
+        await self._database.commit(changes)
 
     async def records(self) -> Sequence[EngineRecord]:
         """Return all engines of the trust source. Old rows, and those that cannot be read, are removed.
@@ -68,7 +88,7 @@ class History:
             record = self._parse(row)
             if record is None:
                 obsolete.append(row["id"])
-            elif row["source"] == self._source:
+            elif row["source"] == self._source and self._is_of_hub(row, record.request, record.plan):
                 records.append(record)
         if obsolete:
             await self._remove(obsolete)
@@ -91,5 +111,18 @@ class History:
                     return None
         return None
 
+    def _is_of_hub(self, row: Row, request: PipelineOptions, plan: Plan) -> bool:
+        """Tell whether a row belongs to the configured hub, or its request names the hub."""
+        if request.model_hub_root_url is not None:
+            return True
+        hub = row.get("hub")  # rows of earlier builds have none
+        return (canonical_root(str(plan.options.model_hub_root_url)) if hub is None else hub) == self._hub_root
+
     def _key(self, request: PipelineOptions) -> str:
+        if request.model_hub_root_url is not None:
+            return self._hubless_key(request)
+        return json.dumps([self._source, request.asks_for(), self._hub_root], sort_keys=True)
+
+    def _hubless_key(self, request: PipelineOptions) -> str:
+        """Return the key of a request that names its hub; earlier builds had no other."""
         return json.dumps([self._source, request.asks_for()], sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from modelden.engine.last_engine import MODELDEN, LastEngine, read_last_engine
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan
 from modelden.errors import StorageUnavailable
-from modelden.ports import Row
+from modelden.ports import Delete, Put, Row
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase
 
 SOURCE = "https://settings.example main"
+HUB = "https://model-hub.mozilla.org"
 REQUEST = PipelineOptions.of({"task_name": "feature-extraction"})
 RUNTIME = {"name": "runtime.wasm", "version": "5.0", "attachment": {"hash": "ab"}}
 PLAN = Plan(
@@ -43,7 +45,7 @@ class Visit:
     def __init__(self) -> None:
         self.database = MemoryDatabase(MODELDEN)
         self.clock = ManualClock()
-        self.history = History(self.database, SOURCE, self.clock)
+        self.history = History(self.database, SOURCE, HUB, self.clock)
 
     def rows(self) -> list[Row]:
         return self.database.contents().get("engines", [])
@@ -149,3 +151,35 @@ async def test_a_clock_that_is_set_back_by_seconds_makes_nothing_old() -> None:
 
     assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) == LastEngine(RUNTIME, 2)
     assert len(await visit.history.records()) == 1
+
+
+async def test_an_engine_of_another_hub_is_no_way_back() -> None:
+    """Only a request that names its hub is the same request under another configured hub."""
+    visit = Visit()
+    await visit.history.put(REQUEST, PLAN)
+    named = REQUEST.updated({"model_hub": "mozilla"})
+    await visit.history.put(named, PLAN)
+    other = History(visit.database, SOURCE, "https://model-hub.mozilla.org/staging/", visit.clock)
+    same = History(visit.database, SOURCE, "HTTPS://model-hub.mozilla.org:443/", visit.clock)
+
+    assert await other.get(REQUEST) is None
+    assert await other.get(named) == PLAN
+    assert [record.request for record in await other.records()] == [named]
+    assert await same.get(REQUEST) == PLAN
+    assert len(await same.records()) == 2
+
+
+@pytest.mark.parametrize(("hub", "is_known"), [(HUB, True), ("https://hub.example/", False)])
+async def test_a_row_of_an_earlier_build_belongs_to_the_hub_of_its_plan(hub: str, is_known: bool) -> None:  # noqa: FBT001
+    visit = Visit()
+    await visit.history.put(REQUEST, PLAN)
+    (row,) = visit.rows()
+    del row["hub"]
+    old_key = json.dumps([SOURCE, REQUEST.asks_for()], sort_keys=True)
+    await visit.database.commit([Delete("engines", row["id"]), Put("engines", {**row, "id": old_key})])
+    history = History(visit.database, SOURCE, hub, visit.clock)
+
+    assert (await history.get(REQUEST) is not None, len(await history.records())) == (is_known, is_known)
+    await history.put(REQUEST, PLAN)
+    assert len(visit.rows()) == (1 if is_known else 2)
+    assert len(await history.records()) == 1
