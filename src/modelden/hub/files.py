@@ -61,9 +61,9 @@ class HubFiles:
         events: DownloadEvents = NO_LISTENERS,
     ) -> None:
         self.store = store
-        self._address = address
-        self._ports = ports
+        self._address, self._ports = address, ports
         self.policy = policy or HubPolicy()
+        self._cache = store.cache_of(self.policy)
         self._manifests = manifests
         self._events = events
         self._store_prefix, self._root = address.store_name(""), address.root
@@ -117,7 +117,7 @@ class HubFiles:
         if file.revision == BRANCH:
             cached, headers = await self._freshness.check(request)
         else:  # what is stored of a pinned revision is fresh
-            cached, headers = await self.store.cache.get(key, consumer), None
+            cached, headers = await self._cache.get(key, consumer), None
         if cached is not None:
             cached = (await check_stored(self._manifests, self.store, [request], {key: cached})).get(key)
         if cached is None:
@@ -144,7 +144,7 @@ class HubFiles:
         pinned = [file for file in files if file.revision != BRANCH]
         requests = [FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list) for file in pinned]
         await self._check_allowed(requests)
-        cached = await self.store.cache.read([request.key for request in requests], consumer)
+        cached = await self._cache.read([request.key for request in requests], consumer)
         cached = await check_stored(self._manifests, self.store, requests, cached)
         stored = [request for request in requests if request.key in cached]
         for request in stored:
@@ -236,7 +236,7 @@ class HubFiles:
     def _freshness(self) -> Freshness:
         from modelden.hub.download.freshness import Freshness
 
-        return Freshness(self._fetcher, self.store.cache, (lambda: self._index) if self._address.lists_files else None)
+        return Freshness(self._fetcher, self._cache, (lambda: self._index) if self._address.lists_files else None)
 
     @cached_property
     def _index(self) -> FileIndex:
@@ -271,7 +271,7 @@ class HubFiles:
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
             async with self.store.downloads.hold(request.key, reporter):
                 # Another tab may have downloaded it meanwhile.
-                cached = await self.store.cache.get(request.key, request.consumer)
+                cached = await self._cache.get(request.key, request.consumer)
                 if cached and await self._freshness.is_current(request, cached, headers) is not False:
                     return request.branch.mark_served(request.key, cached) if request.branch else cached
                 return await self._downloader.fetch(request, headers or {}, reporter)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.core.events import IMPORTING, ProgressCallback, Reporter, report_plan
 from modelden.errors import IntegrityError, NoHash
-from modelden.hub.catalog.integrity import SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
+from modelden.hub.catalog.integrity import FIRST_SEEN, SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.partials import download_lock
 from modelden.hub.store.records import FileKey, Provenance, file_id
@@ -137,7 +137,8 @@ class Importer:
     async def _is_stored(self, key: FileKey, actual: ExpectedFile, consumer: Consumer, provenance: Provenance) -> bool:
         """Return True if the file is stored, or could be linked to equal stored bytes."""
         cached = await self._cache.get(key, consumer)
-        if cached is not None and cached.sha256 == actual.sha256:
+        # A file that is stored and that nobody vouched for is linked to itself once a manifest does.
+        if cached is not None and cached.sha256 == actual.sha256 and actual.integrity in (FIRST_SEEN, cached.integrity):
             return True
         source = await self._cache.with_hash(actual.sha256 or "")
         is_linked = source is not None and await self._cache.link(key, consumer, source, provenance)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelden.hub.download.branch_update import BranchUpdate
     from modelden.hub.download.request import FileRequest
     from modelden.hub.store.cache import ModelCache
+    from modelden.hub.store.checked_cache import CheckedCache
     from modelden.hub.store.records import CachedFile
     from modelden.ports import Fetcher
 
@@ -31,7 +32,9 @@ HEAD_TIMEOUT = 1.0
 class Freshness:
     """Compares stored files of branches with one hub."""
 
-    def __init__(self, fetcher: Fetcher, cache: ModelCache, index: Callable[[], FileIndex] | None = None) -> None:
+    def __init__(
+        self, fetcher: Fetcher, cache: ModelCache | CheckedCache, index: Callable[[], FileIndex] | None = None
+    ) -> None:
         """Create it.
 
         Args:

@@ -7,6 +7,7 @@ In the order in which a request for a file calls them:
 - `migration`: moves the rows of earlier versions.
 - `records`: keys and values made of rows.
 - `cache`: the complete files, in the database and in memory.
+- `checked_cache`: the complete files whose hash somebody promised.
 - `usage`: tasks and engines of files; pins; files that hubs do not have.
 - `quota`: free space, by the browser and by the limit.
 - `reservations`: space that running downloads will need.

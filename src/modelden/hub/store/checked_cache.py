@@ -23,9 +23,9 @@ class CheckedCache:
     def __init__(self, cache: ModelCache) -> None:
         self._cache = cache
 
-    async def get(self, key: FileKey, consumer: Consumer | None, etag: str | None = None) -> CachedFile | None:
+    async def get(self, key: FileKey, consumer: Consumer | None) -> CachedFile | None:
         """Return a checked file; see `cache.ModelCache.get`."""
-        file = await self._cache.get(key, consumer, etag)
+        file = await self._cache.get(key, consumer)
         return None if file is None or file.integrity == FIRST_SEEN else file
 
     async def read(self, keys: Sequence[FileKey], consumer: Consumer | None) -> dict[FileKey, CachedFile]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelden.hub.catalog.names import check_stored
-from modelden.hub.policy import StoragePolicy
+from modelden.hub.policy import HubPolicy, StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.records import CachedFile, FileKey, RevisionKey, StoredFile, StoredModel
 from modelden.hub.store.reservations import Reservations
@@ -18,6 +18,7 @@ from modelden.hub.store.usage import ModelLease, NegativeCache, Pins, use_lock
 from modelden.ports import Database, Ports
 
 if TYPE_CHECKING:
+    from modelden.hub.store.checked_cache import CheckedCache
     from modelden.hub.store.compaction import Compactor
     from modelden.hub.store.deletion import Deletion
     from modelden.hub.store.partials import DownloadLock, PartialDownloads
@@ -121,6 +122,14 @@ class Store:
         self._is_closed = True
         if "compactor" in vars(self):
             self.compactor.close()
+
+    def cache_of(self, policy: HubPolicy) -> ModelCache | CheckedCache:
+        """Return the complete files that a hub with this policy may serve."""
+        if not policy.require_hashes:
+            return self.cache
+        from modelden.hub.store.checked_cache import CheckedCache
+
+        return CheckedCache(self.cache)
 
     def lease(self) -> ModelLease:
         """Return a lease, still without models: it keeps models from being evicted until it ends."""
