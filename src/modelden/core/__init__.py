@@ -3,7 +3,7 @@
 - `event_loop`: imports with pauses in which the page runs, and work that nobody awaits.
 - `storage_fallback`, `memory_database`: databases in the page's memory where the browser stores nothing.
 - `urls`: splits and joins URLs.
-- `request_limit`, `response_body`: a time limit for a whole request; bodies of responses, as text or as a blob.
+- `response_body`: time limits of requests; bodies of responses, as text or as a blob.
 - `age`: the age of a stored time; a time in the future is old.
 - `locks`: locks by key within one page.
 - `cleanup`: cleanup that hides no error.

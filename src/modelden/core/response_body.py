@@ -1,4 +1,4 @@
-"""Bodies of responses: within limits of time, as text or bytes up to a size, or as a blob, hashed while it is read.
+"""Limits of time for requests and bodies; bodies as text or bytes up to a size, or as a blob, hashed on the way.
 
 A slow body may take any time. The least speed is that of git and curl by common usage (``http.lowSpeedLimit``,
 ``--speed-limit``): far below that of any line on which a model would be loaded.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from modelden.core.events import Reporter
-from modelden.errors import HttpError, IntegrityError, NetworkError, ResponseTooLarge
+from modelden.errors import HttpError, IntegrityError, NetworkError, RequestTimeout, ResponseTooLarge
 from modelden.ports import Blob, Blobs, Chunk, Fetcher, Response
 
 LEAST_SPEED = 1024
@@ -19,6 +20,26 @@ LEAST_SPEED = 1024
 
 SPEED_WINDOW = 60.0
 """Seconds over which the speed is measured."""
+
+
+@asynccontextmanager
+async def limit_request(url: str, seconds: float) -> AsyncIterator[None]:
+    """End a whole request after a time: connection, headers and body.
+
+    Settings and certificates are small. A server that sends a byte now and then must not hold a page up.
+
+    Args:
+        url: The requested URL, for the error.
+        seconds: The time limit.
+
+    Raises:
+        RequestTimeout: If the time passed.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise RequestTimeout(url, seconds) from error
 
 
 async def limit_time[C: Chunk](chunks: AsyncIterator[C], url: str, idle_timeout: float) -> AsyncIterator[C]:

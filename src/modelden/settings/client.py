@@ -16,7 +16,6 @@ from modelden.core.age import age
 from modelden.core.event_loop import import_staged
 from modelden.core.events import EventEmitter, ProgressCallback
 from modelden.core.locks import KeyedLocks
-from modelden.core.request_limit import limit_request
 from modelden.errors import RequestTimeout, SignatureError, StorageError, UnavailableError
 from modelden.ports import Clock
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff
@@ -167,6 +166,8 @@ class SettingsClient:
     async def _renew(self, cid: str, stored: StoredCollection, on_progress: ProgressCallback | None) -> Collection:
         if age(self._clock.now(), self._timed_out_at) < RENEW_AFTER_TIMEOUT:
             return stored.collection
+        from modelden.core.response_body import limit_request  # most visits renew nothing
+
         try:
             async with limit_request(self._config.settings_server, RENEWAL_TIMEOUT):
                 collection = await self._run_sync(cid, stored, on_progress)

@@ -11,8 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from modelden.core import urls
-from modelden.core.request_limit import limit_request
-from modelden.core.response_body import read_text
+from modelden.core.response_body import limit_request, read_text
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
 from modelden.settings.backoff import Backoff

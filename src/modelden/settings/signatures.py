@@ -14,8 +14,7 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.core import urls
-from modelden.core.request_limit import limit_request
-from modelden.core.response_body import read_text
+from modelden.core.response_body import limit_request, read_text
 from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.chain import Certificate, ChainFault, check_chain
