@@ -28,8 +28,13 @@ export async function tellLoss(device: string): Promise<void> {
 }
 
 /** How many threads to ask for: `0` stands for as many as there are cores. */
-export function wantedThreads(wanted: number): number {
+function wantedThreads(wanted: number): number {
   return wanted || navigator.hardwareConcurrency;
+}
+
+/** How many threads there can be: onnxruntime-web warns in the console if it is asked for more, and takes one. */
+export function possibleThreads(wanted: number): number {
+  return crossOriginIsolated ? wantedThreads(wanted) : 1;
 }
 
 export function threadsReason(wanted: number, threads: number): string | null {

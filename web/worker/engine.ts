@@ -7,7 +7,7 @@
  */
 import { AutoModel, env, type PipelineType, pipeline, type TextToAudioPipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
-import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
+import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device";
 import { closeNetwork, explained, hostCache, keep, leaveWeights, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
 import { meterStreamer, meterTokenizer, RunMeter, type Timestamp, type Tokenizer } from "./metrics";
@@ -56,7 +56,7 @@ holdLock();
 function handle(message: EngineRequest): void {
   switch (message.type) {
     case "runtime":
-      startRuntime(message.glue, wantedThreads(message.numThreads), () => fromPage);
+      startRuntime(message.glue, possibleThreads(message.numThreads), () => fromPage);
       break;
     case "wasm":
       receiveModule(message.wasm instanceof Blob ? compiled({ ...message, wasm: message.wasm }) : message.wasm);
@@ -150,7 +150,7 @@ async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
   useHost(options);
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
-  const starting = startRuntime(runtime.glue, wantedThreads(numThreads), () => compiled(runtime));
+  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
   // Where the runtime does not start, its own reason counts.

@@ -1,7 +1,7 @@
 /** A raw ONNX model in a worker of its own: opened once, then run with tensors by name. */
 import type { Tensor } from "@huggingface/transformers";
 import { InferenceSession } from "onnxruntime-web";
-import { tellLoss, threadsReason, usableDevice, wantedThreads } from "./device";
+import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device";
 import { askFor } from "./files";
 import { readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
@@ -16,7 +16,7 @@ export async function open({ json, runtime, model }: OpenMessage): Promise<Answe
   if (session) throw new Error("this worker has its session; another one needs a worker of its own");
   const { device: wanted, numThreads, options } = JSON.parse(json) as OpenOptions;
   const { device, deviceReason } = await usableDevice(wanted);
-  const starting = startRuntime(runtime.glue, wantedThreads(numThreads), () => compiled(runtime));
+  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime));
   const bytes = new Uint8Array(await model.arrayBuffer());
   const { external, ...facts } = readModel(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));
