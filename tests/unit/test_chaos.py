@@ -1,12 +1,13 @@
 """Scenarios with ports that suspend and refuse (`tests.simulators.chaos`).
 
-Each port call of a scenario in turn is refused with each error that it documents, delayed, and cancelled before and
-after it has its effect, and the page is killed at it. A seed chooses episodes with several faults. Whatever happens, no
-task hangs, only errors of this package come out, and nothing half stored, no lock, timer, worker or task is left. The
-scenario succeeds afterwards, in the same page and in a new one.
+In each scenario each method of a port is refused with each error that it documents, delayed, and cancelled before and
+after it has its effect, and the page is killed at it: each fault at another of its calls. A seed chooses these calls,
+and episodes with several faults. Whatever happens, no task hangs, only errors of this package come out, and nothing
+half stored, no lock, timer, worker or task is left. The scenario succeeds afterwards, in the same page and in a new
+one.
 
 A failure prints the faults and the seed. ``MODELDEN_CHAOS_FAULTS="12:refused:1 40:cancelled:0"`` replays these faults
-in the tests that ``-k`` chooses. ``MODELDEN_CHAOS_SEED=7`` chooses other episodes.
+in the tests that ``-k`` chooses. ``MODELDEN_CHAOS_SEED=7`` chooses others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from random import Random
 
 import pytest
 
-from tests.simulators.chaos import KINDS, REFUSED, Fault, faults_of
+from tests.simulators.chaos import Fault, faults_of
 from tests.simulators.database import MemoryDatabases
 from tests.unit.chaos_episode import Act, Episode, Scenario, Visit
 from tests.unit.chaos_scenarios import EMBED, SCENARIOS, create
@@ -30,14 +31,8 @@ FAULTS = [Fault.parse(each) for each in os.environ.get("MODELDEN_CHAOS_FAULTS", 
 PARTS = 4
 """Tests that share the episodes of a scenario, so that the cores of a machine can share them."""
 
-SEVERAL = 5
+SEVERAL = 2
 """Episodes with several faults in each of these tests."""
-
-SHORT, LONG = 60, 130
-"""Calls up to which each of a scenario's calls gets all faults, or all errors and one of `KINDS` in turn.
-
-A call of a longer scenario gets one fault in turn.
-"""
 
 LEAST = 2_000
 """Faults that are placed at least."""
@@ -88,28 +83,35 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelden.hub.store.compaction.FIRST_SIZE", 1000)
 
 
-def planned(calls: Sequence[str], number: int) -> list[Fault]:
-    """Return the faults of one call."""
-    faults = faults_of(number, calls[number])
-    if len(calls) <= SHORT:
-        return faults
-    if len(calls) <= LONG:
-        return [fault for fault in faults if fault.kind in {REFUSED, KINDS[(number + SEED) % len(KINDS)]}]
-    return [faults[(number + SEED) % len(faults)]]
+def planned(calls: Sequence[str]) -> list[Fault]:
+    """Return the faults of a scenario: each fault of a method at one of its calls, spread over all of them."""
+    places: dict[str, list[int]] = {}
+    for number, label in enumerate(calls):
+        places.setdefault(label, []).append(number)
+    faults: list[Fault] = []
+    for label, numbers in places.items():
+        variants = faults_of(0, label)
+        for turn, fault in enumerate(variants):
+            place = SEED + turn * len(numbers) // len(variants)
+            faults.append(fault._replace(call=numbers[place % len(numbers)]))
+    return sorted(faults)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_each_call_may_fail(runner: Runner, name: str, part: int) -> None:
-    calls = runner.calls(name)
-    for number in range(part, len(calls), PARTS):
-        for fault in planned(calls, number):
-            runner.check(name, [fault])
+def test_each_method_may_fail(runner: Runner, name: str, part: int) -> None:
+    for fault in planned(runner.calls(name))[part::PARTS]:
+        runner.check(name, [fault])
 
 
 def test_there_are_enough_faults(runner: Runner) -> None:
-    calls = [runner.calls(name) for name in SCENARIOS]
-    assert sum(len(planned(each, number)) for each in calls for number in range(len(each))) >= LEAST
+    plans = {name: planned(runner.calls(name)) for name in SCENARIOS}
+    assert sum(map(len, plans.values())) >= LEAST
+    for name, faults in plans.items():
+        calls = runner.calls(name)
+        assert {(calls[fault.call], fault.kind, fault.variant) for fault in faults} == {
+            (label, fault.kind, fault.variant) for label in calls for fault in faults_of(0, label)
+        }
 
 
 @pytest.mark.parametrize("part", range(PARTS))
