@@ -1,8 +1,8 @@
-"""Run rings of tests side by side: ``python tools/rings.py LANE...``, each lane the names of rings with commas.
+"""Run rings of tests side by side: ``python tools/rings.py RING...``, the longest first.
 
-The rings of a lane run one after the other, the lanes run at once. A ring's output is printed as a whole when the ring
-ends; the last lines have each ring's result, time and own summary, after the ends of the outputs of rings that failed.
-The exit code is 1 if one failed. An interrupt ends the processes of all rings.
+Two rings run at once; when one ends, the next begins. A ring's output is printed as a whole when the ring ends. The
+last lines have each ring's result, time and own summary, after the ends of the outputs of rings that failed. The exit
+code is 1 if one failed. An interrupt ends the processes of all rings.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+
+AT_ONCE = 2
+"""Rings that run side by side. Each has some processes of its own."""
 
 LAST_LINES = 60
 """So much of a failed ring's output is repeated at the end."""
@@ -59,9 +63,10 @@ class Rings:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _interrupted: bool = False
 
-    def run(self, lanes: Sequence[Sequence[str]]) -> bool:
-        """Run all lanes; True if every ring passed."""
-        threads = [threading.Thread(target=self._run_lane, args=(lane,)) for lane in lanes]
+    def run(self, rings: Sequence[str]) -> bool:
+        """Run all rings; True if every one passed."""
+        waiting = deque(rings)
+        threads = [threading.Thread(target=self._run_next, args=(waiting,)) for _ in range(AT_ONCE)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -76,8 +81,8 @@ class Rings:
             for process in self._processes.values():
                 os.killpg(process.pid, signal.SIGTERM)
 
-    def _run_lane(self, lane: Sequence[str]) -> None:
-        for ring in lane:
+    def _run_next(self, waiting: deque[str]) -> None:
+        while (ring := self._take(waiting)) is not None:
             start = time.monotonic()
             process = self._start(ring)
             if process is None:
@@ -87,6 +92,10 @@ class Rings:
                 del self._processes[ring]
             self.results.append(Result(ring, process.returncode, time.monotonic() - start, output))
             self._print(f"{RULE} ring {ring} {RULE}\n{output.rstrip()}\n{RULE} end of ring {ring} {RULE}")
+
+    def _take(self, waiting: deque[str]) -> str | None:
+        with self._lock:
+            return waiting.popleft() if waiting else None
 
     def _start(self, ring: str) -> subprocess.Popen[str] | None:
         with self._lock:
@@ -132,10 +141,10 @@ def interrupted_by_signals(rings: Rings) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the lanes of the command line."""
+    """Run the rings of the command line."""
     rings = Rings()
     with interrupted_by_signals(rings):
-        passed = rings.run([lane.split(",") for lane in arguments])
+        passed = rings.run(arguments)
     return 0 if passed else 1
 
 

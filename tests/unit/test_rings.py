@@ -19,13 +19,13 @@ def shell(**scripts: str) -> Rings:
     return Rings(command)
 
 
-def test_lanes_run_at_once_and_outputs_are_whole(
+def test_two_run_at_once_and_outputs_are_whole(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pipe = tmp_path_factory.mktemp("rings") / "pipe"
     waits = f"until [ -p {pipe} ]; do :; done; echo c; cat {pipe}; echo 4 passed"
 
-    assert shell(one=MEETING.format(pipe), two=waits, three="echo d").run([["one"], ["two", "three"]])
+    assert shell(one=MEETING.format(pipe), two=waits, three="echo d").run(["one", "two", "three"])
 
     shown = capfd.readouterr().out
     for whole in ("one ====================\na\nb\n", "two ====================\nc\nx\n4 passed\n", "three"):
@@ -41,10 +41,11 @@ def test_lanes_run_at_once_and_outputs_are_whole(
 def test_a_ring_that_fails_fails_the_run_and_the_others_go_on(capfd: pytest.CaptureFixture[str]) -> None:
     rings = shell(bad="echo why >&2; exit 3", good="echo fine")
 
-    assert not rings.run([["bad", "good"]])
+    assert not rings.run(["bad", "good"])
 
-    assert [(result.ring, result.status) for result in rings.results] == [("bad", 3), ("good", 0)]
-    *_, again, why, _, bad, good = capfd.readouterr().out.splitlines()
+    assert {result.ring: result.status for result in rings.results} == {"bad": 3, "good": 0}
+    *_, again, why, _, one, other = capfd.readouterr().out.splitlines()
+    bad, good = sorted((one, other))
     assert (again, why) == ("ring bad failed; its last lines again:", "why")
     assert bad.startswith("bad      FAILED (3)")
     assert good.startswith("good     passed")
@@ -64,6 +65,6 @@ def test_an_interrupt_ends_all_rings_and_begins_no_other(tmp_path_factory: pytes
 
     rings.command = interrupt_before_other
 
-    assert not rings.run([["endless", "never"], ["waits", "other", "never"]])
+    assert not rings.run(["endless", "waits", "other", "never"])
 
     assert {result.ring: result.status for result in rings.results} == {"waits": 0, "endless": -15, "other": 0}
