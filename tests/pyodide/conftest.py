@@ -21,6 +21,7 @@
 - Without the decorator a test stays on the host and drives the page: `selenium.run_js("return
   await …")`, `selenium.run_async("Python source")`, `selenium.load_package("modelden")`;
   `selenium.driver` is Playwright's page.
+- Warnings and errors in the console fail a test, unless `@pytest.mark.console("pattern")` names them.
 - Run one: ./build.sh test pyodide -k fact --rt chrome
 
 With modelden and a server, most tests stay on the host and need no decorator:
@@ -46,6 +47,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.pyodide.browser_page import Page
+from tests.pyodide.console import never, unexpected
 from tests.pyodide.engines_page import Engines
 from tests.pyodide.runners import Browsers, Runner, Runners
 from tests.pyodide.servers import ROOT, Site, write_tiny_tree
@@ -74,6 +76,50 @@ LONG_MODULES = {
     "test_updates",
 }
 """They begin first, so that at the end no process waits long for another one."""
+
+
+UNREAD = {
+    "test_ahead",
+    "test_attacks",
+    "test_bad_runs",
+    "test_big",
+    "test_bodies",
+    "test_bytecode",
+    "test_canonical_json",
+    "test_contracts",
+    "test_damaged",
+    "test_database",
+    "test_downloads",
+    "test_examples",
+    "test_external_data",
+    "test_firefox_tasks",
+    "test_gpu",
+    "test_hub_calls",
+    "test_inputs",
+    "test_lifetimes",
+    "test_memory",
+    "test_merging",
+    "test_onnxruntime",
+    "test_reference",
+    "test_refused",
+    "test_runtimes",
+    "test_settings_guest",
+    "test_sharing",
+    "test_storage_info",
+    "test_streaming",
+    "test_tabs",
+    "test_tasks",
+    "test_updates",
+    "test_worker_url",
+    "test_kinto",
+    "test_kinto_push",
+}
+"""Modules whose messages in the console nobody has read yet. In these only `NEVER` fails a test."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    config.addinivalue_line("markers", "console(*patterns): expected warnings and errors in the browser's console")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -123,26 +169,33 @@ def runners(
 
 
 @pytest.fixture
-def selenium(runtime: str, runners: Runners) -> Iterator[Runner]:
+def selenium(runtime: str, runners: Runners, request: pytest.FixtureRequest) -> Iterator[Runner]:
     """Replaces pytest-pyodide's, which starts a page for each file."""
-    with _logged(runners.get(runtime, "page")) as runner:
+    with _logged(runners.get(runtime, "page"), request) as runner:
         yield runner
 
 
 @pytest.fixture
-def selenium_worker(runtime: str, runners: Runners) -> Iterator[Runner]:
+def selenium_worker(runtime: str, runners: Runners, request: pytest.FixtureRequest) -> Iterator[Runner]:
     """Replaces pytest-pyodide's, which knows only Selenium's browsers."""
-    with _logged(runners.get(runtime, "worker")) as runner:
+    with _logged(runners.get(runtime, "worker"), request) as runner:
         yield runner
 
 
 @contextmanager
-def _logged(runner: Runner) -> Iterator[Runner]:
-    """Add the log of the page to the test's report."""
+def _logged(runner: Runner, request: pytest.FixtureRequest) -> Iterator[Runner]:
+    """Add the log of the page to the test's report, and fail on warnings and errors in it that it does not expect."""
     runner.clean_logs()
+    runner.console.take()
     yield runner
-    if not runner.silent:
-        sys.stdout.write(runner.logs)
+    if runner.silent:
+        return
+    logs = runner.logs
+    sys.stdout.write(logs)
+    messages = runner.console.take(logs)
+    expected = [pattern for mark in request.node.iter_markers("console") for pattern in mark.args]
+    found = never(messages) if request.path.stem in UNREAD else unexpected(messages, expected)
+    assert found == [], "the console has what the test does not expect"
 
 
 @pytest.fixture(params=["selenium", "selenium_worker"], ids=["page", "worker"])

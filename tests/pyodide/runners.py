@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from pytest_pyodide.runner import PlaywrightChromeRunner, PlaywrightFirefoxRunner, _BrowserWorkerRunnerMixin
 
+from tests.pyodide.console import LOGGING, MARKED, Console
 from tests.pyodide.firefox_workers import ARGUMENTS, PREFERENCES, wake_workers
 
 if TYPE_CHECKING:
@@ -114,13 +115,24 @@ class _Limited:
     """
 
     driver: Tab
+    console: Console
     silent = False
     no_answer: type[NoAnswer] = NoAnswer
 
     def get_driver(self, jspi: bool = False) -> Tab:  # noqa: FBT001, FBT002 - pytest-pyodide's signature
         tab: Tab = super().get_driver(jspi)  # type: ignore[misc]
         tab.evaluate = self._evaluate  # type: ignore[method-assign]
+        self.console = Console()
+        self.console.watch(tab.context)
         return tab
+
+    def javascript_setup(self) -> None:
+        super().javascript_setup()  # type: ignore[misc]
+        self.run_js(MARKED, pyodide_checks=False)  # type: ignore[attr-defined]
+
+    def initialize_pyodide(self) -> None:
+        super().initialize_pyodide()  # type: ignore[misc]
+        self.run(LOGGING)  # type: ignore[attr-defined]
 
     def _evaluate(self, expression: str, arg: Any = None) -> Any:
         if self.silent:

@@ -6,6 +6,8 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.pyodide.console import LOGGING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,13 +25,14 @@ def another(page: Page) -> Iterator[Tab]:
     tab = opened.value
     tab.wait_for_load_state()
     tab.evaluate(
-        """async ([base, source]) => {
+        """async ([base, source, logging]) => {
             const { loadPyodide } = await import(`${base}/pyodide.mjs`);
             self.pyodide = await loadPyodide({ indexURL: `${base}/` });
             await pyodide.loadPackage("modelden");
             pyodide.FS.writeFile("in_page.py", source);
+            pyodide.runPython(logging);
         }""",
-        [base, page.in_page_source],
+        [base, page.in_page_source, LOGGING],
     )
     try:
         yield tab

@@ -114,6 +114,7 @@ def test_a_commit_whose_connection_is_closed_is_an_error(page: Page) -> None:
     assert call(page, "rows") == []  # by a new connection
 
 
+@pytest.mark.console("^ERROR modelden._js.model_worker: An engine's worker could not be given .*ZeroDivisionError")
 def test_a_file_that_cannot_be_provided_ends_the_load_with_the_reason(page: Page, site: Site) -> None:
     options = {
         "task": TASK,

@@ -71,6 +71,7 @@ def test_leaving_the_loop_ends_the_generation(task_page: Page, site: Site, way: 
     assert told["next"] == told["fresh"]
 
 
+@pytest.mark.console("^No language specified - defaulting to English")  # transformers.js, of Whisper
 @pytest.mark.parametrize("per_token", [False, True])
 @pytest.mark.parametrize("times", [False, True])
 def test_speech_is_written_while_it_is_recognized(task_page: Page, site: Site, *, per_token: bool, times: bool) -> None:
