@@ -14,6 +14,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import DEFAULT_DTYPE
 from modelden.errors import InputError, ModelDenError
 from modelden.host.errors import HostError, PublishError, machine_errors
+from modelden.host.publish.hub_list import remove_list, write_list
 from modelden.host.publish.model_check import check_model_files, check_onnx
 from modelden.host.publish.publisher import Publisher
 from modelden.host.publish.repository import Repository
@@ -114,6 +115,8 @@ def publish(publisher: Publisher, repository: Repository, release: Release, *, d
     _check_replacement(publisher, release)
     with machine_errors(f"Cannot copy {repository.folder}"):
         files = _copy(publisher, repository, release, dry_run=dry_run)
+        if not dry_run:
+            write_list(publisher.files, release.model, release.revision, files)
     publisher.put(MANIFESTS, manifest_record(release.model, release.revision, files))
     publisher.ensure(RUNTIMES)
     publisher.ensure(ALLOW_LIST)
@@ -152,6 +155,7 @@ def unpublish(publisher: Publisher, model: str, revision: str, *, force: bool = 
     publisher.delete(OPTIONS, *(option["id"] for option in options))
     publisher.delete(MANIFESTS, *manifests)
     publisher.files.remove(folder)
+    remove_list(publisher.files, model, revision)
     return names
 
 

@@ -2,6 +2,7 @@
 
 TREE/modelden.json                                    format of the tree, its public URL
 TREE/hub/<organization>/<model>/<revision>/<path>     model files
+TREE/hub/modelden.json, TREE/hub/api                  their lists: see `modelden.host.publish.hub_list`
 TREE/settings/<bucket>/<collection>.json              {"timestamp": ..., "records": [...], "deleted": [...]}
 TREE/attachments/<location>                           attachments of records
 TREE/v1, TREE/chains                                  signed files: see `modelden.host.publish.static_layout`

@@ -1,7 +1,8 @@
 """The expected sizes and hashes of a hub's files: by a signed manifest, else by the hub's own list.
 
 Hubs with the layout of Hugging Face's list a revision in one request (`repository`). It is sent before the first file
-of a revision is downloaded. A list that fails checks nothing, and stops nothing.
+of a revision is downloaded. The hub of a published tree says in ``modelden.json`` that it has such lists, and is asked
+when a response promises no hash. A list that fails checks nothing, and stops nothing.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelden.core.response_body import git_oid_of
+from modelden.core.response_body import git_oid_of, read_text
+from modelden.errors import UnavailableError
 from modelden.hub.catalog.integrity import FIRST_SEEN, HUB, ExpectedFile
 from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
+from modelden.settings.json_text import parse_json
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.file_info import FileInfo, ManifestReader
@@ -30,6 +33,10 @@ has another hash, and is compared with a new list."""
 
 _FRESH = 10_000
 """Milliseconds for which the list of a branch tells that stored files are current. One load asks for all of them."""
+
+
+_FACTS_LIMIT = 64 * 1024
+"""Maximum bytes of ``modelden.json``."""
 
 
 class _Listing(NamedTuple):
@@ -53,6 +60,7 @@ class FileIndex:
         self._fetcher = fetcher
         self._manifests = manifests
         self._clock = clock
+        self._has_published_lists: asyncio.Future[bool] | None = None
         self._listings: dict[tuple[str, str], _Listing] = {}
 
     async def expected(self, file: ModelFile) -> ExpectedFile:
@@ -82,6 +90,28 @@ class FileIndex:
         """
         listing = await self._listing(file.model, file.revision, 0 if renew else _LIFETIME)
         return _find(listing, file.file)
+
+    async def published(self, file: ModelFile) -> ExpectedFile:
+        """Return the size and hash of a file in the list of a published tree, whose host promises no hash.
+
+        Only of a pinned revision: a host may serve the list and the files of a branch in different states.
+        """
+        if file.revision == BRANCH or self._address.lists_files or not self._address.is_in_tree:
+            return ExpectedFile()
+        if self._has_published_lists is None:
+            self._has_published_lists = asyncio.ensure_future(self._read_tree_facts())
+        return await self.listed(file) if await asyncio.shield(self._has_published_lists) else ExpectedFile()
+
+    async def _read_tree_facts(self) -> bool:
+        url = f"{self._address.root_url.rstrip('/')}/modelden.json"
+        try:
+            async with self._fetcher.fetch(url, timeout=LIST_TIMEOUT) as response:
+                text = await read_text(response, url, _FACTS_LIMIT) if response.status == 200 else "{}"
+            facts = parse_json(text)
+        except (UnavailableError, ValueError) as error:
+            logger.info("Nothing tells whether %s has lists of its files. %s", self._address.root_url, error)
+            return False
+        return isinstance(facts, dict) and facts.get("lists") is True
 
     async def is_current(self, file: ModelFile, sha256: str, blob: Blob) -> bool | None:
         """Compare a stored file with the hub's list; None if that does not tell its hash.

@@ -101,6 +101,11 @@ class HubAddress(NamedTuple):
         """True for the layout of Hugging Face's hub, which lists the files of a revision."""
         return self.url_template.strip("/") == "{model}/resolve/{revision}"
 
+    @property
+    def is_in_tree(self) -> bool:
+        """True for a root that may be the folder ``hub`` of a published tree."""
+        return self.root_url.rstrip("/").endswith("/hub")
+
     def url(self, file: ModelFile) -> str:
         """Return the download URL of a file, as Firefox makes it."""
         path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", file.revision)

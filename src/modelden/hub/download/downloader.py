@@ -177,6 +177,7 @@ class Downloader:
             self._fetcher,
             self._store,
             self._ports,
+            self._index.published,
             require_hash=self._policy.require_hashes,
         )
 

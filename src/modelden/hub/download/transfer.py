@@ -6,7 +6,7 @@ The rules are those of `resume`, `retry` and `catalog.integrity`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import random
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from modelden.hub.store.writer import AHEAD
 
 if TYPE_CHECKING:
     from modelden.core.events import Reporter
-    from modelden.hub.catalog.names import HubAddress
+    from modelden.hub.catalog.names import HubAddress, ModelFile
     from modelden.hub.download.request import FileRequest
     from modelden.hub.download.retry import Retry
     from modelden.hub.store.contents import ReceivedBody
@@ -57,6 +57,7 @@ class FileTransfer:
         fetcher: Fetcher,
         store: Store,
         ports: Ports,
+        published: Callable[[ModelFile], Awaitable[ExpectedFile]],
         *,
         require_hash: bool,
     ) -> None:
@@ -70,6 +71,7 @@ class FileTransfer:
             fetcher: Sends the requests.
             store: Stores the bytes as they arrive.
             ports: Blobs and clock.
+            published: Returns what a list of the hub says of a file, if no response promises its hash.
             require_hash: Refuse the file if its hash is unknown.
         """
         self.expected = expected
@@ -82,6 +84,7 @@ class FileTransfer:
         self._fetcher = fetcher
         self._store = store
         self._clock = ports.clock
+        self._published = published
         self._require_hash = require_hash
         self._failed_ranges = 0
         self._reserved = 0
@@ -165,6 +168,9 @@ class FileTransfer:
             self._failed_ranges = MAX_FAILED_RANGES
             raise NetworkError(self._url, f"a response ({response.status}) that is not the rest of the file")
         self.expected, self.headers = self._known.with_headers(headers), headers
+        if self.expected.integrity == FIRST_SEEN:
+            published = await self._published(self._request.file)
+            self.expected = published if published.sha256 else self.expected
         if kind is ResponseKind.FULL:
             total = total if self.expected.size is None else self.expected.size
             await self._writer.restart(self._url, validator, total)

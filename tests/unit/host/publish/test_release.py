@@ -179,6 +179,7 @@ def test_what_clients_use_is_not_unpublished_without_force(folder: Path, chain: 
 
     assert assert_whole(folder, chain.root_hash) == {}
     assert not (folder / "hub/acme").exists()
+    assert not (folder / "hub/api").exists()
     with Publisher.open(folder, chain) as publisher, pytest.raises(HostError, match="has no acme/tiny v1"):
         unpublish(publisher, MODEL, "v1")
 
