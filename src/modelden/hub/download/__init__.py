@@ -9,6 +9,7 @@ In the order in which `hub.files` calls them:
 - `branch_update`: replaces the changed files of a branch together.
 - `preflight`: checks the space for a whole model.
 - `downloader`: links equal stored bytes, or transfers the file from the hub or a mirror.
+- `claim`: decides to which hub a file of an earlier version belongs.
 - `transfer`: sends the requests for a file, and verifies it.
 - `resume`: decides which bytes are requested, and interprets the responses.
 - `chunk_writer`: hashes and stores the bytes.

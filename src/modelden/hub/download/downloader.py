@@ -12,7 +12,7 @@ from modelden.hub.catalog.integrity import HUB, SIGNED, ExpectedFile, hash_from_
 from modelden.hub.catalog.names import BRANCH
 from modelden.hub.download.freshness import fetch_headers
 from modelden.hub.download.transfer import FileTransfer
-from modelden.hub.store.records import CachedFile, Provenance
+from modelden.hub.store.records import UNKNOWN_ROOT, CachedFile, Provenance
 
 if TYPE_CHECKING:
     from modelden.core.events import Reporter
@@ -66,6 +66,8 @@ class Downloader:
         expected = await self._index.expected(request.file)
         if _staging_branch(request) is None:
             linked, expected = await self._link_equal(request, expected, headers)
+            if linked is None:
+                linked = await self._claim(request, expected, headers)
             if linked is not None:
                 return linked
         if request.before_download is not None:
@@ -99,6 +101,20 @@ class Downloader:
             return None, expected
         provenance = Provenance(hub_headers, expected.integrity, self._address.root_url)
         return await self._store.writer.link(request.key, request.consumer, source, provenance), expected
+
+    async def _claim(
+        self, request: FileRequest, expected: ExpectedFile, headers: Mapping[str, str]
+    ) -> CachedFile | None:
+        """Return a stored file of which only the host of its hub is known, if it belongs to this hub."""
+        if expected.sha256 is not None or self._policy.require_hashes:
+            return None
+        stored = await self._store.cache.get(request.key._replace(root=UNKNOWN_ROOT), None)
+        if stored is None:
+            return None
+        from modelden.hub.download.claim import claim  # once for each file
+
+        headers = headers or await fetch_headers(self._fetcher, request.url) or {}
+        return await claim(self._store, request, stored, headers)
 
     async def _source(self, expected: ExpectedFile) -> FileKey | None:
         return await self._store.cache.with_hash(expected.sha256) if expected.sha256 else None

@@ -157,6 +157,11 @@ class ModelCache:
         listed = stored_files([row for row in headers if row is not None], [], rows)
         return {file_key(file): file for file in listed}
 
+    async def roots_of_host(self, model: str) -> set[str]:
+        """Return the roots of all hubs with the host name of a model that have complete files."""
+        prefix = model.partition("/")[0] + "/"
+        return {row["root"] for row in await self._database.get_all("files") if row["model"].startswith(prefix)}
+
     async def with_hash(self, sha256: str) -> FileKey | None:
         """Return the key of a file with this SHA-256."""
         rows = await self._database.get_all("files", index="sha256Index", key=sha256)
