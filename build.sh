@@ -23,7 +23,7 @@ setup() { at_once python_environment node_environment browsers; }
 
 build() {
   at_once python_environment node_environment
-  at_once bundles pyodide_wheels model
+  at_once bundles pyodide_wheels standard_library model
   wheel
   pyodide_distribution
   tree

@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 .venv/bin/python bench/help.py
+.venv/bin/python bench/boot.py chromium firefox
 node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/settings.py chrome firefox
 .venv/bin/python bench/engine.py chrome firefox

@@ -41,7 +41,7 @@ all_rings() {
 # All that rings need. Lint runs meanwhile: much of this is waiting for a network.
 everything() {
   at_once python_environment node_environment programs
-  at_once check_sources kinto_environment pyodide_wheels model bundles
+  at_once check_sources kinto_environment pyodide_wheels standard_library model bundles
   build
 }
 

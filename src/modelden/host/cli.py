@@ -15,7 +15,7 @@ except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import assets, mirror, publish, run, serve, verify
+from modelden.host.commands import assets, mirror, publish, run, serve, stdlib, verify
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
@@ -47,6 +47,7 @@ for _command in (
     publish.sign,
     serve.serve,
     assets.assets,
+    stdlib.stdlib,
     verify.verify,
     mirror.mirror,
     run.run,

@@ -26,6 +26,7 @@ COMMANDS = [
             "deny",
             "sign",
             "serve",
+            "stdlib",
             "assets",
             "verify",
             "mirror",

@@ -6,4 +6,5 @@
 - `browsers`: starts Chromium and Firefox.
 - `page_fixtures`: pages for tests; `page_eval` runs in them.
 - `worker_files`: writes the workers to a folder.
+- `stdlib`: compiles Pyodide's standard library; Pyodide itself runs `stdlib_script`.
 """
