@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from modelden.core.arguments import check_callback, check_function, check_text, show
 from modelden.default_context import (
     current_config,
     current_context,
@@ -50,6 +51,8 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
     from modelden.config import PRESETS, Configuration
     from modelden.errors import InputError
 
+    if not isinstance(preset, str):
+        raise InputError(f"There is no preset {show(preset)}; expected one of {', '.join(PRESETS)}.")
     unknown = sorted(set(values) - set(Configuration.__dataclass_fields__))
     if unknown:
         raise InputError(
@@ -106,6 +109,7 @@ async def create_engine(
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
+    check_callback("on_progress", on_progress)
     try:
         await prewarm_engine()
         await import_for_request()
@@ -156,11 +160,13 @@ async def load_session(
         ModelDenError: As `create_engine`.
         NotInBrowser: Outside Pyodide.
     """
+    from modelden.engine.onnx_options import external_data
     from modelden.hub.catalog.names import ModelFile
     from modelden.loading.onnx_file_provider import OnnxSource
     from modelden.onnxruntime import InferenceSession
 
-    external = sess_options.external if sess_options else {}
+    check_callback("on_progress", on_progress)
+    external = external_data(sess_options)
     source = OnnxSource(ModelFile(model, revision, file) if isinstance(model, str) else model, external)
     return await InferenceSession.load(source, sess_options, providers, on_progress)
 
@@ -200,6 +206,7 @@ async def prefetch(
         NotPrefetched: If a file is missing, with the names of all missing ones; the cause has the reason.
         ModelDenError: As `create_engine`.
     """
+    check_callback("on_progress", on_progress)
     await import_for_request()
     request = _request(
         options,
@@ -243,6 +250,8 @@ def on(event: EventType, listener: EventListener) -> Callable[[], None]:
     Raises:
         InputError: For another event.
     """
+    check_text("event", event)
+    check_function("listener", listener)
     return events().on(event, listener)
 
 
@@ -255,6 +264,7 @@ def _request(options: Mapping[str, Any] | PipelineOptions | None, /, **keywords:
     own_features = current_config().own_features
     options = {} if options is None else options
     if isinstance(options, PipelineOptions):
+        PipelineOptions.of(options, own_features=own_features)  # the fields of a dataclass may be anything
         request = options.updated(keywords, own_features=own_features)
     else:
         if isinstance(options, Mapping):

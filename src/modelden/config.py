@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modelden.core import urls
+from modelden.core.arguments import check_flag, check_number, is_json, show
+from modelden.core.web_arguments import check_headers, check_root_url, check_roots, check_url_template
 from modelden.errors import InputError
 
 PRODUCTION_ROOT_HASH = "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB"
@@ -128,25 +130,31 @@ class Configuration:
         Raises:
             InputError: For an invalid value, with the expected form.
         """
+        _check_types(self)
         object.__setattr__(self, "settings_server", check_root_url("settings_server", self.settings_server).rstrip("/"))
         object.__setattr__(self, "hub_root_url", check_root_url("hub_root_url", self.hub_root_url))
-        object.__setattr__(self, "hubs", tuple(check_root_url("hubs", root) for root in _roots(self.hubs)))
+        object.__setattr__(self, "hubs", check_roots("hubs", self.hubs))
         object.__setattr__(self, "root_hash", _fingerprint(self.root_hash))
         if self.worker_url is not None:
             object.__setattr__(self, "worker_url", _folder(self.worker_url))
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.settings_bucket):
             raise InputError(f"settings_bucket: expected a bucket's name such as 'main', got {self.settings_bucket!r}")
         check_url_template("hub_url_template", self.hub_url_template)
-        if not isinstance(self.manifests, bool) and self.manifests != "if-published":
-            raise InputError(f"manifests: expected True, False or 'if-published', got {self.manifests!r}")
-        for name in ("poll_interval", "freeze_warning_days", "start_timeout", "idle_timeout"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
+        if self.manifests is not True and self.manifests is not False and not _is_if_published(self.manifests):
+            raise InputError(f"manifests: expected True, False or 'if-published', got {show(self.manifests)}")
         if (self.engine_timeout_ms, self.log_level, self.override_pipeline_options) != (_TIMEOUT_MS, _LOG_LEVEL, {}):
             _check_options(self)
 
     def cid(self, collection: str, bucket: str | None = None) -> str:
-        """Return ``bucket/collection``, in the configured bucket by default."""
+        """Return ``bucket/collection``, in the configured bucket by default.
+
+        Raises:
+            InputError: If one of them is no name.
+        """
+        names: tuple[tuple[str, Any], ...] = (("bucket", bucket), ("collection", collection))
+        for name, value in names:
+            if value is not None and not (isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", value)):
+                raise InputError(f"{name}: expected a name of letters, digits, - and _, got {show(value)}.")
         return f"{bucket or self.settings_bucket}/{collection}"
 
     @property
@@ -171,6 +179,58 @@ class Configuration:
         return f"{self.settings_server} {self.settings_bucket} {signer}"
 
 
+_LONGEST_TIMER = 2_000_000
+"""Seconds. Timers of a browser have at most 2**31 milliseconds, and fire at once for more."""
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "poll_interval": (0, _LONGEST_TIMER),
+    "freeze_warning_days": (0, 1e6),
+    "start_timeout": (0, _LONGEST_TIMER),
+    "idle_timeout": (0, _LONGEST_TIMER),
+    "memory_limit": (0, 2**53),
+    "max_cache_size": (0, 1e9),
+    "runtime_major": (0, 2**31),
+    "engine_timeout_ms": (-1e18, 1e18),  # its range is Firefox's, see `_check_options`
+}
+"""The number that each value is above of, and the largest one."""
+
+_WHOLE = ("memory_limit", "runtime_major")
+_OPTIONAL = ("memory_limit", "max_cache_size", "runtime_major", "worker_url")
+_FLAGS = ("verify_signatures", "require_hashes", "require_storage", "memory_when_full", "evict")
+_TEXTS = (
+    *("settings_server", "settings_bucket", "signer_name", "root_hash", "hub_root_url", "hub_url_template"),
+    *("log_level", "worker_url"),
+)
+
+
+def _is_if_published(value: Any) -> bool:
+    return isinstance(value, str) and value == "if-published"
+
+
+def _check_types(config: Any) -> None:
+    """Check the type of each value, and the range of numbers."""
+    for name in _TEXTS:
+        value = getattr(config, name)
+        if not (value is None and name in _OPTIONAL) and not (isinstance(value, str) and value.isprintable()):
+            raise InputError(f"{name}: expected a text, got {show(value)}")
+    for name in _FLAGS:
+        check_flag(name, getattr(config, name))
+    for name, (smallest, largest) in _RANGES.items():
+        value = getattr(config, name)
+        if value is None and name in _OPTIONAL:
+            continue
+        check_number(name, value, smallest, largest)
+        if name in _WHOLE and value != int(value):
+            raise InputError(f"{name}: expected a whole number, got {show(value)}")
+    object.__setattr__(config, "hub_headers", check_headers("hub_headers", config.hub_headers))
+    environment = config.filter_environment
+    if environment != {} and not (isinstance(environment, Mapping) and is_json(environment)):
+        raise InputError(f"filter_environment: expected a mapping of JSON data, got {show(environment)}")
+    overrides = config.override_pipeline_options
+    if not isinstance(overrides, Mapping) or not all(isinstance(each, Mapping) for each in overrides.values()):
+        raise InputError(f"override_pipeline_options: expected options by feature, got {show(overrides)}")
+
+
 def _check_options(config: Configuration) -> None:
     # Imported only for options to check, because the first engine's worker starts after this.
     from modelden.engine.option_validation import OVERRIDABLE
@@ -185,47 +245,6 @@ def _check_options(config: Configuration) -> None:
                 f"{', '.join(OVERRIDABLE)}."
             )
         PipelineOptions.of(options)
-
-
-_FOLDER = r"(?:\{model\}|\{revision\}|[\w.~@-])+"
-_TEMPLATE = re.compile(rf"/?{_FOLDER}(?:/{_FOLDER})*/?", re.ASCII)
-
-
-def _roots(value: Sequence[str]) -> Sequence[str]:
-    if isinstance(value, str):
-        raise InputError(f"hubs: expected a list of URLs, got the text {value!r}")
-    return value
-
-
-def check_root_url(name: str, value: str) -> str:
-    """Return ``value`` if it is an http(s) URL without query.
-
-    Raises:
-        InputError: If it is not, with the option's name.
-    """
-    try:
-        parts = urls.split(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except (ValueError, TypeError):  # the port or a bracket; or no text at all
-        usable = False
-    # fetch refuses URLs with credentials.
-    if not usable or parts.query or parts.fragment or parts.username is not None:
-        raise InputError(f"{name}: expected an http(s) URL without query and credentials, got {value!r}")
-    return value
-
-
-def check_url_template(name: str, value: str) -> None:
-    """Check that a template is a path with placeholders for model and revision.
-
-    The rule is that of the constructor of Firefox's ``ModelHub``. It is more liberal in the names of folders, and
-    stricter as it requires both placeholders and allows no others.
-
-    Raises:
-        InputError: If it is not, with the option's name.
-    """
-    has_placeholders = "{model}" in value and "{revision}" in value
-    if not has_placeholders or not _TEMPLATE.fullmatch(value):
-        raise InputError(f"{name}: expected a path with {{model}} and {{revision}}, got {value!r}")
 
 
 def _folder(value: str) -> str:

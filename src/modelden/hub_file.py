@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelden.errors import InputError
 from modelden.hub.store.records import etag_of
 
 if TYPE_CHECKING:
@@ -79,14 +80,20 @@ class FileResponse:
         """Return the body as text.
 
         Raises:
-            UnicodeDecodeError: If the body is not UTF-8.
+            InputError: If the body is not UTF-8.
         """
-        return (await self.read()).decode()
+        try:
+            return (await self.read()).decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"The file is no text in UTF-8: {error}.") from error
 
     async def json(self) -> Any:
         """Return the body's JSON as Python's own data.
 
         Raises:
-            ValueError: If the body is not JSON.
+            InputError: If the body is not JSON.
         """
-        return json.loads(await self.read())
+        try:
+            return json.loads(await self.read())
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"The file is no JSON: {error}.") from error

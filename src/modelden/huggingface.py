@@ -14,9 +14,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from modelden.core.local_files import write_file
+from modelden.core.arguments import check_arguments, show
+from modelden.core.local_files import check_folder, write_file
 from modelden.default_context import current_context
-from modelden.errors import UnavailableError
+from modelden.errors import InputError, UnavailableError
 
 if TYPE_CHECKING:
     from modelden.core.events import ProgressCallback
@@ -60,6 +61,7 @@ async def hub_download(
 ) -> str: ...
 
 
+@check_arguments
 async def hub_download(
     repo_id: str,
     filename: str,
@@ -85,16 +87,17 @@ async def hub_download(
         The file, with its bytes outside of Python; with ``local_dir`` its path there.
 
     Raises:
-        InputError: For names that no hub can have.
+        InputError: For names that no hub can have, or if the file cannot be written to ``local_dir``.
         ForbiddenURL: If the allow/deny list does not admit the file.
         FileNotFoundOnHub: If the hub does not have it.
         UnavailableError: If it cannot be downloaded.
         UntrustedError: If the hub served something else. Nothing of it is stored.
         StorageError: If the browser cannot store it, and ``memory_when_full`` is off.
-        OSError: If it cannot be written to ``local_dir``.
     """
     from modelden.model_hub import ModelHub
 
+    local_dir = check_folder("local_dir", local_dir)
+    check_hub(hub)
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
     file = await _download(hub, repo_id, path, revision, on_progress)
@@ -131,6 +134,7 @@ async def snapshot_download(
 ) -> str: ...
 
 
+@check_arguments
 async def snapshot_download(
     repo_id: str,
     *,
@@ -160,11 +164,13 @@ async def snapshot_download(
     Raises:
         UnavailableError: If there is no list and no stored file, or if a file cannot be downloaded.
         ModelDenError: As `hub_download`. Files downloaded before the error stay.
-        OSError: If a file cannot be written to ``local_dir``.
     """
     from modelden.hub.catalog.file_info import FileInfo
     from modelden.model_hub import ModelHub
 
+    local_dir = check_folder("local_dir", local_dir)
+    check_hub(hub)
+    _patterns(allow_patterns), _patterns(ignore_patterns)
     hub = hub or ModelHub()
     overview = await hub.model_files(repo_id, revision or _BRANCH)
     if overview.reason is not None:
@@ -200,10 +206,24 @@ def filter_paths(
     ]
 
 
+def check_hub(hub: object) -> None:
+    """Check that ``hub`` is a `ModelHub` or None.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    from modelden.model_hub import ModelHub
+
+    if not (hub is None or isinstance(hub, ModelHub)):
+        raise InputError(f"hub: expected a modelden.ModelHub, got {show(hub)}.")
+
+
 def _patterns(value: str | Sequence[str] | None) -> Sequence[str] | None:
     if value is None:
         return None
     patterns = [value] if isinstance(value, str) else value
+    if not isinstance(patterns, list | tuple | set) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise InputError(f"patterns: expected a shell pattern or a list of them, got {show(value)}.")
     return [f"{pattern}*" if pattern.endswith("/") else pattern for pattern in patterns]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from modelden.core.arguments import check_methods, check_number
 from modelden.default_context import current_context
 from modelden.errors import FileNotFoundOnHub, InputError
 from modelden.hub.catalog.names import HubAddress, ModelFile
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
 
 DEFAULT_ENGINE = "default-engine"
 """Consumer of a file when no engine is named (Firefox: the default of ``engineId``)."""
-
-_CARD_LIMIT = 2 * 1024 * 1024
-"""Largest model card that is read, in bytes."""
+_CARD_LIMIT = 2 * 1024 * 1024  # bytes of a model card
 
 
+@check_methods
 class ModelHub(StoredModels):
     """One hub, and the stored models of all hubs.
 
@@ -59,19 +59,17 @@ class ModelHub(StoredModels):
         Raises:
             InputError: For a root or template that no hub can have, or for a list with something else than records.
         """
-        from modelden.config import check_root_url, check_url_template
+        from modelden.core.web_arguments import auth_headers, check_root_url, check_roots, check_url_template
         from modelden.hub.catalog.allow_list import AllowList
 
-        for root in (root_url, *hubs):
-            if root is not None:
-                check_root_url("root_url", root)
+        self._root_url = None if root_url is None else check_root_url("root_url", root_url)
         if url_template is not None:
             check_url_template("url_template", url_template)
-        self._root_url, self._url_template = root_url, url_template
+        self._url_template = url_template
         self._own_allow_list = None if allow_deny_list is None else AllowList.of_argument(allow_deny_list)
-        self._hubs = tuple(hubs)
+        self._hubs = check_roots("hubs", hubs)
         self._own_files: tuple[Context, HubFiles] | None = None
-        self._headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        self._headers = auth_headers(headers, token)
 
     async def parse_url(self, url: str) -> ModelFile:
         """Return the model, revision and file that an absolute URL of this hub names.
@@ -100,6 +98,7 @@ class ModelHub(StoredModels):
         Raises:
             ForbiddenURL: If the allow/deny list does not admit the URL.
         """
+        check_number("timeout", timeout, 0, 1e6)
         (await self._allow_list()).check(url)
         return await (await self.open()).get_etag(url, timeout)
 
@@ -183,11 +182,11 @@ class ModelHub(StoredModels):
             UnavailableError: If it cannot be fetched.
             ResponseTooLarge: If it has more than 2 MiB.
         """
-        hub, allow_list = await self.open(), await self._allow_list()
+        hub, card = await self.open(), ModelFile(model, revision, "README.md")
         try:
-            return await hub.read_text(ModelFile(model, revision, "README.md"), _CARD_LIMIT, allow_list)
+            return await hub.read_text(card, _CARD_LIMIT, await self._allow_list())
         except FileNotFoundOnHub:
-            return await hub.read_text(ModelFile(model, revision, "model_card.json"), _CARD_LIMIT, allow_list)
+            return await hub.read_text(replace(card, file="model_card.json"), _CARD_LIMIT, await self._allow_list())
 
     async def owner_icon(self, model: str) -> bytes | None:
         """Return the picture of a model's owner, from the hubs of Hugging Face and Mozilla; else None.
@@ -195,7 +194,7 @@ class ModelHub(StoredModels):
         Args:
             model: ``hostname/organization/name``.
         """
-        from modelden.hub.catalog.repository import owner_icon
+        from modelden.hub.catalog.repository import owner_icon  # rare
 
         return await owner_icon((await current_context()).ports.fetcher, model)
 
@@ -209,9 +208,8 @@ class ModelHub(StoredModels):
         if not (self._root_url or self._url_template or self._hubs or self._headers):
             return await context.hub()
         address = await self._address()
-        policy = context.policy(address)
-        mirrors = tuple(address._replace(root_url=root) for root in self._hubs) or policy.mirrors
-        policy = replace(policy, headers={**policy.headers, **self._headers}, mirrors=mirrors)
+        own, policy = tuple(address._replace(root_url=root) for root in self._hubs), context.policy(address)
+        policy = replace(policy, headers={**policy.headers, **self._headers}, mirrors=own or policy.mirrors)
         if self._own_files is None or self._own_files[0] is not context:
             self._own_files = context, await context.hub_at(address, policy)
         return self._own_files[1]

@@ -20,6 +20,7 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from modelden.core.arguments import check_callback
 from modelden.engine.onnx import ModelMetadata, NodeArg, OnnxModelInfo, check_feed, check_outputs
 from modelden.engine.onnx_options import (
     PROVIDERS,
@@ -27,6 +28,7 @@ from modelden.engine.onnx_options import (
     GraphOptimizationLevel,
     RunOptions,
     SessionOptions,
+    external_data,
     select_device,
 )
 from modelden.engine.slot import check_timeout
@@ -185,6 +187,7 @@ class InferenceSession:
         Returns:
             An awaitable of the outputs. When it is cancelled, the run ends.
         """
+        check_callback("callback", callback)
         running = asyncio.ensure_future(self._run(output_names, input_feed, timeout))
         if callback is not None:
             running.add_done_callback(lambda run: _call_back(run, callback, user_data))
@@ -247,7 +250,7 @@ def _source(model: Any, options: SessionOptions | None) -> OnnxSource:
     from modelden.loading.onnx_file_provider import OnnxSource
 
     path = PurePath(model) if isinstance(model, str) else model
-    return OnnxSource(path, options.external if options else {})
+    return OnnxSource(path, external_data(options))
 
 
 async def _open(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from modelden.core.arguments import check_methods, show
 from modelden.default_context import current_config, current_context, sync_listeners
 from modelden.errors import InputError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from modelden.settings.listeners import SyncListener
 
 
+@check_methods
 class RemoteSettings:
     """One collection. Its records are plain dicts in the server's form."""
 
@@ -26,7 +28,11 @@ class RemoteSettings:
         Args:
             collection: Name of the collection.
             bucket: Its bucket; None for the configured one.
+
+        Raises:
+            InputError: For names that no collection can have.
         """
+        current_config().cid(collection, bucket)
         self._name = collection
         self._bucket = bucket
 
@@ -54,6 +60,8 @@ class RemoteSettings:
             UnavailableError: If a sync was needed and the server cannot be reached or understood.
             StorageError: If the browser cannot store the collection.
         """
+        if not (filters is None or isinstance(filters, Mapping)):
+            raise InputError(f"filters: expected values by field, got {show(filters)}.")
         settings = await (await current_context()).settings()
         return await settings.client.get(
             self._name,
@@ -112,6 +120,8 @@ class RemoteSettings:
             UnavailableError: If it cannot be downloaded.
             StorageError: If the browser cannot store it.
         """
+        if not isinstance(record, Mapping):
+            raise InputError(f"record: expected a record of get(), got {show(record)}.")
         context = await current_context()
         settings = await context.settings()
         return await settings.attachments.get(context.config.cid(self._name, self._bucket), record, on_progress)

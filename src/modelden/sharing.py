@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelden.core.arguments import check_arguments
 from modelden.default_context import current_context
 from modelden.errors import InputError, StorageUnavailable
 
@@ -49,14 +50,16 @@ class ModelArchive:
         """Write the archive into Python's file system, a chunk at a time, and return the path.
 
         Raises:
-            OSError: If the file system refuses. Nothing is left behind.
+            InputError: If the file system refuses. Nothing is left behind.
         """
-        from modelden.core.local_files import write_file
+        from modelden.core.local_files import check_path, write_file
 
+        check_path("path", path)
         await write_file(self.blob, Path(path))
         return str(path)
 
 
+@check_arguments
 async def export_model(model: str, revision: str, *, root_url: str | None = None) -> ModelArchive:
     """Return all stored files of a model as one archive, for `import_files` in another browser.
 
@@ -94,6 +97,7 @@ async def export_model(model: str, revision: str, *, root_url: str | None = None
     return ModelArchive(name, index.model, revision, tuple(bodies), blob.size, blob)
 
 
+@check_arguments
 async def import_files(
     source: object | Mapping[str, object],
     /,
@@ -128,8 +132,10 @@ async def import_files(
         StorageError: If there is no space. Earlier files stay stored.
     """
     from modelden.hub.store.usage import Consumer
+    from modelden.huggingface import check_hub
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
+    check_hub(hub)
     files = await (hub or ModelHub()).open()
     context = await current_context()
     blobs = context.ports.blobs

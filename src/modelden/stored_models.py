@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelden.core.arguments import check_methods
 from modelden.default_context import current_context
 from modelden.errors import InputError
 from modelden.hub.catalog.names import canonical_root
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from modelden.hub.store.verification import VerifiedFile
 
 
+@check_methods
 class StoredModels:
     """The stored models of all hubs."""
 
@@ -132,6 +134,6 @@ class StoredModels:
 
 def store_root(root_url: str | None) -> str | None:
     """Return the key of a hub in the store; errors as those of ``ModelHub(root_url)``."""
-    from modelden.config import check_root_url
+    from modelden.core.web_arguments import check_root_url
 
     return None if root_url is None else canonical_root(check_root_url("root_url", root_url))

@@ -21,7 +21,7 @@ from modelden._js.media import JsMedia
 from modelden._js.trust import TrustWorker
 from modelden._js.web_locks import JsLocks
 from modelden.core.response_body import sha256_of
-from modelden.engine.inputs import File
+from modelden.engine.media import File
 from modelden.ports import Delete, Put, Schema, Store, Unchanged, WorkerSpec
 
 type Json = Any

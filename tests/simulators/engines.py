@@ -10,7 +10,15 @@ from typing import Any
 
 from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
-from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout, ModelDenError
+from modelden.errors import (
+    DeviceLost,
+    EngineClosed,
+    EngineCrashed,
+    EngineError,
+    EngineTimeout,
+    InputError,
+    ModelDenError,
+)
 from modelden.ports import Blob, FileProvider, WorkerSpec
 from tests.simulators.blobs import MemoryBlob
 
@@ -119,7 +127,7 @@ class ScriptedWorker:
         if streaming is not None:
             for word in str(args[0]).split():
                 streaming.on_chunk(Chunk(word, None, is_prompt=False))
-        if "refuse" in options:
+        if "refuse" in args:
             raise EngineError("The model refused it.")
         return {"args": list(args), "options": dict(options)}, json.dumps(METRICS)
 
@@ -226,7 +234,11 @@ class ScriptedSessions:
         return self.workers[-1]
 
     def to_blob(self, data: Any) -> Blob:
-        return data if isinstance(data, MemoryBlob) else MemoryBlob(data)
+        if isinstance(data, MemoryBlob):
+            return data
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InputError(f"A model is its name on the hub or bytes, not {type(data).__name__}.")
+        return MemoryBlob(bytes(data))
 
 
 class ScriptedSession:

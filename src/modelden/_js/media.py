@@ -13,8 +13,7 @@ from pyodide.ffi import JsException
 from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_array_buffer
 from modelden._js.fetch import failed_request
 from modelden._js.ffi import abort_scope, js_bytes, js_class, js_name, js_object, map_exceptions
-from modelden.engine.inputs import File, Pixels, Sound
-from modelden.engine.media import Audio
+from modelden.engine.media import Audio, File, Pixels, Sound
 from modelden.errors import HttpError, InputError
 
 _DRAWABLE = ("HTMLImageElement", "ImageBitmap", "HTMLVideoElement", "VideoFrame", "SVGImageElement")

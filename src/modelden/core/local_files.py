@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from modelden.core.arguments import show
 from modelden.errors import InputError
 from modelden.ports import Blob, Blobs, Chunk
 
@@ -65,11 +66,14 @@ def to_blob(source: object, blobs: Blobs, argument: str) -> Blob:
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        if not path.is_file():
-            raise InputError(f"{argument}: there is no file {path}.")
+        if "\0" in str(path) or not path.is_file():
+            raise InputError(f"{argument}: there is no file {show(str(path))}.")
         return LocalBlob(path, blobs, 0, path.stat().st_size)
     if isinstance(source, bytes | bytearray | memoryview):
-        return blobs.from_bytes(bytes(source))
+        try:
+            return blobs.from_bytes(bytes(source))
+        except ValueError as error:  # a view that was released
+            raise InputError(f"{argument}: {error}.") from error
     blob = blobs.wrap(source)
     if blob is None:
         kind = type(source).__name__
@@ -81,8 +85,31 @@ async def write_file(blob: Blob, path: Path) -> None:
     """Write a blob to a file. Missing folders are created. An older file is replaced once all bytes are written.
 
     Raises:
-        OSError: If the file system refuses. Nothing is left behind.
+        InputError: If the file system refuses. Nothing is left behind.
     """
+    try:
+        await _write_file(blob, path)
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
+        raise InputError(f"{path} cannot be written: {error}.") from error
+
+
+def check_folder[T](name: str, path: T) -> T:
+    """Return ``path`` if it is None or a path.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if not (path is None or isinstance(path, str | os.PathLike)):
+        raise InputError(f"{name}: expected a path, got {show(path)}.")
+    return path
+
+
+def check_path(name: str, path: object) -> None:
+    """Check that ``path`` is a path; errors as `check_folder`."""
+    check_folder(name, 0 if path is None else path)
+
+
+async def _write_file(blob: Blob, path: Path) -> None:
     from uuid import uuid4  # slow to import
 
     path.parent.mkdir(parents=True, exist_ok=True)

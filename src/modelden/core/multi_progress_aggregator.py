@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 
+from modelden.core.arguments import check_function, check_text_list
 from modelden.core.events import (
     DONE,
     DOWNLOADING,
@@ -44,8 +45,9 @@ class MultiProgressAggregator:
             callback: Receiver of the sums.
             watched_types: Types of events that count. Others are not passed on.
         """
+        check_function("callback", callback)
         self._callback = callback
-        self._watched = frozenset(watched_types)
+        self._watched = frozenset(check_text_list("watched_types", watched_types))
         self._remaining = 0
         self._seen = 0
         self._was_in_progress = False

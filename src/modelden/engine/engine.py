@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from modelden.core.arguments import check_callback, check_function
 from modelden.core.locks import KeyedLocks
 from modelden.engine.lifecycle import READY, Status
 from modelden.engine.metrics import RunMetrics
@@ -92,6 +93,7 @@ class Engine:
 
     def on_status(self, listener: Callable[[Status], object]) -> Callable[[], None]:
         """Call ``listener`` with each new status (Firefox: ``statusChanged``); the returned function unsubscribes."""
+        check_function("listener", listener)
         listeners = self._runner.listeners
         listeners.append(listener)
 
@@ -133,7 +135,7 @@ class Engine:
             EngineClosed: If the engine was closed before, or while it ran.
             ModelDenError: If it had to be loaded again and could not be.
         """
-        if on_token is not None:
+        if check_callback("on_token", on_token) is not None:
             options = {"per_token": True, **options}
         return await self._run(args, options, on_token, timeout)
 
@@ -178,6 +180,7 @@ class Engine:
             EngineClosed: If the engine was closed before, or while it loaded.
             ModelDenError: If the new model cannot be loaded; the old one stays.
         """
+        check_callback("on_progress", on_progress)
         return await self._runner.update(on_progress)
 
     async def close(self) -> None:

@@ -17,12 +17,12 @@ The first argument is such an input or a list of them; the others are passed on 
 from __future__ import annotations
 
 from collections.abc import Buffer, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
-from modelden.engine.media import Audio, Image
-from modelden.engine.tensor import Tensor
+from modelden.core.arguments import is_unicode, show
+from modelden.engine.media import Audio, File, Image, Pixels, Sound
+from modelden.engine.tensor import Tensor, contiguous_view
 from modelden.errors import InputError
 
 IMAGE_TASKS = frozenset(
@@ -53,31 +53,6 @@ AUDIO_TASKS = frozenset(
 """Tasks whose first argument is a sound, or a list of them."""
 
 _SCHEMES = ("http", "https", "data", "blob")
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An encoded file: `bytes`, or a `ports.Blob`."""
-
-    data: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Pixels:
-    """Pixels of 8 bits in a buffer, of Python's or of the page's."""
-
-    data: Any
-    width: int
-    height: int
-    channels: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """Samples of one or two channels, each in a buffer, of Python's or of the page's."""
-
-    channels: Sequence[Any]
-    dtype: str = "float32"
 
 
 class Media(Protocol):
@@ -159,9 +134,11 @@ class Inputs:
         if (converted := self._media.from_page_object(value)) is not None:
             return converted
         if _is_pillow(value):
-            return _pillow(value)
+            from modelden.engine.pillow import from_pillow  # rare
+
+            return from_pillow(value)
         if isinstance(value, Buffer):
-            return _pixels(memoryview(value))
+            return _pixels(value)
         raise InputError(
             f"{self._task} takes an image: the bytes or the URL of a file, an open file, a NumPy array of uint8 "
             f"(height, width, channels), a Pillow image, ImageData or a canvas; not {type(value).__name__}."
@@ -196,13 +173,13 @@ class Inputs:
         if isinstance(value, PurePath):
             return File(_read_path(value))
         if isinstance(value, str):
-            if value.partition(":")[0].lower() not in _SCHEMES:
+            if value.partition(":")[0].lower() not in _SCHEMES or not is_unicode(value):
                 raise InputError(
-                    f"{self._task} takes a URL ({', '.join(_SCHEMES)}) as text, not {value[:80]!r}; "
+                    f"{self._task} takes a URL ({', '.join(_SCHEMES)}) as text, not {show(value)}; "
                     "a path goes into pathlib.Path."
                 )
             return File(await self._media.fetch(value))
-        if callable(read := getattr(value, "read", None)) and isinstance(data := read(), bytes):
+        if callable(read := getattr(value, "read", None)) and isinstance(data := _read_open_file(read), bytes):
             return File(data)
         return None
 
@@ -227,10 +204,17 @@ def _from_request(request: Mapping[str, Any]) -> Any:
     return Image(request["data"], request["width"], request["height"], request.get("channels") or 4)
 
 
+def _read_open_file(read: Any) -> Any:
+    try:
+        return read()
+    except Exception as error:
+        raise InputError(f"an open file cannot be read: {error}.") from error
+
+
 def _read_path(path: PurePath) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
@@ -238,17 +222,8 @@ def _is_pillow(value: Any) -> bool:
     return all(hasattr(value, name) for name in ("mode", "size", "convert", "tobytes", "getbands"))
 
 
-def _pillow(picture: Any) -> Pixels:
-    modes = {"L": 1, "RGB": 3, "RGBA": 4}
-    if picture.mode not in modes:
-        picture = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
-    width, height = picture.size
-    if 0 in (width, height):
-        raise InputError(f"an image has a pixel at least, not {width} x {height}.")
-    return Pixels(picture.tobytes(), width, height, modes[picture.mode])
-
-
-def _pixels(view: memoryview) -> Pixels:
+def _pixels(data: Any) -> Pixels:
+    view = contiguous_view(data, "an image")
     if view.format != "B" or view.ndim not in (2, 3):
         raise InputError(
             "an array of pixels is uint8, (height, width) or (height, width, channels), "
@@ -260,4 +235,4 @@ def _pixels(view: memoryview) -> Pixels:
         raise InputError(f"an image has a pixel at least, not {width} x {height}.")
     if channels not in (1, 2, 3, 4):
         raise InputError(f"an image has 1 to 4 channels in its last dimension, not {channels}.")
-    return Pixels(view if view.c_contiguous else view.tobytes(), width, height, channels)
+    return Pixels(view, width, height, channels)

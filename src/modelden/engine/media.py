@@ -1,12 +1,16 @@
-"""Images and sounds, as models accept and return them."""
+"""Images and sounds, as models accept and return them, and the forms in which a worker gets them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Buffer
+import operator
+from collections.abc import Buffer, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from modelden.core.arguments import show
+from modelden.engine.tensor import contiguous_view
 from modelden.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,10 +49,11 @@ class Image:
         Raises:
             InputError: If the sizes contradict one another, or the image has no pixel.
         """
-        buffer = memoryview(data)
+        buffer = contiguous_view(data, "the pixels of an image")
+        width, height, channels = (_whole(each) for each in (width, height, channels))
         if channels not in _MODES or width < 1 or height < 1:
             raise InputError(f"an image has 1 to 4 channels and a pixel at least, not {width} x {height} x {channels}.")
-        if not buffer.c_contiguous or buffer.nbytes != width * height * channels:
+        if buffer.itemsize != 1 or buffer.nbytes != width * height * channels:
             raise InputError(
                 f"an image of {width} x {height} x {channels} has {width * height * channels} contiguous bytes, "
                 f"not {buffer.nbytes}."
@@ -94,6 +99,28 @@ class Image:
         return f"Image(width={self.width}, height={self.height}, channels={self.channels})"
 
 
+_RATES = 1, 768_000
+"""The lowest and the highest sampling rate, in Hz."""
+
+
+def _whole(value: Any) -> int:
+    try:
+        return min(operator.index(value), 2**31)
+    except TypeError as error:
+        raise InputError(f"the size of an image is in whole numbers, not {show(value)}.") from error
+
+
+def _rate(value: Any) -> int:
+    rate = int(value) if isinstance(value, float) and value.is_integer() else value
+    try:
+        rate = operator.index(rate)
+    except TypeError as error:
+        raise InputError(f"sampling_rate: expected a whole number of Hz, got {show(value)}.") from error
+    if not _RATES[0] <= rate <= _RATES[1]:
+        raise InputError(f"sampling_rate: expected {_RATES[0]} to {_RATES[1]} Hz, got {show(value)}.")
+    return rate
+
+
 class Audio:
     """A sound of one channel: samples from -1 to 1, and their rate."""
 
@@ -114,9 +141,10 @@ class Audio:
             sampling_rate: Samples in a second.
 
         Raises:
-            InputError: For samples of another type or shape, no samples, or samples that are not finite.
+            InputError: For samples of another type or shape, no samples, samples that are not finite, or a rate that no
+                sound has.
         """
-        view = memoryview(samples)
+        view = contiguous_view(samples, "a sound")
         if view.format not in ("f", "d") or view.ndim != 1:
             raise InputError(
                 "a sound is one dimension of 32 or 64 bit floats from -1 to 1, "
@@ -127,8 +155,33 @@ class Audio:
         if not math.isfinite(sum(view)):
             raise InputError("a sound has finite samples; there are NaN or infinite ones.")
         self.samples = view
-        self.sampling_rate = sampling_rate
+        self.sampling_rate = _rate(sampling_rate)
 
     def __repr__(self) -> str:
         """Return length and rate, not the samples."""
         return f"Audio({len(self.samples)} samples at {self.sampling_rate} Hz)"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An encoded file: `bytes`, or a `ports.Blob`."""
+
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Pixels of 8 bits in a buffer, of Python's or of the page's."""
+
+    data: Any
+    width: int
+    height: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Samples of one or two channels, each in a buffer, of Python's or of the page's."""
+
+    channels: Sequence[Any]
+    dtype: str = "float32"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelden.config import check_root_url, check_url_template
+from modelden.core.web_arguments import check_root_url, check_url_template
 from modelden.engine.option_validation import ENUMS
 from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import ALIASES, DEFAULT_DTYPE, DEFAULT_MODELS, ECHOES

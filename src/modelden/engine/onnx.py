@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelden.engine.tensor import STRING, Tensor, dtype_of
+from modelden.core.arguments import show
+from modelden.engine.tensor import STRING, Tensor, contiguous_view, dtype_of
 from modelden.errors import InputError
 
 _TYPES = {"float32": "float", "float64": "double"}
@@ -92,6 +93,8 @@ def check_feed(inputs: Sequence[NodeArg], feed: Mapping[str, Any]) -> None:
     Raises:
         InputError: For names, data types, ranks or lengths that do not fit, in onnxruntime's own words.
     """
+    if not isinstance(feed, Mapping):
+        raise InputError(f"input_feed: expected arrays by the names of inputs, got {show(feed)}.")
     nodes = {node.name: node for node in inputs}
     missing = [name for name in nodes if name not in feed]
     if missing:
@@ -109,6 +112,8 @@ def check_outputs(outputs: Sequence[NodeArg], names: Sequence[str] | None) -> li
         InputError: For an output that the model does not have.
     """
     existing = [node.name for node in outputs]
+    if names is not None and not isinstance(names, list | tuple):
+        raise InputError(f"output_names: expected a list of names or None, got {show(names)}.")
     for name in names or ():
         if name not in existing:
             raise InputError(f"Invalid output name: {name}. The model has {', '.join(existing)}.")
@@ -136,10 +141,6 @@ def _type_and_shape(name: str, value: Any) -> tuple[str, tuple[int, ...]]:
     elif hasattr(value, "__array_interface__") and value.dtype.kind in "UTO":
         dtype, shape = STRING, value.shape
     else:
-        try:
-            view = memoryview(value)
-        except TypeError as error:
-            kind = type(value).__name__
-            raise InputError(f"{name} has to be a tensor: a NumPy array or a modelden.Tensor, not {kind}.") from error
-        dtype, shape = dtype_of(view), view.shape or ()
+        view = contiguous_view(value, name)
+        dtype, shape = dtype_of(view), getattr(value, "shape", None) or view.shape or ()
     return f"tensor({_TYPES.get(dtype, dtype)})", tuple(shape)

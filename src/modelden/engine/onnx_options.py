@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modelden.core.arguments import check_number, check_text, show
 from modelden.errors import InputError
 
 PROVIDERS = {"WebGpuExecutionProvider": "webgpu", "CPUExecutionProvider": "wasm"}
@@ -61,11 +62,13 @@ class SessionOptions:
 
     def add_free_dimension_override_by_name(self, dim_name: str, dim_value: int) -> None:
         """Fix the length of a dimension that has a name."""
+        check_text("dim_name", dim_name)
+        check_number("dim_value", dim_value, -1, 2**53)
         self._overrides[dim_name] = dim_value
 
     def add_session_config_entry(self, key: str, value: str) -> None:
         """Set one of onnxruntime's configuration keys, ``session.…``."""
-        self._entries[key] = value
+        self._entries[check_text("key", key)] = check_text("value", value)
 
     def get_session_config_entry(self, key: str) -> str:
         """Return the entry of a key.
@@ -73,7 +76,7 @@ class SessionOptions:
         Raises:
             InputError: If there is none.
         """
-        if key not in self._entries:
+        if check_text("key", key) not in self._entries:
             raise InputError(f"SessionOptions does not have configuration with key: {key}")
         return self._entries[key]
 
@@ -81,8 +84,11 @@ class SessionOptions:
         self, names: Sequence[str], buffers: Sequence[Any], lengths: Sequence[int]
     ) -> None:
         """Add external data of a model that comes as bytes, by the paths that the model names."""
-        for name, buffer, length in zip(names, buffers, lengths, strict=True):
-            self._external[name] = bytes(memoryview(buffer).cast("B")[:length])
+        try:
+            for name, buffer, length in zip(names, buffers, lengths, strict=True):
+                self._external[check_text("name", name)] = bytes(memoryview(buffer).cast("B")[:length])
+        except (TypeError, ValueError) as error:
+            raise InputError(f"External data are names, buffers of bytes, and as many lengths: {error}.") from error
 
     def to_message(self, device: str) -> dict[str, Any]:
         """Return the ``OpenOptions`` of ``web/worker/protocol.ts``."""
@@ -110,6 +116,19 @@ class SessionOptions:
 
 
 SessionOptions.__module__ = "modelden.onnxruntime"
+
+
+def external_data(options: Any) -> Mapping[str, bytes]:
+    """Return the external data of a session's options, or none without options.
+
+    Raises:
+        InputError: If they are no `SessionOptions`.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, SessionOptions):
+        raise InputError(f"sess_options: expected modelden.onnxruntime.SessionOptions, got {show(options)}.")
+    return options.external
 
 
 def select_device(providers: Sequence[str | tuple[str, Any]] | None) -> str:

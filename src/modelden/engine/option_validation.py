@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from modelden.core.arguments import is_json, is_unicode, show
 from modelden.errors import InvalidOption
 
 DEFAULT_ENGINE_ID = "default-engine"
@@ -133,6 +134,13 @@ _TEXTS = (
 """Options that are strings. Firefox also accepts a value of another type whose text is valid."""
 
 
+_DATA = (
+    *("static_embeddings_options", "extra_headers", "use_external_data_format"),
+    *("flash_attn", "use_mmap", "use_mlock"),
+)
+"""Options of any form. They are stored with the engine's plan."""
+
+
 def wire_name(name: str) -> str:
     """Return Firefox's name of an option: ``modelId`` for ``model_id``."""
     if name in _WIRE_NAMES:
@@ -152,21 +160,23 @@ def check_options(values: Mapping[str, Any], *, own_features: bool) -> None:
         InvalidOption: For the first value that is not valid, in Firefox's words.
     """
     for name, value in values.items():
+        if name in _DATA and not is_json(value):
+            raise _invalid(name, value, "Should be JSON data.")
         _check_option(name, value, own_features=own_features)
 
 
 def _check_option(name: str, value: Any, *, own_features: bool) -> None:
-    if name in _TEXTS and not isinstance(value, str):
+    if name in _TEXTS and not (isinstance(value, str) and is_unicode(value)):
         raise _invalid(name, value, "Should be a string.")
     if name in RANGES:
         _check_range(name, value)
     elif name in ENUMS:
-        if value not in ENUMS[name]:
+        if not isinstance(value, str) or value not in ENUMS[name]:
             raise _invalid(name, value)
     elif name == "feature_id":
         _check_feature(name, value, own_features=own_features)
     elif name == "backend":
-        if value not in (*BACKENDS, TEST_BACKEND):
+        if not isinstance(value, str) or value not in (*BACKENDS, TEST_BACKEND):
             raise _invalid(name, value, f"Should be one of {', '.join(BACKENDS)}")
     elif name in _PATTERNS:
         is_valid, tip = _PATTERNS[name]
@@ -186,7 +196,8 @@ def _check_feature(name: str, value: str, *, own_features: bool) -> None:
 def _check_range(name: str, value: Any) -> None:
     low, high = RANGES[name]
     # JavaScript's Number.isInteger: 2.0 is an integer, true is not.
-    is_integer = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_integer = is_number and (isinstance(value, int) or value.is_integer())
     if not is_integer or not low <= value <= high:
         raise _invalid(name, value, f"Should be an integer between {low} and {high}.")
 
@@ -230,4 +241,4 @@ def _js_text(value: Any) -> str:
         if math.isinf(value):
             return "Infinity" if value > 0 else "-Infinity"
         return str(int(value)) if value.is_integer() else str(value)
-    return str(value)
+    return value if isinstance(value, str) and len(value) < 200 else show(value)

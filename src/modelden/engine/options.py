@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self, TypedDict
 
+from modelden.core.arguments import show
 from modelden.engine.option_validation import (
     DEFAULT_ENGINE_ID,
     FEATURES,
@@ -181,6 +182,8 @@ class PipelineOptions:
 
     def is_equivalent(self, other: PipelineOptions) -> bool:
         """Tell whether an engine with these options can serve the others too (``equals``)."""
+        if not isinstance(other, PipelineOptions):
+            raise InputError(f"Options are compared with options, not with {show(other)}.")
         own, others = self.values(), other.values()
         return all(
             _same_backend(own[name], others[name]) if name == "backend" else _same(own[name], others[name])
@@ -225,9 +228,9 @@ def check_names(names: Iterable[str]) -> None:
         if name not in _NAMES:
             import difflib  # slow to import, and only for this message
 
-            near = difflib.get_close_matches(name, FIELDS, n=1)
+            near = difflib.get_close_matches(str(name), FIELDS, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(FIELDS)}."
-            raise InputError(f"There is no option {name!r}. {hint}")
+            raise InputError(f"There is no option {show(name)}. {hint}")
 
 
 def _by_field(options: Mapping[str, Any] | PipelineOptions) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.core.awake_timer import AwakeTimer
+from modelden.engine.run_arguments import check_call
 from modelden.engine.streaming import StreamReceiver, pop_streaming
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineTimeout, InputError, ModelDenError
 
@@ -169,11 +170,13 @@ class Slot:
 
     async def run(self, call: Call) -> tuple[Any, str | None]:
         """Run the model once, and return its result and the JSON of its metrics; errors as `Engine.run`."""
+        plan, info = self.loaded.plan.options, self.loaded.info
         options, receiver = dict(call.options), call.receiver
-        task, writes = str(self.loaded.plan.options.task_name), bool(self.loaded.info["writes"])
+        task, writes = str(plan.task_name), bool(info["writes"])
         on_chunk = None if receiver is None else receiver.listen(self._runs.note_life)
         streaming = pop_streaming(task, options, on_chunk, writes=writes)
-        work = self.loaded.worker.run(call.args, options, streaming)
+        args, options = check_call(task, str(plan.model_id), info.get("transformers"), call.args, options)
+        work = self.loaded.worker.run(args, options, streaming)
         return await self._runs.run(work, call.timeout, None if receiver is None else receiver.interrupt)
 
     def is_repeatable(self, error: ModelDenError, call: Call) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from modelden.core.arguments import check_text, show
 from modelden.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,9 +30,42 @@ _FORMATS: dict[str, Any] = {
 }
 """`struct` formats by onnxruntime's names of data types."""
 
+_NATIVE = frozenset("?efdbhilqnBHILQN")
+"""Formats of all numbers that a tensor can have."""
+
 
 STRING = "string"
 """The data type of strings, which have no buffer."""
+
+
+def contiguous_view(data: Any, name: str = "an argument") -> memoryview:
+    """Return the buffer of an array, contiguous, aligned and in a format of the machine; a copy of any other array.
+
+    Raises:
+        InputError: If it has no buffer, or one of another data type.
+    """
+    if type(data).__name__ == "MaskedArray":
+        raise InputError(f"{name} is a masked array, whose mask no tensor has: fill it first.")
+    try:
+        view = memoryview(data)
+        # A "=" or "<" stands for an array that is not aligned, or of ctypes; WASM and its browsers are little-endian.
+        kind = view.format.lstrip("@=<" if sys.byteorder == "little" else "@")
+        if view.c_contiguous and kind == view.format:
+            return view
+        if kind not in _NATIVE:
+            raise InputError(_no_tensor(view.format))
+        flat: Any = memoryview(view.tobytes())
+        copy: memoryview = flat.cast(kind) if 0 in (view.shape or ()) else flat.cast(kind, view.shape)
+    except (TypeError, ValueError, BufferError, NotImplementedError) as error:
+        class_name = type(data).__name__
+        raise InputError(
+            f"{name} has to be a tensor: a NumPy array or a modelden.Tensor, not {class_name} ({error})."
+        ) from error
+    return copy
+
+
+def _no_tensor(kind: str) -> str:
+    return f"no tensor has the format {kind!r}; the data types are {', '.join((*_FORMATS, STRING))}."
 
 
 def dtype_of(view: memoryview) -> str:
@@ -47,7 +83,7 @@ def dtype_of(view: memoryview) -> str:
         return f"int{size * 8}"
     if len(kind) == 1 and kind in "BHILQN":
         return f"uint{size * 8}"
-    raise InputError(f"no tensor has the format {view.format!r}; the data types are {', '.join((*_FORMATS, STRING))}.")
+    raise InputError(_no_tensor(view.format))
 
 
 class Tensor:
@@ -75,17 +111,20 @@ class Tensor:
             shape: Lengths of the dimensions.
 
         Raises:
-            ValueError: If the buffer's size is not that of the shape, or the data type has no Python format.
+            InputError: If the buffer's size is not that of the shape, or the data type has no Python format.
         """
         flat: memoryview | list[str]
+        shape = _checked_shape(shape)
         if isinstance(buffer, list):
             dtype, flat = STRING, buffer
-        elif dtype not in _FORMATS:
-            raise ValueError(f"no buffer format for the data type {dtype!r}")
+            if not all(isinstance(item, str) for item in buffer):
+                raise InputError("a list in a tensor is one of strings; numbers come in a buffer, such as array.array.")
+        elif check_text("dtype", dtype) not in _FORMATS:
+            raise InputError(f"no buffer format for the data type {show(dtype)}; there are {', '.join(_FORMATS)}.")
         else:
-            flat = buffer.cast("B").cast(_FORMATS[dtype])
+            flat = _flat(buffer, dtype)
         if len(flat) != math.prod(shape):
-            raise ValueError(f"{len(flat)} numbers do not fill the shape {shape}")
+            raise InputError(f"{len(flat)} numbers do not fill the shape {shape}.")
         self._buffer = flat
         self.dtype = dtype
         self.shape = shape
@@ -139,6 +178,25 @@ def to_array(tensor: Tensor) -> Any:
     import numpy as np
 
     return np.asarray(tensor)
+
+
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    try:
+        lengths = tuple(operator.index(length) for length in shape)
+    except TypeError as error:
+        raise InputError(f"shape: expected a tuple of lengths, got {show(shape)}.") from error
+    if any(length < 0 for length in lengths):
+        raise InputError(f"shape: expected lengths of 0 and more, got {lengths}.")
+    return lengths
+
+
+def _flat(buffer: Any, dtype: str) -> memoryview:
+    view = contiguous_view(buffer, "the buffer of a tensor")
+    kind = _FORMATS[dtype]
+    try:
+        return view if view.format == kind and view.ndim == 1 else view.cast("B").cast(kind)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a buffer of {view.nbytes} bytes has no whole number of {dtype}.") from error
 
 
 def _nest(flat: list[Any], shape: tuple[int, ...]) -> Any:

@@ -10,10 +10,13 @@ import math
 from collections.abc import Buffer, Mapping, Sequence
 from typing import Any
 
-from modelden.engine.inputs import File, Pixels, Sound
-from modelden.engine.media import Image
-from modelden.engine.tensor import Tensor, dtype_of
+from modelden.core.arguments import is_unicode, show
+from modelden.engine.media import File, Image, Pixels, Sound
+from modelden.engine.tensor import Tensor, contiguous_view, dtype_of
 from modelden.errors import InputError
+
+_TAGS = frozenset({"$tensor", "$strings", "$array", "$image", "$blob", "$sound", "$number", "$bigint"})
+"""Keys by which ``web/worker/values.ts`` recognizes what JSON does not have."""
 
 _to_json = json.JSONEncoder(allow_nan=False).encode
 """Made once: `json.dumps` makes an encoder for each call with options."""
@@ -33,10 +36,13 @@ def encode_call(
         InputError: For a value that has no encoding.
     """
     encoder = _Encoder()
-    message: dict[str, Any] = {"args": encoder.encode(args), "options": encoder.encode(options)}
-    if stream is not None:
-        message["stream"] = dict(stream)
-    return _to_json(message), encoder.buffers
+    try:
+        message: dict[str, Any] = {"args": encoder.encode(args), "options": encoder.encode(options)}
+        if stream is not None:
+            message["stream"] = dict(stream)
+        return _to_json(message), encoder.buffers
+    except RecursionError as error:
+        raise InputError("An argument contains itself, or is nested too deeply.") from error
 
 
 def encode_feeds(feeds: Mapping[str, Any]) -> tuple[Any, list[Any]]:
@@ -88,12 +94,14 @@ class _Encoder:
             case None | bool() | str():
                 return value
             case int():
-                return value if abs(value) <= 2**53 else {"$bigint": str(value)}
+                return int(value) if abs(value) <= 2**53 else {"$bigint": _digits(value)}
             case float():
                 return value if math.isfinite(value) else {"$number": _js_number(value)}
             case list() | tuple():
                 return [self.encode(item) for item in value]
             case Mapping() if all(isinstance(key, str) for key in value):
+                if tag := next((key for key in value if key in _TAGS), None):
+                    raise InputError(f"The key {tag} is reserved, and cannot be passed to an engine.")
                 return {key: self.encode(item) for key, item in value.items()}
         return self._binary(value)
 
@@ -118,7 +126,7 @@ class _Encoder:
         """Return the tag of a `Tensor`, a NumPy array or another buffer of numbers."""
         if isinstance(value, Tensor):
             if isinstance(value.flat, list):
-                return {"$strings": value.flat, "dims": list(value.shape)}
+                return {"$strings": [_text(item, name) for item in value.flat], "dims": list(value.shape)}
             return {"$tensor": self._add(value.flat), "dtype": value.dtype, "dims": list(value.shape)}
         if _is_array(value) and value.dtype.kind in "UTO":
             return {"$strings": [_text(item, name) for item in value.ravel().tolist()], "dims": list(value.shape)}
@@ -126,10 +134,8 @@ class _Encoder:
             raise InputError(
                 f"{name} has to be a tensor: a NumPy array or a modelden.Tensor, not {type(value).__name__}."
             )
-        view = memoryview(value)
-        # A view that is not contiguous is copied here, row by row, and not once more on the way.
-        data = view if view.c_contiguous else view.tobytes()
-        return {"$tensor": self._add(data), "dtype": dtype_of(view), "dims": list(view.shape or ())}
+        view = contiguous_view(value, name)
+        return {"$tensor": self._add(view), "dtype": dtype_of(view), "dims": _shape(value, view)}
 
     def _add(self, data: Any) -> int:
         self.buffers.append(data)
@@ -141,10 +147,27 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "__array_interface__") and hasattr(value, "dtype")
 
 
+def _shape(value: Any, view: memoryview) -> list[int]:
+    """Return the lengths of an array, of which a view loses those of an empty one."""
+    shape: tuple[int, ...] = value.shape if _is_array(value) else view.shape or ()
+    return list(shape)
+
+
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{name}: an array of objects has to hold strings, not {type(value).__name__}.")
+    if "\0" in value or not is_unicode(value):
+        raise InputError(
+            f"{name}: onnxruntime takes no string with NUL or half a character (a lone surrogate), as in {show(value)}."
+        )
     return value
+
+
+def _digits(value: int) -> str:
+    try:
+        return str(int(value))
+    except ValueError as error:  # Python's own limit
+        raise InputError(f"An integer of {value.bit_length()} bits is too long.") from error
 
 
 def _js_number(value: float) -> str:

@@ -77,7 +77,7 @@ class BrokenBlob(MemoryBlob):
 
 
 async def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(file: Path) -> None:
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(InputError, match="full"):
         await write_file(BrokenBlob(b"0123456789"), file)
 
     assert await to_blob(file, MemoryBlobs(), "source").read() == DATA

@@ -341,7 +341,7 @@ async def test_metrics_and_events(profile: Profile) -> None:
 
     await engine.run("a")
     with pytest.raises(EngineError, match="refused"):
-        await engine.run("a", refuse=True)
+        await engine.run("refuse")
     await engine.close()
 
     metrics = engine.last_metrics
@@ -399,4 +399,4 @@ def test_sync_runs_where_python_can_be_suspended(profile: Profile) -> None:
         engine.run_sync("a")
 
     profile.suspender.able = True
-    assert engine.run_sync("a", top_k=2) == {"args": ["a"], "options": {"top_k": 2}}
+    assert engine.run_sync("a", pooling="cls") == {"args": ["a"], "options": {"pooling": "cls"}}

@@ -5,10 +5,13 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image as Pillow
+from PIL import ImageOps
 
-from modelden.engine.inputs import AUDIO_TASKS, IMAGE_TASKS, File, Inputs, Pixels, Sound
-from modelden.engine.media import Audio, Image
+from modelden.engine.inputs import AUDIO_TASKS, IMAGE_TASKS, Inputs
+from modelden.engine.media import Audio, File, Image, Pixels, Sound
 from modelden.engine.tasks import DEFAULT_MODELS
 from modelden.errors import InputError
 
@@ -33,22 +36,6 @@ class NoPage:
 
     async def resample(self, audio: Audio, rate: int) -> Sound:
         return Sound([audio.samples], f"from {audio.sampling_rate} to {rate}")
-
-
-class Picture:
-    """The members of Pillow's images that modelden reads."""
-
-    def __init__(self, mode: str, size: tuple[int, int]) -> None:
-        self.mode, self.size = mode, size
-
-    def getbands(self) -> tuple[str, ...]:
-        return tuple(self.mode)
-
-    def convert(self, mode: str) -> Picture:
-        return Picture(mode, self.size)
-
-    def tobytes(self) -> bytes:
-        return bytes(self.size[0] * self.size[1] * len(self.mode))
 
 
 async def prepared(task: str, value: Any) -> Any:
@@ -98,16 +85,93 @@ async def test_a_request_of_firefox_may_name_a_url_and_says_what_it_lacks() -> N
         await prepared("moz-image-to-text", {"data": PIXELS})
 
 
-@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4), ("P", 3), ("LA", 4)])
-async def test_pictures_of_pillow(mode: str, channels: int) -> None:
-    assert (await prepared("image-to-text", Picture(mode, (2, 3)))).channels == channels
+def as_browser(image: File | Pixels) -> Any:
+    """Return the pixels that the worker gets; those of a file are upright, of 8 bits, and multiplied by their alpha."""
+    if isinstance(image, Pixels):
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}[image.channels]
+        return Pillow.frombytes(mode, (image.width, image.height), bytes(image.data)).convert("RGBA")
+    picture = ImageOps.exif_transpose(Pillow.open(io.BytesIO(image.data)))
+    if picture.mode.startswith("I"):
+        picture = picture.point(lambda value: value / 257).convert("L")
+    return picture.convert("RGBA").convert("RGBa").convert("RGBA")
+
+
+def saved(picture: Any, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def grey_16() -> Any:
+    return Pillow.frombytes("I;16", (2, 1), (300).to_bytes(2, "little") + (65535).to_bytes(2, "little"))
+
+
+def turned() -> Any:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    picture = Pillow.new("RGB", (3, 2), (200, 10, 10))
+    picture.putpixel((0, 0), (0, 255, 0))
+    return Pillow.open(io.BytesIO(saved(picture, "PNG", exif=exif)))
+
+
+def transparent() -> Any:
+    return Pillow.frombytes("RGBA", (2, 1), bytes([255, 100, 0, 0, 10, 20, 30, 255]))
+
+
+def palette_with_hole() -> Any:
+    picture = Pillow.new("P", (2, 1), 0)
+    picture.putpalette([255, 0, 0, 0, 0, 255])
+    picture.putpixel((1, 0), 1)
+    picture.info["transparency"] = 0
+    return Pillow.open(io.BytesIO(saved(picture, "PNG", transparency=0)))
+
+
+PICTURES: dict[str, Any] = {
+    **{
+        mode: lambda mode=mode: Pillow.new(mode, (2, 3))
+        for mode in ("1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "RGBa")
+    },
+    "16 bits": grey_16,
+    "32 bits": lambda: grey_16().convert("I"),
+    "turned": turned,
+    "transparent": transparent,
+    "palette with a hole": palette_with_hole,
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+async def test_a_picture_of_pillow_has_the_pixels_of_its_own_file(name: str) -> None:
+    picture = PICTURES[name]()
+    exif = {"exif": picture.getexif()} if name == "turned" else {}
+    plain = picture.convert({"CMYK": "RGB", "I": "I;16"}.get(picture.mode, picture.mode))
+    own = as_browser(File(saved(picture if plain.mode == picture.mode else plain, "PNG", **exif)))
+
+    got = as_browser(await prepared("image-to-text", picture))
+
+    assert got.size == own.size
+    assert got.tobytes() == own.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (lambda: Pillow.new("F", (2, 2)), "no agreed range"),
+        (lambda: Pillow.new("I", (2, 2), 70_000), "not 70000 to 70000"),
+        (lambda: Pillow.new("I", (2, 2), -1), "not -1 to -1"),
+        (lambda: Pillow.open(io.BytesIO(saved(Pillow.new("RGB", (64, 64)), "PNG")[:70])), "may be damaged"),
+    ],
+    ids=["floats", "more than 16 bits", "below 0", "cut"],
+)
+async def test_a_picture_of_pillow_that_is_none_is_named(picture: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        await prepared("image-to-text", picture())
 
 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
         (memoryview(b""), "an image has a pixel|an array of pixels is uint8"),
-        (Picture("RGB", (0, 0)), "not 0 x 0"),
+        (Pillow.new("RGB", (0, 0)), "not 0 x 0"),
         ({"data": b"", "width": 0, "height": 0}, "not 0 x 0"),
         (memoryview(bytes(30)).cast("B", (2, 3, 5)), "1 to 4 channels"),
         (array("f", [0.5]), "multiply by 255"),
@@ -148,3 +212,32 @@ async def test_sounds() -> None:
 async def test_what_is_no_sound_is_named(value: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         await prepared("automatic-speech-recognition", value)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.arange(8, dtype=np.float32)[::2] / 8,
+        np.arange(8, dtype=np.float32)[::-2] / 8,
+        np.frombuffer(b"x" + np.arange(4, dtype=np.float32).tobytes(), np.float32, offset=1),
+        memoryview(array("d", [0.0, 0.5, 1.0, 0.25]))[::2],
+    ],
+    ids=["strided", "backwards", "unaligned", "view"],
+)
+async def test_a_sound_may_lie_in_memory_as_it_likes(samples: Any) -> None:
+    sound = await prepared("audio-classification", samples)
+
+    (channel,) = sound.channels
+    assert memoryview(channel).c_contiguous
+    assert channel.tolist() == np.asarray(samples).tolist()
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1.5, float("nan"), float("inf"), 10**9, "16000", None, True, [16000]])
+def test_a_sound_has_a_possible_rate(rate: Any) -> None:
+    with pytest.raises(InputError, match="sampling_rate"):
+        Audio(array("f", [0.5]), rate if rate is not True else 0)
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100.0, np.int64(16_000), 96_000])
+def test_a_rate_is_a_whole_number(rate: Any) -> None:
+    assert Audio(array("f", [0.5]), rate).sampling_rate == int(rate)

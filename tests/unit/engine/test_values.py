@@ -165,3 +165,37 @@ def test_tensors_of_a_reply_are_on_its_buffers() -> None:
 )
 def test_tags_of_a_reply(text: str, value: str) -> None:
     assert repr(decode_reply(text, [])) == value
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud83d", "\udc00"])
+def test_a_string_that_onnxruntime_would_cut_is_refused(text: str) -> None:
+    for value in (np.array([text + "x"]), np.array([text], dtype=object), Tensor([text], "string", (1,))):
+        with pytest.raises(InputError, match="onnxruntime takes no string"):
+            encode_feeds({"x": value})
+
+
+def test_what_contains_itself_is_refused() -> None:
+    cyclic: list[Any] = []
+    cyclic.append(cyclic)
+    with pytest.raises(InputError, match="contains itself"):
+        encode_call([cyclic], {})
+
+
+@pytest.mark.parametrize("tag", ["$tensor", "$strings", "$array", "$image", "$blob", "$sound", "$number", "$bigint"])
+def test_a_key_of_the_protocol_is_refused(tag: str) -> None:
+    with pytest.raises(InputError, match="is reserved"):
+        encode_call([{tag: 0}], {})
+
+
+def test_an_unaligned_array_works() -> None:
+    numbers = np.frombuffer(b"x" + np.arange(6, dtype=np.int64).tobytes(), np.int64, offset=1).reshape(2, 3)
+    text, (buffer,) = encode_call([numbers], {})
+
+    assert json.loads(text)["args"] == [{"$tensor": 0, "dtype": "int64", "dims": [2, 3]}]
+    assert np.asarray(buffer).tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.longdouble, "datetime64[s]", ">f4", [("a", "i4")]])
+def test_an_array_without_a_tensor_type_is_refused(dtype: Any) -> None:
+    with pytest.raises(InputError):
+        encode_call([np.zeros(2, dtype)], {})

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from modelden.config import check_root_url
+from modelden.core.web_arguments import check_root_url
 from modelden.errors import InputError
 from modelden.host.errors import RemoteError, machine_errors
 

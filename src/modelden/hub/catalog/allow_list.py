@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from modelden.core import urls
+from modelden.core.arguments import show
 from modelden.errors import ForbiddenURL, InputError, InvalidRecord
 
 _LOCALHOST = "localhost"
@@ -64,8 +65,10 @@ class AllowList(NamedTuple):
         """Read the records that a caller gives in place of the collection.
 
         Raises:
-            InputError: As `of`.
+            InputError: As `of`, and if they are no list of mappings.
         """
+        if not isinstance(records, list | tuple) or not all(isinstance(record, Mapping) for record in records):
+            raise InputError(f"allow_deny_list: expected a list of records, got {show(records)}.")
         try:
             return cls.of(records)
         except InvalidRecord as error:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from modelden.core import urls
+from modelden.core.arguments import show
 from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
@@ -19,6 +20,9 @@ _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
 _STORED_MODEL = re.compile(r"[^/]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
 _FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
+
+_LONGEST_NAME = 1000
+"""Characters; longer URLs are refused on their way."""
 
 BRANCH = "main"
 """The one revision that may change under its name; every other is pinned."""
@@ -50,7 +54,7 @@ class ModelFile:
         """
         check_model(self.model, self.revision)
         if not _matches(_FILE, self.file):
-            raise InputError(f"Invalid file name {self.file!r}: expected a path such as 'onnx/model.onnx'.")
+            raise InputError(f"Invalid file name {show(self.file)}: expected a path such as 'onnx/model.onnx'.")
 
     def names(self) -> dict[str, str]:
         """Return model, revision and path by their names, as errors have them."""
@@ -64,9 +68,11 @@ def check_model(model: str, revision: str) -> None:
         InputError: For an invalid name, with Firefox's message and the name.
     """
     if not _matches(_MODEL, model):
-        raise InputError(f"Invalid model name. Expected 'organization/name', got {model!r}.")
+        raise InputError(f"Invalid model name. Expected 'organization/name', got {show(model)}.")
     if not _matches(_REVISION, revision):
-        raise InputError(f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {revision!r}.")
+        raise InputError(
+            f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {show(revision)}."
+        )
 
 
 def check_stored(model: str, revision: str) -> None:
@@ -76,13 +82,18 @@ def check_stored(model: str, revision: str) -> None:
         InputError: For an invalid name, with Firefox's message and the name.
     """
     if not _matches(_STORED_MODEL, model):
-        raise InputError(f"Invalid model name. Expected 'hostname/organization/name', got {model!r}.")
+        raise InputError(f"Invalid model name. Expected 'hostname/organization/name', got {show(model)}.")
     check_model(model.partition("/")[2], revision)
 
 
 def _matches(pattern: re.Pattern[str], name: object) -> bool:
     # A value that is no text is reported as an invalid name, not as an error of `re`.
-    return isinstance(name, str) and bool(pattern.match(name)) and not {".", ".."} & set(name.split("/"))
+    return (
+        isinstance(name, str)
+        and len(name) <= _LONGEST_NAME
+        and bool(pattern.match(name))
+        and not {".", ".."} & set(name.split("/"))
+    )
 
 
 class HubAddress(NamedTuple):

@@ -1,0 +1,262 @@
+"""Every public call of the package, with odd arguments: it returns, or raises a `ModelDenError`.
+
+The calls come from `modelden.__all__` and `modelden.onnxruntime.__all__`, so that a new one is fuzzed too. `TypeError`
+is for arguments that do not fit the signature, as for any function of Python.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import modelden
+from modelden import ModelDenError, default_context, onnxruntime
+from modelden.host.publish.tree import Tree
+from modelden.host.serve.server import Application
+from tests.simulators.engines import ScriptedEngines
+from tests.simulators.fetcher import AsgiFetcher
+from tests.simulators.profile import Profile
+from tests.unit.conftest import BUNDLE, FILES, ORIGIN, configured, write, write_tree
+from tests.unit.odd_values import ODD
+
+EXAMPLES = 60
+
+GOOD: dict[str, Any] = {
+    "task_name": "feature-extraction",
+    "model_id": "org/tiny",
+    "model_revision": "v1.0",
+    "model": "org/tiny",
+    "repo_id": "org/tiny",
+    "revision": "v1.0",
+    "file": "config.json",
+    "filename": "config.json",
+    "collection": "ml-onnx-runtime",
+    "event": "sync",
+    "args": "a text",
+    "listener": lambda _: None,
+    "callback": lambda *_: None,
+    "data": bytes(4),
+    "buffer": memoryview(bytes(4)),
+    "width": 2,
+    "height": 2,
+    "channels": 1,
+    "dtype": "fp32",
+    "shape": (1,),
+    "samples": memoryview(bytes(8)).cast("f"),
+    "sampling_rate": 16_000,
+    "url": f"{ORIGIN}/hub/org/tiny/v1.0/config.json",
+    "source": {"config.json": b"{}"},
+    "target_revision": "v1.0",
+    "path_or_bytes": b"a model",
+    "input_feed": {},
+    "output_names": None,
+    "record": {"id": "a"},
+    "path": "archive.tar",
+}
+"""Arguments by the names of parameters."""
+
+
+class World:
+    """A page with simulators, and an event loop of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = asyncio.new_event_loop()
+        application = Application(Tree(write_tree(folder / "tree")))
+        write(folder / "tree/hub/org/tiny/v1.0/onnx/model.onnx", b"a model")
+        config = configured(application, ORIGIN)
+        self.profile = Profile(config, AsgiFetcher(application), BUNDLE, ScriptedEngines(list(FILES)))
+        self.folder = folder
+        default_context.page = default_context.Page()
+        default_context.page.context = self.profile.visit()
+        default_context.page.stored_bytecode = self.loop.create_future()
+
+    def run(self, awaitable: Any) -> Any:
+        return self.loop.run_until_complete(asyncio.wait_for(awaitable, 60))
+
+    def close(self) -> None:
+        self.run(self.profile.close())
+        self.loop.close()
+
+    async def engine(self) -> modelden.Engine:
+        return await modelden.create_engine(task_name="feature-extraction", model_id="org/tiny", model_revision="v1.0")
+
+    async def session(self) -> onnxruntime.InferenceSession:
+        return await modelden.load_session("org/tiny", revision="v1.0")
+
+    async def archive(self) -> modelden.ModelArchive:
+        await self.engine()
+        return await modelden.export_model("localhost/org/tiny", "v1.0")
+
+    async def hub_file(self) -> modelden.HubFile:
+        return await modelden.hub_download("org/tiny", "config.json", revision="v1.0")
+
+    async def stream(self) -> modelden.Stream:
+        return (await self.engine()).stream("a text")
+
+    async def file_response(self) -> modelden.FileResponse:
+        return (await self.hub_file()).response()
+
+
+async def _made(make: Callable[[], Any]) -> Any:
+    return make()
+
+
+INSTANCES: dict[str, Callable[[World], Any]] = {
+    "Audio": lambda _: _made(lambda: modelden.Audio(memoryview(bytes(8)).cast("f"), 16_000)),
+    "Engine": World.engine,
+    "FileResponse": World.file_response,
+    "HubFile": World.hub_file,
+    "Image": lambda _: _made(lambda: modelden.Image(bytes(4), 2, 2, 1)),
+    "InferenceSession": World.session,
+    "ModelArchive": World.archive,
+    "ModelHub": lambda _: _made(modelden.ModelHub),
+    "MultiProgressAggregator": lambda _: _made(lambda: modelden.MultiProgressAggregator(lambda _: None)),
+    "PipelineOptions": lambda _: _made(modelden.PipelineOptions),
+    "RemoteSettings": lambda _: _made(lambda: modelden.RemoteSettings("ml-onnx-runtime")),
+    "RunOptions": lambda _: _made(onnxruntime.RunOptions),
+    "SessionOptions": lambda _: _made(onnxruntime.SessionOptions),
+    "Stream": World.stream,
+    "Tensor": lambda _: _made(lambda: modelden.Tensor(memoryview(bytes(4)), "float32", (1,))),
+    "Configuration": lambda _: _made(modelden.Configuration),
+}
+"""Instances of the classes with methods, or with constructors for callers."""
+
+RESULTS = {
+    *("Chunk", "Event", "FileRole", "ModelFiles", "ModelMetadata", "NodeArg", "ProgressEvent", "RepositoryFile"),
+    *("RunMetrics", "StorageInfo", "StoredFile", "StoredModel", "SyncEvent", "UpdateStatus", "VerifiedFile"),
+    *("ExecutionMode", "GraphOptimizationLevel", "StorageWarning"),
+}
+"""Classes that callers get and do not make."""
+
+MADE_INSIDE = {"Engine", "FileResponse", "HubFile", "ModelArchive", "Stream"}
+"""Classes whose constructors are modelden's own."""
+
+
+def _targets() -> Iterator[tuple[str, str]]:
+    for module in (modelden, onnxruntime):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if inspect.isfunction(thing):
+                yield "", name
+            elif not issubclass(thing, Exception) and name not in RESULTS:
+                if name not in MADE_INSIDE:
+                    yield "", name
+                for method, member in inspect.getmembers(thing):
+                    if not method.startswith("_") and callable(member):
+                        yield name, method
+
+
+TARGETS = sorted(set(_targets()))
+
+
+def test_every_class_can_be_made_or_is_a_result() -> None:
+    names = {name for module in (modelden, onnxruntime) for name in module.__all__}
+    classes = {name for name in names if inspect.isclass(_public(name)) and not issubclass(_public(name), Exception)}
+
+    assert classes - RESULTS == set(INSTANCES)
+
+
+def _public(name: str) -> Any:
+    return getattr(modelden, name) if name in modelden.__all__ else getattr(onnxruntime, name)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(default_context, "page", default_context.page)
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("owner", "name"), TARGETS)
+def test_a_call_returns_or_says_what_is_wrong(
+    world: World, owner: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    context = default_context.page.context
+
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    @given(st.data())
+    def fuzz(data: st.DataObject) -> None:
+        default_context.page.context = context
+        call = _public(name) if not owner else getattr(world.run(INSTANCES[owner](world)), name)
+        args, options = _arguments(data, call, owner)
+        try:
+            inspect.signature(call).bind(*args, **options)
+        except TypeError:
+            return
+        _check(world, call, args, options)
+
+    fuzz()
+
+
+def _arguments(data: st.DataObject, call: Any, owner: str) -> tuple[list[Any], dict[str, Any]]:
+    args: list[Any] = []
+    options: dict[str, Any] = {}
+    for parameter in inspect.signature(call).parameters.values():
+        kinds = ["odd"] if parameter.kind is parameter.VAR_POSITIONAL else ["good", "odd"]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            for key in data.draw(st.lists(st.sampled_from(_keywords(call, owner)), max_size=2, unique=True)):
+                options[key] = _odd(data)
+            continue
+        if parameter.default is not parameter.empty or parameter.kind is parameter.VAR_POSITIONAL:
+            kinds.append("default")
+        kind = data.draw(st.sampled_from(kinds), parameter.name)
+        if kind == "default":
+            continue
+        value = GOOD.get(parameter.name) if kind == "good" else _odd(data)
+        if kind == "good" and parameter.name not in GOOD:
+            continue
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
+            args.append(value)
+        else:
+            options[parameter.name] = value
+    return args, options
+
+
+def _keywords(call: Any, owner: str) -> list[str]:
+    if call.__name__ == "configure":
+        return list(modelden.Configuration.__dataclass_fields__)
+    if owner == "Engine":
+        return ["pooling", "normalize", "poolling", "precision"]
+    return list(modelden.PipelineOptions.__dataclass_fields__)
+
+
+def _odd(data: st.DataObject) -> Any:
+    return ODD[data.draw(st.sampled_from(sorted(ODD)), "odd")]()
+
+
+def _check(world: World, call: Any, args: list[Any], options: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            world.run(_called(call, args, options))
+        except ModelDenError:
+            pass
+        except (asyncio.InvalidStateError, StopAsyncIteration):
+            assert getattr(call, "__self__", None).__class__ is modelden.Stream
+
+
+async def _called(call: Any, args: list[Any], options: dict[str, Any]) -> None:
+    result = call(*args, **options)
+    if inspect.isawaitable(result):
+        await result
+    elif isinstance(result, modelden.Stream):
+        async for _ in result:
+            pass
