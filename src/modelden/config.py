@@ -188,7 +188,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "start_timeout": (0, _LONGEST_TIMER),
     "idle_timeout": (0, _LONGEST_TIMER),
     "memory_limit": (0, 2**53),
-    "max_cache_size": (0, 1e9),
+    "max_cache_size": (-1, 1e9),
     "runtime_major": (0, 2**31),
     "engine_timeout_ms": (-1e18, 1e18),  # its range is Firefox's, see `_check_options`
 }

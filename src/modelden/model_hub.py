@@ -98,7 +98,7 @@ class ModelHub(StoredModels):
         Raises:
             ForbiddenURL: If the allow/deny list does not admit the URL.
         """
-        check_number("timeout", timeout, 0, 1e6)
+        check_number("timeout", timeout, -1, 1e6)
         (await self._allow_list()).check(url)
         return await (await self.open()).get_etag(url, timeout)
 

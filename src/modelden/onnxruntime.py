@@ -102,7 +102,7 @@ class InferenceSession:
         providers: Sequence[str | tuple[str, Any]] | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> Self:
-        """Open a model from any source; see `modelden.load_session`."""
+        """Open a model from any source; see `modelden.load_session`, which makes the source."""
         return cls._from_session(await _open(source, sess_options, providers, on_progress))
 
     @classmethod
@@ -261,6 +261,7 @@ async def _open(
 ) -> OnnxSession:
     from modelden.default_context import current_context
 
+    external_data(options)  # checks the type
     message = (options or SessionOptions()).to_message(select_device(providers))
     context = await current_context()
     session = await context.onnx_sessions().open(source, message, on_progress)

@@ -95,6 +95,8 @@ class OnnxSessionLoader:
         Raises:
             ModelDenError: The class says which step failed and what to do.
         """
+        if not isinstance(source, OnnxSource):
+            raise InputError("InferenceSession.load is for modelden.load_session; use that, or create().")
         try:
             with Reporter(on_progress, CHOOSING_OPTIONS, source.name, {"device": options["device"]}):
                 pass

@@ -127,10 +127,7 @@ def palette_with_hole() -> Any:
 
 
 PICTURES: dict[str, Any] = {
-    **{
-        mode: lambda mode=mode: Pillow.new(mode, (2, 3))
-        for mode in ("1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "RGBa")
-    },
+    **{mode: lambda mode=mode: Pillow.new(mode, (2, 3)) for mode in ("1", "L", "P", "RGB", "RGBA", "LA", "CMYK")},
     "16 bits": grey_16,
     "32 bits": lambda: grey_16().convert("I"),
     "turned": turned,

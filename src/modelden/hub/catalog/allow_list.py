@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from modelden.core import urls
-from modelden.core.arguments import show
 from modelden.errors import ForbiddenURL, InputError, InvalidRecord
 
 _LOCALHOST = "localhost"
@@ -65,10 +64,8 @@ class AllowList(NamedTuple):
         """Read the records that a caller gives in place of the collection.
 
         Raises:
-            InputError: As `of`, and if they are no list of mappings.
+            InputError: As `of`.
         """
-        if not isinstance(records, list | tuple) or not all(isinstance(record, Mapping) for record in records):
-            raise InputError(f"allow_deny_list: expected a list of records, got {show(records)}.")
         try:
             return cls.of(records)
         except InvalidRecord as error:
