@@ -21,7 +21,7 @@ from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import Bundle, RuntimeChoice
-from modelden.errors import EngineError, ModelDenError
+from modelden.errors import EngineError, InputError, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
