@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, overload
 from modelden.core.arguments import check_arguments, show
 from modelden.core.local_files import check_folder, write_file
 from modelden.default_context import current_context
-from modelden.errors import InputError, UnavailableError
+from modelden.errors import AccessDenied, FileNotFoundOnHub, InputError, UnavailableError
 
 if TYPE_CHECKING:
     from modelden.core.events import ProgressCallback
@@ -162,6 +162,8 @@ async def snapshot_download(
         The files, ordered by their paths; with ``local_dir`` that folder.
 
     Raises:
+        FileNotFoundOnHub: If the hub says that it has no such model or revision.
+        AccessDenied: If the hub does not give the model to this page.
         UnavailableError: If there is no list and no stored file, or if a file cannot be downloaded.
         ModelDenError: As `hub_download`. Files downloaded before the error stay.
     """
@@ -175,6 +177,10 @@ async def snapshot_download(
     overview = await hub.model_files(repo_id, revision or _BRANCH)
     if overview.reason is not None:
         if not overview.files:
+            if isinstance(overview.error, AccessDenied):
+                raise overview.error
+            if isinstance(overview.error, FileNotFoundOnHub) and overview.error.code is not None:
+                raise overview.error  # of a hub that has lists, and says that there is no such model or revision
             raise UnavailableError(
                 f"Nobody lists the files of {repo_id} {revision or _BRANCH}, and none is kept. {overview.reason} "
                 "Name them one by one, with hub_download()."

@@ -130,6 +130,7 @@ def test_what_is_not_there_or_blocked_is_told(call: Callable[..., Any], hub: Hug
     assert answer["error"]["name"] == "AccessDenied"
     assert "blocked for legal reasons" in answer["error"]["message"]
     missing = call("snapshot", root_url=hub.url, model="test/tinny", revision=BRANCH)
+    assert missing["error"]["name"] == ("FileNotFoundOnHub" if hub.exposed else "AccessDenied")
     assert "check the name" in missing["error"]["message"]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, needed_files, role_of
 
 if TYPE_CHECKING:
+    from modelden.errors import UnavailableError
     from modelden.hub.catalog.file_info import FileInfo
     from modelden.hub.catalog.repository import RepositoryListing
 
@@ -44,6 +45,7 @@ class ModelFiles:
         files: In the order of their paths. Without a list they are the stored files and those that the task requests.
         source: The source of the list: ``manifest`` (signed), ``tree`` (the hub) or ``unknown`` (none).
         reason: The reason why there is no list, in words; else None.
+        error: The error behind the reason; None with a list.
     """
 
     __module__ = "modelden"
@@ -51,6 +53,7 @@ class ModelFiles:
     files: tuple[RepositoryFile, ...]
     source: str
     reason: str | None
+    error: UnavailableError | None = field(default=None, repr=False, compare=False)
 
     @property
     def to_download(self) -> tuple[RepositoryFile, ...]:
@@ -96,7 +99,7 @@ def join_files(listing: RepositoryListing, stored: Iterable[FileInfo], task: str
                 stored=path in local,
             )
         )
-    return ModelFiles(tuple(files), listing.source, listing.reason)
+    return ModelFiles(tuple(files), listing.source, listing.reason, listing.error)
 
 
 def alternative_dtypes(path: str, available: Iterable[str]) -> tuple[str, ...]:
