@@ -100,7 +100,7 @@ class ModelHub(StoredModels):
         """
         check_number("timeout", timeout, -1, 1e6)
         (await self._allow_list()).check(url)
-        return await (await self.open()).get_etag(url, timeout)
+        return (await (await self.open()).get_headers(url, timeout) or {}).get("etag")
 
     async def get_model_file(
         self,
@@ -184,9 +184,11 @@ class ModelHub(StoredModels):
         """
         hub, card = await self.open(), ModelFile(model, revision, "README.md")
         try:
-            return await hub.read_text(card, _CARD_LIMIT, await self._allow_list())
+            return await hub.remote.read_text(card, _CARD_LIMIT, await self._allow_list())
         except FileNotFoundOnHub:
-            return await hub.read_text(replace(card, file="model_card.json"), _CARD_LIMIT, await self._allow_list())
+            return await hub.remote.read_text(
+                replace(card, file="model_card.json"), _CARD_LIMIT, await self._allow_list()
+            )
 
     async def owner_icon(self, model: str) -> bytes | None:
         """Return the picture of a model's owner, from the hubs of Hugging Face and Mozilla; else None.

@@ -9,6 +9,7 @@ import pytest
 
 from modelden.host.serve.server import RunningServer
 from tests.faults.hub import PIECE, Fault, FaultyHub
+from tests.onnx_bodies import onnx_body
 from tests.pyodide.browser_page import assert_whole_files
 from tests.pyodide.halted import CHUNK, first_byte, kept_at_limit
 from tests.pyodide.tabs import another, call
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.pyodide.browser_page import Page
 
-BODY = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(1_000_000))
+BODY = onnx_body(32_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
 PATH = "/org/model/v1/model.onnx"
 WANTED = {"model": "org/model", "revision": "v1", "file": "model.onnx"}

@@ -10,6 +10,7 @@ import pytest
 
 from modelden.host.serve.server import RunningServer
 from tests.faults.hub import FaultyHub
+from tests.onnx_bodies import onnx_body
 from tests.pyodide.browser_page import HERE, Told, assert_whole_files
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.pyodide.browser_page import Page
 
-BODY = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(750_000))
+BODY = onnx_body(24_000_000)
 FILES = {"model.onnx": BODY, "config.json": b"{}"}
 DIGESTS = {path: hashlib.sha256(data).hexdigest() for path, data in FILES.items()}
 

@@ -100,7 +100,7 @@ class ScriptedWorker:
             return
         if blob is not None:
             self.received[file] = await blob.read()
-            if self.received[file].startswith(b"corrupt"):
+            if self.received[file].startswith(self._engines.corrupt):
                 raise EngineError("Can't create a session")
         elif file not in self._engines.optional:
             raise EngineError(f"Could not locate file: {folder}/{file}")
@@ -173,7 +173,8 @@ class ScriptedEngines:
 
     Close `gate` to keep runs from ending, and set `deaf` for those that are cancelled too. Set `hang` to let so many
     workers give no sign of life, -1 to let all of them be stuck when they have their files, as `stuck` tells; set
-    `lose_gpu` to a reason for loads to lose it. `loading` tells of a worker that begins to load.
+    `lose_gpu` to a reason for loads to lose it. A file that begins with `corrupt` fails a load. `loading` tells of a
+    worker that begins to load.
     """
 
     def __init__(self, files: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -185,6 +186,7 @@ class ScriptedEngines:
         self.deaf = False
         self.hang = 0
         self.lose_gpu = ""
+        self.corrupt = b"corrupt"
         self.loading = asyncio.Event()
         self.stuck = asyncio.Event()
         self.prewarmed: tuple[WorkerSpec, ScriptedWorker] | None = None

@@ -24,6 +24,7 @@ from modelden.hub.archive import INDEX
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download import chunk_writer
 from modelden.sharing import ModelArchive, export_model, import_files
+from tests.onnx_bodies import onnx_body
 from tests.progress_figures import check_figures
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
@@ -31,7 +32,7 @@ from tests.simulators.fetcher import AsgiFetcher
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, TIMESTAMP, configured, write
 
-WEIGHTS = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(20_000))
+WEIGHTS = onnx_body(640_000)
 LONG = "/".join(["a-folder-with-a-name"] * 12) + "/model.onnx"
 FILES = {"config.json": b'{"model_type": "bert"}', LONG: WEIGHTS[:1000], "empty.txt": b"", "onnx/model.onnx": WEIGHTS}
 MODEL, REVISION = "localhost/org/big", "v1"

@@ -24,7 +24,7 @@ import type {
   Runtime,
 } from "./protocol";
 import { answer, post, serve } from "./rpc";
-import { compiled, ONNXRUNTIME_VERSION, skipRuntime, startRuntime } from "./runtime";
+import { compiled, ONNXRUNTIME_VERSION, skipRuntime, startRuntime, verifyRuntime } from "./runtime";
 import { infer, open } from "./session";
 import { listenBetweenSteps, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
 import { decode, encode } from "./values";
@@ -59,7 +59,8 @@ function handle(message: EngineRequest): void {
       startRuntime(message.glue, possibleThreads(message.numThreads), () => fromPage);
       break;
     case "wasm":
-      receiveModule(message.wasm instanceof Blob ? compiled({ ...message, wasm: message.wasm }) : message.wasm);
+      receiveModule(message.module ?? compiled(message.wasm));
+      void verifyRuntime(message);
       break;
     case "create":
       void answer(message.id, () => create(message));
@@ -150,13 +151,14 @@ async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
   useHost(options);
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
-  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime));
+  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm));
   // onnxruntime-web refuses to start for one device while it is starting for another.
   if (device !== "wasm") await starting;
   // Where the runtime does not start, its own reason counts.
   const [threads, call] = await Promise.all([
     starting,
     loaded(options, device).catch((error) => starting.then(() => Promise.reject(error))),
+    verifyRuntime(runtime),
   ]);
   await tellLoss(device);
   const writer = writerOf(task, call.model);

@@ -79,12 +79,11 @@ export interface RuntimeMessage {
   readonly numThreads: number;
 }
 
-/** The WASM file of the runtime that is being started: hashed and compiled by the page, or the file where that failed. */
-export interface WasmMessage {
+/** The WASM file of the runtime that is being started. */
+export interface WasmMessage extends Pick<Runtime, "wasm" | "sha256"> {
   readonly type: "wasm";
-  readonly wasm: WebAssembly.Module | Blob;
-  /** As in {@link Runtime}. */
-  readonly sha256: string;
+  /** The file as the page compiled it; `undefined` where that failed. */
+  readonly module: WebAssembly.Module | undefined;
 }
 
 /** Run the engine once. */

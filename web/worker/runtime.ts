@@ -13,6 +13,7 @@ const IDENTITY = "CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDw
 const BYTES = new ArrayBuffer(8);
 
 let starting: Promise<number> | undefined;
+let verifying: Promise<void> | undefined;
 
 /**
  * Start the runtime, unless that was done before, and return how many threads it has: 1 where more were asked for and
@@ -33,23 +34,28 @@ export function startRuntime(
   return starting;
 }
 
+/** Compile a WASM file. Not as a stream: of one that is cut short Firefox says then that there is no memory. */
+export async function compiled(wasm: Blob): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await wasm.arrayBuffer());
+}
+
 /**
- * Compile a WASM file, and hash the same bytes meanwhile. Not as a stream: of a file that is cut short Firefox says then
- * that there is no memory.
+ * Return when the WASM file has been hashed: that begins once the runtime has started, while the model is loaded. Before,
+ * the compiler needs all cores; and Chromium hashes on the thread that asks.
  *
  * @throws Error if the bytes are not those that were verified when they were stored.
  */
-export async function compiled({ wasm, sha256 }: Pick<Runtime, "wasm" | "sha256">): Promise<WebAssembly.Module> {
-  const bytes = await wasm.arrayBuffer();
-  const compiling = WebAssembly.compile(bytes);
-  compiling.catch(() => {}); // a damaged file is told as that, whatever its compiler says
-  await checkHash(bytes, sha256);
-  return compiling;
+export function verifyRuntime({ wasm, sha256 }: Pick<Runtime, "wasm" | "sha256">): Promise<void> {
+  if (!verifying) {
+    verifying = Promise.resolve(starting).then(() => checkHash(wasm, sha256));
+    verifying.catch(() => {}); // whoever loads a model is told
+  }
+  return verifying;
 }
 
-async function checkHash(bytes: ArrayBuffer, expected: string): Promise<void> {
+async function checkHash(wasm: Blob, expected: string): Promise<void> {
   if (!globalThis.crypto?.subtle) return; // a page without https: the host hashes the file
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await wasm.arrayBuffer()));
   const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (actual !== expected)
     throw new Error(`the stored runtime is damaged: expected SHA-256 ${expected}, found ${actual}`);

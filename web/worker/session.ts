@@ -5,7 +5,7 @@ import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device
 import { askFor } from "./files";
 import { readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
-import { compiled, ONNXRUNTIME_VERSION, startRuntime } from "./runtime";
+import { compiled, ONNXRUNTIME_VERSION, startRuntime, verifyRuntime } from "./runtime";
 import { decode, encode } from "./values";
 
 let session: Promise<InferenceSession> | undefined;
@@ -16,13 +16,13 @@ export async function open({ json, runtime, model }: OpenMessage): Promise<Answe
   if (session) throw new Error("this worker has its session; another one needs a worker of its own");
   const { device: wanted, numThreads, options } = JSON.parse(json) as OpenOptions;
   const { device, deviceReason } = await usableDevice(wanted);
-  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime));
+  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm));
   const bytes = new Uint8Array(await model.arrayBuffer());
   const { external, ...facts } = readModel(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));
   const threads = await starting;
   session = InferenceSession.create(bytes, { ...options, executionProviders: [device], externalData });
-  await session;
+  await Promise.all([session, verifyRuntime(runtime)]);
   await tellLoss(device);
   const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
   const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, ...running };

@@ -45,10 +45,10 @@ class JsEngineHost:
 
     async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
         """Start a worker and its runtime before the first engine is asked for."""
-        compiling = CompilingModule(wasm, spec.wasm)
+        compiling = CompilingModule(wasm)
         worker = self._start(spec)
         self._prewarmed = spec, worker
-        await worker.start_runtime(compiling)
+        await worker.start_runtime(compiling, wasm)
 
     def end_prewarm(self) -> None:
         """End the prewarmed worker if no engine took it."""

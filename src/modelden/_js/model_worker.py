@@ -8,10 +8,12 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
+import js
+
 from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_object
 from modelden._js.timers import JsClock, JsTimers
-from modelden._js.wasm_compile import HAS_WEBCRYPTO, CompilingModule, damaged_runtime
+from modelden._js.wasm_compile import CompilingModule
 from modelden._js.worker import DeathWatch, Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.core.awake_timer import AwakeTimer
@@ -19,6 +21,9 @@ from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenErro
 from modelden.ports import Blob, FileProvider, WorkerSpec
 
 logger = logging.getLogger(__name__)
+
+_HAS_WEBCRYPTO = bool(getattr(js.crypto, "subtle", None))
+"""False in a page without https."""
 
 _SCRIPT_TIMEOUT = 1.0
 """Most seconds that `start_runtime` waits for the worker's script; a load waits for ``start_timeout``."""
@@ -69,7 +74,7 @@ class ModelWorker:
         self._watch_life(model)
         loading = self.port.request(runtime=self._runtime(wasm), **message)
         try:
-            return await (loading if HAS_WEBCRYPTO else self._load_and_hash(loading, wasm))
+            return await (loading if _HAS_WEBCRYPTO else self._load_and_hash(loading, wasm))
         finally:
             self._stop_watching()
 
@@ -80,12 +85,12 @@ class ModelWorker:
         task = asyncio.ensure_future(loading)
         try:
             if (actual := await sha256_of(wasm)) != self._spec.wasm:
-                raise damaged_runtime(self._spec.wasm, actual)
+                raise EngineError(f"the stored runtime is damaged: expected SHA-256 {self._spec.wasm}, found {actual}")
             return await task
         finally:
             task.cancel()
 
-    async def start_runtime(self, wasm: CompilingModule) -> None:
+    async def start_runtime(self, compiling: CompilingModule, wasm: Blob) -> None:
         """Start a runtime in the worker before its model is known, and return when the worker's script runs.
 
         Browsers fetch a worker's script on the page's thread: Python's work would delay it.
@@ -94,7 +99,7 @@ class ModelWorker:
             EngineError: If the message cannot be sent.
         """
         self.port.post(type="runtime", glue=self._script.beside(self._spec.glue), numThreads=self._spec.threads)
-        self._module_task = asyncio.ensure_future(self._post_module(wasm))
+        self._module_task = asyncio.ensure_future(self._post_module(compiling, wasm))
         with suppress(TimeoutError):
             await asyncio.wait_for(self.port.wait_until_started(), _SCRIPT_TIMEOUT)
 
@@ -109,11 +114,10 @@ class ModelWorker:
             request.cancel()
         self.port.close()
 
-    async def _post_module(self, wasm: CompilingModule) -> None:
+    async def _post_module(self, compiling: CompilingModule, wasm: Blob) -> None:
         try:
-            self.port.post_or_end(type="wasm", wasm=await wasm.module_or_file(), sha256=self._spec.wasm)
-        except EngineError as error:
-            self.port.close(error)
+            module = await compiling.module()
+            self.port.post_or_end(type="wasm", module=module, wasm=js_blob(wasm), sha256=self._spec.wasm)
         except Exception as error:
             logger.exception("An engine's worker could not be given its runtime.")
             self.port.close(_fault("The engine's runtime could not be started", error))

@@ -19,7 +19,7 @@ from modelden.core.events import (
     ProgressCallback,
     Reporter,
 )
-from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError
+from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
 from modelden.hub.download import DOWNLOADERS
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from modelden.hub.download.downloader import Downloader
     from modelden.hub.download.freshness import Freshness
     from modelden.hub.download.preflight import SpacePreflight
+    from modelden.hub.download.validation import Validation
     from modelden.hub.importer import ImportSource
     from modelden.hub.remote_models import RemoteModels
 
@@ -60,12 +61,10 @@ class HubFiles:
         manifests: ManifestReader | None = None,
         events: DownloadEvents = NO_LISTENERS,
     ) -> None:
-        self.store = store
+        self.store, self.policy = store, policy or HubPolicy()
         self._address, self._ports = address, ports
-        self.policy = policy or HubPolicy()
         self._cache = store.cache_of(self.policy)
-        self._manifests = manifests
-        self._events = events
+        self._manifests, self._events = manifests, events
         self._store_prefix, self._root = address.store_name(""), address.root
 
     def parse_url(self, url: str) -> ModelFile:
@@ -75,6 +74,10 @@ class HubFiles:
     def parse_urls(self, urls: Iterable[str]) -> dict[str, ModelFile]:
         """Return the files that absolute URLs of this hub name; errors as `parse_url`."""
         return {url: self._address.parse(url) for url in urls}
+
+    def url(self, file: ModelFile) -> str:
+        """Return the absolute URL of a file."""
+        return self._address.url(file)
 
     def key(self, file: ModelFile) -> FileKey:
         """Return a file's key in the store."""
@@ -90,6 +93,7 @@ class HubFiles:
         branch: BranchUpdate | None = None,
         before_download: Callable[[], Awaitable[None]] | None = None,
         check_size: Callable[[int], None] | None = None,
+        no_cache: bool = False,
     ) -> CachedFile:
         """Return a file, and download it if needed. One of several tabs downloads, the others wait.
 
@@ -101,6 +105,7 @@ class HubFiles:
             branch: Update of the branch that the load makes; without it a changed file of a branch is replaced at once.
             before_download: Called before the first byte of a download. Its error ends the request.
             check_size: Called with the size of a download before its first byte. Its error ends the request.
+            no_cache: Download it, whatever is stored (RFC 9111, section 5.2.1.4).
 
         Raises:
             ForbiddenURL: If the list does not allow the file's URL. The files of a denied model are deleted.
@@ -111,13 +116,14 @@ class HubFiles:
         """
         key, url = self.key(file), self._address.url(file)
         branch = branch if file.revision == BRANCH else None
-        request = FileRequest(file, key, url, consumer, allow_list, branch, before_download, check_size)
+        request = FileRequest(file, key, url, consumer, allow_list, branch, before_download, check_size, no_cache)
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
         await self._check_allowed([request])
-        if file.revision == BRANCH:
+        cached, headers = None, None
+        if file.revision == BRANCH and not no_cache:
             cached, headers = await self._freshness.check(request)
-        else:  # what is stored of a pinned revision is fresh
-            cached, headers = await self._cache.get(key, consumer), None
+        elif not no_cache:  # what is stored of a pinned revision is fresh
+            cached = await self._cache.get(key, consumer)
         if cached is not None:
             cached = (await check_stored(self._manifests, self.store, [request], {key: cached})).get(key)
         if cached is None:
@@ -152,11 +158,11 @@ class HubFiles:
             self._schedule_compaction(request.key, cached[request.key])
         return {request.file: cached[request.key] for request in stored}
 
-    async def get_etag(self, url: str, timeout: float = 1.0) -> str | None:  # noqa: ASYNC109 ends with headers
-        """Return the entity tag of a URL; None without an answer in these seconds."""
+    async def get_headers(self, url: str, timeout: float) -> Mapping[str, str] | None:  # noqa: ASYNC109 ends with them
+        """Return the headers of a URL; empty for a file that the hub does not have, None without an answer."""
         from modelden.hub.download.freshness import fetch_headers
 
-        return (await fetch_headers(self._fetcher, url, timeout) or {}).get("etag")
+        return await fetch_headers(self._fetcher, url, timeout)
 
     async def remember_missing(self, files: Iterable[ModelFile]) -> None:
         """Remember optional files that the hub does not have. Only those of a branch are requested again."""
@@ -201,19 +207,7 @@ class HubFiles:
         self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
     ) -> ModelFiles:
         """Return the files of a revision; see `RemoteModels.list_files`."""
-        return await self._remote.list_files(model, revision, allow_list, task, dtype)
-
-    async def read_text(self, file: ModelFile, limit: int, allow_list: AllowList) -> str:
-        """Return a file as text, without storing it; see `RemoteModels.read_text`."""
-        return await self._remote.read_text(file, limit, allow_list)
-
-    async def has_changed(self, model: str, revision: str, paths: Iterable[str]) -> bool:
-        """Return True if the hub has other files of a branch than the store; see `RemoteModels.has_changed`."""
-        return await self._remote.has_changed(model, revision, paths)
-
-    async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
-        """See `RemoteModels.with_available_dtypes`."""
-        return await self._remote.with_available_dtypes(error)
+        return await self.remote.list_files(model, revision, allow_list, task, dtype)
 
     async def import_files(
         self, sources: Sequence[ImportSource], consumer: Consumer, on_progress: ProgressCallback | None
@@ -251,7 +245,15 @@ class HubFiles:
         return SpacePreflight(self._address, self.store, self._index)
 
     @cached_property
-    def _remote(self) -> RemoteModels:
+    def validation(self) -> Validation:
+        """Validation of stored files after a load that failed."""
+        from modelden.hub.download.validation import Validation
+
+        return Validation(self.store.cache)
+
+    @cached_property
+    def remote(self) -> RemoteModels:
+        """The hub's models that are not stored."""
         from modelden.hub.remote_models import RemoteModels
 
         return RemoteModels(self._address, self._fetcher, self.store.cache, self._manifests)
@@ -265,13 +267,13 @@ class HubFiles:
     async def _download(
         self, request: FileRequest, headers: Mapping[str, str] | None, on_progress: ProgressCallback | None
     ) -> CachedFile:
-        if headers is None and await self.store.missing.is_missing(request.key):
+        if headers is None and not request.no_cache and await self.store.missing.is_missing(request.key):
             raise request.not_found(request.url, 404)
         await import_staged(DOWNLOADERS)
         with self._reporter(DOWNLOADING, request, on_progress) as reporter:
             async with self.store.downloads.hold(request.key, reporter):
                 # Another tab may have downloaded it meanwhile.
-                cached = await self._cache.get(request.key, request.consumer)
+                cached = None if request.no_cache else await self._cache.get(request.key, request.consumer)
                 if cached and await self._freshness.is_current(request, cached, headers) is not False:
                     return request.branch.mark_served(request.key, cached) if request.branch else cached
                 return await self._downloader.fetch(request, headers or {}, reporter)

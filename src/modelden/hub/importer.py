@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.core.events import IMPORTING, ProgressCallback, Reporter, report_plan
 from modelden.errors import IntegrityError, NoHash
-from modelden.hub.catalog.integrity import FIRST_SEEN, SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
+from modelden.hub.catalog.file_format import SNIFFED_SIZE, check_format, check_json_size, refuse_page
+from modelden.hub.catalog.integrity import FIRST_SEEN, ExpectedFile
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.partials import download_lock
 from modelden.hub.store.records import FileKey, Provenance, file_id
@@ -97,7 +98,9 @@ class Importer:
         actual, beginning = await _hash(file.body)
         expected.check(file.source, size, actual)
         ExpectedFile(file.sha256).check(file.source, size, actual)
-        refuse_html(file.source, path, file.content_type, beginning)
+        refuse_page(file.source, path, file.content_type, beginning)
+        if expected.sha256 is None and file.sha256 is None:
+            await check_format(file.source, path, file.body)
         if path.endswith(".json") and not await file.body.is_json():
             raise IntegrityError(file.source, f"the JSON file {path}", f"{size} bytes that are no JSON")
         return ExpectedFile(actual, size, expected.integrity)

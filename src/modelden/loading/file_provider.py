@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,10 @@ from modelden.core.events import ProgressCallback
 from modelden.engine.memory_guard import LoadWatch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import ModelFile
+from modelden.hub.catalog.names import BRANCH, ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
-from modelden.hub.store.records import FileKey
+from modelden.hub.store.records import CachedFile, FileKey
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Blob
 
@@ -36,6 +36,31 @@ def check_count(count: int) -> None:
         raise EngineError(f"The model requests more than {MAX_FILES} files. Its configuration is wrong, or hostile.")
 
 
+async def revalidate(
+    hub: HubFiles,
+    files: Mapping[FileKey, ModelFile],
+    consumer: Consumer,
+    allow_list: AllowList,
+    on_progress: ProgressCallback | None,
+    branch: BranchUpdate | None,
+) -> list[FileKey]:
+    """Download files of a load again of which the hub has other bytes, and return the keys of changed ones.
+
+    Files of a branch belong to one state. They are left out if the branch has changed, or is used as it is stored.
+
+    Raises:
+        ForbiddenURL: If the allow list does not admit one of them any more.
+        StorageError: If the browser's storage fails.
+    """
+    is_fixed = branch is not None and (branch.stored_only or bool(branch.changed))
+    urls = {key: hub.url(file) for key, file in files.items() if not (is_fixed and file.revision == BRANCH)}
+
+    async def download(key: FileKey) -> CachedFile:
+        return await hub.get(files[key], consumer, allow_list, on_progress, no_cache=True)
+
+    return await hub.validation.run(urls, hub.get_headers, download)
+
+
 class EngineFileProvider:
     """A `ports.FileProvider` over one hub, for one load.
 
@@ -44,7 +69,7 @@ class EngineFileProvider:
     Attributes:
         revisions: Model and revision of each file that was provided.
         urls: The URLs of the provided files, in their order.
-        keys: The keys of the provided files in the store.
+        files: The provided files by their keys in the store.
         lease: Keeps their models from being evicted until it is ended.
     """
 
@@ -79,7 +104,7 @@ class EngineFileProvider:
         self._branch = branch
         self.revisions: set[tuple[str, str]] = set()
         self.urls: dict[str, None] = {}
-        self.keys: set[FileKey] = set()
+        self.files: dict[FileKey, ModelFile] = {}
         self.lease = hub.store.lease()
         self._requested: set[str] = set()
         self._missing: dict[ModelFile, ModelDenError] = {}
@@ -92,6 +117,17 @@ class EngineFileProvider:
         """
         required = (missing for file, missing in self._missing.items() if file.file in str(error))
         return self._first_error or next(required, error)
+
+    async def revalidate(self) -> list[FileKey]:
+        """Download the provided files again of which the hub has other bytes, and return the keys of changed ones.
+
+        Raises:
+            ForbiddenURL: If the allow list does not admit one of them any more.
+            StorageError: If the browser's storage fails.
+        """
+        return await revalidate(
+            self._hub, self.files, self._consumer, self._allow_list, self._on_progress, self._branch
+        )
 
     async def remember_missing(self) -> None:
         """Store which files the hub does not have: the engine runs without them. A failure is logged."""
@@ -161,7 +197,7 @@ class EngineFileProvider:
     def _record(self, url: str, file: ModelFile, key: FileKey) -> None:
         self.urls[url] = None
         self.revisions.add((file.model, file.revision))
-        self.keys.add(key)
+        self.files[key] = file
 
     async def _before_download(self) -> None:
         if self._preflight is None:

@@ -6,13 +6,16 @@ They are the same for engines and for raw models.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol
 
 from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import gpu_lost_message
 from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout, ModelDenError
+from modelden.hub.catalog.integrity import SIGNED
+from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
-from modelden.hub.store.records import FileKey
+from modelden.hub.store.records import FileKey, StoredFile, file_key
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ _NO_SIGN_OF_LIFE = "with more threads the engine gave no sign of life while it l
 
 
 class DamagedFiles(Exception):
-    """Stored files of a failed load were damaged. They were removed, so that a retry fetches them again.
+    """Stored files of a failed load were damaged or wrong. They were removed or replaced, so that a retry has others.
 
     `next_fallbacks` handles it: it reaches no caller.
 
@@ -62,35 +65,71 @@ def next_fallbacks(fallbacks: Fallbacks, error: Exception, handled: set[type[Exc
     return fallbacks
 
 
+class LoadedFiles(Protocol):
+    """The files of the hub that a load took.
+
+    Attributes:
+        files: The files by their keys in the store.
+    """
+
+    files: dict[FileKey, ModelFile]
+
+    async def revalidate(self) -> list[FileKey]:
+        """Download the files again of which the hub has other bytes, and return the keys of those that changed."""
+
+
 async def check_stored_files(
-    hub: HubFiles, keys: set[FileKey], delete_damaged_runtime: Callable[[], Awaitable[bool]], error: EngineError
+    hub: HubFiles, loaded: LoadedFiles, delete_damaged_runtime: Callable[[], Awaitable[bool]], error: EngineError
 ) -> EngineError:
-    """Check whether damage to stored files explains the failure of a load.
+    """Check whether stored files explain the failure of a load: damaged ones, or wrong ones since they came.
 
     Args:
         hub: The hub of the model.
-        keys: The files that the load took.
+        loaded: The files that the load took.
         delete_damaged_runtime: Deletes the runtime if it is damaged, and returns whether it was.
         error: The error that the load ended with.
 
     Returns:
-        The error; if the files were checked, its message says that they are not damaged.
+        The error; if the files were checked, its message says where they come from, and what helps.
 
     Raises:
-        DamagedFiles: If files were damaged. They are removed.
+        DamagedFiles: If files were damaged, which are removed, or had other bytes on the hub, which are stored.
     """
     if type(error) not in (EngineError, EngineCrashed):
         return error
     try:
         # The runtime first: its damage is told before a model's files are read.
         damaged = ["the runtime"] if await delete_damaged_runtime() else []
-        damaged = damaged or [key.name for key in await hub.store.delete_damaged(keys)]
+        damaged = damaged or [key.name for key in await hub.store.delete_damaged(loaded.files)]
+        if not damaged and type(error) is EngineError:
+            damaged = [key.name for key in await loaded.revalidate()]
+        stored = await _stored_files(hub, loaded.files)
     except ModelDenError as failure:
         logger.warning("Whether stored files are damaged could not be checked: %s", failure)
         return error
     if damaged:
-        logger.warning("What is stored of %s is damaged, and fetched again.", ", ".join(damaged))
+        logger.warning("What was stored of %s was damaged or wrong, and is fetched again.", ", ".join(damaged))
         raise DamagedFiles(error)
-    if not keys or type(error) is EngineCrashed:
+    if not stored or type(error) is EngineCrashed:
         return error
-    return EngineError(f"{error} What is stored of its files was checked, and is what came from the hub.")
+    return EngineError(f"{str(error).rstrip('.')}. {_describe(stored, str(error))}")
+
+
+async def _stored_files(hub: HubFiles, keys: Collection[FileKey]) -> list[StoredFile]:
+    revisions = sorted({key.revision_key for key in keys})
+    files = [file for revision in revisions for file in await hub.store.list_files(*revision)]
+    return [file for file in files if file_key(file) in keys]
+
+
+def _describe(files: Sequence[StoredFile], message: str) -> str:
+    """Return the origin of a load's files, those first that are most likely at fault, and the call that helps."""
+    suspects = sorted(files, key=lambda file: (file.path not in message, file.integrity == SIGNED, -file.size))
+    facts = "; ".join(
+        f"{file.path} ({file.size} bytes from {file.hub or 'an import'}, {file.integrity})" for file in suspects[:3]
+    )
+    others = f"; {len(suspects) - 3} more" if len(suspects) > 3 else ""
+    call = f"await modelden.ModelHub().delete_models(model={suspects[0].model!r}, revision={suspects[0].revision!r})"
+    return (
+        f"What is stored of its files was checked, and is what came from the hub: {facts}{others}. "
+        f"The hub gave no other bytes. When it has them, `{call}` removes these, and the next load downloads them."
+    )

@@ -41,7 +41,7 @@ class OnnxFileProvider:
     """The files of one model; a `ports.FileProvider` for its external data.
 
     Attributes:
-        keys: The keys in the store of the files that came from the hub.
+        files: The files that came from the hub by their keys in the store.
         first_error: The error of the first file that could not be provided.
     """
 
@@ -52,6 +52,7 @@ class OnnxFileProvider:
         watch: LoadWatch,
         fetch: Callable[[ModelFile], Awaitable[Blob]] | None = None,
         key: Callable[[ModelFile], FileKey] | None = None,
+        revalidate: Callable[[Mapping[FileKey, ModelFile]], Awaitable[list[FileKey]]] | None = None,
     ) -> None:
         """Create a provider.
 
@@ -61,13 +62,15 @@ class OnnxFileProvider:
             watch: Accounts for each file before it is loaded.
             fetch: Fetches a file of the hub.
             key: Returns the key of a file of the hub in the store.
+            revalidate: Downloads files again of which the hub has other bytes.
         """
         self._source = source
         self._ports = ports
         self._watch = watch
         self._fetch = fetch
         self._key = key
-        self.keys: set[FileKey] = set()
+        self._revalidate = revalidate
+        self.files: dict[FileKey, ModelFile] = {}
         self.first_error: ModelDenError | None = None
         self._requested: set[str] = set()
         self._blob: Blob | None = None
@@ -77,6 +80,10 @@ class OnnxFileProvider:
         if self._blob is None or isinstance(self._source.model, ModelFile | PurePath):
             return self._source
         return replace(self._source, model=self._blob)
+
+    async def revalidate(self) -> list[FileKey]:
+        """Download the files again of which the hub has other bytes; as `EngineFileProvider.revalidate`."""
+        return [] if self._revalidate is None else await self._revalidate(self.files)
 
     async def model(self) -> Blob:
         """Return the model itself.
@@ -126,7 +133,7 @@ class OnnxFileProvider:
             raise AssertionError("a file of the hub was requested without a hub")
         blob = await self._fetch(file)
         self._watch.account_loaded(file.file, blob)
-        self.keys.add(self._key(file))
+        self.files[self._key(file)] = file
         return blob
 
 

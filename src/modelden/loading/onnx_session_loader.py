@@ -26,8 +26,10 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
+from modelden.hub.store.records import FileKey
 from modelden.hub.store.usage import Consumer, ModelLease
 from modelden.loading.engine_loader import ALLOW_DENY_LIST
+from modelden.loading.file_provider import revalidate
 from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
@@ -162,7 +164,7 @@ class OnnxSessionLoader:
             except EngineError as error:
                 delete_damaged_runtime = partial(settings.attachments.delete_if_damaged, cid, record)
                 cause = files.first_error or await check_stored_files(
-                    await self._open_hub(), files.keys, delete_damaged_runtime, error
+                    await self._open_hub(), files, delete_damaged_runtime, error
                 )
                 raise cause from error
             if branch:
@@ -196,7 +198,7 @@ class OnnxSessionLoader:
         if not isinstance(model, ModelFile):
             return OnnxFileProvider(request.source, self._ports, watch)
         allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
-        hub = await self._open_hub()
+        hub, consumer = await self._open_hub(), Consumer(ONNX_TASK, ONNX_ENGINE_ID)
 
         async def preflight() -> None:
             await hub.check_space_for_session(model)
@@ -205,7 +207,7 @@ class OnnxSessionLoader:
             await lease.add(hub.key(file).revision_key)
             cached = await hub.get(
                 file,
-                Consumer(ONNX_TASK, ONNX_ENGINE_ID),
+                consumer,
                 allow_list,
                 on_progress,
                 branch=branch,
@@ -215,4 +217,7 @@ class OnnxSessionLoader:
             )
             return cached.blob
 
-        return OnnxFileProvider(request.source, self._ports, watch, fetch, hub.key)
+        async def validate(files: Mapping[FileKey, ModelFile]) -> list[FileKey]:
+            return await revalidate(hub, files, consumer, allow_list, on_progress, branch)
+
+        return OnnxFileProvider(request.source, self._ports, watch, fetch, hub.key, validate)

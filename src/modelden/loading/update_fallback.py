@@ -249,7 +249,7 @@ class LoaderWithFallback:
             paths = [
                 file.path for file in files if engine_id in file.engine_ids and _has_dtype(file.path, options.dtype)
             ]
-            if await hub.has_changed(model, revision, paths):
+            if await hub.remote.has_changed(model, revision, paths):
                 return True
         return False
 

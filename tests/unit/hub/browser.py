@@ -18,6 +18,7 @@ from modelden.hub.store.store import Store
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Ports
 from tests.faults.hub import FaultyHub
+from tests.onnx_bodies import onnx_body
 from tests.simulators.blobs import MemoryBlobs
 from tests.simulators.clock import ManualClock
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
@@ -27,7 +28,7 @@ from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedEx
 from tests.simulators.timers import ManualTimers
 
 CHUNK = 300_000
-BIG = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(50_000))
+BIG = onnx_body(1_600_000)
 PATH = "/org/model/v1/onnx/model.onnx"
 FILES = {
     PATH: BIG,

@@ -17,7 +17,7 @@ from tests.simulators.blobs import MemoryBlob, MemoryChunk
 if TYPE_CHECKING:
     from tests.simulators.profile import Profile
 
-FILE = ModelFile("org/tiny", "v1.0", "model.onnx")
+FILE = ModelFile("org/tiny", "v1.0", "model.bin")
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,93 @@ async def test_a_model_that_is_none_is_checked_and_not_fetched_again(profile: Pr
     for _ in range(2):
         with pytest.raises(EngineError, match="was checked, and is what came from the hub") as caught:
             await profile.visit().create_engine(EMBED)
-        assert "delete" not in str(caught.value)
+        for part in (
+            f"{WEIGHTS} (26 bytes from http://localhost:8642/hub, hub)",
+            "The hub gave no other bytes.",
+            "`await modelden.ModelHub().delete_models(model='localhost/org/tiny', revision='v1.0')`",
+        ):
+            assert part in str(caught.value)
 
     assert profile.requests().count(GET) == 1
     assert (len(profile.engines.workers), profile.engines.alive) == (2, 0)
+
+
+@pytest.mark.parametrize("change", ["as it was told", "without a word"])
+async def test_weights_that_were_wrong_are_fetched_again_when_the_hub_has_others(
+    profile: Profile, tree: Path, application: Application, change: str
+) -> None:
+    is_silent = change == "without a word"
+    if is_silent:  # a hub whose headers a page cannot read
+        application.faults.set(Fault(path=f"*{WEIGHTS}", status=200, body=":\x16corrupt from the start"))
+        profile.engines.corrupt = b":\x16corrupt"
+    else:
+        write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+    with pytest.raises(EngineError):
+        await profile.visit().create_engine(EMBED)
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, FILES[WEIGHTS])
+    application.faults.set()
+    profile.requests()
+
+    engine = await profile.visit().create_engine(EMBED)
+
+    assert (engine.status, profile.engines.alive) == ("ready", 1)
+    assert profile.engines.workers[-1].received == FILES
+    asked = [request for request in profile.requests() if request.startswith("GET /hub/")]
+    assert asked == [GET]
+    await profile.visit().create_engine(EMBED)
+    assert profile.requests() == []
+
+
+async def test_configuration_that_was_wrong_is_fetched_again(profile: Profile, tree: Path) -> None:
+    config = tree / "hub/org/tiny/v1.0/config.json"
+    write(config, b'{"error": "corrupt"}')
+    profile.engines.corrupt = b'{"error"'
+    with pytest.raises(EngineError, match=r"config\.json \(20 bytes from"):
+        await profile.visit().create_engine(EMBED)
+    write(config, FILES["config.json"])
+
+    await profile.visit().create_engine(EMBED)
+
+    assert profile.engines.workers[-1].received == FILES
+
+
+async def test_a_raw_model_that_was_wrong_is_fetched_again(profile: Profile, tree: Path) -> None:
+    source = OnnxSource(ModelFile("org/tiny", "v1.0", WEIGHTS))
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+    with pytest.raises(EngineError, match="The hub gave no other bytes"):
+        await profile.visit().onnx_sessions().open(source, OPTIONS)
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, FILES[WEIGHTS])
+
+    await profile.visit().onnx_sessions().open(source, OPTIONS)
+
+    assert [worker.closed for worker in profile.sessions.workers] == [True, True, False]
+
+
+async def test_a_hub_that_still_sends_the_wrong_file_leaves_the_stored_one(
+    profile: Profile, tree: Path, application: Application
+) -> None:
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+    with pytest.raises(EngineError):
+        await profile.visit().create_engine(EMBED)
+    application.faults.set(Fault(path=f"*{WEIGHTS}", status=200, body="version https://git-lfs.github.com/spec/v1"))
+
+    with pytest.raises(EngineError, match="The hub gave no other bytes"):
+        await profile.visit().create_engine(EMBED)
+
+
+async def test_what_is_the_same_is_fetched_again_once_in_a_page(profile: Profile, application: Application) -> None:
+    application.faults.set(Fault(path=f"*{WEIGHTS}", status=200, body=":\x16corrupt from the start"))
+    profile.engines.corrupt = b":\x16corrupt"
+    with pytest.raises(EngineError):
+        await profile.visit().create_engine(EMBED)
+    profile.requests()
+
+    page = profile.visit()
+    for _ in range(3):
+        with pytest.raises(EngineError):
+            await page.create_engine(EMBED)
+
+    assert profile.requests().count(GET) == 1
 
 
 async def test_what_is_damaged_comes_before_an_optional_file_that_is_missing(damaged: Profile) -> None:

@@ -10,6 +10,7 @@ In the order in which a request for a file calls them:
 - `repository`: lists the files of a revision.
 - `refusal`: the error of a hub's response that is no file.
 - `integrity`: checks the bytes of a file.
+- `file_format`: checks them by the format that the file's name promises, where their hash is unknown.
 - `file_roles`: tells from its path what a file is for.
 - `model_overview`: joins listing, roles and stored files for `ModelHub.model_files`.
 """

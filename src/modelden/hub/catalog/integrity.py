@@ -1,4 +1,4 @@
-"""Checks a file's size, SHA-256 and first bytes, and the format that its name promises. Pure.
+"""Checks a file's size and SHA-256. Pure.
 
 An entity tag is opaque (RFC 9110, section 8.8.3) unless its server promises more. Tags that look like a SHA-256 and are
 another hash: Hugging Face's storage (Xet), git hosts with SHA-256 object names. So a hash is one of, in this order:
@@ -29,15 +29,6 @@ HUB = "hub"
 FIRST_SEEN = "first-seen"
 
 _STRONG_TAG = re.compile(r'"([^"]*)"')
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-_TEXT_SUFFIXES = (".html", ".htm", ".md", ".txt")
-"""Files with these suffixes may contain HTML."""
-
-SNIFFED_SIZE = 1024
-"""Number of bytes at a file's start that `refuse_html` looks at."""
-
-JSON_LIMIT = 64 * 1024 * 1024
-"""Maximum bytes of a JSON file of a model, which are parsed at once. The largest tokenizers have 35 MB."""
 
 
 class ExpectedFile(NamedTuple):
@@ -110,28 +101,3 @@ def headers_of_content(headers: Mapping[str, str], sha256: str) -> dict[str, str
     if hash_from_headers(headers) == sha256:
         return dict(headers)
     return {name: value for name, value in headers.items() if name != "etag"}
-
-
-def refuse_html(url: str, file: str, content_type: str, beginning: bytes) -> None:
-    """Refuse a web page in place of a file: many servers send one for files that they do not have.
-
-    Raises:
-        IntegrityError: If the first bytes are HTML, and the file's suffix is not that of a text.
-    """
-    if not file.lower().endswith(_TEXT_SUFFIXES) and _HTML.match(beginning):
-        raise IntegrityError(url, f"the file {file}", f"a web page ({content_type or 'without a content type'})")
-
-
-def check_json_size(url: str, file: str, size: int) -> None:
-    """Refuse a JSON file that is too large to be parsed.
-
-    Args:
-        url: URL of the file.
-        file: Path in the repository.
-        size: Bytes that are announced, or were received.
-
-    Raises:
-        IntegrityError: If it has more than `JSON_LIMIT` bytes.
-    """
-    if file.endswith(".json") and size > JSON_LIMIT:
-        raise IntegrityError(url, f"a JSON file of at most {JSON_LIMIT} bytes", f"{size} or more")

@@ -14,6 +14,7 @@ In the order in which `hub.files` calls them:
 - `resume`: decides which bytes are requested, and interprets the responses.
 - `chunk_writer`: hashes and stores the bytes.
 - `retry`: decides whether and when a failed request is repeated.
+- `validation`: downloads stored files again of which the hub has other bytes, after a load that failed.
 """
 
 from __future__ import annotations

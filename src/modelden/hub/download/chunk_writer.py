@@ -12,7 +12,7 @@ import os
 
 from modelden.core.age import age
 from modelden.errors import StorageError, StorageUnavailable
-from modelden.hub.catalog.integrity import SNIFFED_SIZE
+from modelden.hub.catalog.file_format import SNIFFED_SIZE
 from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
 from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.records import FileKey, PartialFile
@@ -31,7 +31,7 @@ class ChunkWriter:
     """The bytes of one file, hashed and stored while more of them arrive.
 
     Attributes:
-        beginning: The first bytes, up to `integrity.SNIFFED_SIZE`; those of an earlier download are not included.
+        beginning: The first bytes, up to `file_format.SNIFFED_SIZE`; those of an earlier download are not included.
     """
 
     def __init__(self, key: FileKey, partials: PartialDownloads, blobs: Blobs, clock: Clock, *, required: bool) -> None:

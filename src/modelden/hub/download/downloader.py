@@ -64,7 +64,7 @@ class Downloader:
             ModelDenError: As `HubFiles.get`.
         """
         expected = await self._index.expected(request.file)
-        if _staging_branch(request) is None:
+        if _staging_branch(request) is None and not request.no_cache:
             linked, expected = await self._link_equal(request, expected, headers)
             if linked is None:
                 linked = await self._claim(request, expected, headers)

@@ -25,6 +25,7 @@ class FileRequest(NamedTuple):
         branch: Update of the branch that it belongs to; None for files of pinned revisions.
         before_download: Called before the first byte of a download. Its error ends the request.
         check_size: Called with the size before the first byte, when known. Its error ends the request.
+        no_cache: Download it whatever is stored (RFC 9111, section 5.2.1.4).
     """
 
     file: ModelFile
@@ -35,6 +36,7 @@ class FileRequest(NamedTuple):
     branch: BranchUpdate | None = None
     before_download: Callable[[], Awaitable[None]] | None = None
     check_size: Callable[[int], None] | None = None
+    no_cache: bool = False
 
     @property
     def progress_metadata(self) -> dict[str, str]:

@@ -19,7 +19,8 @@ from modelden.errors import (
     QuotaExceeded,
     UnavailableError,
 )
-from modelden.hub.catalog.integrity import FIRST_SEEN, SNIFFED_SIZE, ExpectedFile, check_json_size, refuse_html
+from modelden.hub.catalog.file_format import SNIFFED_SIZE, check_format, check_json_size, refuse_page
+from modelden.hub.catalog.integrity import FIRST_SEEN, ExpectedFile
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.download.resume import ResponseKind, interpret, range_headers
 from modelden.hub.store.records import Provenance
@@ -236,7 +237,7 @@ class FileTransfer:
             self._reserved = reserved
 
     def _sniff(self, content_type: str) -> None:
-        refuse_html(self._url, self._request.file.file, content_type, self._writer.beginning)
+        refuse_page(self._url, self._request.file.file, content_type, self._writer.beginning)
 
     async def _verify(self, headers: Mapping[str, str]) -> tuple[ReceivedBody, Provenance]:
         path = self._request.file.file
@@ -247,6 +248,8 @@ class FileTransfer:
         if path.endswith(".json") and not await body.blob.is_json():
             actual = f"{body.size} bytes that are no JSON ({headers.get('content-type', 'no content type')})"
             raise IntegrityError(self._url, f"the JSON file {path}", actual)
+        if self.expected.sha256 is None:
+            await check_format(self._url, path, body.blob)
         return body, Provenance(headers, self.expected.integrity, self._address.root_url)
 
     async def _is_reachable(self) -> bool:

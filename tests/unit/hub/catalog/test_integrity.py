@@ -13,7 +13,6 @@ from modelden.hub.catalog.integrity import (
     hash_from_headers,
     headers_of_content,
     is_current,
-    refuse_html,
 )
 
 URL = "https://hub.example/file"
@@ -88,27 +87,3 @@ def test_only_what_is_known_is_compared() -> None:
         ExpectedFile(size=5).check(URL, 6, A)
     with pytest.raises(IntegrityError, match=f"expected SHA-256 {B}, got SHA-256 {A}"):
         ExpectedFile(B).check(URL, 5, A)
-
-
-@pytest.mark.parametrize(
-    "beginning",
-    [
-        b"<!doctype html>",
-        b" \n<!DOCTYPE  HTML>",
-        b"<html lang=en>",
-        b"<!-- hello --> <html>",
-        b"<!-- a --><!-- b --><html>",
-    ],
-)
-def test_a_web_page_is_refused_in_place_of_a_file(beginning: bytes) -> None:
-    with pytest.raises(IntegrityError, match=r"the file onnx/model\.onnx, got a web page \(text/html\)"):
-        refuse_html(URL, "onnx/model.onnx", "text/html", beginning)
-    for path in ("README.md", "page.HTML", "notes.txt"):
-        refuse_html(URL, path, "text/html", beginning)
-
-
-@pytest.mark.parametrize(
-    "beginning", [b"", b"<", b"<htmlx>", b'{"a": "<html>"}', b"<!-- never closed <html>", b"\0<html>"]
-)
-def test_other_bytes_are_no_web_page(beginning: bytes) -> None:
-    refuse_html(URL, "config.json", "text/html", beginning)

@@ -227,7 +227,7 @@ async def test_a_stored_file_is_signed_once_a_manifest_has_its_hash(profile: Pro
 async def test_a_stored_file_that_its_manifest_refuses_is_downloaded_again(
     profile: Profile, application: Application, *, at_once: bool
 ) -> None:
-    application.faults.set(Fault(path=f"/hub/{FILE.model}/{FILE.revision}/{WEIGHTS}", status=200, body="untagged"))
+    application.faults.set(Fault(path=f"/hub/{FILE.model}/{FILE.revision}/{WEIGHTS}", status=200, body=":\x08untagged"))
     await (await hub_of(profile, manifests=False)).get(FILE, USE, ALLOWED)
     application.faults.set()
     publish(application, entry(WEIGHTS, FILES[WEIGHTS]))
@@ -260,7 +260,7 @@ async def test_a_forged_manifest_is_an_error(profile: Profile, application: Appl
 
 async def test_a_hash_may_be_required(profile: Profile, application: Application) -> None:
     publish(application, entry("config.json", FILES["config.json"]))
-    application.faults.set(Fault(path=f"/hub/{FILE.model}/{FILE.revision}/{WEIGHTS}", status=200, body="untagged"))
+    application.faults.set(Fault(path=f"/hub/{FILE.model}/{FILE.revision}/{WEIGHTS}", status=200, body=":\x08untagged"))
     with pytest.raises(NoHash):
         await (await hub_of(profile, require_hashes=True)).get(FILE, USE, ALLOWED)
     hub = await hub_of(profile)

@@ -78,10 +78,10 @@ async def test_a_hub_that_does_not_tell_the_tag_leaves_the_copy_in_use(
 
 async def test_a_hub_without_tags_keeps_the_copy_until_there_is_one(profile: Profile, application: Application) -> None:
     hub = await profile.visit().hub()
-    application.faults.set(Fault(path=PATH, status=200, body="no tag"))
-    assert await read(hub) == b"no tag"
+    application.faults.set(Fault(path=PATH, status=200, body=":\x06no tag"))
+    assert await read(hub) == b":\x06no tag"
     assert (await profile.database("modelFiles")).contents()["headers"][0]["headers"]["ETag"] == "NO_ETAG"
-    assert await read(hub) == b"no tag"
+    assert await read(hub) == b":\x06no tag"
     assert profile.requests() == [HEAD, GET, HEAD]
 
     application.faults.set()

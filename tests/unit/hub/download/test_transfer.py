@@ -21,7 +21,7 @@ from modelden.errors import (
     StorageUnavailable,
 )
 from modelden.host.serve.server import RunningServer
-from modelden.hub.catalog import integrity
+from modelden.hub.catalog import file_format
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.integrity import ExpectedFile
 from modelden.hub.catalog.names import HubAddress, ModelFile
@@ -325,7 +325,7 @@ async def test_a_body_that_grows_goes_to_memory_if_that_is_allowed(browser: Brow
 
 @pytest.mark.parametrize("fault", [Fault(), Fault(gzip=True), Fault(chunked=True)], ids=["told", "gzip", "no length"])
 async def test_json_has_a_limit(browser: Browser, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integrity, "JSON_LIMIT", 1_000_000)  # a size, not behaviour
+    monkeypatch.setattr(file_format, "JSON_LIMIT", 1_000_000)  # a size, not behaviour
     browser.hub.files["/org/model/v1/config.json"] = b"[" + b" " * 3_000_000 + b"]"
     browser.hub.always = fault
 

@@ -1,0 +1,196 @@
+"""Checks the bytes of a file by the format that its name promises, where no hash tells what they have to be.
+
+Servers answer 200 with something else than the file: a web page, the error document of a storage service, a Git LFS
+pointer, or the beginning of the file. An ONNX model is a Protocol Buffers message (``ModelProto`` of ``onnx.proto``).
+Its fields may come in any order, so that it has no first bytes of its own; its fields are walked through instead, and
+their contents skipped. GGUF and safetensors are recognized by their specifications' first bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from modelden.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from modelden.ports import Blob
+
+JSON_LIMIT = 64 * 1024 * 1024
+"""Maximum bytes of a JSON file of a model, which are parsed at once. The largest tokenizers have 35 MB."""
+
+SNIFFED_SIZE = 1024
+"""Number of bytes at a file's start that `refuse_page` looks at."""
+
+_PAGE = re.compile(
+    rb"\s*(?:(?:<\?xml.*?\?>|<!--.*?-->)\s*)*<(?:!doctype\s+html|html|head|body|error|listbucketresult)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_POINTER = re.compile(rb"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/")
+_MARKUP_SUFFIXES = (".html", ".htm", ".xhtml", ".xml", ".svg", ".md")
+"""Files with these suffixes may be pages."""
+
+_MARKUP_TYPES = ("text/html", "application/xhtml+xml", "application/xml", "text/xml")
+"""Media types of pages: a text may begin like one, but is not sent as one."""
+
+_RAW_WEIGHTS = re.compile(r"\.onnx[._]data[^/]*$")
+"""Names of a model's external data, as PyTorch and Optimum write them. Any bytes are weights, but no text is."""
+
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
+
+_GRAPH = 7
+_WIRE_TYPES = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, _GRAPH: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
+"""Fields of ``ModelProto`` with their wire types; other fields are those of a later version, of any type."""
+
+_FIXED_SIZES = {1: 8, 5: 4}
+_VARINT, _LENGTH = 0, 2
+_HEAD_SIZE = 20
+"""Maximum bytes of a field's tag and length."""
+
+_WINDOW = 4096
+_MAX_WINDOWS = 1000
+"""Windows after which the rest of a model is believed. A real one has its graph, and few fields besides."""
+
+
+def check_json_size(url: str, file: str, size: int) -> None:
+    """Refuse a JSON file that is too large to be parsed.
+
+    Args:
+        url: URL of the file.
+        file: Path in the repository.
+        size: Bytes that are announced, or were received.
+
+    Raises:
+        IntegrityError: If it has more than `JSON_LIMIT` bytes.
+    """
+    if file.endswith(".json") and size > JSON_LIMIT:
+        raise IntegrityError(url, f"a JSON file of at most {JSON_LIMIT} bytes", f"{size} or more")
+
+
+def refuse_page(url: str, file: str, content_type: str, beginning: bytes) -> None:
+    """Refuse a web page, an error document or a Git LFS pointer in place of a file.
+
+    Raises:
+        IntegrityError: If the first bytes are one, and the file cannot be one itself.
+    """
+    name, text = file.lower(), _without_mark(beginning)
+    if name.endswith(_MARKUP_SUFFIXES):
+        return
+    if _POINTER.match(text):
+        raise IntegrityError(url, f"the file {file}", "a Git LFS pointer to it")
+    if _PAGE.match(text) and not (name.endswith(".txt") and _media_type(content_type) not in _MARKUP_TYPES):
+        raise IntegrityError(url, f"the file {file}", f"a web page ({content_type or 'without a content type'})")
+
+
+async def check_format(url: str, file: str, body: Blob) -> None:
+    """Refuse weights that are none by their format. Some kilobytes are read, of a model of any size.
+
+    Args:
+        url: URL of the file.
+        file: Path in the repository.
+        body: All bytes of the file.
+
+    Raises:
+        IntegrityError: If an ONNX model, a GGUF, a safetensors file or external data cannot be what its name says.
+        StorageUnavailable: If the bytes cannot be read.
+    """
+    name = file.lower()
+    if name.endswith((".onnx", ".ort")):
+        fault = await _onnx_fault(body)
+    elif name.endswith(".gguf"):
+        fault = None if await _read(body, 4) == b"GGUF" else "other bytes"
+    elif name.endswith(".safetensors"):
+        fault = _safetensors_fault(await _read(body, 9), body.size)
+    elif _RAW_WEIGHTS.search(name):
+        fault = "text" if _TEXT.fullmatch(await _read(body, SNIFFED_SIZE)) else None
+        fault = fault if body.size else "nothing"
+    else:
+        return
+    if fault is not None:
+        beginning = await _read(body, 40)
+        raise IntegrityError(url, f"the weights {file}", f"{body.size} bytes that are none: {fault} ({beginning!r})")
+
+
+async def _onnx_fault(body: Blob) -> str | None:
+    """Return the reason why bytes are no ONNX model; None if they are one, or a model in the format of onnxruntime."""
+    if (await _read(body, 8))[4:] == b"ORTM":
+        return None
+    position, has_graph = 0, False
+    for _ in range(_MAX_WINDOWS):
+        if position == body.size:
+            return None if has_graph else "no graph"
+        window = await body.slice(position, position + _WINDOW).read()
+        try:
+            passed, found = walk_fields(window, body.size - position)
+        except (ValueError, IndexError) as error:
+            return str(error) if isinstance(error, ValueError) else "it ends within a field"
+        position, has_graph = position + passed, has_graph or found
+    return None
+
+
+def walk_fields(window: bytes, remaining: int) -> tuple[int, bool]:
+    """Walk through the fields of a ``ModelProto`` that begin in a window of its bytes.
+
+    Args:
+        window: Bytes, from the beginning of a field.
+        remaining: Bytes from there to the end of the file.
+
+    Returns:
+        The bytes to the beginning of the first field that is not read, and whether one of the others was the graph.
+
+    Raises:
+        ValueError: If they are no fields of an ONNX model.
+        IndexError: If a field ends after the file.
+    """
+    position, has_graph = 0, False
+    while position < len(window) and (len(window) - position >= _HEAD_SIZE or len(window) == remaining):
+        tag, position = _varint(window, position)
+        field, wire_type = tag >> 3, tag & 7
+        if field == 0 or wire_type != _WIRE_TYPES.get(field, wire_type):
+            raise ValueError("no field of an ONNX model")
+        if wire_type == _VARINT:
+            _, position = _varint(window, position)
+        elif wire_type == _LENGTH:
+            length, position = _varint(window, position)
+            position += length
+        elif wire_type in _FIXED_SIZES:
+            position += _FIXED_SIZES[wire_type]
+        else:
+            raise ValueError("no field of an ONNX model")
+        if position > remaining:
+            raise ValueError(f"a beginning, of {position - remaining} bytes too few")
+        has_graph = has_graph or field == _GRAPH
+    return position, has_graph
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise ValueError("no field of an ONNX model")
+
+
+def _safetensors_fault(beginning: bytes, size: int) -> str | None:
+    header = int.from_bytes(beginning[:8], "little")
+    if len(beginning) < 9 or beginning[8:] != b"{":
+        return "no header"
+    return "a beginning, cut within its header" if header + 8 > size else None
+
+
+def _without_mark(beginning: bytes) -> bytes:
+    """Return the first bytes as UTF-8 without a byte order mark."""
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return beginning.decode("utf-16", errors="ignore").encode()
+    return beginning.removeprefix(b"\xef\xbb\xbf")
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+async def _read(body: Blob, size: int) -> bytes:
+    return await body.slice(0, size).read()
