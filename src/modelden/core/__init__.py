@@ -4,6 +4,7 @@
 - `storage_fallback`, `memory_database`: databases in the page's memory where the browser stores nothing.
 - `urls`: splits and joins URLs.
 - `response_body`: time limits of requests; bodies of responses, as text or as a blob.
+- `printable`: text of servers without control characters.
 - `age`: the age of a stored time; a time in the future is old.
 - `locks`: locks by key within one page.
 - `cleanup`: cleanup that hides no error.

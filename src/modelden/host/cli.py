@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that ``modelden --help`` answ
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from inspect import cleandoc
@@ -14,6 +15,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit("modelden: the command needs more packages: pip install 'modelden[host]'") from error
 
+from modelden.core.printable import printable
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
 from modelden.host.commands import assets, mirror, publish, run, serve, stdlib, verify
 from modelden.host.commands.keys import keys
@@ -74,10 +76,20 @@ def exit_code(error: ModelDenError) -> int:
     return 4 if isinstance(error, UnavailableError) else 1
 
 
+class _PrintableFormatter(logging.Formatter):
+    """Formats warnings, which have words of servers, without control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), lines=True)
+
+
 def main() -> None:
     """Entry point of the ``modelden`` command."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PrintableFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         app()
     except ModelDenError as error:
-        typer.echo(f"modelden: {error}", err=True)
+        typer.echo(f"modelden: {printable(str(error), lines=True)}", err=True)
         sys.exit(exit_code(error))

@@ -37,7 +37,7 @@ def identity_record(bucket: str, name: str, collections: Iterable[str]) -> Recor
 def other_name(cid: str, records: Mapping[str, Record]) -> str | None:
     """Return the name by which a collection calls itself, if it is another one than ``bucket/name``; else None.
 
-    A server that copies collections to another bucket, as Kinto does for a review, leaves the bucket out.
+    A record without a bucket fits each bucket.
     """
     record = records.get(IDENTITY)
     if record is None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from modelden.core import urls
+from modelden.core.printable import printable
 from modelden.core.response_body import limit_request, read_text
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
@@ -152,5 +153,5 @@ def _server_message(text: str) -> str:
     except (ValueError, AttributeError):
         message = None
     if isinstance(message, str) and message:
-        return f"It says: {message[:200]}"
+        return f"It says: {printable(message[:200])}"
     return "Is it a Remote Settings server, and is it up?"

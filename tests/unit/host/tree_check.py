@@ -24,7 +24,9 @@ def collections_of(tree: Path, root_hash: str) -> dict[str, list[dict[str, Any]]
         assert changeset["metadata"]["bucket"] == change["bucket"]
         assert changeset["metadata"]["id"] == change["collection"]
         _verify_signature(changeset, path, root_hash)
-        records[change["collection"]] = changeset["changes"]
+        identity = next(each for each in changeset["changes"] if each["id"] == "modelden-identity")
+        assert (identity["bucket"], identity["collection"]) == (change["bucket"], change["collection"])
+        records[change["collection"]] = [each for each in changeset["changes"] if each is not identity]
     return records
 
 

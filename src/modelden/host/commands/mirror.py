@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from modelden.host.commands.options import JsonOption, KeysOption, PassphraseOption, TreeOption, open_publisher
+from modelden.host.commands.options import (
+    ExcludeOption,
+    JsonOption,
+    KeysOption,
+    PassphraseOption,
+    TreeOption,
+    open_publisher,
+)
 from modelden.host.commands.output import print_facts
 
 
@@ -30,6 +37,7 @@ def mirror(
     dtype: Annotated[str | None, typer.Option(help="Data type that clients are to use.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Where what was fetched is kept, to go on after a break.")] = None,
     passphrase_file: PassphraseOption = None,
+    exclude: ExcludeOption = None,
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of another model.")] = False,
     as_json: JsonOption = False,
@@ -64,7 +72,7 @@ def mirror(
         folder, facts["commit"] = snapshot.folder, snapshot.commit
     else:
         folder = _from_server(name, source_revision, source, root_hash, hub, cache)
-    repository = read_repository(folder, name, revision)
+    repository = read_repository(folder, name, revision, exclude or ())
     with open_publisher(to, keys, passphrase_file) as publisher:
         published = publish(publisher, repository, release)
         publisher.commit()

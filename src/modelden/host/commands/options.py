@@ -36,6 +36,13 @@ PassphraseOption = Annotated[
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave these files out, by their paths: 'onnx/*_fp16.onnx' or '*.png'. May be repeated.", metavar="PATTERN"
+    ),
+]
+
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check everything, change nothing.")]
 
 

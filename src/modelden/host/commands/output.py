@@ -8,11 +8,13 @@ from typing import Any
 
 import typer
 
+from modelden.core.printable import printable
+
 
 def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the result of a command: one JSON object, or two columns, in which lists and mappings become lines."""
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(json.dumps(facts, indent=2))  # JSON escapes control characters
         return
     from rich.console import Console
     from rich.text import Text
@@ -21,8 +23,8 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
     width = max(len(name) for name in facts)
     for name, value in facts.items():
         for index, line in enumerate(_lines(value)):
-            label = name.replace("_", " ") if index == 0 else ""
-            console.print(Text.assemble((f"{label:<{width}}  ", "bold"), line))
+            label = printable(name.replace("_", " ")) if index == 0 else ""
+            console.print(Text.assemble((f"{label:<{width}}  ", "bold"), printable(line)))
 
 
 def _lines(value: Any) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 from modelden.host.commands.options import (
     DryRunOption,
+    ExcludeOption,
     JsonOption,
     KeysOption,
     PassphraseOption,
@@ -44,6 +45,7 @@ def publish(
     dtype: Annotated[str | None, typer.Option(help="Data type that clients are to use: q8, fp32, ...")] = None,
     passphrase_file: PassphraseOption = None,
     public_url: PublicUrlOption = None,
+    exclude: ExcludeOption = None,
     *,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of another model for this feature or task.")
@@ -64,7 +66,7 @@ def publish(
     from modelden.host.publish.repository import read_repository
 
     release = Release(model=model, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
-    repository = read_repository(directory, model, revision)
+    repository = read_repository(directory, model, revision, exclude or ())
     with open_publisher(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
         published = publish_model(publisher, repository, release, dry_run=dry_run)
         if not dry_run:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from modelden.core.printable import printable
+
 
 def serve(
     tree: Annotated[Path, typer.Argument(help="Folder with hub, settings and attachments.")],
@@ -76,7 +78,7 @@ def serve(
 
 
 def _print_message(message: str) -> None:
-    typer.echo(f"modelden: {message}", err=True)
+    typer.echo(f"modelden: {printable(message, lines=True)}", err=True)
 
 
 def _write_line(line: str) -> None:

@@ -18,6 +18,7 @@ from modelden.host.publish.publisher import BUCKET
 from modelden.host.publish.release import OPTIONS, sha256_of
 from modelden.host.publish.transaction import exclusive
 from modelden.host.publish.tree import Tree
+from modelden.settings.identity import IDENTITY
 
 _SERVER_FIELDS = ("last_modified", "schema")
 """Fields that the server sets itself; ``schema`` only for collections with a schema."""
@@ -118,7 +119,8 @@ def _compare(tree: Tree, editor: KintoEditor, collection: Collection) -> _Differ
     workspace = editor.workspace(BUCKET, collection.name)
     status = editor.status(workspace)
     stored = editor.records(workspace) if status is not None else {}
-    records = collection.state.records
+    # The record of identity is of a tree: a server may have more collections, and it copies records to another bucket.
+    records = {key: record for key, record in collection.state.records.items() if key != IDENTITY}
     writes = [record for key, record in records.items() if _comparable(record) != _comparable(stored.get(key))]
     files = {
         record["id"]: tree.attachments / record["attachment"]["location"]

@@ -18,7 +18,7 @@ from modelden.host.publish.release import MANIFESTS, sha256_of
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import merge
-from modelden.settings.records import is_sha256
+from modelden.settings.records import is_sha256, whole_number
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
@@ -81,7 +81,9 @@ async def _manifest(config: Configuration, fetcher: HttpFetcher, model: str, rev
                     f"The manifest of {model} {revision} should list path, size and sha256 of its files."
                 )
             return files
-    available = sorted(f"{record.get('modelId')} {record.get('revision')}" for record in collection.records.values())
+    available = sorted(
+        f"{each['modelId']} {each['revision']}" for each in collection.records.values() if "modelId" in each
+    )
     raise HostError(
         f"{config.settings_server} has no manifest of {model} {revision}; it has {', '.join(available) or 'none'}."
     )
@@ -89,8 +91,8 @@ async def _manifest(config: Configuration, fetcher: HttpFetcher, model: str, rev
 
 def _is_entry(entry: Any) -> bool:
     match entry:
-        case {"path": str(), "size": int(), "sha256": str(sha256)}:
-            return is_sha256(sha256)
+        case {"path": str(), "size": int(size), "sha256": str(sha256)}:
+            return is_sha256(sha256) and whole_number(size) is not None
         case _:
             return False
 

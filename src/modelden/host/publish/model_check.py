@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from modelden.host.publish.strict_json import parse_strict
 from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, model_parts, needed_settings, role_of
 
 
@@ -18,7 +18,8 @@ def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[
         task: The task of the model.
         dtype: The data type that the settings will name.
     """
-    faults = [fault for name in needed_settings(task) if (fault := _json_fault(name, files.get(name)))]
+    names = dict.fromkeys((*needed_settings(task), *(path for path in files if path.endswith(".json"))))
+    faults = [fault for name in names if (fault := _json_fault(name, files.get(name)))]
     onnx = [role for path in files if path.startswith("onnx/") and (role := role_of(path)).dtype]
     faults += [
         f"{path} has 0 bytes." for path, file in files.items() if path.endswith(".onnx") and file.stat().st_size == 0
@@ -47,9 +48,9 @@ def _json_fault(name: str, file: Path | None) -> str | None:
     if file is None:
         return f"{name} is missing."
     try:
-        json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        return f"{name} is not JSON: {error}."
+        parse_strict(file.read_bytes())
+    except ValueError as error:
+        return f"{name} is not JSON that pages can read: {error}."
     return None
 
 

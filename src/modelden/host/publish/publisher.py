@@ -37,6 +37,7 @@ from modelden.host.publish.static_layout import (
 )
 from modelden.host.publish.transaction import Transaction, exclusive
 from modelden.host.publish.tree import MARKER, Tree, TreeFacts
+from modelden.settings.identity import IDENTITY, identity_record
 
 BUCKET = "main"
 
@@ -114,9 +115,10 @@ class Publisher:
         return f"{self._chain.leaf.certificate.not_valid_after_utc:%Y-%m-%d}"
 
     def records(self, name: str) -> dict[str, Record]:
-        """Return the records of a collection of the bucket `main`, by identifier."""
+        """Return the records of a collection of the bucket `main`, by identifier, without that of its identity."""
         collection = self._collections.get(BUCKET, name)
-        return dict(collection.state.records) if collection else {}
+        records = collection.state.records if collection else {}
+        return {key: record for key, record in records.items() if key != IDENTITY}
 
     def ensure(self, name: str) -> Collection:
         """Create the collection if it is missing: clients refuse a server without it."""
@@ -158,9 +160,27 @@ class Publisher:
         Raises:
             MachineError: The old state is unchanged.
         """
+        self._identify()
         with machine_errors(f"Cannot write {self.tree.folder}"):
             self._stage()
         self.files.commit()
+
+    def _identify(self) -> None:
+        """Let each collection name itself and all collections of its bucket, so that none can be left out unnoticed."""
+        names: dict[str, list[str]] = {}
+        for collection in self._collections:
+            names.setdefault(collection.bucket, []).append(collection.name)
+        for collection in self._collections:
+            record = identity_record(collection.bucket, collection.name, names[collection.bucket])
+            if _without_timestamp(collection.state.records.get(IDENTITY)) == record:
+                continue
+            if (collection.bucket, collection.name) in self._edited:  # its new timestamp is not visible yet
+                timestamp = collection.state.timestamp
+                others = [each for key, each in collection.state.records.items() if key != IDENTITY]
+                collection.replace([*others, {**record, "last_modified": timestamp}], timestamp=timestamp)
+            else:
+                collection.publish(record)
+                self._edited.append((collection.bucket, collection.name))
 
     def _stamp_manual_edits(self, collection: Collection) -> None:
         """Give manually edited records a new timestamp: clients compare nothing else."""

@@ -14,6 +14,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import DEFAULT_DTYPE
 from modelden.errors import InputError, ModelDenError
 from modelden.host.errors import HostError, PublishError, machine_errors
+from modelden.host.publish.file_names import collisions, name_fault
 from modelden.host.publish.hub_list import remove_list, write_list
 from modelden.host.publish.model_check import check_model_files, check_onnx
 from modelden.host.publish.publisher import Publisher
@@ -63,6 +64,8 @@ class Release:
         PipelineOptions.of({"model_id": self.model, "model_revision": self.revision})
         if "/" not in self.model:
             raise InputError(f"Invalid model name. Expected 'organization/name', got {self.model!r}.")
+        if fault := name_fault(f"{self.model}/{self.revision}"):
+            raise InputError(fault)
         known_task(self.task)
         if self.dtype is not None and self.dtype not in DTYPES:
             raise InputError(f"dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}.")
@@ -113,6 +116,7 @@ def publish(publisher: Publisher, repository: Repository, release: Release, *, d
     dtype = release.dtype or _best_dtype(repository)
     notes = _check(repository, release, dtype)
     _check_replacement(publisher, release)
+    _check_names(publisher, release)
     with machine_errors(f"Cannot copy {repository.folder}"):
         files = _copy(publisher, repository, release, dry_run=dry_run)
         if not dry_run:
@@ -195,6 +199,14 @@ def _check_replacement(publisher: Publisher, release: Release) -> None:
             f"{existing.get('modelRevision')}. Say --replace to have this one in its place, "
             "or --feature to publish it for something else."
         )
+
+
+def _check_names(publisher: Publisher, release: Release) -> None:
+    """Refuse a model whose folder is another model's where case does not count."""
+    published = {f"{record['modelId']}/{record['revision']}" for record in publisher.records(MANIFESTS).values()}
+    faults = collisions(published | {f"{release.model}/{release.revision}"})
+    if faults:
+        raise PublishError("The tree has a model of the same name in other letters.", faults)
 
 
 def _copy(publisher: Publisher, repository: Repository, release: Release, *, dry_run: bool) -> list[dict[str, Any]]:

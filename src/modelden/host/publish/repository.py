@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from modelden.errors import InputError
 from modelden.host.errors import HostError, PublishError, machine_errors
+from modelden.host.publish.file_names import collisions, name_fault
 from modelden.hub.catalog.file_roles import HOUSEKEEPING, role_of
 from modelden.hub.catalog.names import ModelFile
+
+EXCLUDED = "excluded by --exclude"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Repository:
     left_out: dict[str, str]
 
 
-def read_repository(folder: Path, model: str, revision: str) -> Repository:
+def read_repository(folder: Path, model: str, revision: str, exclude: Sequence[str] = ()) -> Repository:
     """List the files of a repository. Reads names only.
 
     Args:
@@ -36,10 +40,12 @@ def read_repository(folder: Path, model: str, revision: str) -> Repository:
             snapshot of ``revision`` or with a single one.
         model: Name to publish it under.
         revision: Revision to publish it under.
+        exclude: Patterns of paths to leave out: ``*`` matches any characters, ``/`` too.
 
     Raises:
         HostError: The folder or the snapshot is missing.
-        PublishError: A name that clients refuse, a link that leaves the folder, a special file.
+        PublishError: A name that clients or other machines refuse, names that are one file there, a link that leaves
+            the folder, a special file.
         MachineError: The folder cannot be read.
     """
     if not folder.is_dir():
@@ -51,7 +57,7 @@ def read_repository(folder: Path, model: str, revision: str) -> Repository:
     faults: list[str] = []
     with machine_errors(f"Cannot read {folder}"):
         for path, source in _walk(folder):
-            reason = role_of(path).never
+            reason = EXCLUDED if any(fnmatchcase(path, pattern) for pattern in exclude) else role_of(path).never
             if reason is not None:
                 left_out[path] = reason
                 continue
@@ -59,8 +65,9 @@ def read_repository(folder: Path, model: str, revision: str) -> Repository:
             if fault:
                 faults.append(fault)
             files[path] = source
+    faults += collisions(files)
     if faults:
-        raise PublishError(f"{folder} has files that cannot be published.", faults)
+        raise PublishError(f"{folder} has files that cannot be published. --exclude leaves files out.", faults)
     return Repository(folder, files, left_out)
 
 
@@ -94,7 +101,7 @@ def _name_fault(model: str, revision: str, path: str) -> str | None:
         return str(error)
     if ".." in path:
         return f"Invalid file name {path!r}: it has '..', which servers on the way may take for the folder above."
-    return None
+    return name_fault(path)
 
 
 def _boundary(folder: Path) -> Path:

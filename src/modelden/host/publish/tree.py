@@ -25,6 +25,7 @@ from modelden.host.keys.signer import Signer
 from modelden.host.publish.clock import milliseconds
 from modelden.host.publish.collections import Collections, CollectionSigner
 from modelden.host.publish.static_layout import PublishedCollection, changeset_path
+from modelden.host.publish.strict_json import parse_strict
 
 FORMAT = 1
 """Version of the layout that this module describes, stored in `modelden.json`."""
@@ -154,13 +155,13 @@ class Tree:
     def _read(self, bucket: str, name: str) -> dict[str, Any]:
         path = self.source(bucket, name)
         try:
-            content: dict[str, Any] = json.loads(path.read_bytes())
+            content: dict[str, Any] = parse_strict(path.read_bytes())
         except (ValueError, OSError) as error:
             raise TreeError(f"{path} cannot be read as JSON: {error}.") from error
         if not _is_collection(content):
             raise TreeError(
                 f'{path} is not a collection: expected {{"timestamp": milliseconds, "records": [...]}} '
-                "where each record is an object with a text `id`."
+                "where each record is an object with a text `id` of its own."
             )
         return content
 
@@ -178,6 +179,7 @@ def _is_collection(content: Any) -> bool:
 
 
 def _are_records(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(record, dict) and isinstance(record.get("id"), str) for record in value
-    )
+    if not isinstance(value, list):
+        return False
+    identifiers = {record["id"] for record in value if isinstance(record, dict) and isinstance(record.get("id"), str)}
+    return len(identifiers) == len(value)

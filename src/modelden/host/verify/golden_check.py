@@ -16,6 +16,7 @@ from modelden.host.browser.pyodide_page import Job, PyodidePage, open_page, page
 from modelden.host.publish.release import MANIFESTS
 from modelden.host.publish.tree import Tree
 from modelden.host.verify.golden import FILE_NAME, Golden, differences
+from modelden.settings.identity import IDENTITY
 
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
@@ -51,7 +52,7 @@ def published_models(tree: Tree) -> list[tuple[str, str]]:
     """List model and revision of each manifest."""
     collection = tree.collections().get("main", MANIFESTS)
     records = collection.state.records.values() if collection else ()
-    return sorted((record["modelId"], record["revision"]) for record in records)
+    return sorted((record["modelId"], record["revision"]) for record in records if record["id"] != IDENTITY)
 
 
 def check_tree(

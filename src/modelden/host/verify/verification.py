@@ -27,7 +27,8 @@ from modelden.ports import Fetcher
 from modelden.settings.attachments import base_url
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Record, merge
-from modelden.settings.records import Attachment, is_sha256
+from modelden.settings.identity import IDENTITY, listed_collections
+from modelden.settings.records import Attachment, is_sha256, whole_number
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
@@ -103,6 +104,7 @@ class _Verification:
         self._hub = HubAddress(config.hub_root_url, config.hub_url_template)
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._report = Report()
+        self._names: frozenset[str] = frozenset()
 
     async def run(self) -> Report:
         try:
@@ -115,6 +117,7 @@ class _Verification:
         names = [name for key in timestamps for at, _, name in [key.partition("/")] if at == bucket]
         if not names:
             self._report.fault(self._server.url, f"expected collections of the bucket {bucket}, found none")
+        self._names = frozenset(names)
         records = {name: await self._collection(name, timestamps[f"{bucket}/{name}"]) for name in names}
         async with asyncio.TaskGroup() as tasks:
             for name, entries in records.items():
@@ -143,7 +146,9 @@ class _Verification:
         if days < MIN_SIGNATURE_DAYS:
             self._report.note(cid, f"the signature ends in {days:.0f} days: rotate the keys and sign")
         self._report.collections.append(cid)
-        return list(collection.records.values())
+        for other in sorted((listed_collections(collection.records.get(IDENTITY, {})) or frozenset()) - self._names):
+            self._report.fault(cid, f"it says that there is a collection {other}, and the server's list leaves it out")
+        return [record for key, record in collection.records.items() if key != IDENTITY]
 
     async def _attachment(self, cid: str, record: Record, page: Mapping[str, Any]) -> None:
         try:
@@ -164,7 +169,9 @@ class _Verification:
                 return
         for entry in files:
             match entry:
-                case {"path": str(path), "size": int(size), "sha256": str(sha256)} if is_sha256(sha256):
+                case {"path": str(path), "size": number, "sha256": str(sha256)} if (
+                    is_sha256(sha256) and (size := whole_number(number)) is not None
+                ):
                     try:
                         url = self._hub.url(ModelFile(model, revision, path))
                     except ModelDenError as error:
@@ -184,9 +191,12 @@ class _Verification:
                     self._report.fault(url, f"expected status 200, found {response.status}")
                     return
                 async for chunk in response.chunks():
+                    loaded += chunk.size
+                    if loaded > size:
+                        self._report.fault(url, f"expected {size} bytes, found more; it was not read on")
+                        return
                     for buffer in chunk.buffers():
                         digest.update(buffer)
-                    loaded += chunk.size
         except ModelDenError as error:
             self._report.fault(url, error)
             return

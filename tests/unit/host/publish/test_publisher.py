@@ -8,10 +8,12 @@ import pytest
 
 from modelden.host.errors import KeysError, TreeError
 from modelden.host.keys.certificates import SigningChain, new_chain
+from modelden.host.keys.signer import Signer
 from modelden.host.publish.publisher import Publisher
 from modelden.host.publish.release import ALLOW_LIST, OPTIONS, publish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.tree import Tree
+from modelden.settings.identity import IDENTITY
 from tests.unit.host.publishing import (
     MODEL,
     publish_tiny,
@@ -108,3 +110,21 @@ def test_a_tree_of_another_version_is_left_alone(folder: Path, chain: SigningCha
     with pytest.raises(TreeError, match="another version"):
         Tree(folder)
     assert state_of(folder) == before
+
+
+def test_each_collection_names_itself_and_all_of_its_tree(folder: Path, chain: SigningChain, tmp_path: Path) -> None:
+    publish_tiny(folder, chain, tmp_path / "model")
+    before = {collection.name: collection.state for collection in Tree(folder).sources(Signer(chain))}
+    with Publisher.open(folder, chain) as publisher:
+        publisher.commit()
+        assert publisher.changes() == []
+        publisher.put("more", {"id": "a"})
+        publisher.commit()
+
+    after = {collection.name: collection.state for collection in Tree(folder).sources(Signer(chain))}
+    assert set(after) == {*before, "more"}
+    for name, state in after.items():
+        assert state.records[IDENTITY]["collection"] == name
+        assert state.records[IDENTITY]["collections"] == sorted(after)
+    assert all(after[name].timestamp > state.timestamp for name, state in before.items())
+    assert_whole(folder, chain.root_hash)

@@ -127,3 +127,34 @@ def test_no_folder_is_told(tmp_path: Path) -> None:
 
 def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_files_are_excluded_by_their_paths(tmp_path: Path) -> None:
+    write_repository(tmp_path)
+    for name in ("notes.txt", "CON.json", "sub/odd:name.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(PublishError, match="--exclude leaves files out") as refused:
+        read_repository(tmp_path, MODEL, "v1")
+    assert len(refused.value.faults) == 2
+
+    repository = read_repository(tmp_path, MODEL, "v1", ["CON.json", "sub/*", "notes.*"])
+
+    assert sorted(repository.files) == ["config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json"]
+    assert set(repository.left_out) == {"notes.txt", "CON.json", "sub/odd:name.json"}
+
+
+def test_names_that_differ_in_case_are_refused_together(tmp_path: Path) -> None:
+    write_repository(tmp_path)
+    (tmp_path / "Config.json").write_bytes(b"{}")
+
+    with pytest.raises(PublishError, match=r"'Config.json' and 'config.json' are one file"):
+        read_repository(tmp_path, MODEL, "v1")
+
+
+def test_an_odd_picture_stops_nothing(tmp_path: Path) -> None:
+    write_repository(tmp_path)
+    (tmp_path / "Bildschirmfoto 2026-11-29 um 03:00\x1b.png").write_bytes(b"")
+    (tmp_path / "aux.PNG").write_bytes(b"")
+
+    assert len(read_repository(tmp_path, MODEL, "v1").left_out) == 2

@@ -141,3 +141,24 @@ async def test_a_server_that_is_not_there_is_a_fault() -> None:
     report = await verify_server("http://localhost:9/v1", root_hash="AB:" * 31 + "AB")
 
     assert "No usable answer from http://localhost:9/v1/" in report.faults[0].what
+
+
+def test_no_byte_beyond_the_announced_size_is_read(complete_tree: Path) -> None:
+    (complete_tree / f"hub/{MODEL}/v1/config.json").write_bytes(b" " * 5_000_000)
+
+    (fault,) = verify_tree(complete_tree).faults
+
+    assert "found more; it was not read on" in fault.what
+
+
+def test_a_collection_that_the_list_leaves_out_is_a_fault(complete_tree: Path) -> None:
+    def leave_out(body: Any) -> None:
+        body["changes"] = [each for each in body["changes"] if each["collection"] != MANIFESTS]
+
+    edit(complete_tree / MONITOR, leave_out)
+
+    faults = verify_tree(complete_tree).faults
+
+    assert {fault.what for fault in faults} == {
+        f"it says that there is a collection {MANIFESTS}, and the server's list leaves it out"
+    }
