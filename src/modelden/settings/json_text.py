@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any, NoReturn
@@ -62,6 +62,9 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
+PART_RECORDS = 200
+"""Records of a part of the signed text. Some milliseconds in a page."""
+
 SIGNATURE_PREFIX = b"Content-Signature:\x00"
 """Prefix of the canonical text in the signed message (Mozilla's content-signature protocol)."""
 
@@ -94,9 +97,18 @@ def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
     Raises:
         ValueError: When a record has no canonical form (see `canonical_json`).
     """
+    return b"".join(signed_parts(records, timestamp))
+
+
+def signed_parts(records: Iterable[Mapping[str, Any]], timestamp: int) -> Iterator[bytes]:
+    """Yield `signed_text` in parts of some records: a page has its turn between them."""
     # Firefox: RemoteSettingsClient.sys.mjs, validateCollectionSignature; the worker sorts by id, never by locale.
     data = sorted(records, key=lambda record: _utf16(record["id"]))
-    return SIGNATURE_PREFIX + canonical_json({"data": data, "last_modified": str(timestamp)}).encode("ascii")
+    yield SIGNATURE_PREFIX + b'{"data":['
+    for start in range(0, len(data), PART_RECORDS):
+        part = canonical_json(data[start : start + PART_RECORDS])[1:-1]
+        yield (("," if start else "") + part).encode("ascii")
+    yield f'],"last_modified":"{timestamp}"}}'.encode("ascii")
 
 
 def _text(value: Any) -> str:

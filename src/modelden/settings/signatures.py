@@ -5,6 +5,7 @@ Source: Firefox ``RemoteSettingsClient.sys.mjs`` (``validateCollectionSignature`
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
@@ -20,7 +21,7 @@ from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from modelden.settings.changeset import Collection
 from modelden.settings.identity import other_name
-from modelden.settings.json_text import signed_text
+from modelden.settings.json_text import signed_parts
 from modelden.settings.records import SigningPeriod
 from modelden.settings.rollback import timestamp_fault
 
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 MODE = "p384ecdsa"
 """The signature mode of Remote Settings. Signatures of other modes are skipped."""
+
+MAX_SIGNATURES = 10
+"""Signatures of a collection that are looked at. Each may name a chain, which is requested."""
 
 CHAIN_LIMIT = 64 * 1024
 """Largest certificate chain, in bytes. Three certificates have about 6 KiB."""
@@ -80,14 +84,14 @@ class SignatureVerifier:
             )
             return SigningPeriod(NEVER, NEVER)
         now = self._clock.now() if at is None else at
-        try:
-            message = signed_text(collection.records.values(), collection.timestamp)
-        except ValueError as error:
-            raise SignatureError(name, source_url, f"its records have no canonical form, {error}") from error
+        message = b""
         faults = []
         for entry in _signatures(collection.metadata):
             try:
-                signed = await self._verify_entry(entry, message, source_url, now)
+                # The certificates first: they are small, and the text of all records is not.
+                url, leaf, signature = await self._read_entry(entry, source_url, now)
+                message = message or await _message(name, source_url, collection)
+                signed = await self._verify_entry(url, leaf, message, signature)
             except ChainFault as fault:
                 logger.debug("%s: a signature is not good: %s", name, fault)
                 faults.append(fault)
@@ -98,7 +102,8 @@ class SignatureVerifier:
             raise SignatureError(name, source_url, str(faults[0])) from faults[0]
         raise SignatureError(name, source_url, f"expected a signature of mode {MODE}, found none")
 
-    async def _verify_entry(self, entry: Mapping[str, Any], message: bytes, source_url: str, now: int) -> SigningPeriod:
+    async def _read_entry(self, entry: Mapping[str, Any], source_url: str, now: int) -> tuple[str, Certificate, bytes]:
+        """Return the URL of a signature's chain, its leaf, which can be trusted, and the signature."""
         signature = _decode(entry.get("signature"))
         url = _chain_url(entry.get("x5u"), source_url)
         if url not in self._chains:
@@ -110,12 +115,16 @@ class SignatureVerifier:
                 signer_name=self._config.signer_name,
                 now=now,
             )
-            if not await self._crypto.verify_p384(leaf.public_key, message, signature):
-                raise ChainFault("the signature does not fit the records")  # noqa: TRY301  ends like a broken rule
         except ChainFault:
             # The next attempt may get another chain.
             self._chains.pop(url, None)
             raise
+        return url, leaf, signature
+
+    async def _verify_entry(self, url: str, leaf: Certificate, message: bytes, signature: bytes) -> SigningPeriod:
+        if not await self._crypto.verify_p384(leaf.public_key, message, signature):
+            self._chains.pop(url, None)
+            raise ChainFault("the signature does not fit the records")
         return SigningPeriod(leaf.not_before, leaf.not_after)
 
     async def _fetch_chain(self, url: str) -> list[Certificate]:
@@ -127,6 +136,18 @@ class SignatureVerifier:
             return await self._crypto.read_chain(pem)
         except ValueError as error:
             raise ChainFault(f"{url} is not a certificate chain: {error}") from error
+
+
+async def _message(name: str, url: str, collection: Collection) -> bytes:
+    """Return the message that a signature covers, with turns for the page between the records."""
+    try:
+        parts = []
+        for part in signed_parts(collection.records.values(), collection.timestamp):
+            parts.append(part)
+            await asyncio.sleep(0)
+        return b"".join(parts)
+    except ValueError as error:
+        raise SignatureError(name, url, f"its records have no canonical form, {error}") from error
 
 
 def _check_meaning(name: str, url: str, collection: Collection, signed: SigningPeriod, now: int) -> None:
@@ -142,8 +163,8 @@ def _check_meaning(name: str, url: str, collection: Collection, signed: SigningP
 def _signatures(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     # `signature` repeats the first of `signatures` for old clients; both are read (kinto/README: "Shape").
     signatures = metadata.get("signatures")
-    entries = signatures if isinstance(signatures, list) and signatures else [metadata.get("signature")]
-    return [entry for entry in entries if isinstance(entry, dict) and entry.get("mode") == MODE]
+    entries: list[Any] = signatures if isinstance(signatures, list) and signatures else [metadata.get("signature")]
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get("mode") == MODE][:MAX_SIGNATURES]
 
 
 def _chain_url(x5u: object, source_url: str) -> str:

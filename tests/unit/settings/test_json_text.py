@@ -8,7 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelden.settings.json_text import MAX_DEPTH, SIGNATURE_PREFIX, canonical_json, parse_json, signed_text
+from modelden.settings.json_text import (
+    MAX_DEPTH,
+    PART_RECORDS,
+    SIGNATURE_PREFIX,
+    canonical_json,
+    parse_json,
+    signed_parts,
+    signed_text,
+)
 from tests.replay import TRUTH
 from tests.unit.strategies import JSON
 
@@ -162,3 +170,14 @@ def test_a_number_that_is_whole_is_an_integer(text: str, expected: float) -> Non
 
 def test_minus_zero_stays_minus_zero() -> None:
     assert str(parse_json("-0.0")) == "-0.0"
+
+
+@pytest.mark.parametrize("count", [0, 1, PART_RECORDS - 1, PART_RECORDS, PART_RECORDS + 1, 3 * PART_RECORDS])
+def test_the_signed_text_in_parts_is_that_of_the_whole(count: int) -> None:
+    records = [{"id": f"{number}", "text": "gr\u00fc\u00dfe"} for number in range(count)]
+    data = sorted(records, key=lambda record: record["id"])
+    whole = SIGNATURE_PREFIX + canonical_json({"data": data, "last_modified": "7"}).encode("ascii")
+    parts = list(signed_parts(records, 7))
+
+    assert b"".join(parts) == signed_text(records, 7) == whole
+    assert len(parts) == 2 + -(-count // PART_RECORDS)
