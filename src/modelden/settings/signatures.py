@@ -163,8 +163,9 @@ def _check_meaning(name: str, url: str, collection: Collection, signed: SigningP
 def _signatures(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     # `signature` repeats the first of `signatures` for old clients; both are read (kinto/README: "Shape").
     signatures = metadata.get("signatures")
-    entries: list[Any] = signatures if isinstance(signatures, list) and signatures else [metadata.get("signature")]
-    return [entry for entry in entries if isinstance(entry, dict) and entry.get("mode") == MODE][:MAX_SIGNATURES]
+    entries = signatures if isinstance(signatures, list) and signatures else [metadata.get("signature")]
+    found: list[Mapping[str, Any]] = [each for each in entries if isinstance(each, dict) and each.get("mode") == MODE]
+    return found[:MAX_SIGNATURES]
 
 
 def _chain_url(x5u: object, source_url: str) -> str:

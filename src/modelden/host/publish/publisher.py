@@ -117,8 +117,7 @@ class Publisher:
     def records(self, name: str) -> dict[str, Record]:
         """Return the records of a collection of the bucket `main`, by identifier, without that of its identity."""
         collection = self._collections.get(BUCKET, name)
-        records = collection.state.records if collection else {}
-        return {key: record for key, record in records.items() if key != IDENTITY}
+        return {key: each for key, each in (collection.state.records if collection else {}).items() if key != IDENTITY}
 
     def ensure(self, name: str) -> Collection:
         """Create the collection if it is missing: clients refuse a server without it."""
@@ -167,20 +166,17 @@ class Publisher:
 
     def _identify(self) -> None:
         """Let each collection name itself and all collections of its bucket, so that none can be left out unnoticed."""
-        names: dict[str, list[str]] = {}
         for collection in self._collections:
-            names.setdefault(collection.bucket, []).append(collection.name)
-        for collection in self._collections:
-            record = identity_record(collection.bucket, collection.name, names[collection.bucket])
-            if _without_timestamp(collection.state.records.get(IDENTITY)) == record:
+            key, state = (collection.bucket, collection.name), collection.state
+            record = identity_record(*key, [each.name for each in self._collections if each.bucket == key[0]])
+            if _without_timestamp(state.records.get(IDENTITY)) == record:
                 continue
-            if (collection.bucket, collection.name) in self._edited:  # its new timestamp is not visible yet
-                timestamp = collection.state.timestamp
-                others = [each for key, each in collection.state.records.items() if key != IDENTITY]
-                collection.replace([*others, {**record, "last_modified": timestamp}], timestamp=timestamp)
+            if key in self._edited:  # its new timestamp is not visible yet
+                others = [each for each in state.records.values() if each["id"] != IDENTITY]
+                collection.replace([*others, record], timestamp=state.timestamp)
             else:
                 collection.publish(record)
-                self._edited.append((collection.bucket, collection.name))
+                self._edited.append(key)
 
     def _stamp_manual_edits(self, collection: Collection) -> None:
         """Give manually edited records a new timestamp: clients compare nothing else."""
