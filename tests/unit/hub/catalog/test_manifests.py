@@ -274,7 +274,7 @@ async def test_what_will_be_downloaded_is_told_before_the_first_byte(
     publish(application, *(entry(path, content) for path, content in {**FILES, "README.md": b"card"}.items()))
     told: list[ProgressEvent] = []
     den = profile.visit(replace(profile.config, manifests=True))
-    await den.create_engine(EMBED, MultiProgressAggregator(told.append))
+    await den.create_engine(EMBED, MultiProgressAggregator(told.append, ["downloading"]))
     total = sum(len(content) for content in FILES.values())
     assert {event.total for event in told} == {total}
     assert (told[0].total_loaded, told[-1].total_loaded) == (0, total)
@@ -282,5 +282,5 @@ async def test_what_will_be_downloaded_is_told_before_the_first_byte(
 
     told.clear()
     den = profile.visit(replace(profile.config, manifests=True))
-    await den.create_engine(EMBED, MultiProgressAggregator(told.append))
+    await den.create_engine(EMBED, MultiProgressAggregator(told.append, ["downloading"]))
     assert [event.metadata["fraction"] for event in told] == [1]
