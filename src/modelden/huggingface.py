@@ -186,7 +186,7 @@ async def snapshot_download(
                 "Name them one by one, with hub_download()."
             )
         logger.warning("The snapshot of %s has the stored files only. %s", repo_id, overview.reason)
-    paths = filter_paths(overview.files, allow_patterns, ignore_patterns)
+    paths = _usable_paths(repo_id, filter_paths(overview.files, allow_patterns, ignore_patterns))
     infos = [FileInfo(file.path, file.size, file.sha256) for file in overview.files if file.path in paths]
     await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos, on_progress)
     files = await _download_all(hub, repo_id, paths, revision, on_progress)
@@ -210,6 +210,21 @@ def filter_paths(
         for file in files
         if (allowed is None or _matches(file.path, allowed)) and not _matches(file.path, ignored or ())
     ]
+
+
+def _usable_paths(repo_id: str, paths: Iterable[str]) -> list[str]:
+    """Return the paths that can be downloaded. One odd name does not lose the rest."""
+    from modelden.hub.catalog.names import ModelFile
+
+    usable = []
+    for path in paths:
+        try:
+            ModelFile(repo_id, _BRANCH, path)
+        except InputError as error:
+            logger.warning("The snapshot of %s is without a file. %s", repo_id, error)
+        else:
+            usable.append(path)
+    return usable
 
 
 def check_hub(hub: object) -> None:

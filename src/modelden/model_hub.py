@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelden.core.arguments import check_methods, check_number
 from modelden.default_context import current_context
 from modelden.errors import FileNotFoundOnHub, InputError
-from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.catalog.names import HubAddress, ModelFile, check_names
 from modelden.hub_file import HubFile
 from modelden.stored_models import StoredModels
 
@@ -86,7 +86,7 @@ class ModelHub(StoredModels):
         Raises:
             InputError: If no hub can have such a file; with Firefox's message.
         """
-        ModelFile(model, revision, file)
+        check_names(model, revision, file)
 
     async def get_etag(self, url: str, timeout: float = 1.0) -> str | None:  # noqa: ASYNC109 Firefox's parameter
         """Return the entity tag of a URL, or None if the hub does not send it in time.

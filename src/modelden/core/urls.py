@@ -19,6 +19,9 @@ PLAIN = re.compile(
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """Ports that a URL of these schemes need not name (RFC 9110, section 4.2)."""
 
+_UNRESERVED = re.compile(r"[\w.~/-]*", re.ASCII)
+"""Paths without anything to escape."""
+
 _FIELD = re.compile(r'[\w.~"-]*', re.ASCII)
 """Names and values of a query without anything to escape but quotation marks (of entity tags)."""
 
@@ -67,6 +70,15 @@ def unquote(text: str) -> str:
     from urllib.parse import unquote
 
     return unquote(text)
+
+
+def quote(text: str, safe: str = "/") -> str:
+    """Return a text percent-encoded (RFC 3986, section 2.1), but for the characters of ``safe``."""
+    if _UNRESERVED.fullmatch(text) and ("/" not in text or "/" in safe):
+        return text
+    from urllib.parse import quote
+
+    return quote(text, safe)
 
 
 def join(base: str, reference: str) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from modelden.core import urls
-from modelden.core.arguments import show
+from modelden.core.arguments import is_unicode, show
 from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
@@ -20,6 +20,9 @@ _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
 _STORED_MODEL = re.compile(r"[^/]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
 _FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
+
+_PATH = re.compile(r"[^/\\\x00-\x1f\x7f]+(?:/[^/\\\x00-\x1f\x7f]+)*\Z")
+"""Names of revisions and files on Hugging Face's hub, whose repositories are those of git."""
 
 _LONGEST_NAME = 1000
 """Characters; longer URLs are refused on their way."""
@@ -53,26 +56,44 @@ class ModelFile:
             InputError: For an invalid name, with Firefox's message and the name.
         """
         check_model(self.model, self.revision)
-        if not _matches(_FILE, self.file):
-            raise InputError(f"Invalid file name {show(self.file)}: expected a path such as 'onnx/model.onnx'.")
+        _check_file(_PATH, self.file)
 
     def names(self) -> dict[str, str]:
         """Return model, revision and path by their names, as errors have them."""
         return {"model": self.model, "revision": self.revision, "file": self.file}
 
 
-def check_model(model: str, revision: str) -> None:
-    """Check the names of a model and a revision.
+def check_names(model: str, revision: str, file: str) -> None:
+    """Check the names of a file by Firefox's rules (``checkInput``), which hold for all hubs but Hugging Face's.
 
     Raises:
         InputError: For an invalid name, with Firefox's message and the name.
     """
+    _check_model(_REVISION, model, revision)
+    _check_file(_FILE, file)
+
+
+def check_model(model: str, revision: str) -> None:
+    """Check the names of a model and a revision, as any hub has them.
+
+    Raises:
+        InputError: For an invalid name, with Firefox's message and the name.
+    """
+    _check_model(_PATH, model, revision)
+
+
+def _check_model(pattern: re.Pattern[str], model: str, revision: str) -> None:
     if not _matches(_MODEL, model):
         raise InputError(f"Invalid model name. Expected 'organization/name', got {show(model)}.")
-    if not _matches(_REVISION, revision):
+    if not _matches(pattern, revision):
         raise InputError(
             f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {show(revision)}."
         )
+
+
+def _check_file(pattern: re.Pattern[str], file: str) -> None:
+    if not _matches(pattern, file):
+        raise InputError(f"Invalid file name {show(file)}: expected a path such as 'onnx/model.onnx'.")
 
 
 def check_stored(model: str, revision: str) -> None:
@@ -91,6 +112,7 @@ def _matches(pattern: re.Pattern[str], name: object) -> bool:
     return (
         isinstance(name, str)
         and len(name) <= _LONGEST_NAME
+        and is_unicode(name)
         and bool(pattern.match(name))
         and not {".", ".."} & set(name.split("/"))
     )
@@ -118,9 +140,16 @@ class HubAddress(NamedTuple):
         return self.root_url.rstrip("/").endswith("/hub")
 
     def url(self, file: ModelFile) -> str:
-        """Return the download URL of a file, as Firefox makes it."""
-        path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", file.revision)
-        return f"{self.root_url.rstrip('/')}/{path}/{file.file}?download=true"
+        """Return the download URL of a file, as Firefox makes it; Hugging Face wants names of its own escaped.
+
+        Raises:
+            InputError: For names that this hub cannot have.
+        """
+        if not self.lists_files:
+            check_names(*file.names().values())
+        revision = urls.quote(file.revision, safe="")
+        path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", revision)
+        return f"{self.root_url.rstrip('/')}/{path}/{urls.quote(file.file)}?download=true"
 
     def parse(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names; the query is ignored.
@@ -131,12 +160,17 @@ class HubAddress(NamedTuple):
         root = self.root_url.rstrip("/") + "/"
         if not url.startswith(root):
             raise InputError(f"Invalid domain for model URL: {url} (expected {root}...)")
-        path = url[len(root) :].partition("?")[0]
-        path = (urls.unquote(path) if "%" in path else path).lstrip("/")
+        path = url[len(root) :].partition("?")[0].lstrip("/")
+        if not self.lists_files:  # as Firefox, which looks for the parts in the decoded path
+            path = urls.unquote(path)
         match = self._pattern().fullmatch(path)
         if match is None:
             raise InputError(f"Invalid model URL format: {url} (expected {root}{self.url_template}/file)")
-        return ModelFile(match["model"], match["revision"], match["file"])
+        model, revision, file = match["model"], match["revision"], match["file"]
+        if self.lists_files:
+            return ModelFile(urls.unquote(model), urls.unquote(revision), urls.unquote(file))
+        check_names(model, revision, file)
+        return ModelFile(model, revision, file)
 
     def store_name(self, model: str) -> str:
         """Return Firefox's name of a stored model: ``hostname/organization/name``, without port."""
@@ -153,7 +187,9 @@ class HubAddress(NamedTuple):
 
     def _pattern(self) -> re.Pattern[str]:
         template = re.escape(self.url_template.strip("/"))
-        template = template.replace(re.escape("{model}"), "(?P<model>[^/]+/[^/]+)")
+        # A model without an organization is told apart by the folder behind it, which Hugging Face's layout has.
+        organization = "(?:[^/]+/)?" if self.lists_files else "[^/]+/"
+        template = template.replace(re.escape("{model}"), f"(?P<model>{organization}[^/]+)")
         template = template.replace(re.escape("{revision}"), "(?P<revision>[^/]+)")
         return re.compile(template + "/(?P<file>.+)")
 

@@ -82,7 +82,9 @@ async def list_repository(
     signed = await manifests.files(model, revision) if manifests else None
     if signed is not None:
         return RepositoryListing(signed, MANIFEST)
-    url: str | None = f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{revision}?recursive=true"
+    url: str | None = (
+        f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{urls.quote(revision, safe='')}?recursive=true"
+    )
     files: list[FileInfo] = []
     try:
         for _ in range(_PAGE_LIMIT):
