@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         AccessDenied,
         CacheSizeExceeded,
         CryptoUnavailable,
+        DataRemoved,
         DeviceLost,
         DownloadInterrupted,
         EngineClosed,
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
-    from modelden.storage import StorageInfo, storage_info
+    from modelden.storage import StorageInfo, persist, storage_info
 
 __version__ = "0.1.0"
 
@@ -106,7 +107,7 @@ _HOMES = {
     "remote_settings": "RemoteSettings poll_settings",
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",
-    "storage": "StorageInfo storage_info",
+    "storage": "StorageInfo persist storage_info",
 }
 """Modules that define public names; all other names are errors. Importing all of them takes a page 0.1 s."""
 
@@ -117,6 +118,7 @@ __all__ = [
     "Chunk",
     "Configuration",
     "CryptoUnavailable",
+    "DataRemoved",
     "DeviceLost",
     "DownloadInterrupted",
     "Engine",
@@ -188,6 +190,7 @@ __all__ = [
     "import_files",
     "load_session",
     "on",
+    "persist",
     "poll_settings",
     "prefetch",
     "snapshot_download",

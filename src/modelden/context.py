@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SMALL_DATABASES = (REMOTE_SETTINGS.name, MODELDEN.name)
-"""Databases that spill into memory as a whole when space runs out. Model files go to memory one by one."""
+"""Databases that move to memory as a whole when changes are refused. Model files go to memory one by one."""
 
 _MEMORY_SHARE = 0.5
 """Share of the device's memory that a model may take, unless the configuration has a limit."""
@@ -85,7 +85,8 @@ class Context:
             ports.page,
             self.storage_fallback,
             required=config.require_storage,
-            spilling=_SMALL_DATABASES if config.memory_when_full else (),
+            small=_SMALL_DATABASES,
+            memory_when_full=config.memory_when_full,
         )
         self._trust_source = config.trust_source
         self.ports = ports = ports._replace(databases=databases)
@@ -140,6 +141,7 @@ class Context:
                 max_size=self.config.max_cache_size,
                 evict=self.config.evict,
                 memory_when_full=self.config.memory_when_full,
+                required=self.config.require_storage,
                 fallback=self.storage_fallback,
             )
             self._model_store = Store(database, self.ports, policy, self._reservations)
@@ -215,13 +217,20 @@ class Context:
         return engine
 
     def tidy(self) -> None:
-        """Ask the browser for persistent storage and sweep the store: once, in the background, if a file was stored.
+        """Ask for persistent storage, sweep the store and remember its models: in the background, if a file was stored.
+
+        The first two are done once.
 
         A browser may ask the visitor, which takes its time.
         """
-        if not self._is_tidy and self._model_store is not None and self._model_store.has_written:
+        store = self._model_store
+        if store is None or not store.has_written:
+            return
+        if self._is_tidy:
+            self._tasks.start(store.inventory.record(), "remember the stored models")
+        else:
             self._is_tidy = True
-            self._tasks.start(self._tidy(self._model_store), "tidy up the store")
+            self._tasks.start(self._tidy(store), "tidy up the store")
 
     async def prefetch(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> None:
         """Download all that an engine for the request needs; errors as `LoaderWithFallback.prefetch`."""
@@ -239,6 +248,7 @@ class Context:
             await store.sweep()
         except StorageError as error:
             logger.warning("Abandoned data stay stored: %s", error)
+        await store.inventory.record()
 
     def _live_engines(self) -> Iterator[EngineRecord]:
         return self._engines.records()

@@ -1,7 +1,8 @@
-"""`storage_info`: storage of this origin, and the state of its settings."""
+"""`storage_info`: storage of this origin, and the state of its settings. `persist`: asks the browser to keep it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelden.default_context import current_context
@@ -17,9 +18,18 @@ class StorageInfo:
         backend: ``indexeddb``; or ``memory`` if some data are in memory alone, because the browser refuses storage or
             has no space (``configure(memory_when_full=True)``). These data are lost with the page.
         refusal: The reason for ``memory``, or None.
+        capabilities: The reason why a capability is missing, or None if it is there, by its name: ``indexeddb``;
+            ``blobs`` (stored in IndexedDB); ``web_locks`` (without them, tabs do not wait for each other); ``cache``
+            (the Cache API; without it each visit compiles Python); ``broadcast_channel``; ``storage_estimate``;
+            ``web_crypto`` (without it signatures cannot be verified); ``workers`` (without them no engine runs). Each
+            is tried once in a page, at the first call.
+        removed: Models and revisions that were stored and are gone, though modelden did not delete them: the browser
+            evicted them, or the visitor cleared the site's data. They are downloaded again when they are needed. Pages
+            know this, and workers do not.
         persisted: The browser promised not to evict the data; None if it does not report that.
-        may_ask: The browser can be asked for this promise. modelden asks when a model is complete. Browsers let pages
-            ask, not workers: if Python runs in a worker, the page may call ``navigator.storage.persist()``.
+        may_ask: The browser can be asked for this promise: `modelden.persist`. modelden asks when a model is complete.
+            Browsers let pages ask, not workers: if Python runs in a worker, the page may call
+            ``navigator.storage.persist()``.
         settings_server: The Remote Settings server.
         settings_verified: Signatures are verified. False only with ``configure(verify_signatures=False)``.
         settings_confirmed_at: Time of the oldest of the server's last confirmations of the stored collections,
@@ -32,6 +42,8 @@ class StorageInfo:
     quota: int | None
     backend: str
     refusal: str | None
+    capabilities: Mapping[str, str | None]
+    removed: tuple[tuple[str, str], ...]
     persisted: bool | None
     may_ask: bool
     settings_server: str
@@ -49,12 +61,16 @@ async def storage_info() -> StorageInfo:
     settings = await context.settings()
     usage, quota, persisted = await context.ports.page.storage_estimate()
     confirmed = await settings.client.confirmations()
+    store = await context.store()
+    capabilities = await context.ports.page.capabilities()
     reason = context.storage_fallback.reason
     return StorageInfo(
         usage=usage,
         quota=quota,
         backend="memory" if reason else "indexeddb",
         refusal=str(reason) if reason else None,
+        capabilities=capabilities,
+        removed=tuple(await store.inventory.removed()),
         persisted=persisted,
         may_ask=context.ports.page.can_persist(),
         settings_server=context.config.settings_server,
@@ -63,4 +79,17 @@ async def storage_info() -> StorageInfo:
     )
 
 
-storage_info.__module__ = "modelden"
+async def persist() -> bool | None:
+    """Ask the browser to keep what is stored, whatever other sites need. Some browsers ask the visitor.
+
+    Returns:
+        True if the browser promises it, False if not; None where it cannot be asked: in a worker, in an insecure
+        context, or in a browser without it. `StorageInfo.persisted` has the present state.
+
+    Raises:
+        NotInBrowser: Outside Pyodide.
+    """
+    return await (await current_context()).ports.page.persist()
+
+
+storage_info.__module__ = persist.__module__ = "modelden"

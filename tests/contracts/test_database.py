@@ -53,5 +53,8 @@ class Everything:
 @pytest.mark.filterwarnings("ignore::modelden.core.memory_database.StorageWarning")
 async def test_a_page_without_room_keeps_the_contract(case: Case) -> None:
     await case(
-        FallbackDatabases(Full(), ScriptedPage(), StorageFallback(), required=True, spilling=Everything()), MemoryBlob
+        FallbackDatabases(
+            Full(), ScriptedPage(), StorageFallback(), required=True, small=Everything(), memory_when_full=True
+        ),
+        MemoryBlob,
     )

@@ -211,9 +211,41 @@ async def models() -> list[Json]:
     return listed
 
 
+async def churn(config: dict[str, Any], request: dict[str, Any], times: int) -> dict[str, Json]:
+    """Create three engines while something deletes a database so often, then run them."""
+    configure(config)
+    deleting = asyncio.ensure_future(_delete_databases(times))
+    creating = (modelden.create_engine(**request, engine_id=f"engine-{number}") for number in range(3))
+    engines = await asyncio.gather(*creating)
+    deletions = await deleting
+    shapes = [(await engine.run(TEXTS, pooling="mean", normalize=True)).shape for engine in engines]
+    for engine in engines:
+        await engine.close()
+    return {"shapes": shapes, "deletions": deletions}
+
+
+async def _delete_databases(times: int) -> dict[str, int]:
+    from js import indexedDB
+
+    from modelden._js.indexeddb_transaction import wait_for_event
+
+    ends = {"success": 0}
+    for number in range(times):
+        name = ("modelFiles", "remote-settings", "modelden")[number % 3]
+        await wait_for_event(indexedDB.deleteDatabase(name), "success", "error")
+        ends["success"] += 1
+        await asyncio.sleep(0.02)
+    return ends
+
+
 async def delete(model: str, revision: str) -> None:
     """`ModelHub.delete_models`."""
     await modelden.ModelHub().delete_models(model=model, revision=revision)
+
+
+async def verify_model(model: str, revision: str) -> list[bool]:
+    """`ModelHub.verify`: whether each file is whole."""
+    return [file.ok for file in await modelden.ModelHub().verify(model=model, revision=revision)]
 
 
 async def where_it_is_kept(config: dict[str, Any]) -> Json:

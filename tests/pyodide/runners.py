@@ -100,11 +100,11 @@ class Browsers(dict[str, "Browser"]):
 
     def __init__(self, playwright: Playwright, closing: ExitStack) -> None:
         super().__init__()
-        self._playwright = playwright
+        self.playwright = playwright
         self._closing = closing
 
     def __missing__(self, runtime: str) -> Browser:
-        browser = self[runtime] = self._closing.enter_context(launch(self._playwright, runtime))
+        browser = self[runtime] = self._closing.enter_context(launch(self.playwright, runtime))
         return browser
 
 

@@ -45,6 +45,7 @@ _URL = "http://localhost/"
 
 _ERRORS: dict[str, Callable[[Any], Exception]] = {
     "CryptoUnavailable": lambda _: errors.CryptoUnavailable("The page has no WebCrypto."),
+    "DataRemoved": lambda _: errors.DataRemoved("The bytes were removed."),
     "EngineCrashed": _crash,
     "EngineError": lambda _: errors.EngineError("The model refused it."),
     "EngineTimeout": lambda _: errors.EngineTimeout("The engine gave no sign of life."),

@@ -97,6 +97,17 @@ class ScriptedPage:
         self.quota = 1_000_000_000
         self.untold_quota = 1_000_000_000
         self.persisted = False
+        self.memo: str | None = None
+        self.refused: dict[str, str | None] = {}
+
+    async def capabilities(self) -> Mapping[str, str | None]:
+        return {"indexeddb": None, "blobs": None, **self.refused}
+
+    def remember(self, text: str) -> None:
+        self.memo = text
+
+    def recall(self) -> str | None:
+        return self.memo
 
     def environment(self) -> Mapping[str, Any]:
         return {"version": "1.0", "locale": "en-US"}

@@ -77,6 +77,9 @@ function handle(message: EngineRequest): void {
     case "stop":
       stop(message.id);
       break;
+    case "ping":
+      post({ type: "pong" });
+      break;
     case "file":
       receiveFile(message);
       break;

@@ -160,7 +160,13 @@ export type FileMessage =
   /** It could not be had. Creation fails with this text, also for an optional file. */
   | { readonly type: "file"; readonly id: number; readonly error: string };
 
+/** Answer at once: the host cannot see from the worker's lock whether it lives. */
+export interface PingMessage {
+  readonly type: "ping";
+}
+
 export type EngineRequest =
+  | PingMessage
   | RuntimeMessage
   | WasmMessage
   | CreateMessage
@@ -183,6 +189,11 @@ export interface ReadyMessage {
 export interface AliveMessage {
   readonly type: "alive";
   readonly lock: string;
+}
+
+/** The answer to a {@link PingMessage}. */
+export interface PongMessage {
+  readonly type: "pong";
 }
 
 /** The browser took the GPU away: nothing that the worker holds there works any more. */
@@ -275,6 +286,7 @@ export interface SessionInfo extends Omit<ModelFacts, "external">, Running {
 export type EngineEvent =
   | ReadyMessage
   | AliveMessage
+  | PongMessage
   | LostMessage
   | NeedMessage
   | ChunkMessage

@@ -10,7 +10,7 @@ from pyodide.ffi import JsException
 
 from modelden import ports
 from modelden._js.ffi import js_bytes, js_class, js_name, js_object, map_exceptions
-from modelden.errors import StorageUnavailable
+from modelden.errors import DataRemoved, StorageUnavailable
 
 READ_SIZE = 4 * 1024 * 1024
 """Bytes of a blob that are read together."""
@@ -170,15 +170,15 @@ async def js_array_buffer(js_blob: Any) -> Any:
     """Read a Blob into an ``ArrayBuffer``.
 
     Raises:
-        StorageUnavailable: If the browser cannot read it.
+        DataRemoved: If the browser cannot read it.
     """
     with map_exceptions(_unreadable):
         return await js_blob.arrayBuffer()
 
 
-def _unreadable(error: JsException) -> StorageUnavailable:
+def _unreadable(error: JsException) -> DataRemoved:
     # NotFoundError and NotReadableError of the File API; a Response fails with a TypeError or an AbortError.
-    return StorageUnavailable(
+    return DataRemoved(
         f"The browser cannot read a file's bytes ({js_name(error)}): the file was removed or changed, as by clearing "
         "the site's data, or there is too little memory. Load it again."
     )

@@ -32,7 +32,7 @@ def connect(config: Configuration, databases: JsDatabases, engines: JsEngineHost
         sessions=JsSessionHost(config.start_timeout, config.worker_url),
         expressions=JsExpressions(trust),
         tabs=JsTabs(),
-        page=JsPage(),
+        page=JsPage(config.worker_url),
         locks=connect_locks(),
         presence=_PRESENCE,
         suspender=JsSuspender(),

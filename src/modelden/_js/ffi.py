@@ -13,11 +13,6 @@ from typing import Any
 from js import JSON, AbortController, Array, Object, Promise, Uint8Array
 from pyodide.ffi import JsException, JsProxy, to_js
 
-try:
-    from pyodide.ffi import JsNull  # Pyodide 0.28 and later; before, null was None
-except ImportError:
-    JsNull = type(None)
-
 
 def js_object(**members: Any) -> Any:
     """Return a plain JavaScript object; a member without a conversion raises ``ConversionError``."""
@@ -54,28 +49,6 @@ def js_bytes(buffer: Buffer) -> Any:
     if view.nbytes:  # a view with an empty dimension cannot be cast
         js_array.assign(view.cast("B"))
     return js_array
-
-
-def py_value(value: Any, convert: Callable[[Any], Any]) -> Any:
-    """Return structured-clone data as plain Python data, without ``JsNull`` or proxies.
-
-    Args:
-        value: A value from IndexedDB.
-        convert: Called with each JavaScript object that has no Python form, such as a ``Blob``.
-    """
-    if isinstance(value, JsProxy):
-        value = value.to_py(default_converter=lambda item, _convert, _cache: convert(item))
-    return _without_null(value)
-
-
-def _without_null(value: Any) -> Any:
-    if isinstance(value, JsNull):
-        return None
-    if isinstance(value, list):
-        return [_without_null(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_null(item) for key, item in value.items()}
-    return value
 
 
 def js_class(value: object) -> str:

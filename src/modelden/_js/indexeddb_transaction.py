@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from js import JSON, Array, Object, Promise
+from js import JSON, Array, Blob, Object, Promise, Reflect
 from pyodide.ffi import JsException, create_proxy, to_js
 
-from modelden._js.blobs import JsBlob, js_blob
-from modelden._js.ffi import js_json, js_object, py_value
+from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
+from modelden._js.ffi import js_class, js_json, js_object
 from modelden.ports import Delete, Key, Put, Row, Unchanged
 
 
@@ -114,23 +114,36 @@ class WriteTransaction:
 def issue_changes(transaction: Any, changes: Sequence[Put | Delete]) -> None:
     """Issue the requests for changes, in their order."""
     js_stores = {name: transaction.objectStore(name) for name in {change.store for change in changes}}
-    # All rows cross the border as one text: a collection may have ten thousand.
-    js_rows = iter(js_json([change.row for change in changes if isinstance(change, Put)]))
+    rows = iter(js_rows([change for change in changes if isinstance(change, Put)]))
     for change in changes:
         js_store = js_stores[change.store]
         if isinstance(change, Delete):
             js_store.delete(js_key(change.key))
         else:
-            js_store.put(_with_blobs(next(js_rows), change))
+            js_store.put(next(rows))
+
+
+def js_rows(changes: Sequence[Put]) -> list[Any]:
+    """Return the rows of changes as JavaScript objects, with their Blobs.
+
+    All cross the border as one text: a collection may have ten thousand.
+    """
+    return [
+        _with_blobs(js_row, change)
+        for js_row, change in zip(js_json([change.row for change in changes]), changes, strict=True)
+    ]
 
 
 def _with_blobs(js_row: Any, change: Put) -> Any:
     for path, blob in change.blobs.items():
-        target = js_row
-        for name in path[:-1]:
-            target = getattr(target, name)
-        Object.assign(target, js_object(**{path[-1]: js_blob(blob)}))
+        Object.assign(_member(js_row, path[:-1]), js_object(**{path[-1]: js_blob(blob)}))
     return js_row
+
+
+def _member(js_value: Any, path: Sequence[str]) -> Any:
+    for name in path:
+        js_value = getattr(js_value, name)
+    return js_value
 
 
 def js_key(key: Key) -> Any:
@@ -141,17 +154,32 @@ def js_key(key: Key) -> Any:
 def py_rows(value: Any) -> Any:
     """Return one row or a list of them as Python data.
 
-    As JSON they come several times as fast as value by value. A Blob has no JSON but ``{}``: only rows with that text
-    are converted value by value.
+    As JSON they come several times as fast as value by value. Blobs have no JSON but ``{}``, as buffers in their place
+    (`indexeddb_buffers`): the members with that text are looked at.
     """
     if value is None:
         return None
     text = JSON.stringify(value)
-    if "{}" not in text:
-        return json.loads(text)
-    if Array.isArray(value):
-        return [py_rows(entry) for entry in value]
-    return py_value(value, JsBlob)
+    rows = json.loads(text)
+    if "{}" in text:
+        for js_row, row in zip(value, rows, strict=True) if isinstance(rows, list) else [(value, rows)]:
+            if row is not None:
+                _restore_blobs(js_row, row)
+    return rows
+
+
+def _restore_blobs(js_value: Any, value: Any) -> None:
+    """Put handles of Blobs into a row that was read as JSON."""
+    for name, member in value.items():
+        if member == {}:
+            js_member = Reflect.get(js_value, name)
+            kind = js_class(js_member)
+            if kind in BLOB_CLASSES:
+                value[name] = JsBlob(js_member)
+            elif kind == "ArrayBuffer":
+                value[name] = JsBlob(Blob.new(Array.of(js_member)))
+        elif isinstance(member, dict):
+            _restore_blobs(Reflect.get(js_value, name), member)
 
 
 async def wait_for_event(target: Any, success: str, failure: str) -> Any:

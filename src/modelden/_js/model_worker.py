@@ -11,10 +11,11 @@ from typing import Any
 import js
 
 from modelden._js.blobs import js_blob
+from modelden._js.death_watch import DeathWatch
 from modelden._js.ffi import js_object
 from modelden._js.timers import JsClock, JsTimers
 from modelden._js.wasm_compile import CompilingModule
-from modelden._js.worker import DeathWatch, Reply, WorkerPort
+from modelden._js.worker import Reply, WorkerPort
 from modelden._js.worker_scripts import Script
 from modelden.core.awake_timer import AwakeTimer
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
@@ -27,6 +28,9 @@ _HAS_WEBCRYPTO = bool(getattr(js.crypto, "subtle", None))
 
 _SCRIPT_TIMEOUT = 1.0
 """Most seconds that `start_runtime` waits for the worker's script; a load waits for ``start_timeout``."""
+
+_ANSWER_TIMEOUT = 30.0
+"""Seconds in which a worker that may have ended has to answer. A worker that runs a model answers after the run."""
 
 
 class ModelWorker:
@@ -55,6 +59,7 @@ class ModelWorker:
         self._file_requests: set[asyncio.Task[None]] = set()
         self._life_timer: AwakeTimer | None = None
         self._death_watch: DeathWatch | None = None
+        self._has_answered = asyncio.Event()
         self._module_task: asyncio.Task[None] | None = None
 
     async def load(self, model: str, wasm: Blob, files: FileProvider, /, **message: Any) -> Reply:
@@ -158,9 +163,21 @@ class ModelWorker:
             self._file_requests.add(request)
             request.add_done_callback(self._on_file_provided)
         elif kind == "alive":
-            self._death_watch = DeathWatch(message.lock, self._on_death)
+            self._death_watch = DeathWatch(message.lock, self._answers, self._on_death)
+        elif kind == "pong":
+            self._has_answered.set()
         elif kind == "lost":
             self.port.close(DeviceLost(message.reason))
+
+    async def _answers(self) -> bool:
+        """Return True if the worker answers in time."""
+        self._has_answered.clear()
+        try:
+            self.port.post(type="ping")
+            await asyncio.wait_for(self._has_answered.wait(), _ANSWER_TIMEOUT)
+        except (EngineError, TimeoutError):
+            return False
+        return True
 
     def _on_death(self) -> None:
         self.port.crash("it does not run any more; the browser may have ended it for lack of memory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,11 +19,22 @@ _PLATFORMS = {"Win": "WINNT", "Mac": "Darwin", "Linux": "Linux", "Android": "And
 """Firefox's names of operating systems (``Services.appinfo.OS``) by words of user agents; the last match counts."""
 
 
+_MEMO = "modelden"
+"""Key of `JsPage.remember` in ``localStorage``."""
+
+
 class JsPage:
     """The window or worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker_url: str | None = None) -> None:
+        """Create the port.
+
+        Args:
+            worker_url: URL of the folder with the workers' scripts; None for the wheel's own.
+        """
+        self._worker_url = worker_url
         self._listener: Any = None
+        self._probing: asyncio.Task[dict[str, str | None]] | None = None
 
     def environment(self) -> Mapping[str, Any]:
         """Return the context of filter expressions, in Firefox's names (``ClientEnvironment.sys.mjs``)."""
@@ -53,6 +65,14 @@ class JsPage:
             return int(estimate.usage), int(estimate.quota), bool(await manager.persisted())
         except (AttributeError, JsException):  # an older browser; a sandboxed frame
             return None, None, None
+
+    async def capabilities(self) -> Mapping[str, str | None]:
+        """Try each capability, once in a page."""
+        from modelden._js.capabilities import probe_capabilities
+
+        if self._probing is None:
+            self._probing = asyncio.ensure_future(probe_capabilities(self._worker_url))
+        return await asyncio.shield(self._probing)
 
     async def gpu_unavailable_reason(self) -> str | None:
         """Request an adapter: browsers with WebGPU may run on machines that have none."""
@@ -93,6 +113,21 @@ class JsPage:
             return bool(await ask()) if ask else None
         except JsException:  # a sandboxed frame
             return None
+
+    def remember(self, text: str) -> None:
+        """Store a text in ``localStorage``, which browsers keep when they evict databases; workers have none."""
+        try:
+            js.localStorage.setItem(_MEMO, text)
+        except (AttributeError, JsException) as error:  # a worker; refused like other storage, or full
+            logger.debug("What is stored cannot be remembered: %s", error)
+
+    def recall(self) -> str | None:
+        """Return the text of `remember`."""
+        try:
+            text = js.localStorage.getItem(_MEMO)
+        except (AttributeError, JsException):
+            return None
+        return text if isinstance(text, str) else None
 
     def device_memory(self) -> int | None:
         """Return the device's memory in bytes; only Chromium tells it, rounded."""

@@ -115,7 +115,8 @@ def _subtle() -> Any:
     subtle = getattr(crypto, "subtle", None)
     if not subtle:
         raise CryptoUnavailable(
-            "This page has no WebCrypto, so that signatures cannot be verified: serve it over https, or from localhost."
+            "This page has no WebCrypto, so that signatures cannot be verified: serve it over https, or from "
+            "localhost. In a network that you trust, modelden.configure(verify_signatures=False) does without."
         )
     return subtle
 

@@ -9,38 +9,13 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
 
-import js
-from pyodide.ffi import JsException, create_once_callable, create_proxy
+from pyodide.ffi import JsException, create_proxy
 
 from modelden._js.ffi import js_name, js_object, map_exceptions
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, WorkerRefused
 
 logger = logging.getLogger(__name__)
-
-
-class DeathWatch:
-    """Waits for the lock that a worker holds while it lives: browsers report the end of a worker in no other way."""
-
-    def __init__(self, lock: str, on_death: Callable[[], None]) -> None:
-        """Call ``on_death`` when the lock is released. If the browser refuses locks, it is never called."""
-        self._on_death: Callable[[], None] | None = on_death
-        self._abort = js.AbortController.new()
-        self._granted = create_once_callable(self._grant)
-        js_request = js.navigator.locks.request(lock, js_object(signal=self._abort.signal), self._granted)
-        js_request.catch(js.Boolean)  # aborted by `end`, or refused; any function of JavaScript's own will do
-
-    def end(self) -> None:
-        """Withdraw the request."""
-        if self._on_death is not None:
-            self._on_death = None
-            self._abort.abort()
-            self._granted.destroy()
-
-    def _grant(self, _lock: object) -> None:
-        on_death, self._on_death = self._on_death, None
-        if on_death is not None:
-            on_death()
 
 
 class Reply(NamedTuple):
@@ -96,6 +71,11 @@ class WorkerPort:
     def has_ended(self) -> bool:
         """True after the worker was closed, or died."""
         return self._end_reason is not None
+
+    @property
+    def end_reason(self) -> EngineError | None:
+        """The error of requests after the worker was closed, or died; None before."""
+        return self._end_reason
 
     async def wait_until_started(self) -> None:
         """Return when the worker's script runs, or the worker has ended."""

@@ -31,6 +31,7 @@
     │   ├── QuotaExceeded          no space
     │   │   └── CacheSizeExceeded  more than the limit that was set
     │   └── StorageUnavailable     none at all (private window, sandboxed frame)
+    │       └── DataRemoved        stored data were cleared while they were in use
     ├── EngineError                the loaded model
     │   ├── EngineTimeout          no message from the worker for too long
     │   ├── EngineCrashed          the worker died
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
         SyncUnavailable,
         WorkerRefused,
     )
-    from modelden.errors.storage import CacheSizeExceeded, QuotaExceeded, StorageError, StorageUnavailable
+    from modelden.errors.storage import CacheSizeExceeded, DataRemoved, QuotaExceeded, StorageError, StorageUnavailable
     from modelden.errors.unavailable import (
         AccessDenied,
         DownloadInterrupted,
@@ -106,7 +107,7 @@ _HOMES = {
         "DeviceLost EngineClosed EngineCrashed EngineError EngineTimeout LoadEndedPage NotEnoughMemory SyncUnavailable "
         "WorkerRefused"
     ),
-    "storage": "CacheSizeExceeded QuotaExceeded StorageError StorageUnavailable",
+    "storage": "CacheSizeExceeded DataRemoved QuotaExceeded StorageError StorageUnavailable",
     "unavailable": (
         "AccessDenied DownloadInterrupted FileNotFoundOnHub HttpError InvalidResponse ManifestsUnavailable "
         "NetworkError NoRuntime NotPrefetched Offline RedirectRefused RequestTimeout ResponseTooLarge ServerBusy "
@@ -120,6 +121,7 @@ __all__ = [
     "AccessDenied",
     "CacheSizeExceeded",
     "CryptoUnavailable",
+    "DataRemoved",
     "DeviceLost",
     "DownloadInterrupted",
     "EngineClosed",

@@ -59,3 +59,7 @@ class CacheSizeExceeded(QuotaExceeded):
 
 class StorageUnavailable(StorageError):
     """The browser gives this page no IndexedDB, or its IndexedDB fails."""
+
+
+class DataRemoved(StorageUnavailable):
+    """Stored data were removed while they were in use, as by clearing the site's data. They are fetched again."""

@@ -61,7 +61,7 @@ class Importer:
         self._cache = store.cache
         self._partials = store.partials
         self._writer = store.writer
-        self._required = not store.policy.memory_when_full
+        self._allows_memory = store.policy.allows_memory
         self._ports = ports
         self._policy = policy
         self._manifests = manifests
@@ -123,7 +123,7 @@ class Importer:
         self, file: ImportSource, actual: ExpectedFile, consumer: Consumer, provenance: Provenance, reporter: Reporter
     ) -> None:
         blobs, clock = self._ports.blobs, self._ports.clock
-        writer = ChunkWriter(file.key, self._partials, blobs, clock, required=self._required)
+        writer = ChunkWriter(file.key, self._partials, blobs, clock, self._allows_memory)
         try:
             if not await self._writer.reserve(file.key, file.body.size):
                 await writer.use_memory()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelden.core.storage_fallback import StorageFallback
+from modelden.errors import DataRemoved, QuotaExceeded, StorageError
 from modelden.hub.catalog.names import HubAddress
 
 
@@ -33,10 +34,18 @@ class StoragePolicy:
         max_size: Limit in GiB; None for as much as the browser allows.
         evict: Evict the least recently used models without space; otherwise fail.
         memory_when_full: Use a file from memory without space; otherwise fail.
+        required: Fail if the browser does not store a file; otherwise use it from memory.
         fallback: Informed of each such file.
     """
 
     max_size: float | None = None
     evict: bool = False
     memory_when_full: bool = False
+    required: bool = True
     fallback: StorageFallback = field(default_factory=StorageFallback)
+
+    def allows_memory(self, error: StorageError) -> bool:
+        """Return True if a file that storage refused with this error may be used from memory."""
+        if isinstance(error, QuotaExceeded):
+            return self.memory_when_full
+        return not (self.required or isinstance(error, DataRemoved))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -158,7 +159,7 @@ class EngineLoader:
         key = f"{options.model_hub_root_url} {options.model_id} {options.model_revision}"
         watch = await (await self._open_guard()).begin_load(key, str(options.model_id))
         fallbacks = Fallbacks(watch.one_thread_reason, no_gpu_reason)
-        handled: set[type[Exception]] = set()
+        handled: Counter[type[Exception]] = Counter()
         job = _Job(plan, bundle, hub, branch, watch, on_progress)
         try:
             while True:

@@ -6,12 +6,13 @@ They are the same for engines and for raw models.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from modelden.engine.plan import Fallbacks
 from modelden.engine.runtime_selection import gpu_lost_message
-from modelden.errors import DeviceLost, EngineCrashed, EngineError, EngineTimeout, ModelDenError
+from modelden.errors import DataRemoved, DeviceLost, EngineCrashed, EngineError, EngineTimeout, ModelDenError
 from modelden.hub.catalog.integrity import SIGNED
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
@@ -36,27 +37,32 @@ class DamagedFiles(Exception):
         self.error = error
 
 
-RETRYABLE = (EngineTimeout, DeviceLost, DamagedFiles)
+RETRYABLE = (EngineTimeout, DeviceLost, DamagedFiles, DataRemoved)
 """Errors of a load after which something else can be tried."""
 
+MOST_REMOVALS = 10
+"""Times that a load begins again because data were removed: each clearing of the site's data can end one attempt."""
 
-def next_fallbacks(fallbacks: Fallbacks, error: Exception, handled: set[type[Exception]]) -> Fallbacks:
+
+def next_fallbacks(fallbacks: Fallbacks, error: Exception, handled: Counter[type[Exception]]) -> Fallbacks:
     """Return the parts of a plan that the attempt after a failed one leaves out.
 
     A worker that gives no sign of life is followed by one with one thread: some browsers hang with several. A worker
-    that loses its GPU is followed by one without. Damaged files are fetched again.
+    that loses its GPU is followed by one without. Damaged files are fetched again, and so are those that were removed
+    while they were loaded: as often as `MOST_REMOVALS`.
 
     Args:
         fallbacks: The parts that the failed attempt left out.
         error: One of `RETRYABLE`.
-        handled: The classes of the errors of earlier attempts. The one of this error is added.
+        handled: The classes of the errors of earlier attempts. The one of this error is counted.
 
     Raises:
         EngineError: If an attempt failed like this before.
     """
-    if type(error) in handled:
+    limit = MOST_REMOVALS if isinstance(error, DataRemoved) else 1
+    if handled[type(error)] == limit:
         raise error.error if isinstance(error, DamagedFiles) else error from error.__cause__
-    handled.add(type(error))
+    handled[type(error)] += 1
     logger.warning("%s Trying once more.", error)
     if isinstance(error, EngineTimeout):
         return fallbacks._replace(one_thread_reason=_NO_SIGN_OF_LIFE)
@@ -94,6 +100,7 @@ async def check_stored_files(
 
     Raises:
         DamagedFiles: If files were damaged, which are removed, or had other bytes on the hub, which are stored.
+        DataRemoved: If files are not stored any more.
     """
     if type(error) not in (EngineError, EngineCrashed):
         return error
@@ -101,12 +108,15 @@ async def check_stored_files(
         # The runtime first: its damage is told before a model's files are read.
         damaged = ["the runtime"] if await delete_damaged_runtime() else []
         damaged = damaged or [key.name for key in await hub.store.delete_damaged(loaded.files)]
-        if not damaged and type(error) is EngineError:
+        removed = [] if damaged else [key.name for key in await hub.store.removed_files(loaded.files)]
+        if not damaged and not removed and type(error) is EngineError:
             damaged = [key.name for key in await loaded.revalidate()]
         stored = await _stored_files(hub, loaded.files)
     except ModelDenError as failure:
         logger.warning("Whether stored files are damaged could not be checked: %s", failure)
         return error
+    if removed:
+        raise DataRemoved(f"The data of this site were removed while {removed[0]} was loaded.") from error
     if damaged:
         logger.warning("What was stored of %s was damaged or wrong, and is fetched again.", ", ".join(damaged))
         raise DamagedFiles(error)

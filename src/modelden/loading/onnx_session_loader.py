@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -134,7 +135,7 @@ class OnnxSessionLoader:
     async def _open_with_retries(self, request: _Request, key: str | None, branch: BranchUpdate | None) -> OnnxSession:
         watch = await (await self._open_guard()).begin_load(key, request.source.name)
         fallbacks = Fallbacks(watch.one_thread_reason, request.runtime.no_gpu_reason)
-        handled: set[type[Exception]] = set()
+        handled: Counter[type[Exception]] = Counter()
         try:
             while True:
                 try:

@@ -33,21 +33,21 @@ class Blob(Protocol):
         """Copy all bytes into Python. For small files and tests; models stay outside. Suspends.
 
         Raises:
-            StorageUnavailable: If the bytes cannot be read.
+            DataRemoved: If the bytes cannot be read.
         """
 
     def chunks(self) -> AsyncIterator[Chunk]:
         """Read the bytes piece by piece, to look at them once. Each step suspends.
 
         Raises:
-            StorageUnavailable: If the bytes cannot be read.
+            DataRemoved: If the bytes cannot be read.
         """
 
     async def is_json(self) -> bool:
         """Return True if the bytes are a JSON text. Suspends.
 
         Raises:
-            StorageUnavailable: If the bytes cannot be read.
+            DataRemoved: If the bytes cannot be read.
         """
 
     def slice(self, start: int, end: int) -> Blob:

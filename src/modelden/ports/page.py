@@ -43,6 +43,18 @@ class Page(Protocol):
         True where that cannot be found out. Suspends. Raises nothing.
         """
 
+    async def capabilities(self) -> Mapping[str, str | None]:
+        """Try each capability once, and return the reason why it is missing, or None, by its name.
+
+        The names are those of `storage.StorageInfo`. Suspends. Raises nothing.
+        """
+
+    def remember(self, text: str) -> None:
+        """Keep a short text where it outlives the databases, if possible. Does not suspend. Raises nothing."""
+
+    def recall(self) -> str | None:
+        """Return the text of `remember`; None if there is none. Does not suspend. Raises nothing."""
+
     def can_persist(self) -> bool:
         """Return True if this context may ask for persistent storage. Does not suspend. Raises nothing."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from modelden.core import urls
 from modelden.core.events import LOADING_RUNTIME, DownloadEvents, ProgressCallback, Reporter
 from modelden.core.locks import KeyedLocks
-from modelden.errors import IntegrityError, InvalidResponse, UnavailableError
+from modelden.errors import DataRemoved, IntegrityError, InvalidResponse, UnavailableError
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
@@ -96,7 +97,10 @@ class Attachments:
                 return blob
 
     async def delete_if_damaged(self, cid: str, record: Record) -> bool:
-        """Hash the attachment's stored bytes again, and delete them if the hash differs. Return True if they were.
+        """Hash the attachment's stored bytes again, and delete them if the hash differs.
+
+        Returns:
+            True if they are not stored any more.
 
         Raises:
             StorageError: If the browser's storage fails.
@@ -104,8 +108,11 @@ class Attachments:
         from modelden.core.response_body import sha256_of
 
         blob = await self._store.read(cid, record)
-        if blob is None or await sha256_of(blob) == Attachment.of(record).hash:
-            return False
+        if blob is None:  # removed since they were used
+            return True
+        with suppress(DataRemoved):
+            if await sha256_of(blob) == Attachment.of(record).hash:
+                return False
         await self._store.delete(record)
         return True
 

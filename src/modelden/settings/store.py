@@ -64,13 +64,19 @@ class SettingsStore:
     async def read(self, cid: str) -> StoredCollection | None:
         """Return the collection ``bucket/name``, or None if none of this source is stored."""
         row = self._rows[cid] = await self._database.get("collections", cid)
-        if row is None or row.get(_SOURCE) != self._source:
-            return None
-        try:
-            return await self._parse(row)
-        except (KeyError, TypeError) as error:
-            logger.warning("The stored %s cannot be read, it is fetched anew: %r", cid, error)
-            return None
+        while row is not None and row.get(_SOURCE) == self._source:
+            records = await self._records(cid)
+            # Of one moment with the records: the site's data may be cleared, or another tab may write, in between.
+            before, (row, timestamp) = row, await self._database.get_many([("collections", cid), ("timestamps", cid)])
+            self._rows[cid] = row
+            if row != before or row is None:
+                continue
+            try:
+                return None if timestamp is None else self._parse(row, timestamp, records)
+            except (KeyError, TypeError) as error:
+                logger.warning("The stored %s cannot be read, it is fetched anew: %r", cid, error)
+                return None
+        return None
 
     async def confirmations(self) -> dict[str, int]:
         """Return the time of the server's last confirmation of each collection of this source, by ``bucket/name``."""
@@ -138,12 +144,9 @@ class SettingsStore:
         stored = row.get(_CHECKED_AT)
         return max(stored if isinstance(stored, int) else 0, self._unstored_confirmations.get(row["cid"], 0))
 
-    async def _parse(self, row: Row) -> StoredCollection | None:
+    def _parse(self, row: Row, timestamp: Row, records: dict[str, Record]) -> StoredCollection | None:
         cid = row["cid"]
-        timestamp = await self._database.get("timestamps", cid)
-        if timestamp is None:
-            return None
-        collection = Collection(timestamp["value"], await self._records(cid), row["metadata"])
+        collection = Collection(timestamp["value"], records, row["metadata"])
         if other_name(cid, collection.records) is not None:
             logger.warning("The stored %s is another collection, it is fetched anew", cid)
             return None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelden.ports import Row
 from modelden.settings.attachment_store import AttachmentStore
 from tests.simulators.profile import Profile
 
@@ -56,3 +57,19 @@ async def test_an_attachment_row_of_another_version_is_not_used(profile: Profile
     assert await store.read(key[0], record) is None
     await store.delete(record)
     assert (await service.attachments.get(key[0], record)).size == record["attachment"]["size"]
+
+
+async def test_records_that_are_cleared_while_they_are_read_are_fetched_anew(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = await (await profile.visit().settings()).client.get(OPTIONS)
+    database = await profile.database("remote-settings")
+    read = database.get_all
+
+    async def clear_and_read(store: str, **options: Any) -> list[Row]:
+        monkeypatch.setattr(database, "get_all", read)
+        database.rows = {name: {} for name in database.rows}
+        return await read(store, **options)
+
+    monkeypatch.setattr(database, "get_all", clear_and_read)
+    assert await (await profile.visit().settings()).client.get(OPTIONS) == records

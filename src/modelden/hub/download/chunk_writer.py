@@ -9,9 +9,10 @@ import asyncio
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 
 from modelden.core.age import age
-from modelden.errors import StorageError, StorageUnavailable
+from modelden.errors import DataRemoved, StorageError
 from modelden.hub.catalog.file_format import SNIFFED_SIZE
 from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
 from modelden.hub.store.partials import PartialDownloads
@@ -34,7 +35,14 @@ class ChunkWriter:
         beginning: The first bytes, up to `file_format.SNIFFED_SIZE`; those of an earlier download are not included.
     """
 
-    def __init__(self, key: FileKey, partials: PartialDownloads, blobs: Blobs, clock: Clock, *, required: bool) -> None:
+    def __init__(
+        self,
+        key: FileKey,
+        partials: PartialDownloads,
+        blobs: Blobs,
+        clock: Clock,
+        allows_memory: Callable[[StorageError], bool],
+    ) -> None:
         """Create a writer without bytes.
 
         Args:
@@ -42,13 +50,13 @@ class ChunkWriter:
             partials: Stores the chunks.
             blobs: Collects the bytes.
             clock: Tells the age of pending bytes.
-            required: Fail when storage refuses bytes; otherwise continue in memory.
+            allows_memory: Decides by its error whether refused bytes stay in memory; otherwise it is raised.
         """
         self._key = key
         self._partials = partials
         self._blobs = blobs
         self._clock = clock
-        self._required = required
+        self._allows_memory = allows_memory
         self._storing: asyncio.Task[None] | None = None
         self._memory: list[Blob] | None = None
         self._refusal: StorageError | None = None
@@ -106,7 +114,7 @@ class ChunkWriter:
         """Add the next bytes.
 
         Raises:
-            StorageError: If storage refuses bytes, and is required.
+            StorageError: If storage refuses bytes, and memory is not allowed.
         """
         self._hash(chunk)
         await self._pending.append(chunk)
@@ -119,7 +127,7 @@ class ChunkWriter:
         """Start to store the pending bytes, once the chunk before them is stored.
 
         Raises:
-            StorageError: If storage refuses bytes, and is required.
+            StorageError: If storage refuses bytes, and memory is not allowed.
         """
         await self._wait_stored()
         if not self._pending.size or self._memory is not None or self._refusal is not None:
@@ -134,7 +142,7 @@ class ChunkWriter:
         """Return the complete body. Its pending bytes are stored by the caller.
 
         Raises:
-            StorageError: If storage refused bytes, and is required.
+            StorageError: If storage refused bytes, and memory is not allowed.
         """
         await self._wait_stored()
         size = self.received
@@ -142,7 +150,7 @@ class ChunkWriter:
         stored = await self._partials.blobs(self._partial) if self._memory is None else []
         blob = self._blobs.join([*stored, rest], content_type) if stored else rest
         if blob.size != size:
-            raise StorageUnavailable(f"The data of this site were removed while {self._partial.url} was downloaded.")
+            raise DataRemoved(f"The data of this site were removed while {self._partial.url} was downloaded.")
         return ReceivedBody(
             sha256=self._digest.hexdigest(),
             size=size,
@@ -204,7 +212,7 @@ class ChunkWriter:
             await self._partials.append(self._key, self._partial, blob)
         except StorageError as error:
             self._refusal = error
-            if self._required:
+            if not self._allows_memory(error):
                 raise
             await self._move_to_memory(before)
             self._memory = [*(self._memory or []), blob]
@@ -224,7 +232,7 @@ class ChunkWriter:
         """Wait for the chunk that is being stored. A cancellation takes effect afterwards: a commit cannot be undone.
 
         Raises:
-            StorageError: If storage refused it, and is required.
+            StorageError: If storage refused it, and memory is not allowed.
         """
         if self._storing is None:
             return

@@ -90,8 +90,7 @@ class FileTransfer:
         self._failed_ranges = 0
         self._reserved = 0
         """Bytes that the file may have by the space that is reserved for it."""
-        required = not store.policy.memory_when_full
-        self._writer = ChunkWriter(request.key, store.partials, ports.blobs, ports.clock, required=required)
+        self._writer = ChunkWriter(request.key, store.partials, ports.blobs, ports.clock, store.policy.allows_memory)
 
     async def run(self) -> tuple[ReceivedBody, Provenance]:
         """Download the file, beginning with the bytes that an earlier download stored.

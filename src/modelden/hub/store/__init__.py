@@ -15,6 +15,7 @@ In the order in which a request for a file calls them:
 - `writer`: puts verified files into the cache, or into memory.
 - `contents`: the chunks of files; equal bytes are stored once.
 - `compaction`: rewrites the chunks of a file as one.
+- `inventory`: remembers which models are stored, outside of the database.
 - `deletion`: deletes files, and sweeps rows and bytes that no file needs.
 - `verification`: hashes stored files again.
 """

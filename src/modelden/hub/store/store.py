@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelden.hub.store.checked_cache import CheckedCache
     from modelden.hub.store.compaction import Compactor
     from modelden.hub.store.deletion import Deletion
+    from modelden.hub.store.inventory import Inventory
     from modelden.hub.store.partials import DownloadLock, PartialDownloads
     from modelden.hub.store.quota import StorageQuota
     from modelden.hub.store.verification import VerifiedFile
@@ -88,6 +89,13 @@ class Store:
         if self._is_closed:
             compactor.close()
         return compactor
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The models that were stored, remembered elsewhere."""
+        from modelden.hub.store.inventory import Inventory
+
+        return Inventory(self.cache, self._ports.page)
 
     @cached_property
     def _deletion(self) -> Deletion:
@@ -172,10 +180,12 @@ class Store:
         if model is not None:
             check_stored(model, "main" if revision is None else revision)
         await self._deletion.delete(task_name=task_name, model=model, revision=revision, root=root)
+        await self.inventory.record_deletion()
 
     async def delete_files(self, keys: Collection[FileKey]) -> None:
         """Delete files, whatever uses them."""
         await self._deletion.delete_files(keys)
+        await self.inventory.record_deletion()
 
     async def delete_unused(self, revision_key: RevisionKey) -> bool:
         """Delete a revision, unless an engine of any tab uses it; returns True if it was deleted."""
@@ -187,18 +197,26 @@ class Store:
     async def delete_other_revisions(self, task_name: str, model: str, revision: str) -> None:
         """Take the other revisions of a model from a task; files without a task are deleted."""
         await self._deletion.delete_other_revisions(task_name, model, revision)
+        await self.inventory.record_deletion()
 
     async def delete_by_engine(self, engine_id: str) -> None:
         """Take all files from an engine; those without an engine are deleted."""
         await self._deletion.delete_by_engine(engine_id)
+        await self.inventory.record_deletion()
+
+    async def removed_files(self, keys: Collection[FileKey]) -> list[FileKey]:
+        """Return the files that are neither stored nor in memory."""
+        return [key for key in sorted(keys) if await self.cache.get(key, None) is None]
 
     async def _delete_revision(self, revision_key: RevisionKey) -> None:
         model, revision, root = revision_key
         await self._deletion.delete(model=model, revision=revision, root=root)
+        await self.inventory.record_deletion()
 
     async def purge(self) -> None:
         """Delete everything."""
         await self._deletion.delete_all()
+        await self.inventory.record_deletion()
 
     async def sweep(self) -> None:
         """Delete abandoned downloads, and rows and bytes that no file needs.

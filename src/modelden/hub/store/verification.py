@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelden.core.response_body import sha256_of
+from modelden.errors import DataRemoved
 from modelden.hub.store.records import file_key
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ async def delete_damaged_files(cache: ModelCache, deletion: Deletion, keys: Coll
 
 async def _verify(cache: ModelCache, deletion: Deletion, key: FileKey, expected: str) -> VerifiedFile:
     file = (await cache.read([key], None)).get(key)
-    actual = "" if file is None else await sha256_of(file.blob)
+    try:
+        actual = "" if file is None else await sha256_of(file.blob)
+    except DataRemoved:
+        actual = ""
     if actual != expected:
         await deletion.delete_damaged(key)
     return VerifiedFile(key.path, actual == expected, expected, actual, key.root or None)

@@ -175,6 +175,6 @@ class CacheWriter:
     async def _use_memory(self, error: StorageError, needed: int | None = None) -> None:
         if isinstance(error, QuotaExceeded):
             await self._quota.add_details(error, needed)
-        if not self._policy.memory_when_full:
+        if not self._policy.allows_memory(error):
             raise error
         self._policy.fallback.warn(error)

@@ -55,7 +55,8 @@ def database(monkeypatch: pytest.MonkeyPatch) -> FaultyDatabase:
 
 def writer_of(database: FaultyDatabase, *, required: bool = True) -> ChunkWriter:
     clock = ManualClock()
-    return ChunkWriter(KEY, PartialDownloads(database, clock, PageLocks()), MemoryBlobs(), clock, required=required)
+    partials = PartialDownloads(database, clock, PageLocks())
+    return ChunkWriter(KEY, partials, MemoryBlobs(), clock, lambda _: not required)
 
 
 async def write_on(writer: ChunkWriter) -> None:
