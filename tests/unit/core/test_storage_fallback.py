@@ -5,16 +5,22 @@ from __future__ import annotations
 import logging
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from modelden import StorageWarning, default_context, storage_info
 from modelden.engine.options import PipelineOptions
-from modelden.errors import QuotaExceeded
+from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
+from modelden.hub.store.schema import MODEL_FILES
+from modelden.ports import Delete, Put, Unchanged
+from modelden.settings.schema import REMOTE_SETTINGS
+from tests.simulators.database import MemoryDatabase
 from tests.unit.conftest import FILES, WASM
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelden.context import Context
     from tests.simulators.profile import Profile
 
@@ -148,3 +154,61 @@ async def test_the_same_bytes_of_another_revision_are_used_where_they_cannot_be_
         await visit(profile).create_engine(PipelineOptions.of({"task_name": "summarization"}, own_features=True))
     assert profile.engines.workers[1].received == FILES
     assert not [request for request in profile.requests() if request.startswith("GET /hub/")]
+
+
+def failing(
+    error: StorageError, names: Sequence[str], database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    for name in names:
+        monkeypatch.setattr(database, name, fail)
+
+
+@pytest.mark.parametrize("methods", [("commit",), READS, ("commit", *READS)])
+@pytest.mark.parametrize("name", DATABASES)
+async def test_an_engine_runs_from_memory_where_a_database_fails(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, name: str, methods: tuple[str, ...]
+) -> None:
+    error = StorageUnavailable(f"The database {name} failed.")
+    failing(error, methods, await profile.database(name), monkeypatch)
+    with pytest.warns(StorageWarning) as caught:
+        await profile.visit().create_engine(EMBED)
+
+    assert profile.engines.workers[0].received == FILES
+    assert {str(warning.message.error) for warning in caught if isinstance(warning.message, StorageWarning)} == {
+        str(error)
+    }
+
+
+class NoBlobs(MemoryDatabase):
+    """WebKit's in a private window, where buffers are refused too."""
+
+    async def commit(self, changes: Sequence[Put | Delete], condition: Unchanged | None = None) -> bool:
+        if any(isinstance(change, Put) and change.blobs for change in changes):
+            raise StorageUnavailable("Error preparing Blob/File data to be stored in object store")
+        return await super().commit(changes, condition)
+
+
+async def test_an_engine_runs_from_memory_where_blobs_are_refused(profile: Profile) -> None:
+    for schema in (REMOTE_SETTINGS, MODEL_FILES):
+        profile.databases.opened[schema.name] = NoBlobs(schema)
+    with pytest.warns(StorageWarning, match="Error preparing Blob"):
+        await profile.visit().create_engine(EMBED)
+    assert profile.engines.workers[0].received == FILES
+    with pytest.raises(StorageUnavailable, match="Error preparing Blob"):
+        await profile.visit(replace(profile.config, require_storage=True)).create_engine(EMBED)
+
+
+@pytest.mark.parametrize("name", DATABASES)
+async def test_a_database_that_fails_is_an_error_where_storage_is_required(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    failing(StorageUnavailable("It failed."), READS, await profile.database(name), monkeypatch)
+    den = profile.visit(replace(profile.config, require_storage=True))
+    if name == "modelden":  # only remembers
+        await den.create_engine(EMBED)
+    else:
+        with pytest.raises(StorageUnavailable, match="It failed"):
+            await den.create_engine(EMBED)

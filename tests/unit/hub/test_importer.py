@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +37,7 @@ class ChangingBlob(MemoryBlob):
 async def test_a_cleanup_that_fails_does_not_hide_the_error_of_the_import(
     profile: Profile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hub = await profile.visit().hub()
+    hub = await profile.visit(replace(profile.config, require_storage=True)).hub()
     database = await profile.database("modelFiles")
 
     async def refuse(*_: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ async def test_stored_files_that_cannot_be_checked_do_not_hide_why_a_load_failed
 
     monkeypatch.setattr(ScriptedWorker, "create", load_and_lose_the_database)
     with pytest.raises(EngineError, match="Can't create a session"):
-        await profile.visit().create_engine(EMBED)
+        await profile.visit(replace(profile.config, require_storage=True)).create_engine(EMBED)
 
 
 async def test_a_load_that_is_cancelled_while_it_leaves_its_branch_leaves_no_worker(
@@ -101,7 +102,7 @@ async def test_a_history_that_cannot_be_read_stops_no_engine(
         raise StorageUnavailable("The database modelden failed.")
 
     monkeypatch.setattr(database, "get", refuse)
-    engine = await profile.visit().create_engine(EMBED)
+    engine = await profile.visit(replace(profile.config, require_storage=True)).create_engine(EMBED)
     await settled()
 
     assert engine.status == "ready"

@@ -1,0 +1,65 @@
+"""Models that somebody else removed, and those that modelden deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelden import default_context, storage_info
+from modelden.engine.options import PipelineOptions
+from tests.unit.background import settled
+from tests.unit.conftest import FILES
+
+if TYPE_CHECKING:
+    from modelden.context import Context
+    from tests.simulators.profile import Profile
+
+EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=True)
+
+
+@pytest.fixture
+async def den(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A page that has stored a model."""
+    context = profile.visit()
+    monkeypatch.setattr(default_context.page, "context", context)
+    await context.create_engine(EMBED)
+    await settled()
+    return context
+
+
+async def clear(profile: Profile) -> None:
+    database = await profile.database("modelFiles")
+    database.rows = {name: {} for name in database.rows}
+
+
+async def test_nothing_is_missing_at_first(den: Context) -> None:
+    del den
+    assert (await storage_info()).removed == ()
+
+
+async def test_a_model_that_was_cleared_is_told_until_it_is_stored_again(profile: Profile, den: Context) -> None:
+    (model,) = await (await den.store()).list_models()
+    await clear(profile)
+    assert (await storage_info()).removed == ((model.name, model.revision),)
+
+    again = profile.visit()
+    await again.create_engine(EMBED)
+    assert profile.engines.workers[-1].received == FILES
+    await settled()
+    assert (await storage_info()).removed == ()
+
+
+async def test_a_model_that_was_deleted_is_not_missed(den: Context) -> None:
+    store = await den.store()
+    (model,) = await store.list_models()
+    await store.delete_models(model=model.name, revision=model.revision)
+    assert await store.list_models() == []
+    assert (await storage_info()).removed == ()
+
+
+@pytest.mark.parametrize("memo", ["", "no JSON", "{}", '{"a": 1}', "[1]", "null", '[["a"]]', '[["a", "b", "c"]]'])
+async def test_a_memo_of_another_script_counts_as_none(profile: Profile, den: Context, memo: str) -> None:
+    del den
+    profile.page.memo = memo
+    assert (await storage_info()).removed == ()
