@@ -32,7 +32,7 @@ FROM_STORAGE = {"web_locks", "cache", "indexeddb", "blobs"}
 
 
 class Place(Protocol):
-    """Where functions of `in_page` run."""
+    """A page, a frame or a worker that runs functions of `in_page`."""
 
     def call(self, function: str, /, *, module: str = "in_page", **arguments: Any) -> Any:
         """Call one."""

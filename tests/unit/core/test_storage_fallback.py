@@ -156,6 +156,9 @@ async def test_the_same_bytes_of_another_revision_are_used_where_they_cannot_be_
     assert not [request for request in profile.requests() if request.startswith("GET /hub/")]
 
 
+READS = ("get", "get_many", "get_all")
+
+
 def failing(
     error: StorageError, names: Sequence[str], database: MemoryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
