@@ -85,6 +85,8 @@ class Page:
     Attributes:
         config: The configuration; None for the default.
         context: The context of the configuration; None until it is needed.
+        databases: Databases that looked for the engine of the last visit. The context uses them: what they learned of
+            the browser's storage is not waited for again.
         adapters: Databases and engine host that were created before the context, and which it will use.
         restored_bytecode: Done when the bytecode of an earlier visit is there.
         stored_bytecode: Done when the bytecode of this visit is stored.
@@ -93,6 +95,7 @@ class Page:
     def __init__(self) -> None:
         self.config: Configuration | None = None
         self.context: Context | None = None
+        self.databases: JsDatabases | None = None
         self.adapters: tuple[JsDatabases, JsEngineHost] | None = None
         self.restored_bytecode: asyncio.Future[None] | None = None
         self.stored_bytecode: asyncio.Future[None] | None = None
@@ -191,7 +194,8 @@ async def prewarm_engine() -> None:
             from modelden.loading.prewarm import prewarm
 
             engine_host = asyncio.ensure_future(_engine_host())
-            await prewarm(current_config(), load_bundles(), JsDatabases(), engine_host)
+            page.databases = JsDatabases()
+            await prewarm(current_config(), load_bundles(), page.databases, engine_host)
             if not _is_current(await engine_host):  # configure() was called meanwhile
                 engine_host.result().end_prewarm()
 
@@ -244,7 +248,8 @@ async def _adapters() -> tuple[JsDatabases, JsEngineHost]:
         from modelden._js.indexeddb import JsDatabases
 
         config = current_config()
-        page.adapters = JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
+        page.adapters = page.databases or JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
+        page.databases = None
     return page.adapters
 
 
