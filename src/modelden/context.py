@@ -243,12 +243,12 @@ class Context:
         return await self._updates.check()
 
     async def _tidy(self, store: Store) -> None:
-        await self.ports.page.persist()
+        await store.inventory.record()
         try:
             await store.sweep()
         except StorageError as error:
             logger.warning("Abandoned data stay stored: %s", error)
-        await store.inventory.record()
+        await self.ports.page.persist()  # last: Firefox asks the visitor, and an answer may never come
 
     def _live_engines(self) -> Iterator[EngineRecord]:
         return self._engines.records()
