@@ -48,11 +48,9 @@ result = ${module}.${name}(**json.loads(text))
 json.dumps(await result if inspect.isawaitable(result) else result)`);
 }"""
 
-_ADD_FRAME = """([url, sandbox]) => new Promise((resolve) => {
+_ADD_FRAME = """(attributes) => new Promise((resolve) => {
     const frame = document.createElement("iframe");
-    if (sandbox) frame.sandbox = sandbox;
-    frame.src = url;
-    frame.onload = resolve;
+    Object.assign(frame, attributes, { onload: resolve });
     document.body.append(frame);
 })"""
 
@@ -86,12 +84,12 @@ def page(context: BrowserContext, base: str) -> Python:
 
 def frame_of_another_site(context: BrowserContext, base: str) -> Python:
     """A frame of the origin in a page of another site; both are secure contexts."""
-    return _framed(context, base)
+    return _framed(context, base, base.replace("127.0.0.1", "localhost"), src=f"{base}/module_test.html")
 
 
 def sandboxed_frame(context: BrowserContext, base: str) -> Python:
     """A frame with an origin of its own."""
-    return _framed(context, base, sandbox="allow-scripts")
+    return _framed(context, base, base, srcdoc="<title>a frame</title>", sandbox="allow-scripts")
 
 
 def insecure_page(context: BrowserContext, base: str) -> Python:
@@ -105,9 +103,9 @@ def page_without_storage_manager(context: BrowserContext, base: str) -> Python:
     return page(context, base)
 
 
-def _framed(context: BrowserContext, base: str, sandbox: str = "") -> Python:
-    tab = _tab(context, base.replace("127.0.0.1", "localhost"))
-    tab.evaluate(_ADD_FRAME, [f"{base}/module_test.html", sandbox])
+def _framed(context: BrowserContext, base: str, top: str, **attributes: str) -> Python:
+    tab = _tab(context, top)
+    tab.evaluate(_ADD_FRAME, attributes)
     return Python(tab.frames[-1], base)
 
 
