@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from modelden.core.events import Event, ProgressEvent
     from modelden.core.memory_database import StorageWarning
     from modelden.core.multi_progress_aggregator import MultiProgressAggregator
+    from modelden.diagnosis import Diagnosis, Finding, doctor
     from modelden.engine.engine import Engine
     from modelden.engine.media import Audio, Image
     from modelden.engine.metrics import RunMetrics
@@ -86,6 +87,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "config": "Configuration",
+    "diagnosis": "Diagnosis Finding doctor",
     "api": "check_updates configure create_engine load_session on prefetch",
     "engine.engine": "Engine",
     "engine.media": "Audio Image",
@@ -120,6 +122,7 @@ __all__ = [
     "CryptoUnavailable",
     "DataRemoved",
     "DeviceLost",
+    "Diagnosis",
     "DownloadInterrupted",
     "Engine",
     "EngineClosed",
@@ -130,6 +133,7 @@ __all__ = [
     "FileNotFoundOnHub",
     "FileResponse",
     "FileRole",
+    "Finding",
     "ForbiddenURL",
     "HttpError",
     "HubFile",
@@ -185,6 +189,7 @@ __all__ = [
     "check_updates",
     "configure",
     "create_engine",
+    "doctor",
     "export_model",
     "hub_download",
     "import_files",

@@ -382,3 +382,10 @@ async def change(module: str, line: str) -> None:
 async def attribute(module: str, name: str) -> Json:
     """Return what a module has under a name."""
     return getattr(import_module(module), name)
+
+
+async def diagnose(config: dict[str, Any]) -> list[Json]:
+    """`modelden.doctor` on a new visit: the fields of its findings."""
+    configure(config)
+    diagnosis = await modelden.doctor()
+    return [[each.subject, each.verdict, each.text, each.advice] for each in diagnosis.findings]

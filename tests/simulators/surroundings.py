@@ -91,6 +91,7 @@ class ScriptedPage:
     def __init__(self) -> None:
         self.memory: int | None = None
         self.no_gpu: str | None = None
+        self.no_threads: str | None = None
         self._listeners: list[Callable[[], None]] = []
         self.usage = 1_000
         self.stored: Callable[[], int] = lambda: 0
@@ -120,6 +121,12 @@ class ScriptedPage:
 
     async def can_store(self, size: int) -> bool:
         return self.usage + size <= self.untold_quota
+
+    def versions(self) -> Mapping[str, str]:
+        return {"modelden": "1.0", "browser": "Simulator"}
+
+    def no_threads_reason(self) -> str | None:
+        return self.no_threads
 
     def can_persist(self) -> bool:
         return True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import js
+import pyodide
 from pyodide.ffi import JsException, create_proxy
 
 import modelden
@@ -100,6 +102,21 @@ class JsPage:
         except (AttributeError, JsException) as error:  # a sandboxed frame, for example
             logger.debug("The browser does not tell whether there is enough space: %s", error)
             return True
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions that a bug report needs."""
+        return {
+            "modelden": modelden.__version__,
+            "Pyodide": pyodide.__version__,
+            "Python": sys.version.partition(" ")[0],
+            "browser": str(js.navigator.userAgent),
+        }
+
+    def no_threads_reason(self) -> str | None:
+        """Return why onnxruntime has one thread: browsers let isolated pages alone share memory among threads."""
+        if not getattr(js, "crossOriginIsolated", False):
+            return "the page is not cross-origin isolated (headers Cross-Origin-Opener-Policy and -Embedder-Policy)"
+        return None if int(js.navigator.hardwareConcurrency) > 1 else "the browser reports one core"
 
     def can_persist(self) -> bool:
         """Return True in pages: workers may only read whether storage is persistent."""

@@ -17,7 +17,7 @@ except ModuleNotFoundError as error:
 
 from modelden.core.printable import printable
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import assets, mirror, publish, run, serve, stdlib, verify
+from modelden.host.commands import assets, doctor, mirror, publish, run, serve, stdlib, verify
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
@@ -54,6 +54,7 @@ for _command in (
     mirror.mirror,
     run.run,
     run.check,
+    doctor.doctor,
 ):
     app.command()(_keep_examples(_command))
 for _group in (publish.runtime, keys, kinto):

@@ -55,6 +55,12 @@ class Page(Protocol):
     def recall(self) -> str | None:
         """Return the text of `remember`; None if there is none. Does not suspend. Raises nothing."""
 
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of modelden, Pyodide, Python and the browser. Does not suspend. Raises nothing."""
+
+    def no_threads_reason(self) -> str | None:
+        """Return why models run on one core, None if they may use several. Does not suspend. Raises nothing."""
+
     def can_persist(self) -> bool:
         """Return True if this context may ask for persistent storage. Does not suspend. Raises nothing."""
 

@@ -32,6 +32,7 @@ COMMANDS = [
             "mirror",
             "run",
             "check",
+            "doctor",
         )
     ),
 ]

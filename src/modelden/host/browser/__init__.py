@@ -4,6 +4,7 @@
 - `model_run`: runs a model.
 - `pyodide_page`: a page with Pyodide; `page_site` serves it, `page_script` runs in it.
 - `browsers`: starts Chromium and Firefox.
+- `page_doctor`: runs `modelden.doctor` in a page.
 - `page_fixtures`: pages for tests; `page_eval` runs in them.
 - `worker_files`: writes the workers to a folder.
 - `stdlib`: compiles Pyodide's standard library; Pyodide itself runs `stdlib_script`.
