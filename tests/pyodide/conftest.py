@@ -64,6 +64,9 @@ if TYPE_CHECKING:
 KILLS = 4
 """How often test_tabs kills a worker; ``--kills 50`` for the whole proof, which takes minutes."""
 
+SOAK_STEPS = 25
+"""How many things test_soak does at random; ``--soak 2000`` for hours of simulated use."""
+
 
 LONG_MODULES = {
     "test_downloads",
@@ -125,8 +128,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take ``--kills``."""
+    """Take ``--kills`` and ``--soak``."""
     parser.addoption("--kills", type=int, default=KILLS, help="how often test_tabs kills a worker")
+    parser.addoption("--soak", type=int, default=SOAK_STEPS, help="how many steps test_soak takes")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
