@@ -110,6 +110,7 @@ UNREAD = {
     "test_runtimes",
     "test_settings_guest",
     "test_sharing",
+    "test_soak",
     "test_storage_info",
     "test_streaming",
     "test_tabs",

@@ -55,6 +55,9 @@ class Picture:
     def getbands(self) -> tuple[str, ...]:
         return tuple(self.mode)
 
+    def getextrema(self) -> tuple[tuple[int, int], ...]:
+        return tuple((min(self.data[band::4]), max(self.data[band::4])) for band in range(4))
+
     def convert(self, mode: str) -> Picture:
         raise AssertionError(mode)
 

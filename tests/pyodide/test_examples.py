@@ -40,7 +40,7 @@ document.body.append(field)
 """
 
 _FILES = """
-config, weights = (await modelden.hub_download("org/name", "config.json")), b"weights"
+config, weights = (await modelden.hub_download("org/name", "config.json")), b"\x3a\x04some"
 config = await config.read()
 """
 
