@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response, StreamingResponse
 
 from modelden.host.serve.faults import Fault
+from tests.onnx_bodies import onnx_body
 from tests.tiny_model import tiny_model
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def body_of(spec: Mapping[str, Any] | None) -> bytes:
     """The bytes that a recording describes.
 
     ``{"text": s}``, ``{"json": value}``, ``{"repeat": [s, times]}``, ``{"pattern": [seed, size]}``
-    (SHA-256 digests of ``seed:0``, ``seed:1``, … one after the other, cut) or ``{"file": path}``.
+    (SHA-256 digests of ``seed:0``, ``seed:1``, … one after the other, cut), ``{"onnx": size}`` (`onnx_body`)
+    or ``{"file": path}``.
     """
     match spec:
         case None:
@@ -115,6 +117,8 @@ def body_of(spec: Mapping[str, Any] | None) -> bytes:
             count = -(-int(size) // hashlib.sha256().digest_size)
             digests = [hashlib.sha256(f"{seed}:{index}".encode()).digest() for index in range(count)]
             return b"".join(digests)[:size]
+        case {"onnx": size}:
+            return onnx_body(int(size))
         case {"file": path}:
             return _file(path)
     raise NotImplementedError(f"no replay yet for the body {spec}")

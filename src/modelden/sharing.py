@@ -145,7 +145,12 @@ async def import_files(
         sources = await _from_archive(files, blobs, source, (model, revision))
     await files.import_files(sources, Consumer(task_name, DEFAULT_ENGINE), on_progress)
     context.tidy()
-    return await files.store.list_files(*sources[0].key.revision_key)
+    stored = await files.store.list_files(*sources[0].key.revision_key)
+    has_moved = isinstance(context.storage_fallback.reason, StorageUnavailable)
+    if has_moved and not {source.file.file for source in sources} <= {file.path for file in stored}:
+        # The database failed in between, and its place is taken by an empty one in memory.
+        raise StorageUnavailable("The browser's storage failed during the import. Import the files again.")
+    return stored
 
 
 def _from_mapping(

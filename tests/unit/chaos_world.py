@@ -14,6 +14,7 @@ from modelden.host.keys.key_folder import save_keys
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
 from modelden.settings.chain import Certificate
+from tests.onnx_bodies import onnx_body
 from tests.replay import replay_chain
 from tests.simulators.database import MemoryDatabase, MemoryDatabases
 from tests.simulators.engines import ScriptedEngines
@@ -22,8 +23,8 @@ from tests.simulators.recorded_fetcher import RecordedFetcher
 from tests.unit.conftest import FILES, ORIGIN, RECORDS, TIMESTAMP, configured, write
 
 WEIGHTS = "onnx/model_quantized.onnx"
-OLD = b"".join(b"%d " % number for number in range(600))
-NEW = OLD + b"and more"
+OLD = onnx_body(2290)
+NEW = onnx_body(2298)
 
 INITIAL = "initial"
 CHANGED = "changed"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from tests.onnx_bodies import onnx_body
 from tests.replay import load_truth
 from tests.replay_hub import body_of
 
@@ -31,8 +32,8 @@ _UNCHANGED = "as after the previous dump"
 _EVENT_NAMES = {"statusText": "status_text", "totalLoaded": "total_loaded", "currentLoaded": "current_loaded"}
 
 
-def as_json_files(truth: Json) -> Json:
-    """The recording with JSON of the same sizes in its JSON files: Firefox takes anything, we do not."""
+def with_real_formats(truth: Json) -> Json:
+    """The recording with JSON and ONNX models of the same sizes in the files of these names: Firefox takes anything."""
     replaced: dict[str, str] = {}
     for path, resource in _resources(truth):
         body = body_of(resource["body"]) if "body" in resource else b""
@@ -40,6 +41,10 @@ def as_json_files(truth: Json) -> Json:
             other = _json_like(body)
             replaced[hashlib.sha256(body).hexdigest()] = hashlib.sha256(other).hexdigest()
             resource["body"] = {"text": other.decode()}
+        if path.endswith(".onnx") and len(body) > 10:
+            other = onnx_body(len(body))
+            replaced[hashlib.sha256(body).hexdigest()] = hashlib.sha256(other).hexdigest()
+            resource["body"] = {"onnx": len(body)}
     text = json.dumps(truth)
     for old, new in replaced.items():
         text = text.replace(old, new)
@@ -61,7 +66,7 @@ def firefox_row(row: Json) -> Json:
 
 def recording(name: str) -> Json:
     """A recording of the hub, ready to be replayed."""
-    truth = as_json_files(load_truth(name))
+    truth = with_real_formats(load_truth(name))
     _carry_dumps(truth["steps"])
     return truth
 

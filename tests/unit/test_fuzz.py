@@ -131,7 +131,18 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
 """Instances of the classes with methods, or with constructors for callers."""
 
 RESULTS = {
-    *("Chunk", "Event", "FileRole", "ModelFiles", "ModelMetadata", "NodeArg", "ProgressEvent", "RepositoryFile"),
+    *(
+        "Chunk",
+        "Diagnosis",
+        "Event",
+        "FileRole",
+        "Finding",
+        "ModelFiles",
+        "ModelMetadata",
+        "NodeArg",
+        "ProgressEvent",
+        "RepositoryFile",
+    ),
     *("RunMetrics", "StorageInfo", "StoredFile", "StoredModel", "SyncEvent", "UpdateStatus", "VerifiedFile"),
     *("ExecutionMode", "GraphOptimizationLevel", "StorageWarning"),
 }

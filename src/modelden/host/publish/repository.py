@@ -12,7 +12,7 @@ from modelden.errors import InputError
 from modelden.host.errors import HostError, PublishError, machine_errors
 from modelden.host.publish.file_names import collisions, name_fault
 from modelden.hub.catalog.file_roles import HOUSEKEEPING, role_of
-from modelden.hub.catalog.names import ModelFile
+from modelden.hub.catalog.names import check_names
 
 EXCLUDED = "excluded by --exclude"
 
@@ -96,7 +96,7 @@ def _file_fault(source: Path, boundary: Path) -> str | None:
 
 def _name_fault(model: str, revision: str, path: str) -> str | None:
     try:
-        ModelFile(model, revision, path)
+        check_names(model, revision, path)
     except InputError as error:
         return str(error)
     if ".." in path:

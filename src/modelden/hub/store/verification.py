@@ -22,9 +22,10 @@ class VerifiedFile:
 
     Attributes:
         path: Path in the repository.
-        ok: True if the stored bytes have the hash of the time of storing; otherwise they were deleted.
+        ok: True if the stored bytes have the hash of the time of storing; otherwise they were deleted, unless they
+            could not be read.
         expected: That hash.
-        actual: Hash of the stored bytes.
+        actual: Hash of the stored bytes; empty if they could not be read.
         root_url: Root URL of the hub that it belongs to; None if only its host name is known.
     """
 
@@ -41,24 +42,30 @@ async def verify_files(
     cache: ModelCache, deletion: Deletion, model: str, revision: str, root: str | None
 ) -> list[VerifiedFile]:
     """Hash the files of a revision, and delete damaged ones; None for those of all hubs."""
-    files = await cache.list_files(model, revision, root)
-    return [await _verify(cache, deletion, file_key(file), file.sha256) for file in files]
+    results = []
+    for file in await cache.list_files(model, revision, root):
+        result = await _verify(cache, file_key(file), file.sha256)
+        # Bytes that could not be read once are not known to be damaged.
+        if not result.ok and result.actual:
+            await deletion.delete_damaged(file_key(file))
+        results.append(result)
+    return results
 
 
 async def delete_damaged_files(cache: ModelCache, deletion: Deletion, keys: Collection[FileKey]) -> list[FileKey]:
     """Hash these files, those that are stored; returns the damaged ones, which are deleted."""
     stored = [file for key in sorted({key.revision_key for key in keys}) for file in await cache.list_files(*key)]
     requested = [file for file in stored if file_key(file) in keys]
-    results = [(file_key(file), await _verify(cache, deletion, file_key(file), file.sha256)) for file in requested]
-    return [key for key, result in results if not result.ok]
+    damaged = [file_key(file) for file in requested if not (await _verify(cache, file_key(file), file.sha256)).ok]
+    for key in damaged:
+        await deletion.delete_damaged(key)
+    return damaged
 
 
-async def _verify(cache: ModelCache, deletion: Deletion, key: FileKey, expected: str) -> VerifiedFile:
+async def _verify(cache: ModelCache, key: FileKey, expected: str) -> VerifiedFile:
     file = (await cache.read([key], None)).get(key)
     try:
         actual = "" if file is None else await sha256_of(file.blob)
     except DataRemoved:
         actual = ""
-    if actual != expected:
-        await deletion.delete_damaged(key)
     return VerifiedFile(key.path, actual == expected, expected, actual, key.root or None)

@@ -84,7 +84,7 @@ async def test_notes_of_a_model_without_files_end_with_it(profile: Profile) -> N
 
 @pytest.mark.parametrize(
     ("model", "revision"),
-    [("org/tiny/", "v1.0"), ("tiny", "v1.0"), ("", "v1.0"), (MODEL, ""), (MODEL, "v1/0"), (MODEL, ".."), (3, "v1.0")],
+    [("org/tiny/", "v1.0"), ("tiny", "v1.0"), ("", "v1.0"), (MODEL, ""), (MODEL, "v1//0"), (MODEL, ".."), (3, "v1.0")],
 )
 @pytest.mark.parametrize("pinned", [True, False])
 async def test_names_that_no_stored_model_can_have_are_not_pinned(
