@@ -52,7 +52,7 @@ for (const { what, code, shown } of [
   {
     what: "tells modelden's errors",
     code: "await engine.run(object())",
-    shown: /^Line 1: InputError: An engine takes /,
+    shown: /^Line 1: InputError: texts of feature-extraction or a list of them is needed/,
   },
   { what: "survives exit()", code: "raise SystemExit", shown: /^Line 1: SystemExit$/ },
 ]) {

@@ -183,9 +183,10 @@ test("a worker has one engine, and runs what comes while it is made", async ({ p
   const outcomes = await page.evaluate(async () => {
     const engine = await globalThis.page.startEngine();
     const wasm = await globalThis.page.wasm();
+    const sha256 = await globalThis.page.hash(wasm); // ahead, so that the request to create comes before the run
     const message = (error: Error) => error.message;
     const early = await engine.run(["a cat"]).catch(message);
-    const creation = engine.create(wasm);
+    const creation = engine.create(wasm, {}, sha256);
     const during = await engine.run(["a cat"]).then(({ json }) => JSON.parse(json).dims);
     await creation;
     return { early, during, again: await engine.create(wasm).catch(message) };

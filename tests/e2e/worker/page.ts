@@ -172,7 +172,7 @@ async function transformersAlone(): Promise<Embed> {
   return pipeline("feature-extraction", MODEL, { revision: REVISION, dtype: "q8" });
 }
 
-const inPage = { startEngine, startTrust, wasm, modelFile, transformersAlone, encode, decode };
+const inPage = { startEngine, startTrust, wasm, hash, modelFile, transformersAlone, encode, decode };
 
 declare global {
   /** What the specs see inside `evaluate`. */
