@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Awaitable, Callable, Container, Sequence
+from contextlib import suppress
 
 from modelden.core.memory_database import MemoryDatabase, StorageWarning
 from modelden.errors import DataRemoved, QuotaExceeded, StorageError, StorageUnavailable
@@ -99,8 +100,8 @@ class FallbackDatabases:
 class FallbackDatabase:
     """A database that moves into memory when the browser fails.
 
-    A small one moves with all its rows when a change is refused. Any other moves when it cannot be read any more, and
-    is empty then. Later changes of other tabs are not seen.
+    A small one moves with all its rows when a change is refused. Any other moves when it cannot be read any more, twice
+    in a row, and is empty then. Later changes of other tabs are not seen.
     """
 
     def __init__(
@@ -176,6 +177,8 @@ class FallbackDatabase:
         except StorageUnavailable as error:
             if self._required or isinstance(database, MemoryDatabase):
                 raise
+            with suppress(StorageUnavailable):  # one refusal is no reason to do without all that is stored
+                return await read(database)
             if self._database is database:  # and no other call has moved it
                 self._database = MemoryDatabase(self._schema)
                 self._fallback.warn(error)

@@ -19,7 +19,7 @@ from tests.simulators.database import MemoryDatabase
 from tests.unit.conftest import FILES, WASM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from modelden.context import Context
     from tests.simulators.profile import Profile
@@ -183,6 +183,35 @@ async def test_an_engine_runs_from_memory_where_a_database_fails(
     assert {str(warning.message.error) for warning in caught if isinstance(warning.message, StorageWarning)} == {
         str(error)
     }
+
+
+@pytest.mark.parametrize("method", READS)
+async def test_a_read_that_fails_once_loses_nothing_that_is_stored(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    await profile.visit().create_engine(EMBED)
+    profile.requests()
+    for name in DATABASES:
+        database = await profile.database(name)
+        monkeypatch.setattr(database, method, FailsOnce(getattr(database, method)))
+    await profile.visit().create_engine(EMBED)
+
+    assert profile.engines.workers[1].received == FILES
+    assert profile.requests() == []
+
+
+class FailsOnce:
+    """A method that the browser refuses the first time."""
+
+    def __init__(self, method: Callable[..., Awaitable[object]]) -> None:
+        self._method = method
+        self._is_refused = True
+
+    async def __call__(self, *args: object, **options: object) -> object:
+        if self._is_refused:
+            self._is_refused = False
+            raise StorageUnavailable("The database failed (UnknownError).")
+        return await self._method(*args, **options)
 
 
 class NoBlobs(MemoryDatabase):
