@@ -24,10 +24,10 @@ async def load(request: dict[str, Any]) -> str:
     return await outcome(create())
 
 
-async def cancel_load(request: dict[str, Any], turns: int) -> str:
-    """Create an engine, and cancel that after so many turns of the loop."""
+async def cancel_load(request: dict[str, Any], iterations: int) -> str:
+    """Create an engine, and cancel that after so many iterations of the event loop."""
     creating = asyncio.ensure_future(modelden.create_engine(**request))
-    await _cancel(creating, turns)
+    await _cancel(creating, iterations)
 
     async def close() -> None:
         await (await creating).close()
@@ -40,12 +40,12 @@ async def run(number: int) -> str:
     return await outcome(_run(number)) if ENGINES else "none"
 
 
-async def cancel_run(number: int, turns: int) -> str:
+async def cancel_run(number: int, iterations: int) -> str:
     """Run one of the engines, and cancel that."""
     if not ENGINES:
         return "none"
     running = asyncio.ensure_future(_run(number))
-    await _cancel(running, turns)
+    await _cancel(running, iterations)
     return await outcome(running)
 
 
@@ -87,7 +87,7 @@ async def _run(number: int) -> None:
     await engine.run(TEXTS, pooling="mean", normalize=True)
 
 
-async def _cancel(task: asyncio.Future[Any], turns: int) -> None:
-    for _ in range(turns):
+async def _cancel(task: asyncio.Future[Any], iterations: int) -> None:
+    for _ in range(iterations):
         await asyncio.sleep(0)
     task.cancel()

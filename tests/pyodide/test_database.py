@@ -114,7 +114,7 @@ _REFUSE_BLOBS = """
         return putBlobs.call(this, value, ...key);
     };
 """
-"""What WebKit does in a private window."""
+"""JavaScript. A private window of WebKit refuses Blobs alike."""
 
 
 def test_buffers_are_stored_where_blobs_are_refused(page: Page, site: Site) -> None:

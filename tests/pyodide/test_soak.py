@@ -70,10 +70,10 @@ class Soak:
         return self._call("run", number=self._random.randrange(3))
 
     def cancel_load(self) -> Any:
-        return self._call("cancel_load", request=self._request(), turns=self._random.randrange(200))
+        return self._call("cancel_load", request=self._request(), iterations=self._random.randrange(200))
 
     def cancel_run(self) -> Any:
-        return self._call("cancel_run", number=self._random.randrange(3), turns=self._random.randrange(20))
+        return self._call("cancel_run", number=self._random.randrange(3), iterations=self._random.randrange(20))
 
     def update(self) -> Any:
         self._revisions += 1

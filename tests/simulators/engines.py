@@ -132,11 +132,11 @@ class ScriptedWorker:
         return {"args": list(args), "options": dict(options)}, json.dumps(METRICS)
 
     async def _answer(self, events: set[asyncio.Future[Any]]) -> None:
-        """Wait for the first of these; a cancelled run does so too if it is deaf."""
+        """Wait for the first of these; a cancelled run does so too if cancellation is ignored."""
         try:
             await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if self._engines.deaf:
+            if self._engines.ignores_cancellation:
                 await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
             raise
 
@@ -171,10 +171,10 @@ def _check_runtime(spec: WorkerSpec, wasm: bytes) -> None:
 class ScriptedEngines:
     """Starts workers that need ``files``, and ask for ``optional`` ones too.
 
-    Close `gate` to keep runs from ending, and set `deaf` for those that are cancelled too. Set `hang` to let so many
-    workers give no sign of life, -1 to let all of them be stuck when they have their files, as `stuck` tells; set
-    `lose_gpu` to a reason for loads to lose it. A file that begins with `corrupt` fails a load. `loading` tells of a
-    worker that begins to load.
+    Close `gate` to keep runs from ending, and set `ignores_cancellation` for those that are cancelled too. Set `hang`
+    to let so many workers give no sign of life, -1 to let all of them be stuck when they have their files, as `stuck`
+    tells; set `lose_gpu` to a reason for loads to lose it. A file that begins with `corrupt` fails a load. `loading`
+    tells of a worker that begins to load.
     """
 
     def __init__(self, files: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -183,7 +183,7 @@ class ScriptedEngines:
         self.workers: list[ScriptedWorker] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.deaf = False
+        self.ignores_cancellation = False
         self.hang = 0
         self.lose_gpu = ""
         self.corrupt = b"corrupt"

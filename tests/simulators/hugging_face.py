@@ -42,7 +42,7 @@ EXPOSED = (
     *("X-Repo-Commit", "X-Request-Id", "X-Error-Code", "X-Error-Message", "X-Total-Count", "ETag", "Link"),
     *("Accept-Ranges", "Content-Range", "X-Linked-Size", "X-Linked-ETag", "X-Xet-Hash"),
 )
-"""What Hugging Face's hub lets pages read."""
+"""Headers that pages may read of Hugging Face's hub."""
 
 EXPOSED_BY_STORAGE = ("ETag", "Accept-Ranges", "Content-Range")
 

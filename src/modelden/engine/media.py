@@ -50,7 +50,7 @@ class Image:
             InputError: If the sizes contradict one another, or the image has no pixel.
         """
         buffer = contiguous_view(data, "the pixels of an image")
-        width, height, channels = (_whole(each) for each in (width, height, channels))
+        width, height, channels = (_dimension(each) for each in (width, height, channels))
         if channels not in _MODES or width < 1 or height < 1:
             raise InputError(f"an image has 1 to 4 channels and a pixel at least, not {width} x {height} x {channels}.")
         if buffer.itemsize != 1 or buffer.nbytes != width * height * channels:
@@ -103,7 +103,7 @@ _RATES = 1, 768_000
 """The lowest and the highest sampling rate, in Hz."""
 
 
-def _whole(value: Any) -> int:
+def _dimension(value: Any) -> int:
     try:
         return min(operator.index(value), 2**31)
     except TypeError as error:

@@ -31,7 +31,7 @@ def parse_json(text: str) -> Any:
     """
     if _is_deep(text):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return json.loads(text, parse_constant=_refuse, parse_float=_whole)
+    return json.loads(text, parse_constant=_refuse, parse_float=_parse_float)
 
 
 def _is_deep(text: str) -> bool:
@@ -49,7 +49,7 @@ def _is_deep(text: str) -> bool:
     return len(brackets) > MAX_DEPTH
 
 
-def _whole(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"the number {text[:20]} is too large")

@@ -21,7 +21,7 @@ HOUR = 3_600_000
 @pytest.fixture
 async def engine(profile: Profile) -> Engine:
     """An engine whose worker does not hear a cancellation."""
-    profile.engines.deaf = True
+    profile.engines.ignores_cancellation = True
     return await profile.visit().create_engine(request("feature-extraction"))
 
 
@@ -170,7 +170,7 @@ async def test_any_other_is_a_limit_or_none(engine: Engine, limit: Any) -> None:
 
 
 async def test_the_exception_of_a_listener_blocks_nobody(profile: Profile) -> None:
-    profile.engines.deaf = True
+    profile.engines.ignores_cancellation = True
     engine = await profile.visit().create_engine(request("text-generation"))
 
     def fail(_: Chunk) -> None:
@@ -183,7 +183,7 @@ async def test_the_exception_of_a_listener_blocks_nobody(profile: Profile) -> No
 
 
 async def test_a_stream_behind_a_blocked_worker_begins_in_the_next_one(profile: Profile) -> None:
-    profile.engines.deaf = True
+    profile.engines.ignores_cancellation = True
     engine = await profile.visit().create_engine(request("text-generation"))
     await cancel_a_run(profile, engine)
 
@@ -200,7 +200,7 @@ async def test_a_stream_behind_a_blocked_worker_begins_in_the_next_one(profile: 
 
 
 async def test_a_stream_that_is_left_blocks_nobody(profile: Profile) -> None:
-    profile.engines.deaf = True
+    profile.engines.ignores_cancellation = True
     engine = await profile.visit().create_engine(request("text-generation"))
     profile.engines.gate.clear()
     stream = engine.stream("two words")
