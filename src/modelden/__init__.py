@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
-    from modelden.storage import StorageInfo, persist, storage_info
+    from modelden.storage import StorageInfo, persist, storage_info, verify
 
 __version__ = "0.1.0"
 
@@ -109,7 +109,7 @@ _HOMES = {
     "remote_settings": "RemoteSettings poll_settings",
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",
-    "storage": "StorageInfo persist storage_info",
+    "storage": "StorageInfo persist storage_info verify",
 }
 """Modules that define public names; all other names are errors. Importing all of them takes a page 0.1 s."""
 
@@ -200,6 +200,7 @@ __all__ = [
     "prefetch",
     "snapshot_download",
     "storage_info",
+    "verify",
 ]
 
 

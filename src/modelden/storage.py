@@ -1,11 +1,15 @@
-"""`storage_info`: storage of this origin, and the state of its settings. `persist`: asks the browser to keep it."""
+"""The storage of this origin: `storage_info` reports it, `persist` asks the browser to keep it, `verify` checks it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from modelden.default_context import current_context
+
+if TYPE_CHECKING:
+    from modelden.hub.store.verification import VerifiedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,32 @@ async def storage_info() -> StorageInfo:
     )
 
 
+async def verify() -> list[VerifiedFile]:
+    """Hash all stored files of models and runtimes again, and verify the signatures of all stored settings.
+
+    What is damaged is deleted, and fetched again at its next use.
+
+    Returns:
+        The result for each file and each collection.
+
+    Raises:
+        StorageUnavailable: If the browser gives this page no IndexedDB.
+        NotInBrowser: Outside Pyodide.
+    """
+    from modelden.hub.store.verification import VerifiedFile
+
+    context = await current_context()
+    store, settings = await context.store(), await context.settings()
+    results: list[VerifiedFile] = []
+    for name, revision in dict.fromkeys((each.name, each.revision) for each in await store.list_models()):
+        results += await store.verify(name, revision)
+    for location, expected, actual in await settings.attachments.verify():
+        results.append(VerifiedFile(location, actual == expected, expected, actual, kind="runtime"))
+    for cid, fault in (await settings.client.verify_stored()).items():
+        results.append(VerifiedFile(cid, fault is None, "signature", fault or "signature", kind="settings"))
+    return results
+
+
 async def persist() -> bool | None:
     """Ask the browser to keep what is stored, whatever other sites need. Some browsers ask the visitor.
 
@@ -92,4 +122,4 @@ async def persist() -> bool | None:
     return await (await current_context()).ports.page.persist()
 
 
-storage_info.__module__ = persist.__module__ = "modelden"
+storage_info.__module__ = persist.__module__ = verify.__module__ = "modelden"

@@ -41,6 +41,12 @@ class AttachmentStore:
         matching = [row for row in rows if _matching_blob(row, record) is not None]
         await self._database.commit([Delete("attachments", (row["cid"], row["attachmentId"])) for row in matching])
 
+    async def list_files(self) -> list[tuple[Record, Blob]]:
+        """Return the records of all stored attachments, with their bytes."""
+        rows = await self._database.get_all("attachments")
+        found = [(row, row.get("attachment", {}).get("record")) for row in rows]
+        return [(record, blob) for row, record in found if record and (blob := _matching_blob(row, record)) is not None]
+
     async def prune(self) -> int:
         """Delete attachments without a record, and return their number.
 

@@ -116,6 +116,24 @@ class Attachments:
         await self._store.delete(record)
         return True
 
+    async def verify(self) -> list[tuple[str, str, str]]:
+        """Hash all stored attachments again, and delete damaged ones.
+
+        Returns:
+            Location, expected and actual hash of each; the last one is empty for bytes that cannot be read.
+        """
+        from modelden.core.response_body import sha256_of
+
+        results = []
+        for record, blob in await self._store.list_files():
+            attachment, actual = Attachment.of(record), ""
+            with suppress(DataRemoved):
+                actual = await sha256_of(blob)
+            if actual and actual != attachment.hash:
+                await self._store.delete(record)
+            results.append((attachment.location, attachment.hash, actual))
+        return results
+
     async def prune(self) -> None:
         """Delete attachments without a record."""
         if count := await self._store.prune():

@@ -154,6 +154,28 @@ class SettingsClient:
         """
         return await self._store.listed_collections(self._config.settings_bucket)
 
+    async def verify_stored(self) -> dict[str, str | None]:
+        """Verify the signatures of all stored collections; those that are not signed as configured are deleted.
+
+        Returns:
+            The fault of each, by ``bucket/name``; None for one without. Without the chain of its certificates a
+            collection cannot be verified, and stays.
+        """
+        faults: dict[str, str | None] = {}
+        for cid in await self._store.confirmations():
+            async with self._locks.hold(cid):
+                stored = await self._store.read(cid)
+                try:
+                    if stored is not None:
+                        await (await self._open_sync()).verify(cid, stored.collection)
+                    faults[cid] = None if stored else "it cannot be read"
+                except SignatureError as error:
+                    await self._store.delete(cid)
+                    faults[cid] = str(error)
+                except UnavailableError as error:
+                    faults[cid] = str(error)
+        return faults
+
     async def confirmations(self) -> dict[str, int]:
         """Return the time of the server's last confirmation of each stored collection, milliseconds since the epoch."""
         return await self._store.confirmations()

@@ -124,6 +124,11 @@ class SettingsStore:
         changes.append(Put("collections", self._to_row(cid, fresh)))
         return await self._database.commit(changes, Unchanged("collections", cid, row))
 
+    async def delete(self, cid: str) -> None:
+        """Delete a collection. Its attachments stay for the records of its next state."""
+        records = [Delete("records", (cid, key)) for key in await self._records(cid)]
+        await self._database.commit([*records, Delete("timestamps", cid), Delete("collections", cid)])
+
     async def confirm(self, cid: str, checked_at: int) -> None:
         """Store that the server still has the state that `read` returned just before.
 

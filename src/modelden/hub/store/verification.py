@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedFile:
-    """A result of `ModelHub.verify`.
+    """A result of `ModelHub.verify` and `modelden.verify`.
 
     Attributes:
-        path: Path in the repository.
-        ok: True if the stored bytes have the hash of the time of storing; otherwise they were deleted, unless they
-            could not be read.
-        expected: That hash.
-        actual: Hash of the stored bytes; empty if they could not be read.
+        path: Path in the repository; location of a runtime; ``bucket/name`` of a collection of settings.
+        ok: True if the stored bytes have the hash of the time of storing, or the collection is signed as configured;
+            otherwise they were deleted, unless they could not be checked.
+        expected: That hash; ``signature`` for settings.
+        actual: Hash of the stored bytes; empty if they could not be read. For settings that are not ``ok`` the fault.
         root_url: Root URL of the hub that it belongs to; None if only its host name is known.
+        kind: ``model``, ``runtime`` or ``settings``.
+        model: ``hostname/organization/name``, for a model's file.
+        revision: Branch or version, for a model's file.
     """
 
     __module__ = "modelden"
@@ -36,6 +39,9 @@ class VerifiedFile:
     expected: str
     actual: str
     root_url: str | None = None
+    kind: str = "model"
+    model: str | None = None
+    revision: str | None = None
 
 
 async def verify_files(
@@ -68,4 +74,6 @@ async def _verify(cache: ModelCache, key: FileKey, expected: str) -> VerifiedFil
         actual = "" if file is None else await sha256_of(file.blob)
     except DataRemoved:
         actual = ""
-    return VerifiedFile(key.path, actual == expected, expected, actual, key.root or None)
+    return VerifiedFile(
+        key.path, actual == expected, expected, actual, key.root or None, model=key.model, revision=key.revision
+    )
