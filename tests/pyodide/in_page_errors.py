@@ -16,6 +16,7 @@ import modelden
 from modelden._js.blobs import JsBlob
 from modelden._js.engine_host import JsEngineHost
 from modelden._js.indexeddb import JsDatabase, JsDatabases
+from modelden._js.indexeddb_connection import open_connection
 from modelden._js.indexeddb_transaction import RequestFailed, wait_for_event
 from modelden._js.media import JsMedia
 from modelden._js.trust import TrustWorker
@@ -138,6 +139,32 @@ async def cancel_commit() -> str:
 async def end_commit() -> Json:
     """The end of `begin_commit`, by itself."""
     return await WAITING.pop()
+
+
+async def open_repeatedly() -> None:
+    """Begin to open and close the database until `errors_of_openings` is called."""
+    openings: list[Json] = []
+
+    async def open_until_stopped() -> Json:
+        while len(WAITING) == 1:
+            openings.append(await error_of(_open_and_close()))
+        return [error for error in openings if error is not None]
+
+    WAITING.append(asyncio.ensure_future(open_until_stopped()))
+    await asyncio.sleep(0)
+
+
+async def errors_of_openings() -> Json:
+    """End `open_repeatedly`; the errors of its openings."""
+    WAITING.append(WAITING[0])
+    errors = await WAITING[0]
+    WAITING.clear()
+    return errors
+
+
+async def _open_and_close() -> None:
+    js_database = await open_connection(SCHEMA)
+    js_database.close()
 
 
 async def write_one_row() -> None:

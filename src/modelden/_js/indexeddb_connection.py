@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OPEN_TIMEOUT = 10.0
 """Seconds for the opening of a database. Behind a deletion that another script blocks, an opening waits for ever."""
 
+OPEN_ATTEMPTS = 10
+"""Times that an opening is begun. Each deletion of the database, and each clearing of site data, can abort one."""
+
 UPGRADE_TIMEOUT = 3.0
 """Seconds that other tabs have to close a database that is to be upgraded."""
 
@@ -33,15 +36,19 @@ async def open_connection(schema: Schema) -> Any:
     Raises:
         StorageUnavailable: If the browser refuses it, or does not open it in time.
     """
-    opening = _Opening(_request_open(schema), schema)
-    try:
-        return await opening.database()
-    except TimeoutError as error:
-        raise _too_late(schema, is_blocked=opening.is_blocked) from error
-    except RequestFailed as error:
-        raise _not_opened(schema, error.name, opening.upgrade) from error
-    finally:
-        opening.close()
+    attempt = 1
+    while True:
+        opening = _Opening(_request_open(schema), schema)
+        try:
+            return await opening.database()
+        except TimeoutError as error:
+            raise _too_late(schema, is_blocked=opening.is_blocked) from error
+        except RequestFailed as error:
+            if attempt == OPEN_ATTEMPTS or not opening.is_aborted(error):
+                raise _not_opened(schema, error.name, opening.upgrade) from error
+        finally:
+            opening.close()
+        attempt += 1
 
 
 def _request_open(schema: Schema) -> Any:
@@ -97,6 +104,13 @@ class _Opening:
         if event.type == "error":
             raise RequestFailed(self._js_request.error)
         return self._js_request.result
+
+    def is_aborted(self, error: RequestFailed) -> bool:
+        """Return True if the browser closed the connection before it was open, as Indexed Database API 3.0, 5.1 has it.
+
+        An upgrade that failed by itself is aborted too: begun anew, it fails again.
+        """
+        return error.name == "AbortError" and (self.upgrade is None or self.upgrade.error is None)
 
     def close(self) -> None:
         """Free the handlers. A request that was given up is undone when it ends."""
