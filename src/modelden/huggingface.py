@@ -21,6 +21,7 @@ from modelden.errors import AccessDenied, FileNotFoundOnHub, InputError, Unavail
 
 if TYPE_CHECKING:
     from modelden.core.events import ProgressCallback
+    from modelden.hub.catalog.file_index import Lists
     from modelden.hub.catalog.model_overview import RepositoryFile
     from modelden.hub_file import HubFile
     from modelden.model_hub import ModelHub
@@ -100,7 +101,7 @@ async def hub_download(
     check_hub(hub)
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
-    file = await _download(hub, repo_id, path, revision, on_progress)
+    file = await _download(hub, repo_id, path, revision, on_progress, {})
     (await current_context()).tidy()
     if local_dir is None:
         return file
@@ -255,7 +256,8 @@ def _matches(path: str, patterns: Sequence[str]) -> bool:
 async def _download_all(
     hub: ModelHub, repo_id: str, paths: Sequence[str], revision: str | None, on_progress: ProgressCallback | None
 ) -> list[HubFile]:
-    downloads = [asyncio.ensure_future(_download(hub, repo_id, path, revision, on_progress)) for path in paths]
+    lists: Lists = {}  # one for all files: they are of one commit
+    downloads = [asyncio.ensure_future(_download(hub, repo_id, path, revision, on_progress, lists)) for path in paths]
     try:
         return await asyncio.gather(*downloads)
     finally:
@@ -265,11 +267,14 @@ async def _download_all(
 
 
 async def _download(
-    hub: ModelHub, repo_id: str, path: str, revision: str | None, on_progress: ProgressCallback | None
+    hub: ModelHub, repo_id: str, path: str, revision: str | None, on_progress: ProgressCallback | None, lists: Lists
 ) -> HubFile:
-    return await hub.get_model_file(
-        task_name=DOWNLOAD_TASK, model=repo_id, revision=revision or _BRANCH, file=path, on_progress=on_progress
-    )
+    from modelden.hub.catalog.names import ModelFile
+    from modelden.hub.store.usage import Consumer
+    from modelden.model_hub import DEFAULT_ENGINE
+
+    consumer = Consumer(DOWNLOAD_TASK, DEFAULT_ENGINE)
+    return await hub.fetch(ModelFile(repo_id, revision or _BRANCH, path), consumer, on_progress, lists)
 
 
 for _function in (hub_download, snapshot_download):

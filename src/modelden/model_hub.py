@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from modelden.context import Context
     from modelden.core.events import ProgressCallback
     from modelden.hub.catalog.allow_list import AllowList
+    from modelden.hub.catalog.file_index import Lists
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.files import HubFiles
+    from modelden.hub.store.usage import Consumer
 
 DEFAULT_ENGINE = "default-engine"
 """Consumer of a file when no engine is named (Firefox: the default of ``engineId``)."""
@@ -134,11 +136,16 @@ class ModelHub(StoredModels):
 
         if not task_name:
             raise InputError(f"task_name: expected the name of a task, got {task_name!r}.")
-        names = ModelFile(model, revision, file)
+        return await self.fetch(ModelFile(model, revision, file), Consumer(task_name, engine_id), on_progress)
+
+    async def fetch(
+        self, names: ModelFile, consumer: Consumer, on_progress: ProgressCallback | None, lists: Lists | None = None
+    ) -> HubFile:
+        """Return a file, for this package's own use; see `get_model_file` and, for ``lists``, `HubFiles.get`."""
         allow_list = await self._allow_list()
-        cached = await (await self.open()).get(names, Consumer(task_name, engine_id), allow_list, on_progress)
-        blob = cached.blob
-        return HubFile(model, revision, file, blob.size, cached.sha256, cached.integrity, cached.fields, blob)
+        cached = await (await self.open()).get(names, consumer, allow_list, on_progress, lists=lists)
+        facts = cached.blob.size, cached.sha256, cached.integrity, cached.fields, cached.blob
+        return HubFile(names.model, names.revision, names.file, *facts)
 
     async def model_files(
         self, model: str, revision: str = "main", *, task: str | None = None, dtype: str = "q8"
@@ -166,7 +173,7 @@ class ModelHub(StoredModels):
         task = None if task is None else known_task(task)
         if dtype not in SUFFIXES:
             raise InputError(f"dtype: expected one of {', '.join(SUFFIXES)}, got {dtype!r}.")
-        return await (await self.open()).list_repository(model, revision, await self._allow_list(), task, dtype)
+        return await (await self.open()).remote.list_files(model, revision, await self._allow_list(), task, dtype)
 
     async def model_card(self, model: str, revision: str = "main") -> str:
         """Return the model card: its ``README.md``, else its ``model_card.json``. It is not stored.

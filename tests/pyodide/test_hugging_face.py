@@ -26,7 +26,7 @@ BRANCH = "main"
 OLD, NEW = tiny_model("v1"), tiny_model("v2")
 BIG = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(200_000))
 FILES = {path: hashlib.sha256(data).hexdigest() for path, data in OLD.items()}
-LIST = f"GET /api/models/{MODEL}/tree/{BRANCH}"
+LIST = f"GET /api/models/{MODEL}/revision/{BRANCH}"
 ENGINE = {"engineId": "hf", "taskName": TASK, "modelId": MODEL, "modelRevision": BRANCH, "dtype": "q8", "timeoutMS": -1}
 
 
@@ -69,7 +69,7 @@ def test_an_engine_of_a_branch_is_checked_by_one_list_and_updated(
     old = engines.call("run", engine_id="hf")
     requests = hub.requests()
     assert requests.count(LIST) == 1
-    assert requests.index(LIST) < requests.index(f"GET /{MODEL}/resolve/{BRANCH}/{WEIGHTS}")
+    assert requests.index(LIST) < requests.index(f"GET /{MODEL}/resolve/{hub.hub.commit}/{WEIGHTS}")
     stored = call("stored")
     assert set(bodies(requests)) == set(stored)
     assert {path: file[1:] for path, file in stored.items()} == {path: [FILES[path], "hub"] for path in stored}
@@ -107,7 +107,8 @@ def test_a_snapshot_needs_the_terms_of_a_gated_model(
     got = call("snapshot", root_url=hub.url, model=MODEL, revision="v1", token=TOKEN)
     assert got == {"error": None, "files": {path: [digest, "hub"] for path, digest in FILES.items()}}
     assert_whole_files(page.stored()["modelFiles"])
-    hub.requests()
+    requests = hub.requests()
+    assert requests.count(f"GET /api/models/{MODEL}/revision/v1") == 1
     call("snapshot", root_url=hub.url, model=MODEL, revision="v1", token=TOKEN)
     assert bodies(hub.requests()) == []
 

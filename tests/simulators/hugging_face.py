@@ -1,7 +1,7 @@
 """Hugging Face's hub and its storage, as a page and huggingface_hub meet them, on two real ports.
 
-- ``/api/models/{model}[/revision/{revision}]`` tells the commit, ``/api/models/{model}/tree/{revision}`` lists files in
-  pages, with git's hash of each and the SHA-256 of large ones (LFS).
+- ``/api/models/{model}[/revision/{revision}]`` tells the commit, and with ``blobs=true`` the files with git's hash of
+  each and the SHA-256 of large ones (LFS). ``/api/models/{model}/tree/{revision}`` lists the same in pages.
 - ``/{model}/resolve/{revision}/{path}`` of a large file is a 302 to the storage, with the headers on the redirect: a
   page cannot read those. Of a small file it is a 307 to a path of the hub's own cache.
 - The storage (Xet) has a tag of its own, which has the form of a SHA-256 and is another hash.
@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copyfile
 from typing import TYPE_CHECKING, Any, Self
 
 from starlette.applications import Starlette
@@ -48,7 +49,9 @@ EXPOSED_BY_STORAGE = ("ETag", "Accept-Ranges", "Content-Range")
 
 
 class HuggingFace:
-    """A hub with one model, whose branch ``main`` and tag ``v1`` are the same commit; an ASGI application.
+    """A hub with one model, whose branch ``main`` and tag ``v1`` are the newest commit; an ASGI application.
+
+    Commits that a request has seen stay available by their hashes.
 
     Attributes:
         app: The hub.
@@ -60,6 +63,7 @@ class HuggingFace:
         status: All requests for the model have this status: 451 for one that is blocked.
         page_size: Entries on a page of the list.
         lists: False answers 500 to requests for lists.
+        blobs: False answers the commit without the hashes of files, as hubs that copy a part of the API.
     """
 
     def __init__(self, model: str, folder: Path, *, exposed: bool = True) -> None:
@@ -72,6 +76,10 @@ class HuggingFace:
         self.status = 200
         self.page_size = 1000
         self.lists = True
+        self.blobs = True
+        self._commits: dict[str, dict[str, Path]] = {}
+        self._contents = folder.with_name(f"{folder.name}-of-commits")
+        self._contents.mkdir()
         api = "/api/models/{organization}/{name}"
         hub = Starlette(
             routes=[
@@ -88,18 +96,33 @@ class HuggingFace:
 
     @property
     def commit(self) -> str:
-        """The commit of the branch: another one when a file has changed."""
-        state = "".join(f"{path} {_sha256(self.folder / path)}\n" for path in self._paths())
-        return hashlib.sha1(f"{self._model} {state}".encode(), usedforsecurity=False).hexdigest()
+        """The commit of the branch: another one when a file has changed. Its files stay available."""
+        paths = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        hashes = {path.relative_to(self.folder).as_posix(): _sha256(path) for path in paths}
+        state = "".join(f"{path} {digest}\n" for path, digest in hashes.items())
+        commit = hashlib.sha1(f"{self._model} {state}".encode(), usedforsecurity=False).hexdigest()
+        if commit not in self._commits:
+            files = {path: self._contents / digest for path, digest in hashes.items()}
+            for path, content in files.items():
+                copyfile(self.folder / path, content)
+            self._commits[commit] = files
+        return commit
+
+    def _resolved(self, request: Request) -> str:
+        """Return the commit of a request's revision."""
+        revision = str(request.path_params.get("revision", "main"))
+        return self.commit if revision in ("main", "v1") else revision
 
     async def _info(self, request: Request) -> Response:
         if refusal := self._refusal(request, gate=False):
             return refusal
-        siblings = [{"rfilename": path} for path in self._paths()]
+        if not self.lists:
+            return _error("InternalError", 500)
+        commit = self._resolved(request)
+        is_detailed = self.blobs and "blobs" in request.query_params
+        siblings = [self._sibling(commit, path) if is_detailed else {"rfilename": path} for path in self._paths(commit)]
         facts = {"gated": "auto" if self.gated else False, "private": False}
-        return JSONResponse(
-            {"id": self._model, "modelId": self._model, "sha": self.commit, "siblings": siblings, **facts}
-        )
+        return JSONResponse({"id": self._model, "modelId": self._model, "sha": commit, "siblings": siblings, **facts})
 
     async def _tree(self, request: Request) -> Response:
         if refusal := self._refusal(request, gate=False):
@@ -108,41 +131,43 @@ class HuggingFace:
             return _error("InternalError", 500)
         start = int(request.query_params.get("cursor", "0"))
         end = start + self.page_size
-        paths = self._paths()
+        commit = self._resolved(request)
+        paths = self._paths(commit)
         headers = {}
         if end < len(paths):
             next_page = request.url.include_query_params(cursor=end)
             headers["Link"] = f'<{next_page}>; rel="next"'
-        return JSONResponse([self._entry(path) for path in paths[start:end]], headers=headers)
+        return JSONResponse([self._entry(commit, path) for path in paths[start:end]], headers=headers)
 
     async def _resolve(self, request: Request) -> Response:
         if refusal := self._refusal(request, gate=True):
             return refusal
-        path = str(request.path_params["path"])
-        if path not in self._paths():
+        path, commit = str(request.path_params["path"]), self._resolved(request)
+        if path not in self._paths(commit):
             return _error("EntryNotFound", 404)
-        entry = self._entry(path)
-        headers = {"X-Repo-Commit": self.commit}
+        entry = self._entry(commit, path)
+        headers = {"X-Repo-Commit": commit}
         if "lfs" not in entry:
-            cache = f"/api/resolve-cache/models/{self._model}/{self.commit}/{path}"
+            cache = f"/api/resolve-cache/models/{self._model}/{commit}/{path}"
             return RedirectResponse(cache, 307, headers | {"ETag": f'"{entry["oid"]}"'})
         digest = entry["lfs"]["oid"]
         headers |= {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(entry["size"]), "ETag": f'"{digest}"'}
         if not self.storage_url:
-            return FileResponse(self.folder / path, headers=headers)
+            return FileResponse(self._commits[commit][path], headers=headers)
         headers["X-Xet-Hash"] = entry["xetHash"]
-        place = f"{self.storage_url}/xet-bridge/{path}?X-Xet-Signed-Range=bytes%3D0-&Signature=signed"
+        query = f"X-Xet-Signed-Range=bytes%3D0-&Signature=signed&X-Repo-Commit={commit}"
+        place = f"{self.storage_url}/xet-bridge/{path}?{query}"
         return RedirectResponse(place, 302, headers)
 
     async def _small(self, request: Request) -> Response:
-        path = str(request.path_params["path"])
-        headers = {"X-Repo-Commit": self.commit, "ETag": f'"{self._entry(path)["oid"]}"'}
-        return FileResponse(self.folder / path, headers=headers, media_type="text/plain")
+        path, commit = str(request.path_params["path"]), self._resolved(request)
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{self._entry(commit, path)["oid"]}"'}
+        return FileResponse(self._commits[commit][path], headers=headers, media_type="text/plain")
 
     async def _large(self, request: Request) -> Response:
         if request.query_params.get("Signature") != "signed":
             return Response("AccessDenied", 403)
-        file = self.folder / str(request.path_params["path"])
+        file = self._commits[request.query_params["X-Repo-Commit"]][str(request.path_params["path"])]
         return FileResponse(file, headers={"ETag": f'"{_xet_hash(file)}"'}, media_type="application/octet-stream")
 
     def _refusal(self, request: Request, *, gate: bool) -> Response | None:
@@ -152,15 +177,23 @@ class HuggingFace:
             return Response("blocked", self.status)
         if gate and self.gated and request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _error("GatedRepo", 403 if "authorization" in request.headers else 401)
-        if request.path_params.get("revision", "main") not in ("main", "v1", self.commit):
+        if request.path_params.get("revision", "main") not in ("main", "v1", self.commit, *self._commits):
             return _error("RevisionNotFound", 404)
         return None
 
-    def _paths(self) -> list[str]:
-        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+    def _paths(self, commit: str) -> list[str]:
+        return sorted(self._commits[commit])
 
-    def _entry(self, path: str) -> dict[str, Any]:
-        data = (self.folder / path).read_bytes()
+    def _sibling(self, commit: str, path: str) -> dict[str, Any]:
+        entry = self._entry(commit, path)
+        sibling = {"rfilename": path, "size": entry["size"], "blobId": entry["oid"]}
+        if "lfs" not in entry:
+            return sibling
+        lfs = entry["lfs"]
+        return {**sibling, "lfs": {"sha256": lfs["oid"], "size": lfs["size"], "pointerSize": lfs["pointerSize"]}}
+
+    def _entry(self, commit: str, path: str) -> dict[str, Any]:
+        data = self._commits[commit][path].read_bytes()
         content = b"another" if path in self.lies else data
         if not path.endswith(LARGE):
             return {"type": "file", "path": path, "size": len(data), "oid": _git_oid(content)}
@@ -168,7 +201,7 @@ class HuggingFace:
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(data)}\n".encode()
         lfs = {"oid": sha256, "size": len(data), "pointerSize": len(pointer)}
         entry = {"type": "file", "path": path, "size": len(data), "oid": _git_oid(pointer), "lfs": lfs}
-        return {**entry, "xetHash": _xet_hash(self.folder / path)} if self.storage_url else entry
+        return {**entry, "xetHash": _xet_hash(self._commits[commit][path])} if self.storage_url else entry
 
 
 class HuggingFaceServer:

@@ -33,9 +33,8 @@ from modelden.hub.store.usage import Consumer
 from modelden.ports import Fetcher, Ports
 
 if TYPE_CHECKING:
-    from modelden.hub.catalog.file_index import FileIndex
+    from modelden.hub.catalog.file_index import FileIndex, Lists
     from modelden.hub.catalog.file_info import FileInfo, ManifestReader
-    from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.download.downloader import Downloader
     from modelden.hub.download.freshness import Freshness
     from modelden.hub.download.preflight import SpacePreflight
@@ -94,6 +93,7 @@ class HubFiles:
         before_download: Callable[[], Awaitable[None]] | None = None,
         check_size: Callable[[int], None] | None = None,
         no_cache: bool = False,
+        lists: Lists | None = None,
     ) -> CachedFile:
         """Return a file, and download it if needed. One of several tabs downloads, the others wait.
 
@@ -106,6 +106,7 @@ class HubFiles:
             before_download: Called before the first byte of a download. Its error ends the request.
             check_size: Called with the size of a download before its first byte. Its error ends the request.
             no_cache: Download it, whatever is stored (RFC 9111, section 5.2.1.4).
+            lists: The hub's lists, shared by files that are downloaded together without a branch update.
 
         Raises:
             ForbiddenURL: If the list does not allow the file's URL. The files of a denied model are deleted.
@@ -115,8 +116,11 @@ class HubFiles:
             StorageError: If the browser cannot store it, and memory is not allowed.
         """
         key, url = self.key(file), self._address.url(file)
+        lists = branch.lists if branch else lists
         branch = branch if file.revision == BRANCH else None
-        request = FileRequest(file, key, url, consumer, allow_list, branch, before_download, check_size, no_cache)
+        request = FileRequest(
+            file, key, url, consumer, allow_list, branch, before_download, check_size, no_cache, lists
+        )
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
         await self._check_allowed([request])
         cached, headers = None, None
@@ -203,12 +207,6 @@ class HubFiles:
         await self._preflight.check(model, revision, files)
         self._preflight.report(model, revision, files, on_progress)
 
-    async def list_repository(
-        self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
-    ) -> ModelFiles:
-        """Return the files of a revision; see `RemoteModels.list_files`."""
-        return await self.remote.list_files(model, revision, allow_list, task, dtype)
-
     async def import_files(
         self, sources: Sequence[ImportSource], consumer: Consumer, on_progress: ProgressCallback | None
     ) -> None:
@@ -256,7 +254,7 @@ class HubFiles:
         """The hub's models that are not stored."""
         from modelden.hub.remote_models import RemoteModels
 
-        return RemoteModels(self._address, self._fetcher, self.store.cache, self._manifests)
+        return RemoteModels(self._address, self._fetcher, self.store.cache, self._index)
 
     @cached_property
     def _downloader(self) -> Downloader:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from modelden.core.response_body import TIMEOUT, read_text
 from modelden.errors import FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.file_info import FileInfo, ManifestReader
+from modelden.hub.catalog.file_index import FileIndex
+from modelden.hub.catalog.file_info import FileInfo
 from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.integrity import is_current
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.refusal import refusal
-from modelden.hub.catalog.repository import list_repository
 from modelden.hub.download.freshness import HEAD_TIMEOUT
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.records import FileKey
@@ -35,17 +35,17 @@ class RemoteModels:
         address: HubAddress,
         fetcher: Fetcher,
         cache: ModelCache,
-        manifests: ManifestReader | None,
+        index: FileIndex,
     ) -> None:
         self._address = address
         self._fetcher = fetcher
         self._cache = cache
-        self._manifests = manifests
+        self._index = index
 
     async def list_files(
         self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
     ) -> ModelFiles:
-        """Return the files of a revision; the other errors are those of `list_repository`.
+        """Return the files of a revision; the other errors are those of `FileIndex.list_repository`.
 
         Args:
             model: ``organization/name``.
@@ -59,7 +59,7 @@ class RemoteModels:
             ForbiddenURL: If the list does not admit the model.
         """
         allow_list.check(self._address.url(ModelFile(model, revision, _REPRESENTATIVE_FILE)))
-        listing = await list_repository(self._fetcher, self._address, self._manifests, model, revision)
+        listing = await self._index.list_repository(model, revision)
         stored = await self._cache.list_files(*self._address.revision_key(model, revision))
         return join_files(listing, [FileInfo(file.path, file.size, file.sha256) for file in stored], task, dtype)
 
@@ -68,7 +68,7 @@ class RemoteModels:
         if role_of(error.file).dtype is None or error.code in ("RepoNotFound", "RevisionNotFound"):
             return error
         try:
-            listing = await list_repository(self._fetcher, self._address, self._manifests, error.model, error.revision)
+            listing = await self._index.list_repository(error.model, error.revision)
         except ModelDenError as other:
             logger.debug("The data types of %s are unknown: %s", error.model, other)
             return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from modelden.errors import (
 from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.file_index import Lists
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download import chunk_writer
 from modelden.hub.files import HubFiles
@@ -33,7 +35,7 @@ from tests.unit.hub.browser import BIG, CHUNK, USE, Browser
 MODEL = "org/model"
 WEIGHTS, CONFIG = "onnx/model.onnx", "config.json"
 FILES = {WEIGHTS: BIG, CONFIG: b'{"model_type": "bert"}', "tokenizer.json": b"{}", "tokenizer_config.json": b"{}"}
-TREE = f"GET /api/models/{MODEL}/tree/"
+LISTS = (f"GET /api/models/{MODEL}/revision/", f"GET /api/models/{MODEL}/tree/")
 ANY = AllowList((), ())
 
 
@@ -64,7 +66,7 @@ def change(server: HuggingFaceServer, path: str, data: bytes) -> None:
 
 
 def lists(requests: list[str]) -> int:
-    return sum(each.startswith(TREE) for each in requests)
+    return sum(each.startswith(LISTS) for each in requests)
 
 
 @pytest.mark.parametrize("revision", ["main", "v1"])
@@ -182,7 +184,7 @@ async def test_space_for_the_whole_model_is_asked_for_before_its_first_weight(
     browser.page.quota = browser.page.usage + needed - 1
     with pytest.raises(QuotaExceeded):
         await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
-    assert server.requests() == [f"{TREE}main"]
+    assert server.requests() == [f"GET /api/models/{MODEL}/revision/main"]
 
     browser.page.quota = browser.page.usage + needed
     await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
@@ -192,10 +194,81 @@ async def test_space_for_the_whole_model_is_asked_for_before_its_first_weight(
 
 
 async def test_a_list_of_several_pages(server: HuggingFaceServer, browser: Browser) -> None:
+    """Of a hub that tells the commit alone. Without the header Link a page cannot know that another one follows."""
+    server.hub.blobs = False
     server.hub.page_size = 2
     kept = await get(await browser.visit(), "tokenizer_config.json")
-    is_exposed = lists(server.requests()) == 2
+    trees = [each for each in server.requests() if "/tree/" in each]
+    assert trees[0] == f"GET /api/models/{MODEL}/tree/{server.hub.commit}"
+    is_exposed = len(trees) == 2
     assert kept.integrity == ("hub" if is_exposed else "first-seen")
+
+
+# --- commits
+
+
+@pytest.mark.parametrize("blobs", [True, False])
+async def test_all_files_of_a_load_are_of_the_commit_of_its_list(
+    server: HuggingFaceServer, browser: Browser, *, blobs: bool
+) -> None:
+    server.hub.blobs = blobs
+    hub = await browser.visit()
+    async with hub.update_branch() as branch:
+        first = await hub.get(ModelFile(MODEL, "main", CONFIG), USE, ANY, branch=branch)
+        change(server, CONFIG, b'{"model_type": "gpt2"}')
+        change(server, WEIGHTS, BIG[::-1])
+        browser.clock.advance(hours=1)
+        second = await hub.get(ModelFile(MODEL, "main", WEIGHTS), USE, ANY, branch=branch)
+        await branch.commit()
+    assert [await file.blob.read() for file in (first, second)] == [FILES[CONFIG], BIG]
+    assert lists(server.requests()) == (1 if blobs else 2)
+
+    hub = await browser.visit()
+    async with hub.update_branch() as branch:
+        files = [await hub.get(ModelFile(MODEL, "main", path), USE, ANY, branch=branch) for path in (CONFIG, WEIGHTS)]
+        await branch.commit()
+    assert [await file.blob.read() for file in files] == [b'{"model_type": "gpt2"}', BIG[::-1]]
+    assert [file.integrity for file in files] == ["hub", "hub"]
+
+
+async def test_a_file_that_changes_right_after_a_load_is_updated_at_once(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    """The list of the first load is a moment old, and of the old commit."""
+    hub = await browser.visit()
+    for data in (BIG, BIG[::-1]):
+        change(server, WEIGHTS, data)
+        server.requests()
+        async with hub.update_branch() as branch:
+            kept = await hub.get(ModelFile(MODEL, "main", WEIGHTS), USE, ANY, branch=branch)
+            await branch.commit()
+        if server.exposed or data == BIG:  # else the list tells, which is used for some seconds
+            assert await kept.blob.read() == data
+            assert len([each for each in server.requests() if each.startswith("GET /xet-bridge")]) == 1
+
+
+async def test_files_that_are_downloaded_together_are_of_one_commit(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    hub = await browser.visit()
+    files = []
+    lists: Lists = {}
+    for path in (CONFIG, WEIGHTS, "tokenizer.json"):
+        files.append(await hub.get(ModelFile(MODEL, "main", path), USE, ANY, lists=lists))
+        change(server, WEIGHTS, BIG[::-1])
+        browser.clock.advance(hours=1)
+    assert [await file.blob.read() for file in files] == [FILES[CONFIG], BIG, FILES["tokenizer.json"]]
+    assert {file.integrity for file in files} == {"hub"}
+
+
+@pytest.mark.parametrize("sha", ["main", "", "../../../evil", 7, None])
+async def test_a_commit_is_a_hash(server: HuggingFaceServer, browser: Browser, sha: object) -> None:
+    """It becomes a part of URLs."""
+    info = json.dumps({"sha": sha, "siblings": []})
+    server.faults.set(Fault(path=f"/api/models/{MODEL}/revision/main", body=info))
+    kept = await get(await browser.visit(), CONFIG)
+    assert (await kept.blob.read(), kept.integrity) == (FILES[CONFIG], "first-seen")
+    assert not [each for each in server.requests() if "evil" in each]
 
 
 # --- refusals

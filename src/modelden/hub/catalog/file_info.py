@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from modelden.settings.records import is_sha256
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.integrity import ExpectedFile
@@ -23,6 +26,21 @@ class FileInfo(NamedTuple):
     size: int | None = None
     sha256: str | None = None
     git_oid: str | None = None
+
+
+_GIT_OID = re.compile(r"[0-9a-f]{40}")
+
+
+def checked_info(path: object, size: object, sha256: object, git_oid: object) -> FileInfo:
+    """Return the record of a file of a hub's list; hashes of other forms are unknown.
+
+    Raises:
+        TypeError: If path or size are none.
+    """
+    if not isinstance(path, str) or type(size) is not int or size < 0:
+        raise TypeError(f"a file has a path and a size, not {path!r} and {size!r}")
+    oid = git_oid if isinstance(git_oid, str) and _GIT_OID.fullmatch(git_oid) else None
+    return FileInfo(path, size, sha256 if isinstance(sha256, str) and is_sha256(sha256) else None, oid)
 
 
 class ManifestReader(Protocol):

@@ -40,12 +40,14 @@ class ExpectedFile(NamedTuple):
         integrity: The source of the hash: `SIGNED`, `HUB`, or `FIRST_SEEN` for none.
         git_oid: Name of the file as a git blob, a SHA-1 in hexadecimal, or None when unknown. It is enough for the hub
             itself. A mirror could prepare two files with one SHA-1.
+        commit: Commit of the hub that the file is downloaded of; None for the revision as the hub has it.
     """
 
     sha256: str | None = None
     size: int | None = None
     integrity: str = FIRST_SEEN
     git_oid: str | None = None
+    commit: str | None = None
 
     def with_headers(self, headers: Mapping[str, str]) -> ExpectedFile:
         """Return this if its hash is known, else what the hub's response headers say."""

@@ -1,24 +1,26 @@
-"""Lists the files of a model's revision, by a signed manifest or else by the hub itself; reads the owner's picture.
+"""Lists the files of a model's revision, as the hub has them; reads the owner's picture.
 
 Hugging Face's hub lists a repository at ``/api/models/{model}/tree/{revision}?recursive=true``, in pages linked by
 ``Link: <...>; rel="next"`` (RFC 8288). A large file has its SHA-256 as ``lfs.oid``; ``oid`` is a git blob, a SHA-1, of
-the file or of the pointer to it. Hubs that are plain folders, such as Mozilla's, have no list.
+the file or of the pointer to it. The commit of a revision, and its files on one page, are asked for first
+(`revision_info`). Hubs that are plain folders, such as Mozilla's, have no list.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from modelden.core import urls
 from modelden.core.response_body import TIMEOUT, read_bytes, read_text
 from modelden.errors import InvalidResponse, UnavailableError
-from modelden.hub.catalog.file_info import FileInfo, ManifestReader
+from modelden.hub.catalog.file_info import FileInfo, checked_info
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.refusal import refusal
+from modelden.hub.catalog.revision_info import RevisionInfo, fetch_revision, is_commit
 from modelden.ports import Fetcher
 from modelden.settings.json_text import parse_json
-from modelden.settings.records import is_sha256
 
 MANIFEST = "manifest"
 TREE = "tree"
@@ -36,8 +38,6 @@ _FULL_PAGE = 1000
 _ANY_FILE = "config.json"
 """The file in the error of a list that is refused."""
 
-_GIT_OID = re.compile(r"[0-9a-f]{40}")
-
 _NEXT_LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 
 
@@ -49,53 +49,65 @@ class RepositoryListing(NamedTuple):
         source: `MANIFEST`, `TREE` for the hub, or `UNKNOWN` for none.
         reason: The reason why there is no list, in words.
         error: The error behind the reason.
+        commit: The commit whose files these are; None when the hub resolves no revisions.
     """
 
     files: tuple[FileInfo, ...] | None
     source: str
     reason: str | None = None
     error: UnavailableError | None = None
+    commit: str | None = None
 
 
 async def list_repository(
     fetcher: Fetcher,
     address: HubAddress,
-    manifests: ManifestReader | None,
     model: str,
     revision: str,
     *,
     timeout: float = TIMEOUT,  # noqa: ASYNC109  passed to the fetcher
 ) -> RepositoryListing:
-    """List the files of a revision.
+    """List the files of a revision, by its hub.
 
     Args:
         fetcher: Sends the requests.
         address: The hub.
-        manifests: Takes precedence over the hub's list, if given.
         model: ``organization/name``.
         revision: Branch or version.
         timeout: Seconds that the hub has for each page of its list.
-
-    Raises:
-        SignatureError, InvalidRecord: If the manifest cannot be trusted or understood.
     """
-    signed = await manifests.files(model, revision) if manifests else None
-    if signed is not None:
-        return RepositoryListing(signed, MANIFEST)
-    url: str | None = (
-        f"{address.root_url.rstrip('/')}/api/models/{model}/tree/{urls.quote(revision, safe='')}?recursive=true"
-    )
-    files: list[FileInfo] = []
+    file, info = ModelFile(model, revision, _ANY_FILE), RevisionInfo()
     try:
-        for _ in range(_PAGE_LIMIT):
-            page, url = await _fetch_page(fetcher, str(url), ModelFile(model, revision, _ANY_FILE), timeout)
-            files += page
-            if url is None:
-                return RepositoryListing(tuple(files), TREE)
+        if address.lists_files and not is_commit(revision):
+            info = await fetch_revision(fetcher, address, file, timeout)
+        files = info.files
+        if files is None:
+            files = await _fetch_pages(fetcher, address, replace(file, revision=info.commit or revision), timeout)
     except UnavailableError as error:
-        return RepositoryListing(None, UNKNOWN, f"{address.root_url} does not list its files. {error}", error)
-    reason = f"{address.root_url} lists more than {_PAGE_LIMIT} pages of files for {model}."
-    return RepositoryListing(None, UNKNOWN, reason)
+        reason = f"{address.root_url} does not list its files. {error}"
+        return RepositoryListing(None, UNKNOWN, reason, error, info.commit)
+    if files is None:
+        reason = f"{address.root_url} lists more than {_PAGE_LIMIT} pages of files for {model}."
+        return RepositoryListing(None, UNKNOWN, reason, commit=info.commit)
+    return RepositoryListing(files, TREE, commit=info.commit)
+
+
+async def _fetch_pages(
+    fetcher: Fetcher,
+    address: HubAddress,
+    file: ModelFile,
+    timeout: float,  # noqa: ASYNC109  passed to the fetcher
+) -> tuple[FileInfo, ...] | None:
+    """Return the files on all pages of the list; None when there are more than `_PAGE_LIMIT`."""
+    revision = urls.quote(file.revision, safe="")
+    url: str | None = f"{address.root_url.rstrip('/')}/api/models/{file.model}/tree/{revision}?recursive=true"
+    files: list[FileInfo] = []
+    for _ in range(_PAGE_LIMIT):
+        page, url = await _fetch_page(fetcher, str(url), file, timeout)
+        files += page
+        if url is None:
+            return tuple(files)
+    return None
 
 
 async def _fetch_page(
@@ -135,13 +147,10 @@ def _parse_page(url: str, text: str) -> tuple[list[FileInfo], int]:
 
 
 def _parse_file(entry: dict[str, Any]) -> FileInfo:
-    path, size, oid, lfs = entry["path"], entry["size"], entry.get("oid"), entry.get("lfs")
-    if not isinstance(path, str) or type(size) is not int or size < 0:
-        raise TypeError(f"a file has a path and a size, not {entry!r}")
+    lfs = entry.get("lfs")
     if lfs is None:
-        return FileInfo(path, size, None, oid if isinstance(oid, str) and _GIT_OID.fullmatch(oid) else None)
-    sha256 = lfs.get("oid")
-    return FileInfo(path, size, sha256 if is_sha256(sha256) else None)
+        return checked_info(entry["path"], entry["size"], None, entry.get("oid"))
+    return checked_info(entry["path"], entry["size"], lfs.get("oid"), None)
 
 
 _PICTURE_HOST = "https://huggingface.co"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from modelden.errors import ModelDenError, UnavailableError
 
 if TYPE_CHECKING:
+    from modelden.hub.catalog.file_index import Lists
     from modelden.hub.store.cache import StagedFile
     from modelden.hub.store.records import CachedFile, FileKey
     from modelden.hub.store.store import Store
@@ -32,12 +33,14 @@ class BranchUpdate:
     Attributes:
         stored_only: Use the stored files, without a request.
         changed: Files that are stored in another state than the hub's.
+        lists: The hub's lists that the load uses: its files are of one commit.
         is_superseded: Another tab replaced a file during the load, which was served files of two states.
     """
 
     def __init__(self, store: Store, locks: Locks, *, stored_only: bool = False) -> None:
         self.stored_only = stored_only
         self.changed: set[FileKey] = set()
+        self.lists: Lists = {}
         self.is_superseded = False
         self._store = store
         self._locks = locks

@@ -63,7 +63,7 @@ class Downloader:
         Raises:
             ModelDenError: As `HubFiles.get`.
         """
-        expected = await self._index.expected(request.file)
+        expected = await self._index.expected(request.file, request.lists, renew=_staging_branch(request) is not None)
         if _staging_branch(request) is None and not request.no_cache:
             linked, expected = await self._link_equal(request, expected, headers)
             if linked is None:
@@ -95,8 +95,11 @@ class Downloader:
         is_listed = expected.integrity == HUB and hash_from_headers(headers) is None
         if source is not None and is_listed and request.file.revision == BRANCH:
             # The list may be older than the headers, whose tag is stored with the bytes.
-            expected, hub_headers = await self._index.listed(request.file, renew=True), dict(headers)
-            source = await self._source(expected)
+            newest = await self._index.listed(request.file, renew=True)
+            if newest.sha256 == expected.sha256:
+                hub_headers = dict(headers)
+            elif expected.commit is None or request.lists is None:
+                expected, hub_headers, source = newest, dict(headers), await self._source(newest)
         if source is None:
             return None, expected
         provenance = Provenance(hub_headers, expected.integrity, self._address.root_url)
@@ -188,7 +191,7 @@ class Downloader:
         return FileTransfer(
             request,
             address,
-            expected,
+            expected if address is self._address else expected._replace(commit=None),
             reporter,
             self._fetcher,
             self._store,
@@ -198,8 +201,11 @@ class Downloader:
         )
 
     async def _newer_list(self, request: FileRequest, expected: ExpectedFile) -> ExpectedFile | None:
-        """Return what a new list of the hub says of a file, if the one in use said something else."""
-        if not self._address.lists_files or expected.integrity == SIGNED:
+        """Return what a new list of the hub says of a file, if the one in use said something else.
+
+        The files of a commit never change.
+        """
+        if not self._address.lists_files or expected.integrity == SIGNED or expected.commit is not None:
             return None
         newer = await self._index.listed(request.file, renew=True)
         return None if newer in (expected, ExpectedFile()) else newer

@@ -98,7 +98,7 @@ class Freshness:
             return is_current(headers, cached.sha256, cached.etag)
         if not headers or self._index is None:
             return None
-        return await self._index().is_current(request.file, cached.sha256, cached.blob)
+        return await self._index().is_current(request.file, request.lists, cached.sha256, cached.blob)
 
 
 async def fetch_headers(

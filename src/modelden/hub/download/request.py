@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelden.errors import FileNotFoundOnHub, HttpError
 from modelden.hub.catalog.allow_list import AllowList
@@ -11,6 +11,9 @@ from modelden.hub.catalog.names import ModelFile
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.store.records import FileKey
 from modelden.hub.store.usage import Consumer
+
+if TYPE_CHECKING:
+    from modelden.hub.catalog.file_index import Lists
 
 
 class FileRequest(NamedTuple):
@@ -26,6 +29,7 @@ class FileRequest(NamedTuple):
         before_download: Called before the first byte of a download. Its error ends the request.
         check_size: Called with the size before the first byte, when known. Its error ends the request.
         no_cache: Download it whatever is stored (RFC 9111, section 5.2.1.4).
+        lists: The hub's lists that the load uses, so that its files are of one commit; None for a file alone.
     """
 
     file: ModelFile
@@ -37,6 +41,7 @@ class FileRequest(NamedTuple):
     before_download: Callable[[], Awaitable[None]] | None = None
     check_size: Callable[[int], None] | None = None
     no_cache: bool = False
+    lists: Lists | None = None
 
     @property
     def progress_metadata(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from random import random
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,9 @@ class FileTransfer:
         """
         self.expected = expected
         self.headers: Mapping[str, str] = {}
-        self._url = address.url(request.file)
+        file, commit = request.file, expected.commit
+        self._url = address.url(file)
+        self._location = self._url if commit is None else address.url(replace(file, revision=commit))
         self._request = request
         self._address = address
         self._known = expected
@@ -149,7 +152,7 @@ class FileTransfer:
             await self._writer.flush()
             headers = range_headers(self._writer.partial)
         try:
-            async with self._fetcher.fetch(self._url, timeout=TIMEOUT, headers=headers) as response:
+            async with self._fetcher.fetch(self._location, timeout=TIMEOUT, headers=headers) as response:
                 return await self._receive(headers, response)
         except DownloadInterrupted:
             raise
@@ -254,7 +257,7 @@ class FileTransfer:
     async def _is_reachable(self) -> bool:
         # HEAD needs no CORS preflight. If the server answers it, the headers of the range were refused.
         try:
-            async with self._fetcher.fetch(self._url, method="HEAD", timeout=TIMEOUT) as response:
+            async with self._fetcher.fetch(self._location, method="HEAD", timeout=TIMEOUT) as response:
                 return response.status < 500
         except UnavailableError:
             return False

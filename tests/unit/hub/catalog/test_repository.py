@@ -37,7 +37,7 @@ class Pages:
         return AnyOrigin(Response(json.dumps([entry, {"type": "directory", "path": "x"}]), headers=headers), ("Link",))
 
     async def list(self) -> RepositoryListing:
-        return await list_repository(self.fetcher, ADDRESS, None, "org/model", "v1")
+        return await list_repository(self.fetcher, ADDRESS, "org/model", "v1")
 
 
 def file(number: int) -> FileInfo:
@@ -80,7 +80,7 @@ async def test_a_full_page_without_a_readable_link_is_no_list() -> None:
     """CORS hides the header ``Link`` unless the hub exposes it, and more pages may follow."""
     entries = [{"type": "file", "path": f"{number}.txt", "size": 1, "oid": "a" * 40} for number in range(1000)]
     route = Route("/api/models/org/model/tree/v1", AnyOrigin(Response(json.dumps(entries)), ()))
-    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, "org/model", "v1")
     assert "Link" in str(listing.reason)
 
 
@@ -91,7 +91,7 @@ async def test_a_small_file_has_the_name_of_its_git_blob_and_a_large_one_that_of
         {"type": "file", "path": "model.onnx", "size": 5, "oid": "b" * 40, "lfs": {"oid": DIGEST, "size": 5}},
     ]
     route = Route("/api/models/org/model/tree/v1", AnyOrigin(Response(json.dumps(entries)), ()))
-    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, "org/model", "v1")
     assert listing.files == (
         FileInfo("config.json", 2, None, "a" * 40),
         FileInfo("odd.json", 2),
@@ -113,7 +113,7 @@ async def test_a_small_file_has_the_name_of_its_git_blob_and_a_large_one_that_of
 )
 async def test_an_entry_that_is_no_file_is_no_list(entry: Any) -> None:
     route = Route("/api/models/org/model/tree/v1", AnyOrigin(Response(json.dumps([entry])), ()))
-    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, "org/model", "v1")
     assert listing.files is None
 
 
@@ -129,6 +129,6 @@ async def test_an_entry_that_is_no_file_is_no_list(entry: Any) -> None:
 async def test_a_refused_list_has_its_error(status: int, code: str, expected: type[Exception]) -> None:
     answer = Response(status_code=status, headers={"X-Error-Code": code})
     route = Route("/api/models/org/model/tree/v1", AnyOrigin(answer, ("X-Error-Code",)))
-    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, None, "org/model", "v1")
+    listing = await list_repository(AsgiFetcher(Starlette(routes=[route])), ADDRESS, "org/model", "v1")
     assert type(listing.error) is expected
     assert str(listing.error) in str(listing.reason)
