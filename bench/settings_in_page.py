@@ -15,6 +15,7 @@ import modelden
 from modelden.settings.changeset import merge, parse_changeset
 from modelden.settings.json_text import parse_json, signed_text
 from modelden.settings.records import filter_records
+from modelden.settings.server import RESPONSE_LIMIT
 
 RUNS = 3
 
@@ -55,7 +56,7 @@ async def _sync_once(config: dict[str, Any], name: str) -> dict[str, float]:
     await _timed(times, "sync without a change", lambda: settings.get(force_sync=True))
 
     url = server._changeset_url("main", name, {"_expected": "0"})
-    text, _ = await _timed(times, "part: fetch", lambda: server._get(url))
+    text, _ = await _timed(times, "part: fetch", lambda: server._get(url, RESPONSE_LIMIT))
     _now(times, "part: parse JSON", lambda: parse_json(text))
     changeset = _now(times, "part: parse changeset", lambda: parse_changeset(text, url))
     collection = _now(times, "part: merge", lambda: merge(None, changeset))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from modelden import errors
 from modelden.config import Configuration
+from modelden.core.turns import Steps
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
 from modelden.host.serve.server import RunningServer
@@ -127,3 +128,33 @@ async def test_old_state_is_refused_when_the_local_copy_does_not_verify(attacked
         await client.get(NAME, force_sync=True)
 
     assert attacked.stored() == stored
+
+
+@pytest.mark.parametrize("text", ["x", "\u00fc"])
+async def test_a_large_answer_that_nobody_signed_leaves_the_page_its_turns(
+    attacked: Attacked, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    turns: list[str] = []
+
+    def count(module: str) -> Callable[[Steps[Any]], Awaitable[Any]]:
+        async def counted(steps: Steps[Any]) -> Any:
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as result:
+                    return result.value
+                turns.append(module)
+
+        return counted
+
+    for module in ("server", "sync"):
+        monkeypatch.setattr(f"modelden.settings.{module}.run_in_turns", count(module))
+    records = [{"id": f"{number}", "text": 100 * text} for number in range(40_000)]
+    attacked.publisher.change = lambda body: {**body, "changes": records}
+
+    with pytest.raises(errors.SignatureError, match="does not fit"):
+        await (await attacked.client()).get(NAME, force_sync=True)
+
+    assert turns.count("server") >= 40
+    assert turns.count("sync") >= 20
+    assert attacked.stored() == {}

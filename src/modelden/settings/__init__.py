@@ -7,7 +7,7 @@ The modules in the order in which they are called:
 - `store`, `schema`: stored collections, and the database.
 - `sync`: brings a collection up to date.
 - `server`, `backoff`: the server's HTTP interface, and its pauses.
-- `changeset`: the server's answers, and how they are merged.
+- `changeset`, `json_reader`: the server's answers, read in steps, and how they are merged.
 - `signatures`, `json_text`, `chain`: the verification of a collection.
 - `rollback`, `identity`: the rules for its timestamp, and the record by which it names itself.
 - `records`: attachments of records, filters and orders.

@@ -1,15 +1,23 @@
 """Changesets, the answers of a Remote Settings server, and their merge into a stored collection. Pure.
 
+Nothing of an answer is signed when it is read and merged. Both are done in steps, between which the page has its turn.
+
 Source: kinto-changes' changeset endpoint; Firefox ``RemoteSettingsClient.sys.mjs`` (``importChanges``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.errors import InvalidResponse
+
+if TYPE_CHECKING:
+    from modelden.core.turns import Steps
+
+BATCH = 5000
+"""Records that are handled without a turn for the page. Some milliseconds."""
 
 Record = dict[str, Any]
 """A record in the server's form, with its camelCase names."""
@@ -50,6 +58,13 @@ class Collection(NamedTuple):
 
 
 def parse_changeset(text: str, url: str) -> Changeset:
+    """Read a changeset at once; see `changeset_in_steps`."""
+    from modelden.core.turns import run  # pages take turns
+
+    return run(changeset_in_steps(text, url))
+
+
+def changeset_in_steps(text: str, url: str) -> Steps[Changeset]:
     """Read a changeset.
 
     Args:
@@ -59,10 +74,10 @@ def parse_changeset(text: str, url: str) -> Changeset:
     Raises:
         InvalidResponse: If it is not a changeset.
     """
-    from modelden.settings.json_text import parse_json  # most visits find their collections stored
+    from modelden.settings.json_reader import parse_in_steps  # most visits find their collections stored
 
     try:
-        data = parse_json(text)
+        data = yield from parse_in_steps(text)
     except ValueError as error:
         raise InvalidResponse(url, "a changeset in JSON", f"{text[:60]!r} ({error})") from error
     if not isinstance(data, dict):
@@ -73,17 +88,31 @@ def parse_changeset(text: str, url: str) -> Changeset:
         data.get("metadata", {}),
     )
     if not isinstance(timestamp, int) or isinstance(timestamp, bool) or timestamp < 0:
-        raise InvalidResponse(url, "an integer timestamp", repr(timestamp))
-    if not isinstance(changes, list) or not all(_is_record(change) for change in changes):
-        raise InvalidResponse(url, "a list of changes, each with a string id", repr(changes)[:60])
-    if len({change["id"] for change in changes}) < len(changes):
-        raise InvalidResponse(url, "each record once", "duplicate ids")
+        raise InvalidResponse(url, "an integer timestamp", _show(timestamp))
     if not isinstance(metadata, dict):
-        raise InvalidResponse(url, "an object as metadata", repr(metadata)[:60])
+        raise InvalidResponse(url, "an object as metadata", _show(metadata))
+    if not isinstance(changes, list):
+        raise InvalidResponse(url, "a list of changes, each with a string id", _show(changes))
+    ids: set[str] = set()
+    for batch in _batches(changes):
+        if (odd := next((change for change in batch if not _is_record(change)), None)) is not None:
+            raise InvalidResponse(url, "a list of changes, each with a string id", _show(odd))
+        size = len(ids) + len(batch)
+        ids.update(change["id"] for change in batch)
+        if len(ids) < size:
+            raise InvalidResponse(url, "each record once", "duplicate ids")
+        yield
     return Changeset(timestamp, tuple(changes), metadata)
 
 
 def merge(old: Collection | None, changeset: Changeset) -> Collection:
+    """Return the state after ``changeset`` at once; see `merge_in_steps`."""
+    from modelden.core.turns import run  # pages take turns
+
+    return run(merge_in_steps(old, changeset))
+
+
+def merge_in_steps(old: Collection | None, changeset: Changeset) -> Steps[Collection]:
     """Return the state after ``changeset``: its records replace those of the same id, its tombstones remove them.
 
     Args:
@@ -91,13 +120,41 @@ def merge(old: Collection | None, changeset: Changeset) -> Collection:
         changeset: The server's answer.
     """
     records = {} if old is None or changeset.full else dict(old.records)
-    for change in changeset.changes:
-        if change.get("deleted") is True:
-            records.pop(change["id"], None)
-        else:
-            records[change["id"]] = change
-    in_order = {key: records[key] for key in sorted(records, key=_utf16)}
+    for batch in _batches(changeset.changes):
+        for change in batch:
+            if change.get("deleted") is True:
+                records.pop(change["id"], None)
+            else:
+                records[change["id"]] = change
+        yield
+    in_order: dict[str, Record] = {}
+    keys = yield from _sort_in_steps(list(records))
+    for names in _batches(keys):
+        in_order.update((name, records[name]) for name in names)
+        yield
     return Collection(changeset.timestamp, in_order, changeset.metadata)
+
+
+def _sort_in_steps(keys: Sequence[str]) -> Steps[list[str]]:
+    """Sort keys by their UTF-16 code units, as IndexedDB does: some at once, then those that were sorted together."""
+    runs = []
+    for batch in _batches(keys):
+        runs.append(sorted(batch, key=_utf16))
+        yield
+    if len(runs) < 2:
+        return runs[0] if runs else []
+    from heapq import merge as merge_sorted  # most collections are small
+
+    ordered = []
+    for key in merge_sorted(*runs, key=_utf16):
+        ordered.append(key)
+        if len(ordered) % BATCH == 0:
+            yield
+    return ordered
+
+
+def _batches[T](items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +204,11 @@ def diff(collection: str, before: Mapping[str, Record], after: Mapping[str, Reco
 def _utf16(key: str) -> bytes:
     # IndexedDB compares code units. Lone surrogates are refused later, by the verification of the signature.
     return key.encode("utf-16-be", errors="surrogatepass")
+
+
+def _show(value: object) -> str:
+    """Return a value for a message. The text of a large list would take a while."""
+    return f"{type(value).__name__} of {len(value)}" if isinstance(value, list | dict) else repr(value)[:60]
 
 
 def _is_record(value: object) -> bool:

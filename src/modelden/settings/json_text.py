@@ -29,13 +29,16 @@ def parse_json(text: str) -> Any:
     Raises:
         ValueError: For anything else, NaN, infinities and numbers beyond a double such as ``1e999`` too.
     """
-    if _is_deep(text):
-        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    return json.loads(text, parse_constant=_refuse, parse_float=_parse_float)
+    check_depth(text)
+    return DECODER.decode(text)
 
 
-def _is_deep(text: str) -> bool:
-    """Return True if brackets nest too deep. Up to three times as many levels may pass."""
+def check_depth(text: str) -> None:
+    """Check the nesting of JSON text, or of its beginning. Up to three times as many levels may pass.
+
+    Raises:
+        ValueError: If brackets nest too deep.
+    """
     # Escaped backslashes first: in \\" the quote ends the string, in \" it does not.
     plain = text.encode("utf-8", errors="replace").replace(b"\\\\", b"").replace(b'\\"', b"")
     # Every second piece between quotes is outside of strings.
@@ -46,7 +49,8 @@ def _is_deep(text: str) -> bool:
         if fewer == brackets:
             break
         brackets = fewer
-    return len(brackets) > MAX_DEPTH
+    if len(brackets) > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _parse_float(text: str) -> float:
@@ -62,8 +66,11 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
-PART_RECORDS = 200
-"""Records of a part of the signed text. Some milliseconds in a page."""
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_parse_float)
+"""The decoder of `parse_json`, for text whose nesting was checked."""
+
+PART_SIZE = 64 * 1024
+"""Characters after which a part of the signed text ends. Some milliseconds in a page."""
 
 SIGNATURE_PREFIX = b"Content-Signature:\x00"
 """Prefix of the canonical text in the signed message (Mozilla's content-signature protocol)."""
@@ -97,18 +104,22 @@ def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
     Raises:
         ValueError: When a record has no canonical form (see `canonical_json`).
     """
-    return b"".join(signed_parts(records, timestamp))
+    # Firefox: RemoteSettingsClient.sys.mjs, validateCollectionSignature; the worker sorts by id, never by locale.
+    return b"".join(signed_parts(sorted(records, key=lambda record: _utf16(record["id"])), timestamp))
 
 
 def signed_parts(records: Iterable[Mapping[str, Any]], timestamp: int) -> Iterator[bytes]:
-    """Yield `signed_text` in parts of some records: a page has its turn between them."""
-    # Firefox: RemoteSettingsClient.sys.mjs, validateCollectionSignature; the worker sorts by id, never by locale.
-    data = sorted(records, key=lambda record: _utf16(record["id"]))
+    """Yield `signed_text` in parts: a page has its turn between them. The records are in the order of their ids."""
+    part, size = [], 0
     yield SIGNATURE_PREFIX + b'{"data":['
-    for start in range(0, len(data), PART_RECORDS):
-        part = canonical_json(data[start : start + PART_RECORDS])[1:-1]
-        yield (("," if start else "") + part).encode("ascii")
-    yield f'],"last_modified":"{timestamp}"}}'.encode("ascii")
+    separator = ""
+    for record in records:
+        part.append(separator + canonical_json(record))
+        size, separator = size + len(part[-1]), ","
+        if size >= PART_SIZE:
+            yield "".join(part).encode("ascii")
+            part, size = [], 0
+    yield f'{"".join(part)}],"last_modified":"{timestamp}"}}'.encode("ascii")
 
 
 def _text(value: Any) -> str:
@@ -167,6 +178,9 @@ def _ecmascript_number(value: float) -> str:
         raise ValueError("canonical JSON has no form for NaN and infinities")
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
+    plain = repr(value)
+    if "e" not in plain and not plain.endswith(".0"):
+        return plain  # most fractions: both languages write them alike
     from decimal import Decimal  # slow to import, and records hardly ever have fractions
 
     sign = "-" if value < 0 else ""

@@ -13,14 +13,21 @@ from typing import Any
 from modelden.core import urls
 from modelden.core.printable import printable
 from modelden.core.response_body import limit_request, read_text
+from modelden.core.turns import run_in_turns
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
 from modelden.settings.backoff import Backoff
-from modelden.settings.changeset import Changeset, parse_changeset
+from modelden.settings.changeset import Changeset, changeset_in_steps
 from modelden.settings.json_text import parse_json
 
 RESPONSE_LIMIT = 20 * 1024 * 1024
 """Largest answer, in bytes. Mozilla's largest collections have a few MiB."""
+
+MONITOR_LIMIT = 2 * 1024 * 1024
+"""Largest list of collections, in bytes. Mozilla's has 30 KiB."""
+
+ROOT_PAGE_LIMIT = 64 * 1024
+"""Largest root page, in bytes. Kinto's has 2 KiB."""
 
 TIMEOUT = 30.0
 """Time limit for a whole response, in seconds (Firefox: ``services.settings.network_timeout``, for its headers)."""
@@ -58,7 +65,7 @@ class SettingsServer:
         """
         if self._root_page is None:
             url = f"{self.url}/"
-            text, _ = await self._get(url)
+            text, _ = await self._get(url, ROOT_PAGE_LIMIT)
             try:
                 page = parse_json(text)
             except ValueError:
@@ -81,8 +88,8 @@ class SettingsServer:
         # The order of the parameters is Firefox's (Utils.sys.mjs, fetchLatestChanges).
         query = {"collection": collection, "bucket": bucket, "_expected": "0"}
         url = self._changeset_url("monitor", "changes", query)
-        text, _ = await self._get(url)
-        changes = parse_changeset(text, url).changes
+        text, _ = await self._get(url, MONITOR_LIMIT)
+        changes = (await run_in_turns(changeset_in_steps(text, url))).changes
         return {
             f"{change['bucket']}/{change['collection']}": change["last_modified"]
             for change in changes
@@ -108,14 +115,14 @@ class SettingsServer:
         query = {"_expected": str(expected), "_since": None if since is None else str(since)}
         url = self._changeset_url(bucket, collection, query)
         try:
-            text, response = await self._get(url)
+            text, response = await self._get(url, RESPONSE_LIMIT)
         except HttpError as error:
             if error.status == 404:
                 raise UnknownCollection(f"{bucket}/{collection}", self.url) from error
             if error.status == 400 and since is not None:
                 return await self.changeset(bucket, collection, expected=expected)
             raise
-        changeset = parse_changeset(text, url)
+        changeset = await run_in_turns(changeset_in_steps(text, url))
         _check_names(changeset, bucket, collection, url)
         redirected = "_since=" not in response.url
         return changeset._replace(full=since is None or redirected or changeset.reaches_before(since)), url
@@ -124,11 +131,11 @@ class SettingsServer:
         """Believe the pause that the response of this URL asked for, because its collection verified."""
         await self._backoff.confirm(url)
 
-    async def _get(self, url: str) -> tuple[str, Response]:
+    async def _get(self, url: str, limit: int) -> tuple[str, Response]:
         await self._backoff.check()
         async with limit_request(url, TIMEOUT), self._fetcher.fetch(url, timeout=TIMEOUT) as response:
             await self._backoff.learn(url, response.status, response.headers)
-            text = await read_text(response, url, RESPONSE_LIMIT)
+            text = await read_text(response, url, limit)
         if response.status != 200:
             raise HttpError(url, response.status, _server_message(text))
         return text, response

@@ -11,9 +11,10 @@ from contextlib import nullcontext
 
 from modelden.config import Configuration
 from modelden.core.events import SYNCING_SETTINGS, EventEmitter, ProgressCallback, Reporter
+from modelden.core.turns import run_in_turns
 from modelden.errors import SignatureError, UnavailableError, UnknownCollection
 from modelden.ports import Clock
-from modelden.settings.changeset import Changeset, Collection, merge
+from modelden.settings.changeset import Changeset, Collection, merge_in_steps
 from modelden.settings.records import SigningPeriod
 from modelden.settings.rollback import MAX_FUTURE, add_poll
 from modelden.settings.server import SettingsServer
@@ -123,7 +124,7 @@ class CollectionSync:
         changeset, url = await self.server.changeset(bucket, name, expected=expected, since=since)
         if base and changeset.timestamp < base.collection.timestamp:
             return await self._keep_newer(cid, expected, base, changeset, url)
-        collection = merge(old, changeset)
+        collection = await run_in_turns(merge_in_steps(old, changeset))
         signed = await self._verify(cid, collection, url)
         if seen and self._verifies and collection.timestamp < seen.collection.timestamp:
             raise SignatureError(
@@ -165,7 +166,7 @@ class CollectionSync:
         self, cid: str, base: StoredCollection, changeset: Changeset, url: str
     ) -> StoredCollection | None:
         """Return the server's whole state if it counts for `rollback`: it is older, verifies, and its leaf is newer."""
-        collection, now = merge(None, changeset), self._clock.now()
+        collection, now = await run_in_turns(merge_in_steps(None, changeset)), self._clock.now()
         if collection.timestamp >= base.collection.timestamp:
             return None
         try:

@@ -7,9 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelden.core.turns import Steps
 from modelden.errors import InvalidResponse
 from modelden.host.publish.collections import Collection as Published
-from modelden.settings.changeset import Changeset, Collection, Record, diff, merge, parse_changeset
+from modelden.settings.changeset import (
+    BATCH,
+    Changeset,
+    Collection,
+    Record,
+    changeset_in_steps,
+    diff,
+    merge,
+    merge_in_steps,
+    parse_changeset,
+)
 
 URL = "https://settings.example/changeset"
 
@@ -108,6 +119,38 @@ def test_a_diff_says_what_was_created_updated_and_deleted() -> None:
     assert event.deleted == ({"id": "gone"},)
     assert event
     assert not diff("main/c", before, before)
+
+
+def turns_of(steps: Steps[Any]) -> tuple[Any, int]:
+    turns = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as result:
+            return result.value, turns
+        turns += 1
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH, BATCH + 1, 5 * BATCH + 7])
+def test_a_page_has_its_turn_between_records(count: int) -> None:
+    """Nothing of an answer is signed when it is read, compared and sorted."""
+    records = [{"id": f"{number:x}\uffff" if number % 7 else f"{number:x}\U00010000"} for number in range(count)]
+    changeset, read = turns_of(changeset_in_steps(json.dumps({"timestamp": 1, "changes": records}), URL))
+    collection, merged = turns_of(merge_in_steps(KNOWN, changeset))
+
+    assert read >= count // BATCH
+    assert merged >= 3 * (count // BATCH)
+    keys = [*(record["id"] for record in records), *KNOWN.records]
+    assert list(collection.records) == sorted(set(keys), key=lambda key: key.encode("utf-16-be"))
+
+
+@pytest.mark.parametrize("where", [0, 2 * BATCH])
+def test_an_odd_record_is_found_wherever_it_is(where: int) -> None:
+    records: list[Any] = [{"id": f"{number}"} for number in range(2 * BATCH)]
+    for odd, words in ({"id": 7}, "each with a string id"), ({"id": "5"}, "each record once"):
+        text = json.dumps({"timestamp": 1, "changes": [*records[:where], odd, *records[where:]]})
+        with pytest.raises(InvalidResponse, match=words):
+            parse_changeset(text, URL)
 
 
 # What a publisher may do, and when a client syncs: from scratch, or with what it knows.

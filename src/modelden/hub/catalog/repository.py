@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from modelden.core import urls
 from modelden.core.response_body import TIMEOUT, read_bytes, read_text
+from modelden.core.turns import run_in_turns
 from modelden.errors import InvalidResponse, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo, checked_info
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.refusal import refusal
 from modelden.hub.catalog.revision_info import RevisionInfo, fetch_revision, is_commit
 from modelden.ports import Fetcher
-from modelden.settings.json_text import parse_json
+from modelden.settings.json_reader import parse_in_steps
 
 MANIFEST = "manifest"
 TREE = "tree"
@@ -122,7 +123,7 @@ async def _fetch_page(
             raise refusal(url, response.status, response.headers, **file.names())
         text = await read_text(response, url, _PAGE_SIZE_LIMIT)
         link = _NEXT_LINK.search(response.headers.get("link", ""))
-    files, entries = _parse_page(url, text)
+    files, entries = await _parse_page(url, text)
     if link is None and entries >= _FULL_PAGE:
         raise InvalidResponse(url, "the header Link, which pages may read", "a full page of the list without it")
     return files, _next_page(url, link[1]) if link else None
@@ -137,10 +138,10 @@ def _next_page(url: str, reference: str) -> str | None:
         raise InvalidResponse(url, "the URL of the list's next page", repr(reference)) from error
 
 
-def _parse_page(url: str, text: str) -> tuple[list[FileInfo], int]:
+async def _parse_page(url: str, text: str) -> tuple[list[FileInfo], int]:
     """Return the files of a page, and its number of entries."""
     try:
-        entries = parse_json(text)
+        entries = await run_in_turns(parse_in_steps(text))
         return [_parse_file(entry) for entry in entries if entry["type"] == "file"], len(entries)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidResponse(url, "the list of a repository's files", f"{text[:80]!r}...") from error

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 from modelden.core import urls
 from modelden.core.response_body import read_text
+from modelden.core.turns import run_in_turns
 from modelden.errors import FileNotFoundOnHub, InvalidResponse
 from modelden.hub.catalog.file_info import FileInfo, checked_info
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.catalog.refusal import refusal
 from modelden.ports import Fetcher
-from modelden.settings.json_text import parse_json
+from modelden.settings.json_reader import parse_in_steps
 
 _SIZE_LIMIT = 16 * 1024 * 1024
 """Maximum bytes of the answer. A file has about 200."""
@@ -69,7 +70,7 @@ async def fetch_revision(
             raise error
         text = await read_text(response, url, _SIZE_LIMIT)
     try:
-        return _parse(parse_json(text))
+        return _parse(await run_in_turns(parse_in_steps(text)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidResponse(url, "the commit of a revision", f"{text[:80]!r}...") from error
 
