@@ -3,7 +3,7 @@
 #   ./build.sh setup                     the Python and Node environments, the browsers
 #   ./build.sh build                     the wheel, a Pyodide distribution, the demo's data and page
 #   ./build.sh demo                      serve the demo page
-#   ./build.sh demo --check BROWSER      drive it headlessly in chromium or firefox, cold and warm; prints JSON
+#   ./build.sh demo --check [BROWSER]    drive it headlessly in chromium, firefox or both, cold and warm; prints JSON
 #   ./build.sh test                      lint and every ring of tests
 #   ./build.sh test RING [OPTION...]     one ring (unit, pyodide, interop, e2e, hosting, webkit);
 #                                        options go to its runner

@@ -40,12 +40,15 @@ site() {
 
 PORT=8642
 
-# demo [--check BROWSER]
+# demo [--check [BROWSER]]
 demo() {
   alone build
   if [ "${1:-}" = --check ]; then
     browsers
-    node tools/demo_check.mjs "${2:?which browser: chromium or firefox}"
+    local browser
+    for browser in ${2:-chromium firefox}; do
+      node tools/demo_check.mjs "$browser"
+    done
   else
     say "the demo: http://localhost:$PORT/ (stop it with Ctrl+C)"
     exec .venv/bin/modelden serve build/tree --site build/site --port $PORT
