@@ -26,6 +26,7 @@ BROWSER = {"js", "pyodide", "pyodide_js"}
 PURE = {
     "modelden.config",
     "modelden.core.age",
+    "modelden.display.error_summary",
     "modelden.engine.inputs",
     "modelden.engine.media",
     "modelden.engine.model_selection",

@@ -14,6 +14,12 @@ class ModelDenError(Exception):
         if cls.__module__.startswith("modelden.errors."):
             cls.__module__ = "modelden.errors"
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of all frames: the caller's line and the message."""
+        from modelden.display.error_summary import summarize_error  # notebooks only
+
+        return summarize_error(self)
+
 
 class InputError(ModelDenError, ValueError):
     """An argument or a configuration value is invalid."""

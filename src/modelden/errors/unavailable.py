@@ -129,6 +129,10 @@ class AccessDenied(HttpError):
         self.code = code
 
 
+_MISSING_MODEL = ("RepoNotFound", "RevisionNotFound")
+"""Hugging Face's reasons that concern more than one file."""
+
+
 class FileNotFoundOnHub(HttpError):
     """The hub does not have a file.
 
@@ -138,6 +142,7 @@ class FileNotFoundOnHub(HttpError):
         file: Path in the repository.
         dtypes: Data types of the weights that the model has instead; empty if unknown, or if it has none.
         code: The hub's reason (Hugging Face: ``X-Error-Code``), such as ``RepoNotFound``; None if it is unknown.
+        missing: The files that were requested, if the hub has none of them: then it lacks the model or the revision.
     """
 
     def __init__(
@@ -150,25 +155,46 @@ class FileNotFoundOnHub(HttpError):
         file: str,
         dtypes: tuple[str, ...] = (),
         code: str | None = None,
+        missing: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(url, status, _missing_hint(model, revision, file, dtypes, code))
+        super().__init__(url, status, _missing_hint(model, revision, file, dtypes))
         self.model = model
         self.revision = revision
         self.file = file
         self.dtypes = dtypes
         self.code = code
+        self.missing = missing
+        if self.is_model:
+            self.args = (_missing_model(url, status, model, revision, code, missing),)
+
+    @property
+    def is_model(self) -> bool:
+        """True if the hub lacks the whole model, or this revision of it."""
+        return bool(self.missing) or self.code in _MISSING_MODEL
 
 
-def _missing_hint(model: str, revision: str, file: str, dtypes: tuple[str, ...], code: str | None) -> str:
+def _missing_hint(model: str, revision: str, file: str, dtypes: tuple[str, ...]) -> str:
+    advice = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
+    return f"The hub has no {file} for the model {model}, revision {revision}: {advice}."
+
+
+def _missing_model(url: str, status: int, model: str, revision: str, code: str | None, missing: tuple[str, ...]) -> str:
+    """Compose the message of a missing model. The URL of one of its files would lead away from that."""
+    answer = f"{'/'.join(url.split('/', 3)[:3])} answered {status}."
     if code == "RepoNotFound":
         return (
             f"The hub has no model {model}, or it is a private one ({code}): check the name. A private one needs a "
-            "token, as ModelHub(token=...) or as hub_headers in modelden.configure()."
+            f"token, as ModelHub(token=...) or as hub_headers in modelden.configure(). {answer}"
         )
     if code == "RevisionNotFound":
-        return f"The model {model} has no revision {revision} ({code}): check the name of the branch, tag or commit."
-    advice = f"there it has the dtypes {', '.join(dtypes)}: name one of them" if dtypes else "check both names"
-    return f"The hub has no {file} for the model {model}, revision {revision}: {advice}."
+        return (
+            f"The model {model} has no revision {revision} ({code}): check the name of the branch, tag or commit. "
+            f"{answer}"
+        )
+    return (
+        f"The hub has no model {model}, revision {revision}: check both names. It has none of the requested files, "
+        f"{', '.join(missing)}. {answer}"
+    )
 
 
 class ResponseTooLarge(UnavailableError):

@@ -65,7 +65,7 @@ class RemoteModels:
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
         """Return the error for a missing file; for weights it names the data types that the model has."""
-        if role_of(error.file).dtype is None or error.code in ("RepoNotFound", "RevisionNotFound"):
+        if role_of(error.file).dtype is None or error.is_model:
             return error
         try:
             listing = await self._index.list_repository(error.model, error.revision)

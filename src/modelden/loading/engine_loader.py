@@ -242,7 +242,7 @@ async def _explain(
     """Return the error behind a worker's failure: a file's, or the failure itself."""
     cause = files.cause_of(error)
     if isinstance(cause, FileNotFoundOnHub):
-        return await hub.remote.with_available_dtypes(cause)
+        return await hub.remote.with_available_dtypes(await files.missing_model(cause))
     if cause is error:
         return await check_stored_files(hub, files, delete_damaged_runtime, error)
     return cause

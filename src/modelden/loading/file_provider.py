@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 MAX_FILES = 1000
 """Maximum number of files that one load requests. Large models have dozens; a hostile one names any number."""
 
+_CONFIGURATION = "config.json"
+"""The file that each model of transformers.js has."""
+
 
 def check_count(count: int) -> None:
     """Refuse a load that requests too many files.
@@ -107,7 +110,7 @@ class EngineFileProvider:
         self.files: dict[FileKey, ModelFile] = {}
         self.lease = hub.store.lease()
         self._requested: set[str] = set()
-        self._missing: dict[ModelFile, ModelDenError] = {}
+        self._missing: dict[ModelFile, FileNotFoundOnHub] = {}
         self._first_error: ModelDenError | None = None
 
     def cause_of(self, error: EngineError) -> ModelDenError:
@@ -117,6 +120,31 @@ class EngineFileProvider:
         """
         required = (missing for file, missing in self._missing.items() if file.file in str(error))
         return self._first_error or next(required, error)
+
+    async def missing_model(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
+        """Return the error of a missing model if the hub has no file of it, else ``error``.
+
+        Each model has a configuration. The worker ends with the first missing file, maybe before it asks for that.
+        """
+        if error.code is not None or (error.model, error.revision) in self.revisions:
+            return error
+        try:
+            configuration = ModelFile(error.model, error.revision, _CONFIGURATION)
+            await self._hub.get(configuration, self._consumer, self._allow_list, None)
+        except FileNotFoundOnHub as missing:
+            files = {_CONFIGURATION: None} | {file.file: None for file in self._missing if file.model == error.model}
+            return FileNotFoundOnHub(
+                error.url,
+                error.status,
+                model=error.model,
+                revision=error.revision,
+                file=error.file,
+                code=missing.code,
+                missing=tuple(sorted(files)),
+            )
+        except ModelDenError as other:
+            logger.debug("The configuration of %s cannot be asked for: %s", error.model, other)
+        return error
 
     async def revalidate(self) -> list[FileKey]:
         """Download the provided files again of which the hub has other bytes, and return the keys of changed ones.

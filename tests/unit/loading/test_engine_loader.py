@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from modelden.engine.options import PipelineOptions
-from modelden.errors import EngineError, StorageUnavailable
+from modelden.errors import EngineError, FileNotFoundOnHub, StorageUnavailable
 from modelden.hub.store.usage import use_lock
 from modelden.ports import Row
 from tests.simulators.engines import ScriptedWorker
@@ -132,3 +132,24 @@ async def test_a_failure_to_store_the_history_that_nobody_expects_is_logged(
 
     assert engine.status == "ready"
     assert "A background task failed to store the history." in caplog.text
+
+
+async def test_a_model_that_the_hub_does_not_have_is_told_as_a_missing_model(profile: Profile, tree: Path) -> None:
+    for path in FILES:
+        (tree / "hub/org/tiny/v1.0" / path).unlink()
+
+    with pytest.raises(FileNotFoundOnHub) as caught:
+        await profile.visit().create_engine(EMBED)
+
+    assert str(caught.value).startswith("The hub has no model org/tiny, revision v1.0: check both names.")
+    assert CONFIG in caught.value.missing
+    assert caught.value.is_model
+
+
+async def test_a_file_that_a_model_lacks_is_told_as_a_missing_file(profile: Profile, tree: Path) -> None:
+    (tree / "hub/org/tiny/v1.0" / WEIGHTS).unlink()
+
+    with pytest.raises(FileNotFoundOnHub, match=f"The hub has no {WEIGHTS} for the model") as caught:
+        await profile.visit().create_engine(EMBED)
+
+    assert not caught.value.is_model

@@ -78,3 +78,9 @@ async def test_a_load_requests_a_limited_number_of_files(asked: EngineFileProvid
 
     with pytest.raises(EngineError, match="requests more than 1000 files"):
         await asked(url(f"onnx/model.onnx_data_{MAX_FILES}"))
+
+
+async def test_the_reason_that_a_hub_names_is_not_asked_for_again(asked: EngineFileProvider) -> None:
+    error = FileNotFoundOnHub("url", 404, model="org/m", revision="v1", file="a.onnx", code="EntryNotFound")
+
+    assert await asked.missing_model(error) is error

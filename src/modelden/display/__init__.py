@@ -1,0 +1,5 @@
+"""Text, HTML and pictures of results for people, in notebooks, pages and terminals.
+
+A class imports a module of this folder when a host first asks it for such a form, so that a visit without does not pay.
+The modules get plain values and know no other part of this package but `core`: `error_summary` (errors in a cell).
+"""
