@@ -15,6 +15,7 @@ from tests.pyodide.console import LOGGING, MARKED, Console
 from tests.pyodide.firefox_workers import ARGUMENTS, PREFERENCES, wake_workers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -29,6 +30,9 @@ FIREFOX_QUOTA = {"dom.quotaManager.temporaryStorage.fixedLimit": 1024 * 1024}
 
 CHROME_WITH_GPU = "chrome with a GPU"
 """A Chromium where WebGPU has an adapter, on every machine: SwiftShader, which computes on the CPU."""
+
+CHROMIUM_FLAGS = ["--no-sandbox", f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1"]
+"""As root, which CI and containers are, Chromium's sandbox cannot start."""
 
 GPU_FLAGS = ["--enable-unsafe-webgpu", "--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"]
 """The last two: tests crash the GPU process, after which Chromium would give the page's origin no adapter any more."""
@@ -74,24 +78,33 @@ def on_path(*names: str) -> str:
     pytest.exit(f"none of {', '.join(names)} is on the PATH: run ./build.sh setup", returncode=1)
 
 
-def launch(playwright: Playwright, runtime: str) -> Browser:
-    """Start the system's browser for one of pytest-pyodide's runtimes, or Chromium with a GPU."""
+def chromium() -> str:
+    """The system's Chromium."""
+    return on_path("chromium", "chromium-browser", "google-chrome")
+
+
+def launch(playwright: Playwright, runtime: str, preferences: Mapping[str, Any] | None = None) -> Browser:
+    """Start the system's browser for one of pytest-pyodide's runtimes, or Chromium with a GPU.
+
+    Args:
+        playwright: Starts browsers.
+        runtime: The runtime.
+        preferences: Preferences of Firefox, beside those of all tests.
+    """
     if runtime in ("chrome", CHROME_WITH_GPU):
-        # As root, which CI and containers are, Chromium's sandbox cannot start.
-        return playwright.chromium.launch(
-            executable_path=on_path("chromium", "chromium-browser", "google-chrome"),
-            args=[
-                "--no-sandbox",
-                f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
-                *(GPU_FLAGS if runtime == CHROME_WITH_GPU else []),
-            ],
-        )
+        flags = GPU_FLAGS if runtime == CHROME_WITH_GPU else []
+        return playwright.chromium.launch(executable_path=chromium(), args=[*CHROMIUM_FLAGS, *flags])
     # Mozilla's own build over WebDriver BiDi, not the patched one that Playwright would download.
     return playwright.firefox.launch(
         channel="moz-firefox",
         executable_path=on_path("firefox-esr", "firefox"),
         args=ARGUMENTS,
-        firefox_user_prefs={"network.dns.localDomains": INSECURE_HOST, **FIREFOX_QUOTA, **PREFERENCES},
+        firefox_user_prefs={
+            "network.dns.localDomains": INSECURE_HOST,
+            **FIREFOX_QUOTA,
+            **PREFERENCES,
+            **(preferences or {}),
+        },
     )
 
 
