@@ -42,7 +42,11 @@ def test_every_number_comes_back_as_it_went(number: float) -> None:
     assert math.copysign(1, back) == math.copysign(1, number) or math.isnan(number)
 
 
-@given(st.lists(ANY_NUMBER | JSON), st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON))
+# Hypothesis draws constants of the sources too, and so the tags.
+KEYS = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda key: not key.startswith("$"))
+
+
+@given(st.lists(ANY_NUMBER | JSON), st.dictionaries(KEYS, JSON))
 def test_the_message_is_json_without_extensions(args: list[Any], options: dict[str, Any]) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
