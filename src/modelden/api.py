@@ -160,13 +160,13 @@ async def load_session(
         ModelDenError: As `create_engine`.
         NotInBrowser: Outside Pyodide.
     """
-    from modelden.engine.onnx_options import external_data
+    from modelden.engine.onnx_options import check_session_options
     from modelden.hub.catalog.names import ModelFile
     from modelden.loading.onnx_file_provider import OnnxSource
     from modelden.onnxruntime import InferenceSession
 
     check_callback("on_progress", on_progress)
-    external = external_data(sess_options)
+    external = check_session_options(sess_options).external
     source = OnnxSource(ModelFile(model, revision, file) if isinstance(model, str) else model, external)
     return await InferenceSession.load(source, sess_options, providers, on_progress)
 

@@ -22,6 +22,7 @@ class Subject:
     models: dict[str, bytes]
     array: Callable[[str, tuple[int, ...], list[Any]], Any]
     every_second: Callable[[Any], Any]
+    float32: Any = "float32"
 
     def session(self, model: str, **options: Any) -> Any:
         """Open a model."""

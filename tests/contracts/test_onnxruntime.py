@@ -1,14 +1,19 @@
-"""onnxruntime itself keeps the contract, so that it is one; the page's is held to it in ring 2."""
+"""onnxruntime itself keeps the contract, so that it is one, and so does modelden's; its page is in ring 2."""
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
+from modelden import onnxruntime as ours
+from tests.contracts import onnxruntime_probes
 from tests.contracts.onnxruntime_api import CASES, Case, Subject
+from tests.simulators.native_sessions import native_page
 from tests.tiny_models.raw import raw_models
 
 
@@ -19,3 +24,21 @@ def array(dtype: str, shape: tuple[int, ...], values: list[Any]) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 async def test_onnxruntime_keeps_the_contract(case: Case) -> None:
     await case(Subject(onnxruntime, raw_models(), array, lambda x: x[::2]))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+async def test_modelden_keeps_it_too(tmp_path: Path, case: Case) -> None:
+    with native_page(tmp_path):
+        await case(Subject(ours, raw_models(), array, lambda x: x[::2]))
+
+
+def test_probes_have_the_same_outcomes_but_for_those_that_are_named(tmp_path: Path) -> None:
+    subjects = [Subject(each, raw_models(), array, lambda x: x[::2], np.float32) for each in (onnxruntime, ours)]
+    with native_page(tmp_path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a browser cannot honour
+        theirs, outcomes = map(onnxruntime_probes.outcomes, subjects)
+
+    assert len(theirs) >= 200
+    assert theirs.keys() == outcomes.keys()
+    different = {name for name in theirs if not onnxruntime_probes.same(theirs[name], outcomes[name])}
+    assert different == set(onnxruntime_probes.DIFFERENCES)

@@ -154,6 +154,29 @@ def close_open() -> None:
     OPEN.pop().close()
 
 
+async def import_by_name(config: dict[str, Any], models: dict[str, str]) -> Json:
+    """Import onnxruntime as an unmodified package does, and run a model."""
+    configure(config)
+    import onnxruntime as native_name
+    from onnxruntime.capi import _pybind_state
+    from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+    session = await native_name.InferenceSession.create(decoded(models)["x-to-y"])
+    [y] = await session.run_async(None, {"x": [1, 2]})
+    names = []
+    for error_class in (InvalidArgument, _pybind_state.InvalidArgument, modelden.InputError, modelden.ModelDenError):
+        try:
+            await session.run_async(None, {"x": array("int8", (1,), [1])})
+        except error_class as error:
+            names.append(str(error))
+    try:
+        await native_name.InferenceSession.create(b"no model")
+    except _pybind_state.InvalidProtobuf as error:
+        names.append(str(error))
+    session.close()
+    return [native_name is onnxruntime, y.tolist(), names]
+
+
 def wait_in_a_plain_call() -> list[str]:
     """The calls that wait, where nothing can be suspended: what they say."""
     told = []

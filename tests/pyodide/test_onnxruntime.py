@@ -99,6 +99,18 @@ def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:
     assert in_page(raw_page, "run_ways", config=site.config, models=MODELS) == [[11.0, 22.0]] * 3
 
 
+def test_a_page_imports_it_as_onnxruntime(raw_page: Page, site: Site) -> None:
+    raw_page.runner.load_package("modelden-onnxruntime")
+
+    is_ours, y, messages = in_page(raw_page, "import_by_name", config=site.config, models=MODELS)
+
+    assert is_ours
+    assert y == [1.0, 2.0]
+    refused = "Unexpected input data type. Actual: (tensor(int8)) , expected: (tensor(float))"
+    assert messages[:4] == [f"[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : {refused}"] * 4
+    assert messages[4].startswith("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : Failed to load model because protobuf")
+
+
 def test_calls_that_wait_name_those_that_do_not(raw_page: Page, site: Site) -> None:
     in_page(raw_page, "open_one", config=site.config, models=MODELS)
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from modelden.engine.onnx_errors import InvalidType
 from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
 from modelden.errors import (
@@ -16,7 +17,6 @@ from modelden.errors import (
     EngineCrashed,
     EngineError,
     EngineTimeout,
-    InputError,
     ModelDenError,
 )
 from modelden.ports import Blob, FileProvider, WorkerSpec
@@ -239,7 +239,7 @@ class ScriptedSessions:
         if isinstance(data, MemoryBlob):
             return data
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise InputError(f"A model is its name on the hub or bytes, not {type(data).__name__}.")
+            raise InvalidType(f"Unable to load from type '{type(data)}'.")
         return MemoryBlob(bytes(data))
 
 
@@ -270,9 +270,9 @@ class ScriptedSession:
         if content.startswith(b"corrupt"):
             raise EngineError("it is no ONNX model.")
         names = ("producer_name", "graph_name", "domain", "description", "graph_description")
-        metadata = {**dict.fromkeys(names, ""), "version": 0, "custom_metadata_map": {}}
+        metadata: dict[str, Any] = {**dict.fromkeys(names, ""), "version": None, "custom_metadata_map": {}}
         running = {"device": options["device"], "deviceReason": None, "threads": 1, "threadsReason": None}
-        return {"inputs": [], "outputs": [], "metadata": metadata, "onnxruntime": "1.22", **running}
+        return {"inputs": [], "outputs": [], "overridable": [], "metadata": metadata, "onnxruntime": "1.22", **running}
 
     async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
         if "lose" in feed and self.opened["device"] == "webgpu":

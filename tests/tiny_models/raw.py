@@ -33,6 +33,8 @@ def raw_models() -> dict[str, bytes]:
         "x-to-y": _x_to_y(),
         "add": _add(),
         "external": _external(),
+        **_descriptions(),
+        **_failures(),
         WEIGHTS: np.array([10, 20], dtype=np.float32).tobytes(),
     }
 
@@ -72,8 +74,75 @@ def _external() -> bytes:
     return _model(helper.make_graph([node], "external", values[:1], values[1:], [weights]))
 
 
+def _descriptions() -> dict[str, bytes]:
+    """Models whose inputs or outputs are no plain tensors."""
+    floats = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    optional = helper.make_optional_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, [2]))
+    maps = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.STRING, floats))
+    numbered = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.INT64, floats))
+    texts: dict[str, Any] = {"classlabels_strings": ["a", "b"]}
+    numbers: dict[str, Any] = {"classlabels_int64s": [5, 6]}
+    y = helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None)
+    return {
+        # PaddlePaddle writes an unknown dimension so.
+        "unknown-dimensions": _of("Identity", [_x([-1, 2])], [_y([-1, 2])]),
+        "scalar": _of("Identity", [_x([])], [_y([])]),
+        "overridable": _of("Add", [_x([2]), _x([2], "w")], [_y([2])], ("w", [10, 20])),
+        "optional-in": _of("OptionalGetElement", [helper.make_value_info("x", optional)], [_y([2])]),
+        "sequence-out": _of("SequenceConstruct", [_x([2])], [y]),
+        "classifier": _of("ZipMap", [_x([None, 2])], [helper.make_value_info("y", maps)], **texts),
+        "numbered": _of("ZipMap", [_x([None, 2])], [helper.make_value_info("y", numbered)], **numbers),
+        "reshape": _of("Reshape", [_x([None]), _integers("shape")], [_y(None)]),
+        "gather": _of("Gather", [_x([None]), _integers("index")], [_y(None)]),
+    }
+
+
+def _failures() -> dict[str, bytes]:
+    """Models that onnxruntime refuses."""
+    return {
+        "unknown-operator": _of("Nope", [_x([2])], [_y([2])]),
+        "unknown-domain": _of("Nope", [_x([2])], [_y([2])], domain="nowhere"),
+        "missing-input": _model(
+            helper.make_graph([helper.make_node("Add", ["x", "z"], ["y"])], "g", [_x([2])], [_y([2])])
+        ),
+        "wrong-type": _of("Identity", [_x([2])], [_integers("y")]),
+    }
+
+
+def _of(
+    operator: str,
+    inputs: list[Any],
+    outputs: list[Any],
+    weights: tuple[str, list[float]] | None = None,
+    **attributes: Any,
+) -> bytes:
+    """A model of one node."""
+    domain = "ai.onnx.ml" if operator == "ZipMap" else attributes.pop("domain", "")
+    names = ([node.name for node in inputs], [node.name for node in outputs])
+    node = helper.make_node(operator, *names, domain=domain, **attributes)
+    initializers = [numpy_helper.from_array(np.array(weights[1], np.float32), weights[0])] if weights else []
+    return _model(helper.make_graph([node], "g", inputs, outputs, initializers))
+
+
+def _x(shape: Any, name: str = "x") -> Any:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _y(shape: Any) -> Any:
+    return helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)
+
+
+def _integers(name: str) -> Any:
+    return helper.make_tensor_value_info(name, TensorProto.INT64, [None])
+
+
 def _model(graph: Any, metadata: dict[str, str] | None = None, **fields: Any) -> bytes:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="modelden", **fields)
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)],
+        producer_name="modelden",
+        **fields,
+    )
     model.ir_version = 9
     helper.set_model_props(model, metadata or {})
     serialized: bytes = model.SerializeToString()

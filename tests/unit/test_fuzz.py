@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import modelden
 from modelden import ModelDenError, default_context, onnxruntime
+from modelden.engine.onnx_enums import ENUMS
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
 from tests.simulators.engines import ScriptedEngines
@@ -92,6 +93,9 @@ class World:
     async def session(self) -> onnxruntime.InferenceSession:
         return await modelden.load_session("org/tiny", revision="v1.0")
 
+    async def io_binding(self) -> onnxruntime.IOBinding:
+        return (await self.session()).io_binding()
+
     async def archive(self) -> modelden.ModelArchive:
         await self.engine()
         return await modelden.export_model("localhost/org/tiny", "v1.0")
@@ -110,6 +114,11 @@ async def _made(make: Callable[[], Any]) -> Any:
     return make()
 
 
+def _memory_info() -> onnxruntime.OrtMemoryInfo:
+    kind, use = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    return onnxruntime.OrtMemoryInfo("Cpu", kind, 0, use)
+
+
 INSTANCES: dict[str, Callable[[World], Any]] = {
     "Audio": lambda _: _made(lambda: modelden.Audio(memoryview(bytes(8)).cast("f"), 16_000)),
     "Engine": World.engine,
@@ -124,6 +133,10 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
     "RemoteSettings": lambda _: _made(lambda: modelden.RemoteSettings("ml-onnx-runtime")),
     "RunOptions": lambda _: _made(onnxruntime.RunOptions),
     "SessionOptions": lambda _: _made(onnxruntime.SessionOptions),
+    "IOBinding": World.io_binding,
+    "OrtDevice": lambda _: _made(lambda: onnxruntime.OrtDevice.make("cpu", 0)),
+    "OrtMemoryInfo": lambda _: _made(_memory_info),
+    "OrtValue": lambda _: _made(lambda: onnxruntime.OrtValue.ortvalue_from_shape_and_type([1], "float32")),
     "Stream": World.stream,
     "Tensor": lambda _: _made(lambda: modelden.Tensor(memoryview(bytes(4)), "float32", (1,))),
     "Configuration": lambda _: _made(modelden.Configuration),
@@ -144,7 +157,8 @@ RESULTS = {
         "RepositoryFile",
     ),
     *("RunMetrics", "StorageInfo", "StoredFile", "StoredModel", "SyncEvent", "UpdateStatus", "VerifiedFile"),
-    *("ExecutionMode", "GraphOptimizationLevel", "StorageWarning"),
+    *(each.__name__ for each in ENUMS),
+    "StorageWarning",
 }
 """Classes that callers get and do not make."""
 

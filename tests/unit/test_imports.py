@@ -30,6 +30,14 @@ PURE = {
     "modelden.engine.inputs",
     "modelden.engine.media",
     "modelden.engine.model_selection",
+    "modelden.engine.onnx",
+    "modelden.engine.onnx_enums",
+    "modelden.engine.onnx_errors",
+    "modelden.engine.onnx_feed",
+    "modelden.engine.onnx_fields",
+    "modelden.engine.onnx_options",
+    "modelden.engine.onnx_providers",
+    "modelden.engine.onnx_run_options",
     "modelden.engine.lifecycle",
     "modelden.engine.metrics",
     "modelden.engine.option_validation",
@@ -125,7 +133,6 @@ PURE |= {name for name in MODULES if name.startswith(DECLARATIONS)}
 FOR_WHO_HAS_THEM = {
     "modelden.engine.tensor": {"numpy"},
     "modelden.engine.media": {"numpy"},
-    "modelden.onnxruntime": {"numpy"},
 }
 """Where a tensor or an image is asked to become an array or a picture of somebody else's kind."""
 

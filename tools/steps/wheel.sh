@@ -1,11 +1,11 @@
-# The worker bundles and the wheel.
+# The worker bundles, the wheel, and the wheel that is imported as onnxruntime.
 
 bundles() {
   once src/modelden/_js/assets/engine-5.js web/worker tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
 }
 
 wheel() {
-  once dist src/modelden pyproject.toml README.md LICENSE tools/check_wheel.py -- build_wheel
+  once dist src/modelden distributions pyproject.toml README.md LICENSE tools/check_wheel.py -- build_wheel
 }
 
 # Both ways run the same back end, and a pure wheel comes out the same. Its dates are fixed, so equal sources give equal bytes.
@@ -18,6 +18,7 @@ build_wheel() {
     "$PYTHON" -m build --wheel --no-isolation --outdir dist
     say "built the wheel with hatchling alone: pyodide build could not get its cross-build environment"
   fi
+  "$PYTHON" -m build --wheel --no-isolation --outdir dist distributions/onnxruntime
   "$PYTHON" tools/check_wheel.py dist
 }
 

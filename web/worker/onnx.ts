@@ -16,6 +16,8 @@ export interface ValueInfo {
 export interface ModelFacts {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  /** Weights that are among the inputs too. */
+  readonly overridable: readonly ValueInfo[];
   /** Paths of external data, relative to the model. */
   readonly external: readonly string[];
   readonly metadata: {
@@ -24,7 +26,8 @@ export interface ModelFacts {
     readonly domain: string;
     readonly description: string;
     readonly graph_description: string;
-    readonly version: number;
+    /** `null` if the model tells none. */
+    readonly version: number | null;
     readonly custom_metadata_map: Readonly<Record<string, string>>;
   };
 }
@@ -36,6 +39,8 @@ const TYPES = [
   ..."complex64 complex128 bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz uint4 int4".split(" "),
 ];
 const EXTERNAL = 1;
+/** From here on a number of 64 bits is negative. */
+const NEGATIVE = 2 ** 63;
 
 /** Why the bytes are no model, in words, `null` if they are one; and the files beside it with more of its data. */
 export function inspect(bytes: Uint8Array): { damage: string | null; external: readonly string[] } {
@@ -46,18 +51,24 @@ export function inspect(bytes: Uint8Array): { damage: string | null; external: r
   }
 }
 
+/** The bytes are a message, but no model. */
+export class NoGraph extends Error {
+  constructor() {
+    super("it has no graph: it is no ONNX model");
+  }
+}
+
 /** @throws Error if the bytes are no message, or one without a graph. */
 export function readModel(bytes: Uint8Array): ModelFacts {
   const model = new Message(bytes);
   const graph = model.message(7);
-  if (!graph) throw new Error("it has no graph: it is no ONNX model");
+  if (!graph) throw new NoGraph();
   // Files of before 2019 list their weights among the inputs.
   const weights = new Set(graph.messages(5).map((tensor) => tensor.text(8)));
+  const inputs = graph.messages(11).map(valueInfo);
   return {
-    inputs: graph
-      .messages(11)
-      .map(valueInfo)
-      .filter(({ name }) => !weights.has(name)),
+    inputs: inputs.filter(({ name }) => !weights.has(name)),
+    overridable: inputs.filter(({ name }) => weights.has(name)),
     outputs: graph.messages(12).map(valueInfo),
     external: [...new Set(locations(graph))],
     metadata: {
@@ -66,7 +77,7 @@ export function readModel(bytes: Uint8Array): ModelFacts {
       domain: model.text(4),
       description: model.text(6),
       graph_description: graph.text(10),
-      version: model.number(5),
+      version: model.has(5) ? model.number(5) : null,
       custom_metadata_map: entries(model, 14),
     },
   };
@@ -74,13 +85,16 @@ export function readModel(bytes: Uint8Array): ModelFacts {
 
 function valueInfo(info: Message): ValueInfo {
   const type = info.message(2);
-  const tensor = type?.message(1);
+  // An optional tensor has its shape within.
+  const tensor = (type?.message(9)?.message(1) ?? type)?.message(1);
   const dims = tensor?.message(2)?.messages(1) ?? [];
   return { name: info.text(1), type: typeName(type), shape: dims.map(dimension) };
 }
 
+/** A negative length, as PaddlePaddle writes it, is an unknown one: onnxruntime reads it so. */
 function dimension(dim: Message): number | string | null {
-  return dim.has(1) ? dim.number(1) : dim.text(2) || null;
+  if (!dim.has(1)) return dim.text(2) || null;
+  return dim.number(1) < NEGATIVE ? dim.number(1) : null;
 }
 
 function typeName(type: Message | undefined): string {
@@ -88,6 +102,8 @@ function typeName(type: Message | undefined): string {
   if (tensor) return `tensor(${TYPES[tensor.number(1)] ?? tensor.number(1)})`;
   const sequence = type?.message(4);
   if (sequence) return `seq(${typeName(sequence.message(1))})`;
+  const map = type?.message(5);
+  if (map) return `map(${TYPES[map.number(1)] ?? map.number(1)},${typeName(map.message(2))})`;
   const optional = type?.message(9);
   return optional ? `optional(${typeName(optional.message(1))})` : "";
 }

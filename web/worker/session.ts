@@ -3,7 +3,7 @@ import type { Tensor } from "@huggingface/transformers";
 import { InferenceSession } from "onnxruntime-web";
 import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device";
 import { askFor } from "./files";
-import { readModel } from "./onnx";
+import { type ModelFacts, NoGraph, readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
 import { compiled, ONNXRUNTIME_VERSION, startRuntime, verifyRuntime } from "./runtime";
 import { decode, encode } from "./values";
@@ -18,7 +18,7 @@ export async function open({ json, runtime, model }: OpenMessage): Promise<Answe
   const { device, deviceReason } = await usableDevice(wanted);
   const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm));
   const bytes = new Uint8Array(await model.arrayBuffer());
-  const { external, ...facts } = readModel(bytes);
+  const { external, ...facts } = describe(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));
   const threads = await starting;
   session = InferenceSession.create(bytes, { ...options, executionProviders: [device], externalData });
@@ -38,6 +38,19 @@ export async function infer({ json, buffers }: InferMessage): Promise<Answer> {
   const results = running.then(run, run);
   running = results;
   return encode(await results);
+}
+
+/** Fails with onnxruntime's codes and texts, and with the reason, which onnxruntime does not tell. */
+function describe(bytes: Uint8Array): ModelFacts {
+  try {
+    return readModel(bytes);
+  } catch (error) {
+    const damage =
+      error instanceof NoGraph
+        ? "ERROR_CODE: 2, ERROR_MESSAGE: No graph was found in the protobuf."
+        : "ERROR_CODE: 7, ERROR_MESSAGE: Failed to load model because protobuf parsing failed.";
+    throw new Error(`${damage} (${(error as Error).message})`);
+  }
 }
 
 async function externalFile(path: string): Promise<Uint8Array> {

@@ -12,6 +12,7 @@ from pyodide.ffi import JsException, to_js
 from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
 from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, map_exceptions
 from modelden._js.model_worker import ModelWorker
+from modelden.engine.onnx_errors import InvalidType
 from modelden.engine.tensor import Tensor
 from modelden.engine.values import encode_feeds
 from modelden.errors import InputError
@@ -47,9 +48,9 @@ class JsSessionHost:
                 return JsBlob(JavaScriptBlob.new(to_js([js_bytes(data)])))
             if class_name.endswith(("ArrayBuffer", "Array")) and class_name != "Array":
                 return JsBlob(JavaScriptBlob.new(to_js([data])))
-        raise InputError(
-            "A model is its name on the hub, a pathlib.Path, bytes, or a Blob, ArrayBuffer or typed array of the page, "
-            f"not {type(data).__name__}."
+        raise InvalidType(
+            f"Unable to load from type '{type(data)}'. A model is its name on the hub, a pathlib.Path, bytes, a Blob, "
+            "ArrayBuffer or typed array of the page."
         )
 
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelden.core.arguments import show
 from modelden.core.awake_timer import AwakeTimer
 from modelden.engine.run_arguments import check_call
 from modelden.engine.streaming import StreamReceiver, pop_streaming
@@ -135,7 +136,7 @@ def check_timeout(timeout: Any) -> float | None:
         return None
     is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     if not is_number or not timeout > 0:  # NaN is not either
-        raise InputError(f"timeout: expected a number of seconds above 0, or None for no limit, got {timeout!r}.")
+        raise InputError(f"timeout: expected a number of seconds above 0, or None for no limit, got {show(timeout)}.")
     return None if timeout > _LONGEST_TIMEOUT else float(timeout)
 
 

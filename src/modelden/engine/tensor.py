@@ -14,7 +14,7 @@ from modelden.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-_FORMATS: dict[str, Any] = {
+FORMATS: dict[str, Any] = {
     "bool": "?",
     "int8": "b",
     "uint8": "B",
@@ -65,7 +65,7 @@ def contiguous_view(data: Any, name: str = "an argument") -> memoryview:
 
 
 def _no_tensor(kind: str) -> str:
-    return f"no tensor has the format {kind!r}; the data types are {', '.join((*_FORMATS, STRING))}."
+    return f"no tensor has the format {kind!r}; the data types are {', '.join((*FORMATS, STRING))}."
 
 
 def dtype_of(view: memoryview) -> str:
@@ -119,8 +119,8 @@ class Tensor:
             dtype, flat = STRING, buffer
             if not all(isinstance(item, str) for item in buffer):
                 raise InputError("a list in a tensor is one of strings; numbers come in a buffer, such as array.array.")
-        elif check_text("dtype", dtype) not in _FORMATS:
-            raise InputError(f"no buffer format for the data type {show(dtype)}; there are {', '.join(_FORMATS)}.")
+        elif check_text("dtype", dtype) not in FORMATS:
+            raise InputError(f"no buffer format for the data type {show(dtype)}; there are {', '.join(FORMATS)}.")
         else:
             flat = _flat(buffer, dtype)
         if len(flat) != math.prod(shape):
@@ -142,7 +142,7 @@ class Tensor:
             return self._buffer
         if 0 in self.shape:  # without its dimensions it would lose its shape; NumPy calls __array__ then
             raise BufferError(f"memoryview knows no empty dimensions such as those of {self.shape}")
-        shaped: memoryview = self._buffer.cast("B").cast(_FORMATS[self.dtype], self.shape)
+        shaped: memoryview = self._buffer.cast("B").cast(FORMATS[self.dtype], self.shape)
         return shaped
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:  # noqa: FBT001  NumPy's
@@ -192,7 +192,7 @@ def _checked_shape(shape: Any) -> tuple[int, ...]:
 
 def _flat(buffer: Any, dtype: str) -> memoryview:
     view = contiguous_view(buffer, "the buffer of a tensor")
-    kind = _FORMATS[dtype]
+    kind = FORMATS[dtype]
     try:
         return view if view.format == kind and view.ndim == 1 else view.cast("B").cast(kind)
     except (TypeError, ValueError) as error:

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from modelden.engine.memory_guard import LoadWatch
+from modelden.engine.onnx_errors import status_error
 from modelden.errors import FileNotFoundOnHub, InputError, ModelDenError
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.records import FileKey
@@ -141,13 +142,16 @@ def _read(path: PurePath) -> bytes:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  a PurePath: in Pyodide its file system is memory
             return file.read()
-    except OSError as error:
+    except FileNotFoundError as error:
+        text = f"Load model from {path} failed:Load model {path} failed. File doesn't exist"
+        raise status_error(3, text) from error
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
 def _exists(path: PurePath) -> bool:
     try:
         open(path, "rb").close()  # noqa: PTH123  the same
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True

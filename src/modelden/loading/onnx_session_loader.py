@@ -173,7 +173,9 @@ class OnnxSessionLoader:
         except BaseException:
             clean_up(worker.close, lease.end)
             raise
-        info = OnnxModelInfo.from_reply({**reply, **fallbacks.reasons(*requested)})
+        info = OnnxModelInfo.from_reply(
+            {**reply, **fallbacks.reasons(*requested)}, options["options"].get("freeDimensionOverrides", {})
+        )
 
         again = request._replace(source=files.reusable_source(), on_progress=None)
 
