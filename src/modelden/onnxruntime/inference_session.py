@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Self
 
@@ -113,8 +114,8 @@ class InferenceSession(Session):
             EngineError: If the model fails. A run whose GPU is lost is repeated on wasm, as are all later ones.
             SyncUnavailable: If Python cannot be suspended here. Use `run_async` then.
         """
-        tensors = wait(self._prepare(output_names, input_feed, run_options, timeout), "await session.run_async(...)")
-        return [to_array(tensor) for tensor in tensors]
+        run = partial(self.run_async, output_names, input_feed, run_options=run_options, timeout=timeout)
+        return wait(run, "await session.run_async(...)")
 
     def run_async(
         self,
@@ -171,11 +172,8 @@ class InferenceSession(Session):
             EngineError: As for `run`.
             SyncUnavailable: If Python cannot be suspended here. Use `run_with_ort_values_async` then.
         """
-        tensors = wait(
-            self._prepare(output_names, _checked_values(input_dict_ort_values), run_options),
-            "await session.run_with_ort_values_async(...)",
-        )
-        return [OrtValue(tensor) for tensor in tensors]
+        run = partial(self.run_with_ort_values_async, output_names, input_dict_ort_values, run_options)
+        return wait(run, "await session.run_with_ort_values_async(...)")
 
     async def run_with_ort_values_async(
         self,
@@ -213,7 +211,8 @@ class InferenceSession(Session):
             EngineError: As for `run`.
             SyncUnavailable: If Python cannot be suspended here. Use `run_with_iobinding_async` then.
         """
-        wait(self._prepare_binding(iobinding, run_options), "await session.run_with_iobinding_async(...)")
+        run = partial(self.run_with_iobinding_async, iobinding, run_options)
+        wait(run, "await session.run_with_iobinding_async(...)")
 
     async def run_with_iobinding_async(self, iobinding: IOBinding, run_options: RunOptions | None = None) -> None:
         """Run the model once with bound values; otherwise as `run_with_iobinding`."""

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as npst
 from modelden.engine.tensor import Tensor
 from modelden.engine.values import decode_reply, encode_call, encode_feeds
 from modelden.errors import InputError
-from tests.unit.strategies import JSON
+from tests.unit.strategies import JSON, KEYS
 
 DTYPES = [
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -40,10 +40,6 @@ def test_every_number_comes_back_as_it_went(number: float) -> None:
     assert type(back) is type(number)
     assert back == number or (math.isnan(back) and math.isnan(number))
     assert math.copysign(1, back) == math.copysign(1, number) or math.isnan(number)
-
-
-# Hypothesis draws constants of the sources too, and so the tags.
-KEYS = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda key: not key.startswith("$"))
 
 
 @given(st.lists(ANY_NUMBER | JSON), st.dictionaries(KEYS, JSON))
