@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from modelden.hub.store.quota import SPARE, spare_space
+
 
 class ScriptedExpressions:
     """Knows the verdicts that it was given; anything else cannot be evaluated. Keeps what it was asked."""
@@ -100,6 +102,13 @@ class ScriptedPage:
         self.persisted = False
         self.memo: str | None = None
         self.refused: dict[str, str | None] = {}
+
+    def leave(self, size: int) -> None:
+        """Set the quota that leaves exactly this many bytes to models."""
+        used = self.usage + self.stored() + size
+        self.quota = used + min(SPARE, used // 15)
+        while self.quota - spare_space(self.quota) < used:
+            self.quota += 1
 
     async def capabilities(self) -> Mapping[str, str | None]:
         return {"indexeddb": None, "blobs": None, **self.refused}

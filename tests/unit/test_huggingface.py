@@ -80,7 +80,7 @@ async def test_a_file_is_written_where_it_is_wanted(hub: Hub, tmp_path: Path) ->
 
 async def test_without_room_for_all_of_a_snapshot_none_of_it_is_asked_for(hub: Hub) -> None:
     page, total = hub.profile.page, sum(len(data) for data in FILES.values())
-    page.quota = page.usage + total - 1
+    page.leave(total - 1)
     with pytest.raises(QuotaExceeded, match=r"localhost/org/tiny/v1\.0 ") as caught:
         await snapshot_download("org/tiny", revision="v1.0")
     assert caught.value.needed == total

@@ -181,12 +181,12 @@ async def test_space_for_the_whole_model_is_asked_for_before_its_first_weight(
 ) -> None:
     hub = await browser.visit()
     needed = sum(map(len, FILES.values()))
-    browser.page.quota = browser.page.usage + needed - 1
+    browser.page.leave(needed - 1)
     with pytest.raises(QuotaExceeded):
         await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
     assert server.requests() == [f"GET /api/models/{MODEL}/revision/main"]
 
-    browser.page.quota = browser.page.usage + needed
+    browser.page.leave(needed)
     await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
     sizes = await hub.download_sizes(MODEL, "main", "feature-extraction", "fp32", ANY, signed_only=False)
     assert sum(sizes.values()) == needed

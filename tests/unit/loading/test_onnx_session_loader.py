@@ -109,12 +109,12 @@ async def test_room_is_asked_for_the_weights_beside_it_before_the_first_byte(
     record = {"id": "raw", "modelId": "org/raw", "revision": "v1.0", "files": files}
     application.collections.add("main", "ml-model-manifests", [record], TIMESTAMP)
     den = profile.visit(replace(profile.config, manifests=True))
-    profile.page.quota = profile.page.usage + profile.page.stored() + 5010
+    profile.page.leave(5010)
     with pytest.raises(QuotaExceeded):
         await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
     assert [request for request in profile.requests() if "/hub/" in request] == []
 
-    profile.page.quota += 12  # and no more: the weights of another name do not count
+    profile.page.leave(5022)  # and no more: the weights of another name do not count
     await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
 
 

@@ -1,7 +1,10 @@
 """Free space, checked before the first byte of a file, against the browser's quota and ``max_cache_size``.
 
 Chromium tells all pages the same quota, whatever they have stored. There, the space for a large file is tried out; a
-small file is refused at its first chunk.
+small file is refused at its first chunk, and so is the space for several small ones.
+
+Models leave some space free (`spare_space`). A model with files without end cannot keep settings, headers and the
+runtime out of the browser.
 
 The limit and its message are Firefox's (``browser.ml.modelCacheMaxSize``, ``ModelHub.sys.mjs``), checked before the
 download and not after it. On request, the least recently used models are evicted.
@@ -26,7 +29,10 @@ logger = logging.getLogger(__name__)
 GIB = 1024**3
 
 LARGE_SIZE = 16 * 1024**2
-"""Size in bytes from which on space is tried out where the browser does not tell. Less is refused soon enough."""
+"""Size in bytes from which on space is tried out where the browser does not tell, for one file or for several."""
+
+SPARE = 64 * 1024**2
+"""Largest space in bytes that models leave free: settings and a runtime of 40 MB can always be stored and renewed."""
 
 
 class StorageQuota:
@@ -128,11 +134,25 @@ class StorageQuota:
 
     async def _browser_shortage(self, name: str, size: int, reserved: int) -> QuotaExceeded | None:
         usage, quota, _ = await self._page.storage_estimate()
-        if usage is not None and quota is not None and size > quota - usage - reserved:
-            return QuotaExceeded(name, size, max(quota - usage - reserved, 0))
-        if size >= LARGE_SIZE and not await self._page.can_store(size + reserved):
-            return QuotaExceeded(name, size)
+        spare = SPARE if quota is None else spare_space(quota)
+        if usage is not None and quota is not None:
+            free = quota - usage - reserved
+            if size > free - spare and not self._takes_little(size, free, spare):
+                return QuotaExceeded(name, size, max(free - spare, 0))
+        self._reservations.untried += size
+        if self._reservations.untried >= LARGE_SIZE:
+            if not await self._page.can_store(size + reserved + spare):
+                return QuotaExceeded(name, size)
+            self._reservations.untried = 0
         return None
+
+    def _takes_little(self, size: int, free: int, spare: int) -> bool:
+        """Take a small file from the spare space, up to a 64th of it in a page: where others fill the origin."""
+        total = self._reservations.taken + size
+        if size > free or total > spare // 64:
+            return False
+        self._reservations.taken = total
+        return True
 
     async def _stored_bytes(self) -> int:
         """Return the stored bytes, without those that came after their space was reserved."""
@@ -160,6 +180,11 @@ class StorageQuota:
                 if not is_free:
                     used.add(revision_key)
         return used
+
+
+def spare_space(quota: int) -> int:
+    """Return the bytes of a quota that models leave free: a sixteenth, and `SPARE` at most. Pure."""
+    return min(SPARE, quota // 16)
 
 
 def _name(key: FileKey) -> str:

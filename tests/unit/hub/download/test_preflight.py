@@ -52,7 +52,7 @@ def profile(profile: Profile, tree: Path, application: Application) -> Profile:
 
 
 def leave(profile: Profile, size: int) -> None:
-    profile.page.quota = profile.page.usage + profile.page.stored() + size
+    profile.page.leave(size)
 
 
 def visit(profile: Profile, **config: Any) -> Context:

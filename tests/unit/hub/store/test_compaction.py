@@ -136,7 +136,7 @@ async def test_it_waits_for_downloads_of_any_tab(profile: Profile) -> None:
 async def test_without_room_for_a_copy_nothing_changes(profile: Profile, hub: HubFiles, *, told: bool) -> None:
     begun = await chunks(profile)
     if told:
-        profile.page.quota = profile.page.usage + len(BYTES) - 1
+        profile.page.leave(-profile.page.stored() + len(BYTES) - 1)
     else:
         await profile.fill("modelFiles")
     await be_quiet(profile)

@@ -19,7 +19,7 @@ from modelden.hub.policy import HubPolicy, StoragePolicy
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.deletion import Deletion
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.quota import GIB, LARGE_SIZE, StorageQuota
+from modelden.hub.store.quota import GIB, LARGE_SIZE, SPARE, StorageQuota, spare_space
 from modelden.hub.store.records import FileKey, RevisionKey
 from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.usage import Consumer, Pins
@@ -37,7 +37,7 @@ KEPT = ModelFile("org/tiny", "v1.0", "config.json")
 
 async def room(profile: Profile, *, evict: bool = False) -> StorageQuota:
     """In a browser that has room for three large files, and tells of much more."""
-    profile.page.usage, profile.page.untold_quota = 0, 3 * LARGE_SIZE
+    profile.page.usage, profile.page.untold_quota = 0, 3 * LARGE_SIZE + spare_space(profile.page.quota)
     context = profile.visit()
     await (await context.hub()).get(KEPT, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
     database = await profile.database("modelFiles")
@@ -111,7 +111,7 @@ class TurningPage(ScriptedPage):
 async def test_two_reservations_at_once_do_not_get_the_same_space(profile: Profile) -> None:
     profile.page = TurningPage()
     quota = await room(profile)
-    profile.page.quota = 1000
+    profile.page.leave(1000)
     results = await asyncio.gather(quota.reserve(KEY, 600), quota.reserve(OTHER, 600), return_exceptions=True)
 
     assert [type(result) for result in results] == [type(None), QuotaExceeded]
@@ -138,7 +138,7 @@ async def test_all_hubs_of_a_page_share_one_limit(profile: Profile, tree: Path) 
 
 
 async def test_room_is_asked_for_before_the_first_byte(browser: Browser) -> None:
-    browser.page.quota = 1_000_000
+    browser.page.leave(999_000)
     with pytest.raises(QuotaExceeded) as caught:
         await browser.get()
 
@@ -150,7 +150,7 @@ async def test_room_is_asked_for_before_the_first_byte(browser: Browser) -> None
 
 async def test_files_that_come_side_by_side_share_the_room(browser: Browser) -> None:
     browser.hub.files["/org/model/v1/other.bin"] = BIG[::-1]
-    browser.page.quota = 2_000_000
+    browser.page.leave(1_999_000)
     browser.hub.next(Fault(stall_after=1_000_000))
     hub, arrived = await browser.visit(), asyncio.Event()
 
@@ -191,3 +191,58 @@ async def test_models_that_were_not_used_for_the_longest_time_make_room(browser:
     lease.end()
     await browser.get(ModelFile("org/d", "v1", "m.bin"), limits=limits)
     assert {model.name for model in await hub.store.list_models()} == {"localhost/org/a", "localhost/org/d"}
+
+
+# --- the space that models leave
+
+
+@pytest.mark.parametrize("path", ["vocab-{}.txt", "config-{}.json"])
+@pytest.mark.parametrize("fault", [Fault(), Fault(gzip=True, etag=""), Fault(chunked=True, etag="")])
+async def test_a_model_of_many_files_leaves_space_for_settings_and_the_runtime(
+    browser: Browser, path: str, fault: Fault
+) -> None:
+    names = [path.format(number) for number in range(40)]
+    browser.hub.files |= {f"/org/model/v1/{name}": b'["%299996s"]' % name.encode() for name in names}
+    browser.hub.always = fault
+    browser.page.quota = 6_000_000
+    hub = await browser.visit()
+
+    async def load() -> None:
+        for name in names:
+            await hub.get(ModelFile("org/model", "v1", name), USE, AllowList((), ()))
+
+    with pytest.raises(QuotaExceeded):
+        await load()
+
+    assert len(browser.hub.asked()) >= 18
+    usage, quota, _ = await browser.page.storage_estimate()
+    assert (quota or 0) - (usage or 0) >= spare_space(6_000_000) > 0
+
+
+async def test_small_files_are_tried_out_together(profile: Profile) -> None:
+    tried = await room(profile)
+    profile.page.untold_quota = spare_space(profile.page.quota)
+    size = LARGE_SIZE // 8
+    for number in range(7):
+        await tried.reserve(KEY._replace(path=f"{number}.json"), size)
+        tried.release(KEY._replace(path=f"{number}.json"))
+    with pytest.raises(QuotaExceeded):
+        await tried.reserve(KEY._replace(path="7.json"), size)
+
+
+async def test_a_small_file_is_stored_in_an_origin_that_others_have_filled(profile: Profile) -> None:
+    quota = await room(profile)
+    profile.page.usage, profile.page.quota = GIB - spare_space(GIB) // 2, GIB
+    small = spare_space(GIB) // 64
+
+    await quota.reserve(KEY, small // 2)
+    quota.release(KEY)
+    await quota.reserve(KEY, small // 2)
+    quota.release(KEY)
+    with pytest.raises(QuotaExceeded):
+        await quota.reserve(KEY, 1)
+
+
+@pytest.mark.parametrize(("quota", "spare"), [(0, 0), (160, 10), (GIB, SPARE), (10 * GIB, SPARE)])
+def test_the_space_that_models_leave(quota: int, spare: int) -> None:
+    assert spare_space(quota) == spare
