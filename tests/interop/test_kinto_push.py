@@ -25,7 +25,8 @@ from modelden.host.publish.kinto_editor import KintoEditor
 from modelden.host.publish.kinto_push import PushResult
 from modelden.host.publish.kinto_push import push as push_tree
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES, unpublish
+from modelden.host.publish.record_check import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.release import unpublish
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.static_app import static_app

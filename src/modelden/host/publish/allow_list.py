@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from modelden.errors import InputError
 from modelden.host.errors import HostError
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import ALLOW_LIST, allow_list_record
+from modelden.host.publish.record_check import ALLOW_LIST
+from modelden.host.publish.release import allow_list_record
 
 
 def change_list(

@@ -15,7 +15,8 @@ from modelden.host.errors import TreeError
 from modelden.host.publish.collections import Collection
 from modelden.host.publish.kinto_editor import KintoEditor, Record, Workspace
 from modelden.host.publish.publisher import BUCKET
-from modelden.host.publish.release import OPTIONS, sha256_of
+from modelden.host.publish.record_check import OPTIONS
+from modelden.host.publish.release import sha256_of
 from modelden.host.publish.transaction import exclusive
 from modelden.host.publish.tree import Tree
 from modelden.settings.identity import IDENTITY

@@ -14,7 +14,8 @@ from modelden.host.errors import HostError, machine_errors
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.publish.clock import SystemClock
 from modelden.host.publish.http_fetcher import HttpFetcher
-from modelden.host.publish.release import MANIFESTS, sha256_of
+from modelden.host.publish.record_check import MANIFESTS
+from modelden.host.publish.release import sha256_of
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import merge

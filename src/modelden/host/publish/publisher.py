@@ -26,6 +26,7 @@ from modelden.host.keys.certificates import SigningChain
 from modelden.host.keys.signer import Signer
 from modelden.host.publish.clock import milliseconds
 from modelden.host.publish.collections import Collection, Record
+from modelden.host.publish.record_check import check_records
 from modelden.host.publish.static_layout import (
     MONITOR,
     ROOT_PAGE,
@@ -157,8 +158,9 @@ class Publisher:
         """Publish all changes. Signs collections again whose signature is of another chain.
 
         Raises:
-            MachineError: The old state is unchanged.
+            TreeError, MachineError: Clients would refuse a record, or it cannot be written. The old state is unchanged.
         """
+        check_records(self._collections)
         self._identify()
         with machine_errors(f"Cannot write {self.tree.folder}"):
             self._stage()
@@ -219,9 +221,7 @@ class Publisher:
 
     def _commit_order(self) -> list[Collection]:
         edited = [self._collections[key] for key in self._edited]
-        return edited + [
-            collection for collection in self._collections if (collection.bucket, collection.name) not in self._edited
-        ]
+        return edited + [each for each in self._collections if (each.bucket, each.name) not in self._edited]
 
     def _is_stale(self, collection: Collection) -> bool:
         """Compare the changeset in the tree with these records and this chain."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelden.engine import model_selection
 from modelden.engine.model_selection import DTYPES, choose, known_task
 from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import DEFAULT_DTYPE
@@ -18,14 +17,10 @@ from modelden.host.publish.file_names import collisions, name_fault
 from modelden.host.publish.hub_list import remove_list, write_list
 from modelden.host.publish.model_check import check_model_files, check_onnx
 from modelden.host.publish.publisher import Publisher
+from modelden.host.publish.record_check import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.publish.repository import Repository
 from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.names import check_model
-
-OPTIONS = model_selection.COLLECTION
-MANIFESTS = "ml-model-manifests"
-RUNTIMES = "ml-onnx-runtime"
-ALLOW_LIST = "ml-model-allow-deny-list"
 
 SCHEMA = 1_700_000_000_000
 """Kinto's version of a collection's schema, a time in milliseconds."""
@@ -203,7 +198,9 @@ def _check_replacement(publisher: Publisher, release: Release) -> None:
 
 def _check_names(publisher: Publisher, release: Release) -> None:
     """Refuse a model whose folder is another model's where case does not count."""
-    published = {f"{record['modelId']}/{record['revision']}" for record in publisher.records(MANIFESTS).values()}
+    published = {
+        f"{record.get('modelId')}/{record.get('revision')}" for record in publisher.records(MANIFESTS).values()
+    }
     faults = collisions(published | {f"{release.model}/{release.revision}"})
     if faults:
         raise PublishError("The tree has a model of the same name in other letters.", faults)

@@ -14,7 +14,8 @@ from pathlib import Path
 from modelden.engine.runtime_selection import Bundle, read_bundles
 from modelden.host.errors import HostError, MachineError, PublishError, machine_errors
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import RUNTIMES, build_record, sha256_of
+from modelden.host.publish.record_check import RUNTIMES
+from modelden.host.publish.release import build_record, sha256_of
 
 LOCATION = "main-workspace/ml-onnx-runtime/{sha256}/{name}"
 """Location of a runtime below ``attachments``. It has the hash, because caches keep attachments for a long time."""

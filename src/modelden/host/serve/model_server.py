@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES, PublishResult, Release, publish
+from modelden.host.publish.record_check import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.release import PublishResult, Release, publish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from modelden.host.publish.tree import Tree

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from modelden.host.browser.browsers import playwright
 from modelden.host.browser.model_run import ModelSource
 from modelden.host.browser.pyodide_page import Job, PyodidePage, open_page, page_server
-from modelden.host.publish.release import MANIFESTS
+from modelden.host.publish.record_check import MANIFESTS
 from modelden.host.publish.tree import Tree
 from modelden.host.verify.golden import FILE_NAME, Golden, differences
 from modelden.settings.identity import IDENTITY

@@ -13,22 +13,30 @@ from typing import Any
 
 from modelden.config import Configuration
 from modelden.core.memory_database import MemoryDatabase
-from modelden.engine import model_selection, runtime_selection
-from modelden.engine.options import PipelineOptions
+from modelden.engine import runtime_selection
 from modelden.engine.runtime_selection import Bundle
-from modelden.errors import ForbiddenURL, ModelDenError
+from modelden.errors import ModelDenError
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.publish.clock import SystemClock
-from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.record_check import (
+    ALLOW_LIST,
+    MANIFESTS,
+    OPTIONS,
+    RUNTIMES,
+    chosen_model,
+    name_faults,
+    record_faults,
+)
 from modelden.host.publish.runtimes import bundles
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.manifests import files_of
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.ports import Fetcher
 from modelden.settings.attachments import base_url
 from modelden.settings.backoff import Backoff
 from modelden.settings.changeset import Record, merge
 from modelden.settings.identity import IDENTITY, listed_collections
-from modelden.settings.records import Attachment, is_sha256, whole_number
+from modelden.settings.records import Attachment
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
@@ -105,6 +113,8 @@ class _Verification:
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._report = Report()
         self._names: frozenset[str] = frozenset()
+        self._refused: set[tuple[str, str]] = set()
+        """Collection and identifier of records that clients refuse."""
 
     async def run(self) -> Report:
         try:
@@ -146,13 +156,24 @@ class _Verification:
         if days < MIN_SIGNATURE_DAYS:
             self._report.note(cid, f"the signature ends in {days:.0f} days: rotate the keys and sign")
         self._report.collections.append(cid)
+        self._records(name, [record for key, record in collection.records.items() if key != IDENTITY])
         for other in sorted((listed_collections(collection.records.get(IDENTITY, {})) or frozenset()) - self._names):
             self._report.fault(cid, f"it says that there is a collection {other}, and the server's list leaves it out")
-        return [record for key, record in collection.records.items() if key != IDENTITY]
+        known = {IDENTITY, *(record for collection, record in self._refused if collection == name)}
+        return [record for key, record in collection.records.items() if key not in known]
+
+    def _records(self, name: str, records: list[Record]) -> None:
+        faults = record_faults(name, records, self._config)
+        for fault in faults:
+            self._report.fault(f"{self._config.cid(name)}, record {fault.record}", fault.what)
+        if name == MANIFESTS and not faults:
+            for what in name_faults(records):
+                self._report.note(self._config.cid(name), what)
+        self._refused.update((name, fault.record) for fault in faults)
 
     async def _attachment(self, cid: str, record: Record, page: Mapping[str, Any]) -> None:
+        attachment = Attachment.of(record)
         try:
-            attachment = Attachment.of(record)
             url = base_url(page, self._server.url) + attachment.location
         except ModelDenError as error:
             self._report.fault(f"{cid}, record {record['id']}", error)
@@ -161,25 +182,14 @@ class _Verification:
 
     async def _manifest(self, record: Record) -> None:
         where = f"{self._config.cid(MANIFESTS)}, record {record['id']}"
-        match record:
-            case {"modelId": str(model), "revision": str(revision), "files": list(files)}:
-                pass
-            case _:
-                self._report.fault(where, "expected modelId, revision and files")
-                return
-        for entry in files:
-            match entry:
-                case {"path": str(path), "size": number, "sha256": str(sha256)} if (
-                    is_sha256(sha256) and (size := whole_number(number)) is not None
-                ):
-                    try:
-                        url = self._hub.url(ModelFile(model, revision, path))
-                    except ModelDenError as error:
-                        self._report.fault(where, error)
-                    else:
-                        await self._file(url, size, sha256)
-                case _:
-                    self._report.fault(where, f"expected path, size and sha256 of a file, found {entry!r}")
+        model, revision = record["modelId"], record["revision"]
+        for file in files_of([record], model, revision) or ():
+            try:
+                url = self._hub.url(ModelFile(model, revision, file.path))
+            except ModelDenError as error:
+                self._report.fault(where, error)
+            else:
+                await self._file(url, file.size or 0, file.sha256 or "")
 
     async def _file(self, url: str, size: int, sha256: str) -> None:
         if not self._files:
@@ -234,16 +244,10 @@ class _Verification:
         manifests = {(record.get("modelId"), record.get("revision")) for record in records.get(MANIFESTS, [])}
         for record in records.get(OPTIONS, []):
             where = f"{self._config.cid(OPTIONS)}, record {record['id']}"
-            feature, task = record.get("featureId"), record.get("taskName")
             try:
-                names = {"feature_id": feature} if feature else {"task_name": task}
-                request = PipelineOptions.of(names, own_features=True)
-                options = model_selection.choose(records[OPTIONS], request, self._config.engine_defaults)
-                model, revision = str(options.model_id), str(options.model_revision)
+                model, revision = chosen_model(record, records[OPTIONS], self._config)
                 url = self._hub.url(ModelFile(model, revision, "config.json"))
                 allow_list.check(url)
-            except ForbiddenURL as error:
-                self._report.fault(where, error)
             except ModelDenError as error:
                 self._report.fault(where, error)
             else:

@@ -63,11 +63,11 @@ class Manifests:
 
         A collection that nothing says is published is not requested: a visit that has its files sends no request.
         """
-        return _find(_files_of(await self._all_records(is_stored=True), file.model, file.revision), file)
+        return _find(files_of(await self._all_records(is_stored=True), file.model, file.revision), file)
 
     async def files(self, model: str, revision: str) -> tuple[FileInfo, ...] | None:
         """Return the files of a revision; None when no manifest names it. Sizes and hashes are complete."""
-        return _files_of(await self._all_records(is_stored=False), model, revision)
+        return files_of(await self._all_records(is_stored=False), model, revision)
 
     async def _all_records(self, *, is_stored: bool) -> list[dict[str, Any]]:
         records = await self._records()
@@ -90,7 +90,12 @@ def _find(files: tuple[FileInfo, ...] | None, file: ModelFile) -> ExpectedFile:
     return ExpectedFile() if found is None else ExpectedFile(found.sha256, found.size, SIGNED)
 
 
-def _files_of(records: Iterable[dict[str, Any]], model: str, revision: str) -> tuple[FileInfo, ...] | None:
+def files_of(records: Iterable[dict[str, Any]], model: str, revision: str) -> tuple[FileInfo, ...] | None:
+    """Return the files that records of manifests name for a revision; None when none names it. Pure.
+
+    Raises:
+        InvalidRecord: If the manifest has an unexpected form, or if there are two.
+    """
     found = [each for each in records if (each.get("modelId"), each.get("revision")) == (model, revision)]
     if len(found) > 1:
         raise InvalidRecord(f"{COLLECTION}: expected one record of {model} {revision}, found {len(found)}")

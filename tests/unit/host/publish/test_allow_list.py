@@ -9,7 +9,7 @@ from modelden.host.errors import HostError
 from modelden.host.keys.certificates import SigningChain
 from modelden.host.publish.allow_list import change_list
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import ALLOW_LIST
+from modelden.host.publish.record_check import ALLOW_LIST
 from tests.unit.host.tree_check import collections_of
 
 

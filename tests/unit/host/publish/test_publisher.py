@@ -10,7 +10,8 @@ from modelden.host.errors import KeysError, TreeError
 from modelden.host.keys.certificates import SigningChain, new_chain
 from modelden.host.keys.signer import Signer
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import ALLOW_LIST, OPTIONS, publish
+from modelden.host.publish.record_check import ALLOW_LIST, OPTIONS
+from modelden.host.publish.release import publish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.tree import Tree
 from modelden.settings.identity import IDENTITY

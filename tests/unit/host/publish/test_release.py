@@ -9,7 +9,8 @@ from modelden.errors import InputError
 from modelden.host.errors import HostError, PublishError
 from modelden.host.keys.certificates import SigningChain
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import MANIFESTS, OPTIONS, Release, publish, unpublish
+from modelden.host.publish.record_check import MANIFESTS, OPTIONS
+from modelden.host.publish.release import Release, publish, unpublish
 from modelden.host.publish.repository import read_repository
 from tests.unit.host.publishing import (
     MODEL,

@@ -11,7 +11,7 @@ from modelden.host.errors import HostError, TreeError
 from modelden.host.keys.certificates import SigningChain
 from modelden.host.publish.allow_list import change_list
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import OPTIONS
+from modelden.host.publish.record_check import OPTIONS
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application, RunningServer
 from tests.unit.host.publishing import (

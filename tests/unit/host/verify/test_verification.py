@@ -12,7 +12,7 @@ import pytest
 
 from modelden.host.keys.certificates import SigningChain, issue, leaf_plan
 from modelden.host.publish.publisher import Publisher
-from modelden.host.publish.release import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
+from modelden.host.publish.record_check import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.publish.runtimes import publish_runtime, runtime_files
 from modelden.host.publish.static_layout import MONITOR
 from modelden.host.publish.tree import Tree
