@@ -1,5 +1,7 @@
 """Attacks on Remote Settings, as a table: what is served instead of the truth, and how it has to be refused.
 
+`KNOWN_ATTACKS` lists those on hubs, mirrors, archives, stores, limits and publications, with their tests.
+
 `Publisher` serves two signed collections; each of `ATTACKS` forges something. Rings 1 and 2 run the same table: cold,
 and against a client that has an earlier, honest state. Sample usage::
 
@@ -573,6 +575,167 @@ def a_text_is_half_a_character(publisher: Publisher) -> None:
     publisher.change = lambda body: Response(
         json.dumps({**body, "changes": [{"id": "\ud83d"}, *body["changes"]]}), media_type="application/json"
     )
+
+
+# --- attacks on more than settings, each with the test that shows its defence
+
+
+KNOWN_ATTACKS: dict[str, dict[str, str]] = {
+    "promised hashes": {
+        "a storage has tags that look like hashes (Xet), or a tag is of compressed bytes or of a git object": (
+            "tests/unit/hub/test_hub_attacks.py::test_a_tag_that_promises_nothing_is_no_hash"
+        ),
+        "such a tag is used where hashes are required": (
+            "tests/unit/hub/test_hub_attacks.py::test_a_tag_that_promises_nothing_is_not_enough_where_hashes_are_required"
+        ),
+        "the storage of Hugging Face sends other bytes than the hub lists": (
+            "tests/unit/hub/test_hugging_face_hub.py::test_other_bytes_than_the_listed_ones_are_refused"
+        ),
+        "the hub's list fails": (
+            "tests/unit/hub/test_hugging_face_hub.py::test_without_a_list_files_load_and_nothing_vouches_for_them"
+        ),
+        "a branch moves during a load": (
+            "tests/unit/hub/test_hugging_face_hub.py::test_all_files_of_a_load_are_of_the_commit_of_its_list"
+        ),
+        "a commit is no hash": ("tests/unit/hub/test_hugging_face_hub.py::test_a_commit_is_a_hash"),
+    },
+    "mirrors and archives": {
+        "a mirror sends right bytes under the tag or hash of another version": (
+            "tests/unit/hub/test_hub_attacks.py::test_right_bytes_of_a_mirror_do_not_become_those_of_its_tag"
+        ),
+        "a mirror sends other bytes": (
+            "tests/unit/hub/download/test_downloader.py::test_other_bytes_of_a_mirror_are_refused"
+        ),
+        "a linked file takes over the check of another name": (
+            "tests/unit/hub/test_hub_attacks.py::test_a_linked_file_is_never_checked_better_than_its_own_name"
+        ),
+        "servers make one tag for two revisions": (
+            "tests/unit/hub/test_hub_attacks.py::test_equal_tags_of_two_revisions_are_not_equal_files"
+        ),
+        "an archive invents the tag of a hub": (
+            "tests/unit/hub/test_hub_attacks.py::test_an_archive_does_not_say_what_the_hub_has"
+        ),
+        "an archive invents a hash": ("tests/unit/hub/test_hub_attacks.py::test_an_archives_own_hash_is_checked"),
+    },
+    "keys of the store": {
+        "two hubs are on one host, under another port, path or scheme": (
+            "tests/unit/hub/store/test_roots.py::test_each_is_served_its_own_file"
+        ),
+        "a denial of one hub deletes files of the other": (
+            "tests/unit/hub/store/test_roots.py::test_what_one_denies_stays_with_the_other"
+        ),
+        "an upgrade of the database loses files, or gives them to another hub": (
+            "tests/pyodide/test_earlier_database.py::test_every_file_of_an_earlier_build_is_still_there"
+        ),
+        "a file of an earlier version counts as checked": (
+            "tests/unit/hub/store/test_checked_cache.py::test_a_stored_file_without_a_promise_is_refused_and_stays_stored"
+        ),
+        "such a file is linked": (
+            "tests/unit/hub/store/test_checked_cache.py::test_a_file_of_another_revision_without_a_promise_is_not_linked"
+        ),
+    },
+    "manifests": {
+        "required manifests are stripped by a failure or by the unsigned list": (
+            "tests/unit/hub/catalog/test_manifests.py::test_required_manifests_cannot_be_stripped"
+        ),
+        "published manifests are stripped": (
+            "tests/unit/hub/catalog/test_manifests.py::test_published_manifests_cannot_be_stripped"
+        ),
+        "a failure counts as an absence": (
+            "tests/unit/hub/catalog/test_manifests.py::test_a_failure_is_not_remembered_as_absence"
+        ),
+        "an unsigned file stays when its manifest comes": (
+            "tests/unit/hub/catalog/test_manifests.py::test_a_stored_file_that_its_manifest_refuses_is_downloaded_again"
+        ),
+    },
+    "wrong answers that stay": {
+        "a pointer, an error document, a web page, text, nothing or a cut body comes as weights": (
+            "tests/unit/hub/catalog/test_file_format.py::test_what_servers_send_in_place_of_weights_is_refused"
+        ),
+        "the same comes as another file": (
+            "tests/unit/hub/catalog/test_file_format.py::test_a_web_page_is_refused_in_place_of_a_file"
+        ),
+        "such weights were stored of a pinned revision": (
+            "tests/unit/loading/test_load_retry.py::test_weights_that_were_wrong_are_fetched_again_when_the_hub_has_others"
+        ),
+        "such a configuration was stored": (
+            "tests/unit/loading/test_load_retry.py::test_configuration_that_was_wrong_is_fetched_again"
+        ),
+    },
+    "damaged storage": {
+        "a runtime of the right size is damaged": (
+            "tests/pyodide/test_damaged.py::test_an_engine_fetches_a_damaged_runtime_again"
+        ),
+        "a stored model is damaged": ("tests/unit/test_storage.py::test_a_damaged_model_is_found"),
+        "stored settings are changed": ("tests/unit/test_storage.py::test_changed_settings_are_found_and_synced_anew"),
+    },
+    "limits": {
+        "a compressed body, or one without length, grows beyond the limit": (
+            "tests/unit/hub/download/test_transfer.py::test_a_body_that_grows_beyond_the_limit_is_ended"
+        ),
+        "it grows beyond the browser's quota": (
+            "tests/unit/hub/download/test_transfer.py::test_a_body_that_grows_beyond_the_browsers_quota_is_ended"
+        ),
+        "a JSON file of a model fills the memory": ("tests/unit/hub/download/test_transfer.py::test_json_has_a_limit"),
+        "a model of many files fills the origin": (
+            "tests/unit/hub/store/test_quota.py::test_a_model_of_many_files_leaves_space_for_settings_and_the_runtime"
+        ),
+        "a large answer of settings freezes the page": (
+            "tests/unit/settings/test_json_reader.py::test_a_page_has_its_turn_between_windows"
+        ),
+    },
+    "settings that heal": {
+        "a newer state of another collection is refused for ever after": (
+            "tests/unit/settings/test_rollback.py::test_a_stored_collection_that_names_another_one_is_fetched_anew"
+        ),
+        "a stored timestamp lies in the future": (
+            "tests/unit/settings/test_rollback.py::test_a_stored_state_of_the_far_future_is_replaced_at_once"
+        ),
+        "an older state of a later certificate is served for days": (
+            "tests/unit/settings/test_rollback.py::test_an_older_state_of_a_later_certificate_is_taken_after_polls_over_days"
+        ),
+        "an old state is replayed for days": (
+            "tests/unit/settings/test_rollback.py::test_an_older_state_of_the_same_or_an_earlier_certificate_is_never_taken"
+        ),
+        "a clock was ahead once": (
+            "tests/unit/settings/test_client.py::test_a_clock_that_was_ahead_keeps_no_update_away"
+        ),
+        "a stored time is in the future": ("tests/unit/core/test_age.py::test_a_time_in_the_future_is_old"),
+        "a filter expression is no text": (
+            "tests/unit/settings/test_records.py::test_a_record_whose_expression_is_no_text_is_left_out"
+        ),
+        "a record that denies cannot be evaluated": (
+            "tests/unit/settings/test_records.py::test_a_record_that_denies_stays_in_doubt"
+        ),
+        "a denial cannot be read": (
+            "tests/unit/hub/catalog/test_allow_list.py::test_a_record_that_may_deny_and_cannot_be_read_denies_everything"
+        ),
+        "sizes and hashes are none": (
+            "tests/unit/settings/test_records.py::test_an_attachment_with_missing_or_wrong_fields_is_refused"
+        ),
+        "whole numbers are written with a fraction": (
+            "tests/unit/settings/test_json_text.py::test_a_number_that_is_whole_is_an_integer"
+        ),
+        "Backoff asks for a week": ("tests/unit/settings/test_backoff.py::test_a_pause_is_what_the_headers_ask_for"),
+    },
+    "publishing": {
+        "NaN and other JSON that readers read differently": (
+            "tests/unit/host/publish/test_strict_json.py::test_what_readers_read_differently_is_refused"
+        ),
+        "names that Windows cannot have": (
+            "tests/unit/host/publish/test_file_names.py::test_names_that_windows_cannot_have"
+        ),
+        "names that collide without case": (
+            "tests/unit/host/publish/test_file_names.py::test_names_that_are_one_file_elsewhere"
+        ),
+        "one odd picture": ("tests/unit/host/publish/test_repository.py::test_an_odd_picture_stops_nothing"),
+        "records edited by hand that clients refuse": (
+            "tests/unit/host/publish/test_record_check.py::test_a_record_that_clients_refuse_is_not_published"
+        ),
+        "control characters of a server": ("tests/unit/core/test_printable.py::test_control_characters_become_escapes"),
+    },
+}
+"""Each attack with its test, ``path::function``. `docs/security.md` says how each is met."""
 
 
 def _chain(

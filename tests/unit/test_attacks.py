@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
 from modelden.host.serve.server import RunningServer
 from modelden.settings.client import SettingsClient
-from tests.attacks import ATTACKS, NAME, RECORDS, Attack, Publisher
+from tests.attacks import ATTACKS, KNOWN_ATTACKS, NAME, RECORDS, Attack, Publisher
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile
@@ -158,3 +160,31 @@ async def test_a_large_answer_that_nobody_signed_leaves_the_page_its_turns(
     assert turns.count("server") >= 40
     assert turns.count("sync") >= 20
     assert attacked.stored() == {}
+
+
+ROOT = Path(__file__).parents[2]
+SECURITY = (ROOT / "docs/security.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("test", [test for group in KNOWN_ATTACKS.values() for test in group.values()])
+def test_each_known_attack_has_its_test_and_its_row(test: str) -> None:
+    path, _, name = test.partition("::")
+
+    assert f"def {name}(" in (ROOT / path).read_text("utf-8")
+    assert f"`{name}`" in SECURITY
+
+
+def test_each_test_that_the_page_on_security_names_is_there() -> None:
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    attacks = {attack.name for attack in ATTACKS}
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", SECURITY))
+    forged = {
+        name
+        for names in re.findall(r"((?:`[a-z_0-9]+`(?: and )?)+) in `tests/attacks.py`", SECURITY)
+        for name in re.findall(r"`([a-z_0-9]+)`", names)
+    }
+
+    assert {name for name in named if f"def {name}(" not in tests} == set()
+    assert forged - attacks - {"ATTACKS"} == set()
+    assert len(named) >= 60
+    assert len(forged) >= 8
