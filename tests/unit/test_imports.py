@@ -26,6 +26,7 @@ BROWSER = {"js", "pyodide", "pyodide_js"}
 PURE = {
     "modelden.config",
     "modelden.core.age",
+    "modelden.display.array_text",
     "modelden.display.error_summary",
     "modelden.engine.inputs",
     "modelden.engine.media",
@@ -46,6 +47,8 @@ PURE = {
     "modelden.engine.runtime_selection",
     "modelden.engine.tasks",
     "modelden.engine.tensor",
+    "modelden.engine.tensor_arithmetic",
+    "modelden.engine.tensor_selection",
     "modelden.engine.pillow",
     "modelden.engine.run_arguments",
     "modelden.engine.values",

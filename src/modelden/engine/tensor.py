@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 import sys
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +91,9 @@ def dtype_of(view: memoryview) -> str:
 class Tensor:
     """An array of numbers or strings, row-major, in Python's memory.
 
-    `memoryview` and `numpy.asarray` share its buffer; `tolist` returns nested lists. Strings have no buffer, and a
-    `memoryview` cannot have an empty dimension beside others.
+    Indices, slices, iteration, ``==`` and ``@`` are as NumPy's. `memoryview` and `numpy.asarray` share its buffer;
+    `tolist` returns nested lists. Strings have no buffer, and a `memoryview` cannot have an empty dimension beside
+    others.
     """
 
     __module__ = "modelden"
@@ -166,9 +169,96 @@ class Tensor:
         flat = self._buffer if isinstance(self._buffer, list) else self._buffer.tolist()
         return _nest(flat, self.shape)
 
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the first dimension: over tensors, or numbers."""
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return an item, or a part as NumPy's basic indexing has it: ``[0]``, ``[:, -1]``, ``[..., ::2]``."""
+        from modelden.engine.tensor_selection import select
+
+        selected = select(self._buffer, self.shape, key)
+        return Tensor(selected[0], self.dtype, selected[1]) if isinstance(selected, tuple) else selected
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # as NumPy's arrays
+        """Compare item by item, with an array of the same shape or with one value."""
+        return self._compared(other, operator.eq)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]  # as NumPy's arrays
+        """Compare item by item, with an array of the same shape or with one value."""
+        return self._compared(other, operator.ne)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        """Return the truth of a single item.
+
+        Raises:
+            InputError: If there are none or several: ``all(tensor.flat)`` and ``any(tensor.flat)`` have an answer.
+        """
+        if len(self._buffer) != 1:
+            raise InputError(f"{len(self._buffer)} items have no truth of their own: use all(tensor.flat) or any(...).")
+        return bool(self._buffer[0])
+
+    def __matmul__(self, other: Any) -> Any:
+        """Return the matrix product with a tensor or array; a number for two vectors."""
+        return _product(self, as_tensor(other))
+
+    def __rmatmul__(self, other: Any) -> Any:
+        """Return the matrix product of an array and this tensor."""
+        return _product(as_tensor(other), self)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802  NumPy's
+        """The tensor with its dimensions in the opposite order, as a copy."""
+        if len(self.shape) < 2:
+            return self
+        columns = [self[..., column] for column in range(self.shape[-1])]
+        parts = [column.T.flat for column in columns]
+        shape = self.shape[::-1]
+        if isinstance(self._buffer, list):
+            return Tensor([item for part in parts for item in part], STRING, shape)
+        return Tensor(memoryview(b"".join(parts)), self.dtype, shape)
+
     def __repr__(self) -> str:
-        """Return shape and data type, not the numbers."""
-        return f"Tensor(shape={self.shape}, dtype={self.dtype!r})"
+        """Return the numbers as NumPy prints them, the first and the last ones of many, with shape and data type."""
+        from modelden.display.array_text import array_text
+
+        return (
+            f"Tensor({array_text(self._buffer, self.shape, self.dtype, 7)}, shape={self.shape}, dtype={self.dtype!r})"
+        )
+
+    def _compared(self, other: object, operation: Callable[[Any, Any], bool]) -> Tensor:
+        from modelden.engine.tensor_arithmetic import compare
+
+        is_scalar = other is None or isinstance(other, str | int | float)
+        truth = compare(_operand(self), other if is_scalar else _operand(as_tensor(other)), operation)
+        return Tensor(memoryview(truth), "bool", self.shape)
+
+
+def as_tensor(value: Any) -> Tensor:
+    """Return a tensor over the buffer of an array; errors as those of `contiguous_view`."""
+    if isinstance(value, Tensor):
+        return value
+    view = contiguous_view(value)
+    shape = view.shape or ()
+    return Tensor(view if 0 in shape else view.cast("B"), dtype_of(view), shape)
+
+
+def _operand(tensor: Tensor) -> tuple[memoryview | list[str], tuple[int, ...], str]:
+    return tensor.flat, tensor.shape, tensor.dtype
+
+
+def _product(left: Tensor, right: Tensor) -> Any:
+    from modelden.engine.tensor_arithmetic import multiply
+
+    items, shape, dtype = multiply(_operand(left), _operand(right))
+    if not shape:
+        return items[0]
+    buffer: Any = memoryview(bytearray(len(items) * struct.calcsize(_FORMATS[dtype]))).cast(_FORMATS[dtype])
+    for place, item in enumerate(items):
+        buffer[place] = item
+    return Tensor(buffer, dtype, shape)
 
 
 def to_array(tensor: Tensor) -> Any:

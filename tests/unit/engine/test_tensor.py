@@ -118,5 +118,131 @@ def test_a_buffer_that_does_not_fit_is_refused(size: int, dtype: str, shape: tup
         Tensor(memoryview(bytes(size)), dtype, shape)
 
 
-def test_its_repr_shows_no_numbers() -> None:
-    assert repr(tensor_of(np.zeros((2, 384), "float32"))) == "Tensor(shape=(2, 384), dtype='float32')"
+def test_its_repr_shows_the_first_and_last_numbers() -> None:
+    assert repr(tensor_of(np.zeros((2, 384), "float32"))) == (
+        "Tensor([[0., 0., 0., ..., 0., 0., 0.],\n        [0., 0., 0., ..., 0., 0., 0.]], "
+        "shape=(2, 384), dtype='float32')"
+    )
+
+
+KEYS = [
+    *(
+        0,
+        -1,
+        slice(1),
+        slice(None, None, -1),
+        slice(5, 1),
+        ...,
+        (0, 1),
+        (0, 1, 2),
+        (..., 0),
+        (slice(None), 1),
+        (1, ..., 0),
+    ),
+    *((slice(1), slice(0, 2), slice(1, 3)), (slice(None), slice(None), slice(None, None, 2)), (slice(None), -1, ...)),
+]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_indices_and_slices_are_numpys(key: Any) -> None:
+    array = np.arange(24, dtype="float32").reshape(2, 3, 4)
+
+    part = tensor_of(array)[key]
+
+    assert np.array_equal(np.asarray(part), array[key])
+    assert np.asarray(part).shape == array[key].shape
+
+
+@pytest.mark.parametrize("key", [2, -3, (0, 0, 0, 0), "a", None, True, [0], (..., ...)], ids=str)
+def test_other_indices_are_refused(key: Any) -> None:
+    with pytest.raises(IndexError):
+        tensor_of(np.zeros((2, 3, 4), "float32"))[key]
+
+
+def test_a_row_shares_the_memory_of_its_tensor() -> None:
+    array = np.zeros((2, 3), "float32")
+
+    row = Tensor(memoryview(array), "float32", (2, 3))[1]
+    array[1, 0] = 5
+
+    assert row.tolist() == [5, 0, 0]
+
+
+def test_a_tensor_is_iterated_over_by_rows_and_its_strings_are_indexed() -> None:
+    assert [row.tolist() for row in tensor_of(np.arange(4, dtype="int64").reshape(2, 2))] == [[0, 1], [2, 3]]
+    assert Tensor(["a", "b", "c", "d"], "string", (2, 2))[:, 1].tolist() == ["b", "d"]
+    with pytest.raises(TypeError):
+        list(tensor_of(np.array(1.0)))
+
+
+def test_a_comparison_is_one_of_the_items() -> None:
+    tensor = tensor_of(np.array([[1, 2], [3, 4]], "int64"))
+
+    assert (tensor == tensor_of(np.array([[1, 0], [3, 4]], "int64"))).tolist() == [[True, False], [True, True]]
+    assert (tensor != 2).tolist() == [[True, False], [True, True]]
+    assert (tensor == np.array([[1, 2], [3, 4]], "float32")).dtype == "bool"
+    assert tensor[0, :1] == 1
+    with pytest.raises(ValueError, match="cannot be compared"):
+        _ = tensor == tensor[0]
+    with pytest.raises(ValueError, match="no truth"):
+        bool(tensor == tensor[:])
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((2, 0), (0, 3)), ((0, 3), (3, 2))],
+)
+@pytest.mark.parametrize(
+    "dtypes", [("float32", "float32"), ("int8", "int8"), ("float32", "float64"), ("int64", "float32")]
+)
+def test_matrix_products_are_numpys(left: tuple[int, ...], right: tuple[int, ...], dtypes: tuple[str, str]) -> None:
+    first = np.arange(np.prod(left)).reshape(left).astype(dtypes[0])
+    second = (np.arange(np.prod(right)).reshape(right) * 30).astype(dtypes[1])
+
+    product, expected = tensor_of(first) @ tensor_of(second), first @ second
+
+    assert np.allclose(np.asarray(product), expected)
+    assert np.asarray(product).shape == expected.shape
+    if expected.shape:
+        assert product.dtype == str(expected.dtype)
+
+
+def test_a_matrix_product_says_what_does_not_fit() -> None:
+    tensor = tensor_of(np.zeros((2, 3), "float32"))
+
+    with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 3\) have no matrix product"):
+        tensor @ tensor
+    assert (tensor @ tensor.T).shape == (2, 2)
+    assert np.array_equal(np.asarray(tensor_of(np.arange(24).reshape(2, 3, 4)).T), np.arange(24).reshape(2, 3, 4).T)
+
+
+PRINTED = [
+    np.array([0.1, 0.25, 1, np.nan], "float32"),
+    np.array([1e-5, 1.5, -1e10]),
+    np.array([[True, False]]),
+    np.arange(60).reshape(3, 4, 5) * 1000,
+    np.array([1 / 3, -np.inf, 2.5, 0.0]),
+    np.array([3.0, 0.1], "float16"),
+    np.array([255], "uint8"),
+]
+
+
+@pytest.mark.parametrize("array", PRINTED, ids=lambda array: str(array.shape))
+def test_numbers_are_printed_as_numpy_prints_them(array: np.ndarray[Any, Any]) -> None:
+    expected = np.array2string(array, separator=", ", prefix="Tensor(")
+
+    assert repr(tensor_of(array)) == f"Tensor({expected}, shape={array.shape}, dtype='{array.dtype}')"
+
+
+@pytest.mark.parametrize("shape", [(101,), (3, 384), (20, 20), (8, 7, 9)])
+def test_of_many_numbers_the_first_and_last_are_printed(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(1).normal(size=shape).astype("float32")
+    expected = np.array2string(array, separator=", ", prefix="Tensor(", threshold=100)
+
+    assert repr(tensor_of(array)) == f"Tensor({expected}, shape={shape}, dtype='float32')"
+
+
+def test_empty_tensors_and_strings_are_printed() -> None:
+    assert repr(Tensor(["a", "b"], "string", (2,))) == "Tensor(['a', 'b'], shape=(2,), dtype='string')"
+    assert repr(tensor_of(np.zeros((0, 2), "float32"))) == "Tensor([], shape=(0, 2), dtype='float32')"
+    assert repr(tensor_of(np.array(2.5))) == "Tensor(2.5, shape=(), dtype='float64')"
