@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.core.arguments import check_callback, check_function, check_text, show
+from modelden.core.shown_progress import shown_progress
 from modelden.default_context import (
     current_config,
     current_context,
@@ -77,6 +78,7 @@ async def create_engine(
     device: str | None = None,
     engine_id: str | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
     **other_options: Unpack[OtherOptions],
 ) -> Engine:
     """Load the model for a task, downloading the files that this browser does not have yet.
@@ -96,6 +98,8 @@ async def create_engine(
         device: ``wasm``, ``gpu``, or ``auto`` for the GPU where there is one.
         engine_id: The name of the engine.
         on_progress: Callback for the `ProgressEvent` of each step and chunk.
+        progress: True shows a bar in the notebook, page or terminal, an element of the page shows it there, and False
+            none. None shows it in an IPython kernel, after a second and without ``on_progress``.
         **other_options: The other options of `modelden.PipelineOptions`.
 
     Returns:
@@ -110,6 +114,7 @@ async def create_engine(
         NotInBrowser: Outside Pyodide.
     """
     check_callback("on_progress", on_progress)
+    display = shown_progress(progress, on_progress)
     try:
         await prewarm_engine()
         await import_for_request()
@@ -128,7 +133,8 @@ async def create_engine(
     except BaseException:
         end_prewarm()
         raise
-    engine = await context.create_engine(request, on_progress)
+    with display as on_event:
+        engine = await context.create_engine(request, on_event)
     store_bytecode()
     return engine
 
@@ -141,6 +147,7 @@ async def load_session(
     sess_options: SessionOptions | None = None,
     providers: Sequence[str | tuple[str, Any]] | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> InferenceSession:
     """Open a raw ONNX model, which is run with tensors by name.
 
@@ -151,6 +158,7 @@ async def load_session(
         sess_options: onnxruntime's options.
         providers: ``CPUExecutionProvider``, ``WebGpuExecutionProvider``; the first available one is used.
         on_progress: Callback for the `ProgressEvent` of each step and chunk of a download.
+        progress: As for `create_engine`.
 
     Returns:
         The session, with onnxruntime's Python names.
@@ -168,7 +176,8 @@ async def load_session(
     check_callback("on_progress", on_progress)
     external = check_session_options(sess_options).external
     source = OnnxSource(ModelFile(model, revision, file) if isinstance(model, str) else model, external)
-    return await InferenceSession.load(source, sess_options, providers, on_progress)
+    with shown_progress(progress, on_progress) as on_event:
+        return await InferenceSession.load(source, sess_options, providers, on_event)
 
 
 async def prefetch(
@@ -183,6 +192,7 @@ async def prefetch(
     device: str | None = None,
     engine_id: str | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
     **other_options: Unpack[OtherOptions],
 ) -> None:
     """Download settings, runtime and model for a task, so that the next visit needs no network.
@@ -200,6 +210,7 @@ async def prefetch(
         device: As for `create_engine`.
         engine_id: As for `create_engine`.
         on_progress: As for `create_engine`.
+        progress: As for `create_engine`.
         **other_options: As for `create_engine`.
 
     Raises:
@@ -207,6 +218,7 @@ async def prefetch(
         ModelDenError: As `create_engine`.
     """
     check_callback("on_progress", on_progress)
+    display = shown_progress(progress, on_progress)
     await import_for_request()
     request = _request(
         options,
@@ -219,7 +231,9 @@ async def prefetch(
         engine_id=engine_id,
         **other_options,
     )
-    await (await current_context()).prefetch(request, on_progress)
+    context = await current_context()
+    with display as on_event:
+        await context.prefetch(request, on_event)
 
 
 async def check_updates() -> list[UpdateStatus]:

@@ -12,10 +12,11 @@ import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from modelden.core.arguments import check_arguments, show
 from modelden.core.local_files import check_folder, write_file
+from modelden.core.shown_progress import shown_progress
 from modelden.default_context import current_context
 from modelden.errors import AccessDenied, FileNotFoundOnHub, InputError, UnavailableError
 
@@ -46,6 +47,7 @@ async def hub_download(
     local_dir: None = None,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> HubFile: ...
 
 
@@ -59,6 +61,7 @@ async def hub_download(
     local_dir: Folder,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> str: ...
 
 
@@ -72,6 +75,7 @@ async def hub_download(
     local_dir: Folder | None = None,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> HubFile | str:
     """Return a file of a hub, downloading it if needed, as ``huggingface_hub.hf_hub_download`` does.
 
@@ -83,6 +87,7 @@ async def hub_download(
         local_dir: Folder of Python's file system to write the file to, a chunk at a time.
         hub: The hub; None for the configured one. ``ModelHub(token=...)`` for a private one.
         on_progress: Callback for Firefox's events.
+        progress: As for `modelden.create_engine`.
 
     Returns:
         The file, with its bytes outside of Python; with ``local_dir`` its path there.
@@ -101,7 +106,8 @@ async def hub_download(
     check_hub(hub)
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
-    file = await _download(hub, repo_id, path, revision, on_progress, {})
+    with shown_progress(progress, on_progress) as on_event:
+        file = await _download(hub, repo_id, path, revision, on_event, {})
     (await current_context()).tidy()
     if local_dir is None:
         return file
@@ -119,6 +125,7 @@ async def snapshot_download(
     ignore_patterns: str | Sequence[str] | None = None,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> list[HubFile]: ...
 
 
@@ -132,6 +139,7 @@ async def snapshot_download(
     ignore_patterns: str | Sequence[str] | None = None,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> str: ...
 
 
@@ -145,6 +153,7 @@ async def snapshot_download(
     ignore_patterns: str | Sequence[str] | None = None,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> list[HubFile] | str:
     """Return the files of a revision, downloading missing ones, as ``huggingface_hub.snapshot_download`` does.
 
@@ -158,6 +167,7 @@ async def snapshot_download(
         ignore_patterns: Shell patterns that a path must not match.
         hub: The hub; None for the configured one.
         on_progress: Callback for Firefox's events of each file.
+        progress: As for `modelden.create_engine`.
 
     Returns:
         The files, ordered by their paths; with ``local_dir`` that folder.
@@ -189,8 +199,9 @@ async def snapshot_download(
         logger.warning("The snapshot of %s has the stored files only. %s", repo_id, overview.reason)
     paths = _usable_paths(repo_id, filter_paths(overview.files, allow_patterns, ignore_patterns))
     infos = [FileInfo(file.path, file.size, file.sha256) for file in overview.files if file.path in paths]
-    await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos, on_progress)
-    files = await _download_all(hub, repo_id, paths, revision, on_progress)
+    with shown_progress(progress, on_progress) as on_event:
+        await (await hub.open()).check_space(repo_id, revision or _BRANCH, infos, on_event)
+        files = await _download_all(hub, repo_id, paths, revision, on_event)
     (await current_context()).tidy()
     if local_dir is None:
         return files

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelden.core.arguments import check_arguments
+from modelden.core.shown_progress import shown_progress
 from modelden.default_context import current_context
 from modelden.errors import InputError, StorageUnavailable
 
@@ -107,6 +108,7 @@ async def import_files(
     task_name: str = IMPORT_TASK,
     hub: ModelHub | None = None,
     on_progress: ProgressCallback | None = None,
+    progress: Any = None,
 ) -> list[StoredFile]:
     """Store files as if they had been downloaded from the hub: an archive of `export_model`, or files by their paths.
 
@@ -121,6 +123,7 @@ async def import_files(
         task_name: The task that uses the files; stored with them, as by `ModelHub.get_model_file`.
         hub: The hub that the files belong to; None for the configured one.
         on_progress: Callback for an event ``importing`` for each chunk of each file.
+        progress: As for `modelden.create_engine`.
 
     Returns:
         All stored files of the model and revision.
@@ -136,6 +139,7 @@ async def import_files(
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
 
     check_hub(hub)
+    display = shown_progress(progress, on_progress)
     files = await (hub or ModelHub()).open()
     context = await current_context()
     blobs = context.ports.blobs
@@ -143,7 +147,8 @@ async def import_files(
         sources = _from_mapping(files, blobs, source, model, revision)
     else:
         sources = await _from_archive(files, blobs, source, (model, revision))
-    await files.import_files(sources, Consumer(task_name, DEFAULT_ENGINE), on_progress)
+    with display as on_event:
+        await files.import_files(sources, Consumer(task_name, DEFAULT_ENGINE), on_event)
     context.tidy()
     stored = await files.store.list_files(*sources[0].key.revision_key)
     has_moved = isinstance(context.storage_fallback.reason, StorageUnavailable)

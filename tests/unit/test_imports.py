@@ -28,6 +28,7 @@ PURE = {
     "modelden.core.age",
     "modelden.display.array_text",
     "modelden.display.error_summary",
+    "modelden.display.progress_line",
     "modelden.engine.inputs",
     "modelden.engine.media",
     "modelden.engine.model_selection",

@@ -255,7 +255,7 @@ def _product(left: Tensor, right: Tensor) -> Any:
     items, shape, dtype = multiply(_operand(left), _operand(right))
     if not shape:
         return items[0]
-    buffer: Any = memoryview(bytearray(len(items) * struct.calcsize(_FORMATS[dtype]))).cast(_FORMATS[dtype])
+    buffer: Any = memoryview(bytearray(len(items) * struct.calcsize(FORMATS[dtype]))).cast(FORMATS[dtype])
     for place, item in enumerate(items):
         buffer[place] = item
     return Tensor(buffer, dtype, shape)
