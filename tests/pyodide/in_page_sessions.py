@@ -6,12 +6,14 @@ import asyncio
 import base64
 import gc
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
 import js
 from in_page import configure  # type: ignore[import-not-found]  # pushed by the test
 from onnxruntime_api import CASES, Subject  # type: ignore[import-not-found]  # the same
+from onnxruntime_probes import outcomes  # type: ignore[import-not-found]  # the same
 from pyodide.ffi import to_js
 
 import modelden
@@ -152,6 +154,22 @@ async def run_twice_at_once() -> Json:
 def close_open() -> None:
     """Close the open session."""
     OPEN.pop().close()
+
+
+def every_second(x: modelden.Tensor) -> Any:
+    """Return a view with gaps; of a table its first row, because no `memoryview` skips rows."""
+    view = memoryview(x)
+    if view.ndim == 1:
+        return view[::2]
+    return modelden.Tensor(view.cast("B")[: view.nbytes // 2], x.dtype, (1, x.shape[1]))
+
+
+async def probe(config: dict[str, Any], models: dict[str, str]) -> Json:
+    """The outcomes of ``tests/contracts/onnxruntime_probes.py``."""
+    configure(config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a browser cannot honour
+        return outcomes(Subject(onnxruntime, decoded(models), array, every_second))
 
 
 async def import_by_name(config: dict[str, Any], models: dict[str, str]) -> Json:

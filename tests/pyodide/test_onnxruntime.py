@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contracts import onnxruntime_api
+from tests.contracts import onnxruntime_api, onnxruntime_probes
+from tests.contracts.test_onnxruntime import native_outcomes
 from tests.pyodide.servers import ROOT
 from tests.tiny_models.raw import WEIGHTS, raw_models
 
@@ -30,7 +31,7 @@ def raw_page(page: Page) -> Page:
 
 def with_modules(page: Page) -> Page:
     """Add what these tests call."""
-    for name in ("pyodide/in_page_sessions.py", "contracts/onnxruntime_api.py"):
+    for name in ("contracts/onnxruntime_api.py", "contracts/onnxruntime_probes.py", "pyodide/in_page_sessions.py"):
         page.add_module(name.partition("/")[2], (ROOT / "tests" / name).read_text("utf-8"))
     return page
 
@@ -97,6 +98,15 @@ def test_a_session_whose_worker_dies_says_so(raw_page: Page, site: Site) -> None
 
 def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:
     assert in_page(raw_page, "run_ways", config=site.config, models=MODELS) == [[11.0, 22.0]] * 3
+
+
+def test_probes_have_onnxruntimes_outcomes(raw_page: Page, site: Site) -> None:
+    theirs = json.loads(json.dumps(native_outcomes()))
+
+    outcomes = in_page(raw_page, "probe", config=site.config, models=MODELS)
+
+    different = {name for name in theirs if not onnxruntime_probes.same(theirs[name], outcomes[name])}
+    assert different == set(onnxruntime_probes.DIFFERENCES) | set(onnxruntime_probes.PAGE_DIFFERENCES)
 
 
 def test_a_page_imports_it_as_onnxruntime(raw_page: Page, site: Site) -> None:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,16 @@ class LoopSuspender:
 
 
 @contextmanager
-def native_page(folder: Path) -> Iterator[Profile]:
-    """A page whose raw models run on CPython, as the page of `default_context`."""
-    application = Application(Tree(write_tree(folder / "tree")))
-    profile = Profile(configured(application, ORIGIN), AsgiFetcher(application), BUNDLE, ScriptedEngines(list(FILES)))
+def native_page(folder: Path, **fields: Any) -> Iterator[Profile]:
+    """A page whose raw models run on CPython, as the page of `default_context`.
+
+    Its server has the tree ``folder / "tree"``, which is written if it is not there. ``fields`` are those of its
+    configuration.
+    """
+    tree = folder / "tree"
+    application = Application(Tree(tree if tree.exists() else write_tree(tree)))
+    config = replace(configured(application, ORIGIN), **fields)
+    profile = Profile(config, AsgiFetcher(application), BUNDLE, ScriptedEngines(list(FILES)))
     profile.sessions = NativeSessions()  # type: ignore[assignment]  # another kind of worker
     suspender = LoopSuspender()
     before, before_suspender = default_context.page, default_context.suspender

@@ -38,9 +38,14 @@ def publish(
     directory: Annotated[Path, typer.Argument(help="Model repository, or models--* of a Hugging Face cache.")],
     model: Annotated[str, typer.Option(help="The name to publish it under, organization/name.")],
     revision: RevisionOption,
-    task: Annotated[str, typer.Option(help="The task it is for, feature-extraction for example.")],
     to: TreeOption,
     keys: KeysOption,
+    task: Annotated[
+        str,
+        typer.Option(
+            help="The task it is for, feature-extraction for example; onnx is a raw model, for modelden.load_session."
+        ),
+    ] = "onnx",
     feature: Annotated[str | None, typer.Option(help="The feature it is for, if not the whole task.")] = None,
     dtype: Annotated[str | None, typer.Option(help="Data type that clients are to use: q8, fp32, ...")] = None,
     passphrase_file: PassphraseOption = None,
@@ -60,13 +65,15 @@ def publish(
 
       modelden publish ~/.cache/huggingface/hub/models--Xenova--all-MiniLM-L6-v2 --model Xenova/all-MiniLM-L6-v2
       --revision v1 --task feature-extraction --feature search --dtype q8 --to tree --keys keys --dry-run --json
+
+      modelden publish detector --model acme/detector --revision v1 --task onnx --to tree --keys keys
     """
     from modelden.host.publish.release import Release
     from modelden.host.publish.release import publish as publish_model
     from modelden.host.publish.repository import read_repository
 
     release = Release(model=model, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
-    repository = read_repository(directory, model, revision, exclude or ())
+    repository = read_repository(directory, model, revision, exclude or (), is_raw=release.is_raw)
     with open_publisher(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
         published = publish_model(publisher, repository, release, dry_run=dry_run)
         if not dry_run:

@@ -21,10 +21,19 @@ def check_model_files(files: Mapping[str, Path], task: str, dtype: str) -> list[
     names = dict.fromkeys((*needed_settings(task), *(path for path in files if path.endswith(".json"))))
     faults = [fault for name in names if (fault := _json_fault(name, files.get(name)))]
     onnx = [role for path in files if path.startswith("onnx/") and (role := role_of(path)).dtype]
-    faults += [
-        f"{path} has 0 bytes." for path, file in files.items() if path.endswith(".onnx") and file.stat().st_size == 0
-    ]
-    return faults + _missing_parts(onnx, task, dtype)
+    return faults + _empty_weights(files) + _missing_parts(onnx, task, dtype)
+
+
+def check_raw_files(files: Mapping[str, Path]) -> list[str]:
+    """List the faults of a raw model, one sentence each: it has an ONNX file, and needs no settings of a task.
+
+    Args:
+        files: The files by path in the repository.
+    """
+    faults = [fault for name in files if name.endswith(".json") and (fault := _json_fault(name, files[name]))]
+    if not any(path.endswith(".onnx") for path in files):
+        faults.append("A raw model has a file *.onnx; the repository has none.")
+    return faults + _empty_weights(files)
 
 
 def check_onnx(files: Mapping[str, Path]) -> list[str] | None:
@@ -42,6 +51,12 @@ def check_onnx(files: Mapping[str, Path]) -> list[str] | None:
             except Exception as error:  # noqa: BLE001  onnxruntime's errors have no base of their own
                 faults.append(f"{path} cannot be loaded by onnxruntime: {str(error).splitlines()[0]}")
     return faults
+
+
+def _empty_weights(files: Mapping[str, Path]) -> list[str]:
+    return [
+        f"{path} has 0 bytes." for path, file in files.items() if path.endswith(".onnx") and not file.stat().st_size
+    ]
 
 
 def _json_fault(name: str, file: Path | None) -> str | None:

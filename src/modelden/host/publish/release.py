@@ -15,12 +15,15 @@ from modelden.errors import InputError, ModelDenError
 from modelden.host.errors import HostError, PublishError, machine_errors
 from modelden.host.publish.file_names import collisions, name_fault
 from modelden.host.publish.hub_list import remove_list, write_list
-from modelden.host.publish.model_check import check_model_files, check_onnx
+from modelden.host.publish.model_check import check_model_files, check_onnx, check_raw_files
 from modelden.host.publish.publisher import Publisher
 from modelden.host.publish.record_check import ALLOW_LIST, MANIFESTS, OPTIONS, RUNTIMES
 from modelden.host.publish.repository import Repository
 from modelden.hub.catalog.file_roles import role_of
 from modelden.hub.catalog.names import check_model
+
+RAW = "onnx"
+"""The task of a raw ONNX model."""
 
 SCHEMA = 1_700_000_000_000
 """Kinto's version of a collection's schema, a time in milliseconds."""
@@ -36,7 +39,7 @@ class Release:
     Attributes:
         model: ``organization/name``.
         revision: Its version.
-        task: Its task.
+        task: Its task; `RAW` for a raw ONNX model, which no task finds and `modelden.load_session` opens by its name.
         feature: The feature that uses it; None if it serves the task as a whole.
         dtype: The data type for clients; None takes ``q8``, or the best available one.
         replace: Replace another model of the same feature or task.
@@ -44,7 +47,7 @@ class Release:
 
     model: str
     revision: str
-    task: str
+    task: str = RAW
     feature: str | None = None
     dtype: str | None = None
     replace: bool = False
@@ -61,9 +64,18 @@ class Release:
             raise InputError(f"Invalid model name. Expected 'organization/name', got {self.model!r}.")
         if fault := name_fault(f"{self.model}/{self.revision}"):
             raise InputError(fault)
+        if self.is_raw:
+            if self.feature is not None or self.dtype is not None:
+                raise InputError("A raw model has no feature and no data type: a page opens it by its name.")
+            return
         known_task(self.task)
         if self.dtype is not None and self.dtype not in DTYPES:
             raise InputError(f"dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}.")
+
+    @property
+    def is_raw(self) -> bool:
+        """True for a raw ONNX model."""
+        return self.task == RAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,7 @@ class PublishResult:
     Attributes:
         model: ``organization/name``.
         revision: Its version.
-        dtype: The data type for clients.
+        dtype: The data type for clients; None of a raw model.
         files: The files of the revision: path, size, sha256.
         left_out: Unpublished files, with the reason.
         collections: The changed collections.
@@ -82,7 +94,7 @@ class PublishResult:
 
     model: str
     revision: str
-    dtype: str
+    dtype: str | None
     files: list[dict[str, Any]]
     left_out: dict[str, str]
     collections: list[str]
@@ -108,7 +120,7 @@ def publish(publisher: Publisher, repository: Repository, release: Release, *, d
         HostError: The feature or task has another model, and ``replace`` is False.
         MachineError: A file cannot be read, or the disk is full.
     """
-    dtype = release.dtype or _best_dtype(repository)
+    dtype = None if release.is_raw else release.dtype or _best_dtype(repository)
     notes = _check(repository, release, dtype)
     _check_replacement(publisher, release)
     _check_names(publisher, release)
@@ -121,8 +133,11 @@ def publish(publisher: Publisher, repository: Repository, release: Release, *, d
     publisher.ensure(ALLOW_LIST)
     if publisher.facts.publicUrl:
         publisher.put(ALLOW_LIST, allow_list_record("ALLOW", f"{publisher.facts.publicUrl}/hub/", "our own hub"))
-    publisher.put(OPTIONS, _options(release, dtype))
-    notes += _ambiguity_notes(publisher, release)
+    if dtype is None:
+        publisher.ensure(OPTIONS)
+    else:
+        publisher.put(OPTIONS, _options(release, dtype))
+        notes += _ambiguity_notes(publisher, release)
     return PublishResult(release.model, release.revision, dtype, files, repository.left_out, publisher.changes(), notes)
 
 
@@ -169,9 +184,10 @@ def allow_list_record(kind: str, prefix: str, description: str) -> dict[str, Any
     return build_record(f"{kind}/{prefix}", {"filter": kind, "urlPrefix": prefix, "description": description})
 
 
-def _check(repository: Repository, release: Release, dtype: str) -> list[str]:
+def _check(repository: Repository, release: Release, dtype: str | None) -> list[str]:
     with machine_errors(f"Cannot read {repository.folder}"):
-        faults = check_model_files(repository.files, release.task, dtype)
+        files = repository.files
+        faults = check_raw_files(files) if dtype is None else check_model_files(files, release.task, dtype)
         unloadable = check_onnx(repository.files)
     faults += unloadable or []
     if faults:
@@ -187,6 +203,8 @@ def _best_dtype(repository: Repository) -> str:
 
 
 def _check_replacement(publisher: Publisher, release: Release) -> None:
+    if release.is_raw:
+        return
     existing = publisher.records(OPTIONS).get(_options(release, "")["id"])
     if existing and existing.get("modelId") != release.model and not release.replace:
         raise HostError(

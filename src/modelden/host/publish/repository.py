@@ -32,7 +32,9 @@ class Repository:
     left_out: dict[str, str]
 
 
-def read_repository(folder: Path, model: str, revision: str, exclude: Sequence[str] = ()) -> Repository:
+def read_repository(
+    folder: Path, model: str, revision: str, exclude: Sequence[str] = (), *, is_raw: bool = False
+) -> Repository:
     """List the files of a repository. Reads names only.
 
     Args:
@@ -41,6 +43,7 @@ def read_repository(folder: Path, model: str, revision: str, exclude: Sequence[s
         model: Name to publish it under.
         revision: Revision to publish it under.
         exclude: Patterns of paths to leave out: ``*`` matches any characters, ``/`` too.
+        is_raw: True for a raw ONNX model, which may name any file as its external data: only housekeeping stays out.
 
     Raises:
         HostError: The folder or the snapshot is missing.
@@ -57,7 +60,10 @@ def read_repository(folder: Path, model: str, revision: str, exclude: Sequence[s
     faults: list[str] = []
     with machine_errors(f"Cannot read {folder}"):
         for path, source in _walk(folder):
-            reason = EXCLUDED if any(fnmatchcase(path, pattern) for pattern in exclude) else role_of(path).never
+            never = role_of(path).never
+            reason = EXCLUDED if any(fnmatchcase(path, pattern) for pattern in exclude) else never
+            if is_raw and reason not in (None, EXCLUDED, HOUSEKEEPING):
+                reason = None
             if reason is not None:
                 left_out[path] = reason
                 continue

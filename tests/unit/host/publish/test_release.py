@@ -12,6 +12,8 @@ from modelden.host.publish.publisher import Publisher
 from modelden.host.publish.record_check import MANIFESTS, OPTIONS
 from modelden.host.publish.release import Release, publish, unpublish
 from modelden.host.publish.repository import read_repository
+from tests.tiny_models.raw import WEIGHTS as WEIGHTS_BESIDE
+from tests.tiny_models.raw import raw_models
 from tests.unit.host.publishing import (
     MODEL,
     WEIGHTS,
@@ -46,6 +48,59 @@ def test_a_published_tree_is_whole(folder: Path, chain: SigningChain, tmp_path: 
         "ml-model-manifests",
         "ml-onnx-runtime",
     }
+
+
+def publish_raw(folder: Path, chain: SigningChain, source: Path, **fields: Any) -> Any:
+    repository = read_repository(source, MODEL, "v1", is_raw=True)
+    with Publisher.open(folder, chain) as publisher:
+        published = publish(publisher, repository, Release(model=MODEL, revision="v1", **fields))
+        publisher.commit()
+    return published
+
+
+def write_raw(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("external", WEIGHTS_BESIDE):
+        path = folder / ("detector.onnx" if name == "external" else name)
+        path.write_bytes(raw_models()[name])
+    (folder / ".gitattributes").write_text("*.bin")
+    return folder
+
+
+def test_a_raw_model_needs_no_settings_and_has_a_manifest_but_no_options(
+    folder: Path, chain: SigningChain, tmp_path: Path
+) -> None:
+    published = publish_raw(folder, chain, write_raw(tmp_path / "raw"))
+
+    assert [file["path"] for file in published.files] == ["detector.onnx", WEIGHTS_BESIDE]
+    assert (published.dtype, published.notes) == (None, [])
+    assert assert_whole(folder, chain.root_hash) == {}
+    records = collections_of(folder, chain.root_hash)
+    assert [record["files"] for record in records[MANIFESTS]] == [published.files]
+    assert records[OPTIONS] == []
+
+
+def test_a_raw_model_beside_another_one_changes_no_options(folder: Path, chain: SigningChain, tmp_path: Path) -> None:
+    publish_tiny(folder, chain, tmp_path / "model", "v2")
+
+    publish_raw(folder, chain, write_raw(tmp_path / "raw"))
+
+    assert assert_whole(folder, chain.root_hash) == {"feature-extraction": "v2"}
+
+
+def test_a_raw_model_without_a_model_is_refused(folder: Path, chain: SigningChain, tmp_path: Path) -> None:
+    source = write_raw(tmp_path / "raw")
+    (source / "detector.onnx").unlink()
+
+    with pytest.raises(PublishError, match=r"A raw model has a file \*.onnx") as refused:
+        publish_raw(folder, chain, source)
+    assert refused.value.faults == ("A raw model has a file *.onnx; the repository has none.",)
+
+
+@pytest.mark.parametrize("fields", [{"feature": "search"}, {"dtype": "q8"}])
+def test_a_raw_model_has_neither_feature_nor_data_type(fields: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="A raw model has no feature and no data type"):
+        Release(model=MODEL, revision="v1", **fields)
 
 
 def test_publishing_the_same_again_changes_no_record(folder: Path, chain: SigningChain, tmp_path: Path) -> None:
