@@ -35,8 +35,21 @@ FAULT_FIELDS = {
 }
 """What the faults of recordings are called in `modelden.host.serve.faults`."""
 
-_WAYS = ("no_etag", "etag", "chunked", "gzip", "accept_ranges", "chunk_delay_ms", "chunk_bytes")
+_WAYS = (
+    "no_etag",
+    "etag",
+    "chunked",
+    "gzip",
+    "accept_ranges",
+    "chunk_delay_ms",
+    "chunk_bytes",
+    "no_304",
+    "as_status",
+    "extra_headers",
+)
 """What recordings name beside the faults is another way to send what is asked for."""
+
+_BODILESS = (204, 304)
 
 _RECORDED_HOST = "localhost:18432"
 
@@ -57,6 +70,9 @@ def hub_answer(resource: Json, request: Request) -> Response:
         status, first = 206, int(asked[1])
         headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
         body = body[first:]
+    status, headers = way.get("as_status", status), headers | way.get("extra_headers", {})
+    if status in _BODILESS:
+        return Response(None, status, headers)
     if way.get("gzip"):
         body = gzip.compress(body, mtime=0)
         headers["Content-Encoding"] = "gzip"
@@ -126,8 +142,8 @@ def body_of(spec: Mapping[str, Any] | None) -> bytes:
 
 @functools.cache
 def _file(path: str) -> bytes:
-    folder, _, name = path.partition("/")
-    if folder == "runtime":
+    folder, _, name = path.rpartition("/") if path.endswith(".wasm") else path.partition("/")
+    if folder in ("", "runtime"):
         return (RUNTIMES / name).read_bytes()
     revision, _, name = name.partition("/")
     return tiny_model(revision)[name]

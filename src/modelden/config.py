@@ -62,8 +62,9 @@ class Configuration:
         freeze_warning_days: Age in days of a collection's newest signed state from which on the log warns that
             something may withhold updates. The age is that of its timestamp or of its signer's certificate, whichever
             is newer. Certificates of ``modelden keys`` live for 100 days.
-        filter_environment: Values of ``env`` in filter expressions, over those of the browser: ``version``,
-            ``channel``, ``country``, ...
+        filter_environment: Values of ``env`` in filter expressions, over those of the Firefox that modelden follows
+            (``version``, ``channel``, ``appinfo``) and of the browser (``locale``, ``os``, ``formFactor``). The member
+            ``modelden`` has this wheel's version.
         runtime_major: Major version of the runtime; None for the highest one that Remote Settings offer and this wheel
             knows, with WebGPU if the GPU is requested and available.
         start_timeout: Seconds without a message from its worker after which a load is ended.

@@ -63,19 +63,26 @@ class StoredModels:
         task_name: str | None = None,
         root_url: str | None = None,
     ) -> None:
-        """Release files from tasks: those of a model, a revision, a task, a hub, or of the given ones combined.
+        """Release files from tasks: those of a model, of one of its revisions, of a task, of a hub, or all combined.
 
         Files that no task uses any more are deleted. Tabs that download or run them are not disturbed.
 
         Args:
             model: ``hostname/organization/name``, as `list_models` gives it.
-            revision: Branch or version.
+            revision: Branch or version of the model. Without a model it is refused, as in Firefox ("Invalid query
+                configuration"): every model may have a revision of this name.
             task_name: The task.
             root_url: Root of the hub; None for all hubs.
 
         Raises:
-            InputError: Without any argument (`purge` deletes everything), or for names that no model can have.
+            InputError: Without any argument (`purge` deletes everything), for a revision without a model, or for names
+                that no model can have.
         """
+        if revision is not None and model is None:
+            raise InputError(
+                f"delete_models: Invalid query configuration. The revision {revision!r} is that of a model: give "
+                "model= too, by its name in list_models(), or leave the revision out to delete all of a task or a hub."
+            )
         names = {"task_name": task_name, "model": model, "revision": revision, "root": store_root(root_url)}
         if set(names.values()) == {None}:
             raise InputError("delete_models: give a model, a revision, a task_name or a root_url; purge() removes all.")

@@ -120,7 +120,7 @@ class ScriptedPage:
         return self.memo
 
     def environment(self) -> Mapping[str, Any]:
-        return {"version": "1.0", "locale": "en-US"}
+        return {"locale": "en-US", "formFactor": "desktop", "os": {"isLinux": True}, "appinfo": {"OS": "Linux"}}
 
     async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
         return self.usage + self.stored(), self.quota, self.persisted

@@ -16,6 +16,7 @@ _ERRORS = (
     ("AbortError", "CancelledError"),
     ("Forbidden URL", "ForbiddenURL"),
     ("HTTP error! Status: 404", "FileNotFoundOnHub"),
+    ("HTTP error! Status: 451", "AccessDenied"),
     ("HTTP error! Status: ", "HttpError"),
     ("Error in input stream", "DownloadInterrupted"),
     ("NetworkError when attempting", "NetworkError"),

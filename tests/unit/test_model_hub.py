@@ -236,3 +236,12 @@ async def test_a_file_as_response(hub: ModelHub) -> None:
 def test_an_allow_list_of_something_else_is_refused_at_once(records: Any) -> None:
     with pytest.raises(InputError, match=r"allow_deny_list: .* should"):
         ModelHub(allow_deny_list=records)
+
+
+@pytest.mark.parametrize("aim", [{}, {"task_name": "task"}, {"root_url": HUB_ROOT}])
+async def test_a_revision_without_a_model_deletes_nothing(hub: ModelHub, aim: dict[str, str]) -> None:
+    await read(hub, "config.json")
+    with pytest.raises(InputError, match=r"Invalid query configuration.*give model="):
+        await hub.delete_models(revision="v1.0", **aim)
+
+    assert [model.name for model in await hub.list_models()] == [KEPT]

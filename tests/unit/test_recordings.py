@@ -59,8 +59,12 @@ class Replayed:
         """The recorded ``createEngine``."""
         request = PipelineOptions.of(step["args"]["options"])
         self.events.clear()
+        return await self.context().create_engine(request, self.events.append)
+
+    def context(self) -> Context:
+        """The context of the page that is open."""
         self._den = self._den or self.profile.visit()
-        return await self._den.create_engine(request, self.events.append)
+        return self._den
 
     def destroy_engines(self) -> None:
         """The recorded ``destroyEngines``: nothing in memory is known any more."""

@@ -39,13 +39,11 @@ class JsPage:
         self._probing: asyncio.Task[dict[str, str | None]] | None = None
 
     def environment(self) -> Mapping[str, Any]:
-        """Return the context of filter expressions, in Firefox's names (``ClientEnvironment.sys.mjs``)."""
+        """Return the browser's part of ``env`` in filter expressions (``ClientEnvironment.sys.mjs``)."""
         agent = str(js.navigator.userAgent)
         system = [name for word, name in _PLATFORMS.items() if word in agent]
         name = system[-1] if system else ""
         return {
-            "version": modelden.__version__,
-            "channel": "release",
             "locale": str(js.navigator.language),
             "formFactor": "phone" if "Mobi" in agent else "desktop",
             "os": {
@@ -54,7 +52,7 @@ class JsPage:
                 "isLinux": name == "Linux",
                 "isAndroid": name == "Android",
             },
-            "appinfo": {"ID": "modelden", "OS": name, "version": modelden.__version__},
+            "appinfo": {"OS": name},
         }
 
     async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:

@@ -13,6 +13,8 @@ from modelden.errors import InputError
 _FOLDER = r"(?:\{model\}|\{revision\}|[\w.~@-])+"
 _TEMPLATE = re.compile(rf"/?{_FOLDER}(?:/{_FOLDER})*/?", re.ASCII)
 
+_PLACEHOLDERS = ("{model}", "{revision}")
+
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -61,7 +63,8 @@ def check_url_template(name: str, value: Any) -> None:
     """Check that a template is a path with placeholders for model and revision.
 
     The rule is that of the constructor of Firefox's ``ModelHub``. It is more liberal in the names of folders, and
-    stricter as it requires both placeholders and allows no others.
+    stricter as it requires both placeholders and allows no others. The names must be found again in a URL: each
+    placeholder is there once, in a folder of its own, and no folder is ``.`` or ``..``.
 
     Raises:
         InputError: If it is not, with the option's name.
@@ -69,6 +72,14 @@ def check_url_template(name: str, value: Any) -> None:
     has_placeholders = isinstance(value, str) and "{model}" in value and "{revision}" in value
     if not has_placeholders or not _TEMPLATE.fullmatch(value):
         raise InputError(f"{name}: expected a path with {{model}} and {{revision}}, got {show(value)}")
+    folders = value.split("/")
+    if {".", ".."} & set(folders) or any(sum(mark in folder for folder in folders) != 1 for mark in _PLACEHOLDERS):
+        raise InputError(f"{name}: expected {{model}} and {{revision}} once each and no '..', got {show(value)}")
+    if value.count("{") != 2 or any(folder.count("{") > 1 for folder in folders):
+        raise InputError(
+            f"{name}: expected {{model}} and {{revision}} in a folder each, got {show(value)}: the names could not be "
+            "told apart in a URL."
+        )
 
 
 def auth_headers(headers: Any, token: Any) -> dict[str, str]:

@@ -7,7 +7,7 @@ defaults, the record of Remote Settings, and the default model of the task.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from modelden.core.web_arguments import check_root_url, check_url_template
 from modelden.engine.option_validation import ENUMS
 from modelden.engine.options import PipelineOptions
 from modelden.engine.tasks import ALIASES, DEFAULT_DTYPE, DEFAULT_MODELS, ECHOES
-from modelden.errors import InputError, InvalidRecord, UnknownTask
+from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTask
 from modelden.hub.catalog.names import check_model
 from modelden.settings.changeset import Record
 
@@ -24,6 +24,9 @@ COLLECTION = "ml-inference-options"
 
 ONNX_BACKENDS = (None, "onnx", "onnx-native", "best-onnx")
 """Backends that mean ONNX. In a page all are the same one."""
+
+LLAMA_BACKENDS = ("wllama", "best-llama", "llama.cpp")
+"""Firefox's backends for GGUF files: llama.cpp as WASM, native, or the better one of both."""
 
 DTYPES = tuple(dtype for dtype in ENUMS["dtype"] if not dtype.startswith("fp8"))
 """Data types of weights that run in a page; the others are for static embeddings."""
@@ -81,7 +84,7 @@ def choose(
     caller = PipelineOptions.of(defaults).updated(request, own_features=True)
     if overrides:
         caller = caller.updated(overrides)
-    merged = _from_record(record).updated(caller, own_features=True)
+    merged = _from_record(record, caller.backend).updated(caller, own_features=True)
     task_name = known_task(merged.task_name or _task_of(record, request))
     model_id = merged.model_id or DEFAULT_MODELS[task_name]
     if model_id is None:
@@ -95,9 +98,10 @@ def choose(
     )
 
 
-def _from_record(record: Record) -> PipelineOptions:
-    if record.get("backend") not in ONNX_BACKENDS:
-        raise InvalidRecord(f"{_name(record)} asks for the backend {record['backend']!r}; here is only onnx.")
+def _from_record(record: Record, backend: str | None) -> PipelineOptions:
+    # As in Firefox, a backend that the caller names counts, and not the record's.
+    if backend is None and record.get("backend") not in ONNX_BACKENDS:
+        raise InvalidRecord(f"{_name(record)} asks for {_missing_backend(record['backend'])}")
     # An empty text counts as none: editors of Remote Settings cannot enter null.
     fields = {name: record[name] for name in _RECORD_FIELDS if record.get(name) not in (None, "")}
     try:
@@ -164,15 +168,40 @@ def find_record(records: Iterable[Record], request: PipelineOptions) -> Record |
     return matches[0] if matches else None
 
 
+def filtered_error(feature_id: str, filtered_out: Sequence[Record], error: ModelDenError) -> InvalidRecord:
+    """Return the error of a feature that has records, but none for this browser.
+
+    Args:
+        feature_id: The feature.
+        filtered_out: Its records, whose filter expressions are not true here.
+        error: The error of the choice without them.
+    """
+    expressions = ", ".join(sorted({repr(str(record.get("filter_expression")))[:200] for record in filtered_out}))
+    return InvalidRecord(
+        f"Remote Settings have options for the feature {feature_id!r}, but not for this browser: their "
+        f"filter_expression is not true here ({expressions}). Set configure(filter_environment=...) to what it asks "
+        f"for, or name a model_id without the feature. Without this record: {error}"
+    )
+
+
 def _filter(records: list[Record], filters: dict[str, str | None], model_id: str | None) -> list[Record]:
     expected: dict[str, Any] = {**filters, **({"modelId": model_id} if model_id else {})}
     return [record for record in records if all(record.get(name) == value for name, value in expected.items())]
 
 
+def _missing_backend(backend: Any) -> str:
+    if backend in LLAMA_BACKENDS:
+        return (
+            f"the backend {backend!r}, which runs GGUF files with llama.cpp. modelden has onnxruntime-web alone: name "
+            "the ONNX export of the model (model_id='onnx-community/...', backend='onnx'), or publish a record with it."
+        )
+    return f"the backend {backend!r}, which is not in a page; expected one of {', '.join(map(str, ONNX_BACKENDS[1:]))}."
+
+
 def _check_supported(options: PipelineOptions) -> None:
     """Refuse options that are valid in Firefox, but that no engine in a page can have."""
     if options.backend not in ONNX_BACKENDS:
-        raise InputError(f"The backend {options.backend!r} is not in a page; here is only onnx.")
+        raise InputError(f"create_engine got {_missing_backend(options.backend)}")
     if options.dtype is not None and options.dtype not in DTYPES:
         raise InputError(f"dtype: {options.dtype!r} is for static embeddings, which are not in a page.")
     _check_external(options.use_external_data_format)

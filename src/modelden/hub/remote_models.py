@@ -94,7 +94,7 @@ class RemoteModels:
         async def differs(path: str) -> bool:
             url = self._address.url(ModelFile(model, revision, path))
             async with self._fetcher.fetch(url, method="HEAD", timeout=HEAD_TIMEOUT) as response:
-                headers = response.headers if response.status == 200 else {}
+                headers = response.headers if 200 <= response.status < 300 else {}
             return not is_current(headers, stored[path].sha256, stored[path].etag)
 
         return any(await asyncio.gather(*map(differs, paths)))

@@ -16,7 +16,7 @@ from modelden.engine.memory_guard import LoadWatch, MemoryGuard
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Fallbacks, Plan
 from modelden.engine.runtime_selection import Bundle, RuntimeChoice
-from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
+from modelden.errors import EngineError, FileNotFoundOnHub, InputError, InvalidRecord, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
@@ -24,6 +24,7 @@ from modelden.hub.store.usage import Consumer, ModelLease
 from modelden.loading.file_provider import EngineFileProvider
 from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.ports import EngineWorker, Ports, WorkerSpec
+from modelden.settings.records import filter_records
 from modelden.settings.service import SettingsService
 
 ALLOW_DENY_LIST = "ml-model-allow-deny-list"
@@ -109,7 +110,16 @@ class EngineLoader:
         settings = await self._open_settings()
         records = await settings.client.get(model_selection.COLLECTION, on_progress)
         overrides = self._config.override_pipeline_options.get(request.feature_id or "")
-        options = model_selection.choose(records, request, self._defaults, overrides)
+        try:
+            options = model_selection.choose(records, request, self._defaults, overrides)
+        except (InputError, InvalidRecord) as error:
+            feature = {"featureId": request.feature_id}
+            if request.feature_id is None or filter_records(records, feature):
+                raise
+            filtered_out = await settings.client.filtered_out(model_selection.COLLECTION, feature)
+            if not filtered_out:
+                raise
+            raise model_selection.filtered_error(request.feature_id, filtered_out, error) from error
         with Reporter(on_progress, CHOOSING_OPTIONS, options.engine_id, _progress_metadata(options)):
             pass
         runtime = await self.choose_runtime(settings, runtime_selection.requested_device(options.device), on_progress)

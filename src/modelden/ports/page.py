@@ -26,7 +26,7 @@ class Page(Protocol):
     """The page or worker that Python runs in."""
 
     def environment(self) -> Mapping[str, Any]:
-        """Return the context of filter expressions: ``locale``, ``os``, ``appinfo``, ``formFactor``.
+        """Return the browser's part of ``env`` in filter expressions: ``locale``, ``os``, ``appinfo``, ``formFactor``.
 
         Does not suspend. Raises nothing.
         """

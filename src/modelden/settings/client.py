@@ -114,6 +114,19 @@ class SettingsClient:
         records = await self._expressions.filter(cid, collection.records.values() if collection else [])
         return sort_records(filter_records(records, filters or {}), order)
 
+    async def filtered_out(self, name: str, filters: Mapping[str, Any]) -> list[Record]:
+        """Return the stored records of a collection whose filter expressions are not true here.
+
+        Args:
+            name: The collection's name.
+            filters: Expected values by field (`records.filter_records`).
+        """
+        cid = self._config.cid(name)
+        stored = await self._store.read(cid)
+        records = filter_records(stored.collection.records.values() if stored else [], filters)
+        used = {record["id"] for record in await self._expressions.filter(cid, records)}
+        return [record for record in records if record["id"] not in used]
+
     async def sync(
         self,
         name: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -141,12 +141,12 @@ def _comparable(value: Any) -> tuple[int, Any]:
 class ExpressionFilter:
     """Filters records by their JEXL expressions."""
 
-    def __init__(self, expressions: Expressions, environment: Mapping[str, Any]) -> None:
+    def __init__(self, expressions: Expressions, environment: Callable[[], Mapping[str, Any]]) -> None:
         """Create a filter.
 
         Args:
             expressions: Evaluator of JEXL.
-            environment: Value of ``env`` in the expressions.
+            environment: Returns the value of ``env`` in the expressions; most collections have none.
         """
         self._expressions = expressions
         self._environment = environment
@@ -178,7 +178,7 @@ class ExpressionFilter:
     async def _evaluate(self, cid: str, expressions: list[str]) -> None:
         if not expressions:
             return
-        results = await self._expressions.evaluate(expressions, {"env": dict(self._environment)})
+        results = await self._expressions.evaluate(expressions, {"env": dict(self._environment())})
         for expression, result in zip(expressions, results, strict=True):
             if isinstance(result, str):
                 logger.warning("%s: the filter %r of a record fails: %s", cid, expression, result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from modelden.config import Configuration
 from modelden.core.events import DownloadEvents, EventEmitter
@@ -45,7 +45,7 @@ class SettingsService:
         self._ports = ports
         self._database = database
         self._store = SettingsStore(database, trust_source)
-        expressions = ExpressionFilter(ports.expressions, {**ports.page.environment(), **config.filter_environment})
+        expressions = ExpressionFilter(ports.expressions, self._environment)
         self._emitter = emitter = EventEmitter(downloads.events, None)
         self.client = SettingsClient(
             config, lambda: self._sync, self._store, expressions, listeners, emitter, ports.clock
@@ -94,6 +94,11 @@ class SettingsService:
     def close(self) -> None:
         """Stop polling for good. Collections and attachments can still be read."""
         self.poller.close()
+
+    def _environment(self) -> dict[str, Any]:
+        from modelden.settings.environment import filter_environment  # most collections have no expressions
+
+        return filter_environment(self._ports.page.environment(), self._config.filter_environment)
 
     @cached_property
     def _server(self) -> SettingsServer:

@@ -174,7 +174,7 @@ def test_backends_of_onnx_are_the_one_of_a_page(backend: str | None) -> None:
         ({"task_name": "feature-extraction", "model_revision": "a/b"}, "Should be 'main' or follow a versioning"),
         ({"task_name": "feature-extraction", "dtype": "q9"}, 'Invalid value "q9" for field "dtype"'),
         ({"task_name": "feature-extraction", "dtype": "fp8_e4m3"}, "not in a page"),
-        ({"task_name": "feature-extraction", "backend": "wllama"}, "here is only onnx"),
+        ({"task_name": "feature-extraction", "backend": "wllama"}, "runs GGUF files with llama.cpp.*onnx-community"),
         ({"task_name": "feature-extraction", "engine_id": ""}, "Expected to receive an engineId"),
         ({"task_name": "feature-extraction", "model_hub_root_url": "x"}, "model_hub_root_url: expected an http"),
         ({"task_name": "feature-extraction", "model_hub_url_template": "{model}"}, "expected a path with {model}"),
@@ -242,3 +242,15 @@ def test_another_name_of_a_task_has_its_default_model() -> None:
         "token-classification",
         "Xenova/bert-base-multilingual-cased-ner-hrl",
     )
+
+
+@pytest.mark.parametrize("backend", ["wllama", "best-llama"])
+def test_a_record_for_llama_is_refused_with_what_would_be_needed(backend: str) -> None:
+    with pytest.raises(InvalidRecord, match=f"asks for the backend '{backend}', which runs GGUF.*ONNX export"):
+        choose([RECORD | {"backend": backend}], asked_for(feature_id="smart"), DEFAULTS)
+
+
+def test_the_backend_of_the_caller_is_the_one_that_counts() -> None:
+    chosen = choose([RECORD | {"backend": "wllama"}], asked_for(feature_id="smart", backend="onnx"), DEFAULTS)
+
+    assert (chosen.model_id, chosen.backend) == ("org/m", "onnx")

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from modelden.engine.options import PipelineOptions
-from modelden.errors import EngineError, FileNotFoundOnHub, StorageUnavailable
+from modelden.errors import EngineError, FileNotFoundOnHub, InvalidRecord, StorageUnavailable
+from modelden.host.serve.server import Application
 from modelden.hub.store.usage import use_lock
 from modelden.ports import Row
+from modelden.settings.environment import FIREFOX_VERSION
 from tests.simulators.engines import ScriptedWorker
 from tests.simulators.profile import Profile
 from tests.unit.background import settled
@@ -153,3 +155,21 @@ async def test_a_file_that_a_model_lacks_is_told_as_a_missing_file(profile: Prof
         await profile.visit().create_engine(EMBED)
 
     assert not caught.value.is_model
+
+
+async def test_a_feature_whose_only_record_is_filtered_says_so(profile: Profile, application: Application) -> None:
+    expression = "env.version|versionCompare('1.0') < 0"
+    task = {"taskName": "feature-extraction", "modelId": "org/tiny", "modelRevision": "v1.0"}
+    records = [
+        {"id": "one", "featureId": "simple-text-embedder", **task, "filter_expression": expression},
+        {"id": "two", "featureId": "smart-intent", **task},
+        {"id": "three", "featureId": "smart-tab-embedding", **task},
+    ]
+    application.collections["main", "ml-inference-options"].replace(records)
+    profile.expressions.verdicts = {expression: False}
+    named = PipelineOptions.of({"feature_id": "simple-text-embedder", "task_name": "feature-extraction"})
+    for request in (named, EMBED):
+        with pytest.raises(InvalidRecord, match="not for this browser") as caught:
+            await profile.visit().create_engine(request)
+        assert expression in str(caught.value)
+    assert profile.expressions.contexts[0]["env"]["version"] == FIREFOX_VERSION

@@ -158,7 +158,7 @@ def test_a_whole_number_is_neither_negative_nor_a_truth_value(value: object, exp
 
 async def read(*records: dict[str, Any]) -> tuple[str, ScriptedExpressions]:
     expressions = ScriptedExpressions(yes=True, no=False)
-    found = await ExpressionFilter(expressions, {}).filter("main/any", records)
+    found = await ExpressionFilter(expressions, dict).filter("main/any", records)
     return "".join(record["id"] for record in found), expressions
 
 

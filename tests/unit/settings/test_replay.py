@@ -17,10 +17,12 @@ from modelden.engine import model_selection, runtime_selection
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
+from modelden.ports import Put
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.listeners import SyncListeners
 from modelden.settings.service import SettingsService
 from tests.replay import ReplayServer, load_truth
+from tests.simulators.blobs import MemoryBlob
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.profile import Profile
@@ -28,6 +30,7 @@ from tests.simulators.profile import Profile
 type Json = dict[str, Any]
 
 RECORDINGS = (
+    "runtime_records",
     "rs_inference_options",
     "rs_server_down",
     "rs_signature_required",
@@ -67,6 +70,14 @@ _COLD_WASM = [
     CHANGESET.replace(OPTIONS, runtime_selection.COLLECTION),
 ]
 
+_MAYBE_SYNC = "there is no maybeSync with a timestamp: a sync asks for it"
+
+
+def _sync_requests(collection: str, since: int) -> list[str]:
+    changeset = f"/v1/buckets/main/collections/{collection}/changeset?_expected={since + 1000}&_since={since}"
+    return [MONITOR.replace(OPTIONS, collection), changeset]
+
+
 DIFFERENCES: dict[tuple[str, int], Ours] = {
     **{("rs_inference_options", step): Ours(_TASK, outcome="UnknownTask") for step in (7, 14, 20)},
     ("rs_inference_options", 19): Ours("neither task nor feature is refused before", outcome="InputError"),
@@ -88,18 +99,17 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
     ("rs_sync_update", 20): Ours(
         "a state older than the stored one is not taken, not even its timestamp", timestamps={f"main/{OPTIONS}": 4000}
     ),
+    **{
+        ("runtime_records", step): Ours(_MAYBE_SYNC, _sync_requests(runtime_selection.COLLECTION, since))
+        for step, since in ((4, 2000), (8, 3000), (12, 4000), (16, 5000))
+    },
+    ("runtime_records", 19): Ours(_TRIES, ["/attachments/main-workspace/ml-onnx-runtime/2.wasm"] * 3),
     ("rs_wasm_bad_names", 1): Ours(
         _NAMES,
         [*_COLD_WASM, _BYTES],
         {"size": 8, "sha256": "2b27b184c9fdc620cd9d6bf6a37e386c72eb60e223719ff60e893d8fb9abcfd3"},
     ),
-    ("rs_wasm_bad_names", 2): Ours(
-        "there is no maybeSync with a timestamp: a sync asks for it",
-        [
-            MONITOR.replace(OPTIONS, runtime_selection.COLLECTION),
-            f"/v1/buckets/main/collections/{runtime_selection.COLLECTION}/changeset?_expected=3000&_since=2000",
-        ],
-    ),
+    ("rs_wasm_bad_names", 2): Ours(_MAYBE_SYNC, _sync_requests(runtime_selection.COLLECTION, 2000)),
     ("rs_wasm_bad_names", 5): Ours(f"{_NAMES}; {_TRIES}", [_BYTES] * 3, "IntegrityError"),
     ("rs_wasm_hash_mismatch", 1): Ours(_TRIES, [*_COLD_WASM, _BYTES, _BYTES, _BYTES]),
     ("rs_wasm_hash_mismatch", 2): Ours(_TRIES, [_BYTES] * 3),
@@ -142,6 +152,12 @@ class Driver:
     async def rsVerify(self, **_: object) -> None:  # noqa: N802  as recorded
         """Ours are signed by a key of the test's own, and always verified."""
 
+    async def opfsWrite(self, path: str, text: str) -> None:  # noqa: ARG002, N802
+        """Put other bytes in the place of the stored runtime's."""
+        database = await self._profile.database("remote-settings")
+        (row,) = await database.get_all("attachments")
+        await database.commit([Put("attachments", row, {("attachment", "blob"): MemoryBlob(text.encode())})])
+
     async def rsWatch(self, **_: object) -> None:  # noqa: N802
         """Begin to collect."""
         self._events.clear()
@@ -170,7 +186,10 @@ class Driver:
             return "not here"
         service = await self.service()
         record = runtime_selection.choose(await service.client.get(runtime_selection.COLLECTION), [BUNDLE]).record
-        data = await (await service.attachments.get(f"main/{runtime_selection.COLLECTION}", record)).read()
+        cid = f"main/{runtime_selection.COLLECTION}"
+        await service.attachments.get(cid, record)
+        await service.attachments.delete_if_damaged(cid, record)  # as a load does that fails
+        data = await (await service.attachments.get(cid, record)).read()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
     async def rsPoll(self) -> None:  # noqa: N802
@@ -234,7 +253,9 @@ async def test_recording(name: str) -> None:
     with ReplayServer(truth, signed=name != "rs_signature_required") as server:
         config = Configuration(settings_server=server.settings_url, root_hash=server.root_hash)
         profile = Profile(config, PageFetcher(), BUNDLE, ScriptedEngines([]))
-        profile.expressions.verdicts.update({"1 == 1": True, "1 == 2": False})
+        profile.expressions.verdicts.update(
+            {"1 == 1": True, "1 == 2": False, "env.version|versionCompare('100.0') > 0": True}
+        )
         driver = Driver(profile)
         for index, step in enumerate(truth["steps"]):
             server.apply(step)

@@ -107,7 +107,7 @@ class AllowList(NamedTuple):
     def _check_denied(self, url: str, canonical: _CanonicalUrl) -> None:
         for prefix in self.denied:
             # Either reading of the prefix denies.
-            if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, any_port=_LOCALHOST):
+            if url.lower().startswith(prefix.lower()) or canonical.starts_with(prefix, denies=True):
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
 
 
@@ -142,21 +142,28 @@ class _CanonicalUrl(NamedTuple):
             normal += "/"
         return cls(
             scheme=parts.scheme,
-            host=(parts.hostname or "").rstrip("."),
+            host=parts.hostname or "",
             port=urls.DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port,
             has_port=parts.port is not None,
             path=normal,
         )
 
-    def starts_with(self, prefix: str, *, any_port: str = "") -> bool:
-        """Tell whether the URL is below ``prefix``; a prefix with the host ``any_port`` and no port fits every port."""
+    def starts_with(self, prefix: str, *, denies: bool = False) -> bool:
+        """Tell whether the URL is below ``prefix``.
+
+        A prefix that denies counts for more: without a port for localhost on every port, and for the host's name with a
+        final dot, which reaches the same server. To the allow list ``localhost.`` is another host, as in Firefox.
+        """
         if prefix == "":
             return True
         other = _parse_prefix(prefix)
         if not other.scheme or not other.host:
             return False
-        same_port = self.port == other.port or (other.host == any_port and not other.has_port)
-        same_origin = (self.scheme, self.host) == (other.scheme, other.host) and same_port
+        host, other_host = self.host, other.host
+        if denies:
+            host, other_host = host.rstrip("."), other_host.rstrip(".")
+        any_port = denies and other_host == _LOCALHOST and not other.has_port
+        same_origin = (self.scheme, host) == (other.scheme, other_host) and (any_port or self.port == other.port)
         return same_origin and self.path.startswith(other.path)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from modelden.errors import IntegrityError
+from modelden.hub.catalog.names import NO_ETAG
 from modelden.settings.records import is_sha256
 
 ETAG_DIGEST = "x-etag-digest"
@@ -92,7 +93,8 @@ def is_current(headers: Mapping[str, str], sha256: str, etag: str | None) -> boo
         etag: Its stored entity tag, or None.
     """
     promised = hash_from_headers(headers)
-    return promised == sha256 if promised else headers.get("etag") in (None, etag)
+    # A hub whose tag is NO_ETAG is stored as one without a tag.
+    return promised == sha256 if promised else headers.get("etag", etag) in (etag, etag or NO_ETAG)
 
 
 def headers_of_content(headers: Mapping[str, str], sha256: str) -> dict[str, str]:

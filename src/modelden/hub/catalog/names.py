@@ -19,10 +19,13 @@ from modelden.errors import InputError
 _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
 _STORED_MODEL = re.compile(r"[^/]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
-_FILE = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
+_FILE = re.compile(r"/?(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
 
-_PATH = re.compile(r"[^/\\\x00-\x1f\x7f]+(?:/[^/\\\x00-\x1f\x7f]+)*\Z")
-"""Names of revisions and files on Hugging Face's hub, whose repositories are those of git."""
+_REF = re.compile(r"[^/\\\x00-\x1f\x7f]+(?:/[^/\\\x00-\x1f\x7f]+)*\Z")
+"""Names of revisions on Hugging Face's hub, whose repositories are those of git."""
+
+_PATH = re.compile("/?" + _REF.pattern)
+"""Names of files there. Firefox takes a slash in front of a file's name as part of it (``FILE_REGEX``)."""
 
 _LONGEST_NAME = 1000
 """Characters; longer URLs are refused on their way."""
@@ -30,6 +33,9 @@ _LONGEST_NAME = 1000
 BRANCH = "main"
 """The one revision that may change under its name; every other is pinned."""
 
+
+NO_ETAG = "NO_ETAG"
+"""The stored entity tag of a file whose hub sent none (Firefox: ``extractHeaders``)."""
 
 LAYOUTS = ("{model}/{revision}", "{model}/resolve/{revision}")
 """URL templates of Mozilla's and of Hugging Face's hub."""
@@ -79,7 +85,7 @@ def check_model(model: str, revision: str) -> None:
     Raises:
         InputError: For an invalid name, with Firefox's message and the name.
     """
-    _check_model(_PATH, model, revision)
+    _check_model(_REF, model, revision)
 
 
 def _check_model(pattern: re.Pattern[str], model: str, revision: str) -> None:
@@ -152,15 +158,18 @@ class HubAddress(NamedTuple):
         return f"{self.root_url.rstrip('/')}/{path}/{urls.quote(file.file)}?download=true"
 
     def parse(self, url: str) -> ModelFile:
-        """Return the file that an absolute URL of this hub names; the query is ignored.
+        """Return the file that a URL of this hub names; query and fragment are ignored.
+
+        A relative URL begins with a slash, which stands for the root of the hub, as in Firefox.
 
         Raises:
             InputError: If the URL is not one of this hub's files.
         """
         root = self.root_url.rstrip("/") + "/"
-        if not url.startswith(root):
-            raise InputError(f"Invalid domain for model URL: {url} (expected {root}...)")
-        path = url[len(root) :].partition("?")[0].lstrip("/")
+        if not url.startswith((root, "/")):
+            raise InputError(f"Invalid domain for model URL: {url} (expected {root}... or a path that begins with /)")
+        path = url[1:] if url.startswith("/") else url[len(root) :].lstrip("/")
+        path = path.partition("#")[0].partition("?")[0]
         if not self.lists_files:  # as Firefox, which looks for the parts in the decoded path
             path = urls.unquote(path)
         match = self._pattern().fullmatch(path)

@@ -117,7 +117,7 @@ async def _send_head(
 ) -> tuple[int, Mapping[str, str] | None]:
     try:
         async with fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
-            return response.status, response.headers if response.status == 200 else {}
+            return response.status, response.headers if 200 <= response.status < 300 else {}
     except UnavailableError as error:
         logger.debug("The entity tag of %s is unknown: %s", url, error)
         return 0, None

@@ -2,6 +2,10 @@
 
 RFC 9110, sections 13.1.5 and 14: ``Range`` requests the remaining bytes, ``If-Range`` only those of an unchanged file.
 A partial response is used only if it states which bytes it has, and of which total.
+
+Firefox stores the body of every successful response. Here 202 is no file, because its body describes the request
+(section 15.3.3), nor is 204, which has no body. A 206 that nobody requested is a file only if it states that it has all
+bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +18,10 @@ from typing import NamedTuple
 from modelden.hub.store.records import PartialFile
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+FILE_STATUSES = (200, 201, 203)
+"""Statuses of a response with a whole file (sections 15.3.1, 15.3.2, 15.3.4). Proxies that change a file send 203."""
 
 
 class ResponseKind(Enum):
@@ -65,10 +73,12 @@ def interpret(
 def _kind(
     partial: PartialFile, request_headers: Mapping[str, str], status: int, headers: Mapping[str, str]
 ) -> ResponseKind:
-    if status == 200:
+    if status in FILE_STATUSES:
         return ResponseKind.FULL
     if status == 416:
         return ResponseKind.UNUSABLE if request_headers else ResponseKind.ERROR
+    if status == 206 and not request_headers and _is_whole(headers):
+        return ResponseKind.FULL
     if status != 206 or not request_headers:
         return ResponseKind.ERROR
     fits = _is_remainder(partial, headers) and _validator(headers) in (None, partial.validator)
@@ -89,6 +99,11 @@ def _content_length(headers: Mapping[str, str]) -> int | None:
 def _range_total(headers: Mapping[str, str]) -> int | None:
     match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     return int(match[3]) if match and match[3] != "*" else None
+
+
+def _is_whole(headers: Mapping[str, str]) -> bool:
+    match = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
+    return match is not None and int(match[1]) == 0 and match[3] == str(int(match[2]) + 1)
 
 
 def _is_remainder(partial: PartialFile, headers: Mapping[str, str]) -> bool:

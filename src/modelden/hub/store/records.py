@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelden.hub.catalog.names import NO_ETAG
+
 if TYPE_CHECKING:
     from modelden.ports import Blob, Row
 
@@ -212,9 +214,9 @@ def key_fields(key: FileKey) -> dict[str, Any]:
 def header_record(response: Mapping[str, str], size: int, now: int) -> Row:
     """Return Firefox's record of response headers, in Firefox's order of fields."""
     return {
-        "Content-Type": response.get("content-type", "application/octet-stream").partition(";")[0].strip(),
+        "Content-Type": response.get("content-type", "").partition(";")[0].strip() or "application/octet-stream",
         "Content-Length": response.get("content-length"),
-        "ETag": response.get("etag", "NO_ETAG"),
+        "ETag": response.get("etag", NO_ETAG),
         "fileSize": size,
         "lastUpdated": now,
         "lastUsed": now,
@@ -224,7 +226,7 @@ def header_record(response: Mapping[str, str], size: int, now: int) -> Row:
 def etag_of(fields: Mapping[str, Any]) -> str | None:
     """Return the entity tag of a header record."""
     etag: str = fields["ETag"]
-    return None if etag == "NO_ETAG" else etag
+    return None if etag == NO_ETAG else etag
 
 
 def stored_models(headers: Iterable[Row], tasks: Iterable[Row], partials: Iterable[Row]) -> list[StoredModel]:

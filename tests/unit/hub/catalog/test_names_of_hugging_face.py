@@ -41,7 +41,7 @@ def test_the_hub_wants_slashes_of_revisions_escaped() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "/a", "a/", "a//b", "../a", "a/./b", "a\\b", "a\0b", "a\nb", "a\ud83d", "a" * 1001]
+    "name", ["", "//a", "a/", "a//b", "../a", "a/./b", "a\\b", "a\0b", "a\nb", "a\ud83d", "a" * 1001]
 )
 def test_no_hub_has_these(name: str) -> None:
     with pytest.raises(InputError):

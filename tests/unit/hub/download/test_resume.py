@@ -40,6 +40,26 @@ def test_a_response_to_a_range_request(status: int, headers: dict[str, str], kin
     assert interpret(PARTIAL, RANGE, status, headers).kind is kind
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "kind"),
+    [
+        (200, {}, ResponseKind.FULL),
+        (201, {}, ResponseKind.FULL),
+        (203, {}, ResponseKind.FULL),
+        (206, {"content-range": "bytes 0-99/100"}, ResponseKind.FULL),
+        (206, {"content-range": "bytes 0-98/100"}, ResponseKind.ERROR),
+        (206, {"content-range": "bytes 1-99/100"}, ResponseKind.ERROR),
+        (206, {"content-range": "bytes 0-99/*"}, ResponseKind.ERROR),
+        (206, {}, ResponseKind.ERROR),
+        (202, {}, ResponseKind.ERROR),
+        (204, {}, ResponseKind.ERROR),
+        (205, {}, ResponseKind.ERROR),
+    ],
+)
+def test_a_response_to_a_request_for_the_whole_file(status: int, headers: dict[str, str], kind: ResponseKind) -> None:
+    assert interpret(PARTIAL, {}, status, headers).kind is kind
+
+
 @pytest.mark.parametrize("status", [206, 416])
 def test_a_partial_response_without_a_range_request_is_an_error(status: int) -> None:
     assert interpret(PARTIAL, {}, status, REST).kind is ResponseKind.ERROR
