@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from modelden.core.events import Reporter
+from modelden.core.units import parse_whole
 from modelden.errors import HttpError, IntegrityError, NetworkError, RequestTimeout, ResponseTooLarge
 from modelden.ports import Blob, Blobs, Chunk, Fetcher, Response
 
@@ -181,5 +182,4 @@ async def git_oid_of(blob: Blob) -> str:
 
 def content_length(response: Response) -> int | None:
     """Return the ``Content-Length`` of a response, the body's length on the wire, or None without one."""
-    length = response.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else None
+    return parse_whole(response.headers.get("content-length", ""))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.core.units import format_size
+from modelden.core.units import format_size, parse_whole
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,13 @@ from modelden.core.units import format_size
 )
 def test_a_size_is_written_as_people_do(size: float, text: str) -> None:
     assert format_size(size) == text
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
+def test_digits_of_a_header_are_a_number(text: str, number: int) -> None:
+    assert parse_whole(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", " 1", "1e3", "\u00b2", "\u0663", "9" * 19, "1,1"])
+def test_what_else_a_header_says_is_none(text: str) -> None:
+    assert parse_whole(text) is None

@@ -14,11 +14,13 @@ import pytest
 from modelden.errors import IntegrityError, NoHash
 from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.integrity import ExpectedFile
+from modelden.hub.catalog.integrity import ExpectedFile, hash_from_headers
 from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.download.resume import interpret
+from modelden.hub.download.validation import may_differ
 from modelden.hub.importer import ImportSource
 from modelden.hub.policy import HubPolicy
-from modelden.hub.store.records import StoredFile
+from modelden.hub.store.records import CachedFile, PartialFile, StoredFile
 from tests.faults.hub import Fault, FaultyHub
 from tests.simulators.blobs import MemoryBlob
 from tests.unit.hub.browser import USE, Browser, Manifest
@@ -80,6 +82,40 @@ async def test_equal_tags_of_two_revisions_are_not_equal_files(browser: Browser)
     await browser.get(MAIN)
 
     assert await (await browser.get(PINNED)).blob.read() == NEW
+
+
+@pytest.mark.parametrize("size", [pytest.param("9" * 5000, id="digits"), "-1", "1.5", "NaN", "\u0663"])
+def test_a_linked_size_that_is_none_is_unknown(size: str) -> None:
+    """Python refuses to read numbers of thousands of digits."""
+    headers = {
+        "x-linked-etag": tag(NEW),
+        "x-linked-size": size,
+        "content-length": size,
+        "content-range": f"bytes 0-1/{size}",
+    }
+    assert ExpectedFile().with_headers(headers) == ExpectedFile(digest(NEW), None, "hub")
+    assert may_differ(CachedFile(MemoryBlob(NEW, ""), digest(NEW), "hub", {"ETag": None}), headers) is False
+    partial = PartialFile("c", "u", '"tag"', None, 1, 1)
+    for status in (200, 206):
+        interpret(partial, {"Range": "bytes=1-"}, status, headers)
+
+
+UNPROMISED = [
+    {"etag": f"W/{tag(NEW)}", "x-etag-digest": "sha-256"},
+    {"etag": digest(NEW), "x-etag-digest": "sha-256"},
+    {"etag": tag(NEW).upper(), "x-etag-digest": "sha-256"},
+    {"etag": f'"{digest(NEW)}-gzip"', "x-etag-digest": "sha-256"},
+    {"etag": tag(NEW), "x-etag-digest": "sha-256, sha-512"},
+    {"etag": tag(NEW), "x-etag-digest": "?1"},
+    {"x-linked-etag": f"W/{tag(NEW)}"},
+    {"x-linked-etag": f"{tag(NEW)}, {tag(OLD)}"},
+    {"x-linked-etag": f'"{digest(NEW)}-gzip"'},
+]
+
+
+@pytest.mark.parametrize("headers", UNPROMISED)
+def test_a_tag_in_another_form_promises_nothing(headers: dict[str, str]) -> None:
+    assert hash_from_headers(headers) is None
 
 
 # --- mirrors

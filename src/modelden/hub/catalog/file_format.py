@@ -26,6 +26,11 @@ _PAGE = re.compile(
     rb"\s*(?:(?:<\?xml.*?\?>|<!--.*?-->)\s*)*<(?:!doctype\s+html|html|head|body|error|listbucketresult)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_DOCUMENT = re.compile(
+    rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html\b|\?xml\s|error>\s*<code>)", re.IGNORECASE | re.DOTALL
+)
+"""No text of a tokenizer begins so. Its tokens may be tags, such as ``<head>``."""
+
 _POINTER = re.compile(rb"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/")
 _MARKUP_SUFFIXES = (".html", ".htm", ".xhtml", ".xml", ".svg", ".md")
 """Files with these suffixes may be pages."""
@@ -78,7 +83,8 @@ def refuse_page(url: str, file: str, content_type: str, beginning: bytes) -> Non
         return
     if _POINTER.match(text):
         raise IntegrityError(url, f"the file {file}", "a Git LFS pointer to it")
-    if _PAGE.match(text) and not (name.endswith(".txt") and _media_type(content_type) not in _MARKUP_TYPES):
+    may_have_tags = name.endswith(".txt") and _media_type(content_type) not in _MARKUP_TYPES
+    if (_DOCUMENT if may_have_tags else _PAGE).match(text):
         raise IntegrityError(url, f"the file {file}", f"a web page ({content_type or 'without a content type'})")
 
 

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from modelden.core.units import parse_whole
 from modelden.errors import IntegrityError
 from modelden.hub.catalog.names import NO_ETAG
 from modelden.settings.records import is_sha256
@@ -55,8 +56,8 @@ class ExpectedFile(NamedTuple):
         if self.sha256 is not None:
             return self
         sha256 = hash_from_headers(headers)
-        linked_size = headers.get("x-linked-size", "")
-        size = int(linked_size) if linked_size.isdecimal() else self.size
+        size = parse_whole(headers.get("x-linked-size", ""))
+        size = self.size if size is None else size
         return self._replace(sha256=sha256, size=size, integrity=HUB if sha256 else self.integrity)
 
     def check(self, url: str, size: int, sha256: str) -> None:

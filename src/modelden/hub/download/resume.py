@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from modelden.core.units import parse_whole
 from modelden.hub.store.records import PartialFile
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 
 
 FILE_STATUSES = (200, 201, 203)
@@ -92,8 +93,7 @@ def _validator(headers: Mapping[str, str]) -> str | None:
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
-    length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() else None
+    return parse_whole(headers.get("content-length", ""))
 
 
 def _range_total(headers: Mapping[str, str]) -> int | None:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
+from modelden.core.units import parse_whole
 from modelden.errors import IntegrityError, UnavailableError
 from modelden.hub.catalog.integrity import SIGNED, hash_from_headers, is_current
 
@@ -84,8 +85,8 @@ def may_differ(stored: CachedFile, headers: Mapping[str, str] | None) -> bool:
         return True
     if hash_from_headers(headers) is not None:
         return False
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) != stored.blob.size:
+    length = parse_whole(headers.get("content-length", ""))
+    if length not in (None, stored.blob.size):
         return True
     is_told = stored.etag is not None and "etag" in headers
-    return not is_told and (not length.isdecimal() or stored.blob.size <= SMALL_SIZE)
+    return not is_told and (length is None or stored.blob.size <= SMALL_SIZE)

@@ -162,6 +162,29 @@ def test_a_web_page_is_refused_in_place_of_a_file(beginning: bytes) -> None:
             refuse_page(URL, path, "text/html", beginning)
     for path in ("README.md", "page.HTML", "picture.svg"):
         refuse_page(URL, path, "text/html", beginning)
+
+
+DOCUMENTS = [
+    b"<!doctype html>",
+    b"\xef\xbb\xbf<!DOCTYPE html PUBLIC>",
+    b"\n<!-- a --> <!doctype HTML>",
+    b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>",
+    b"<Error><Code>NoSuchKey</Code></Error>",
+    "\ufeff<?xml version='1.0'?><html>".encode("utf-16-le"),
+]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain; charset=utf-8", "application/octet-stream", ""])
+@pytest.mark.parametrize("path", ["vocab.txt", "merges.txt", "tokenizer.model", "chat_template.jinja"])
+def test_a_document_is_no_text_of_a_tokenizer(path: str, content_type: str) -> None:
+    """Hugging Face's hub sends all small files as text/plain."""
+    for beginning in DOCUMENTS:
+        with pytest.raises(IntegrityError, match="got a web page"):
+            refuse_page(URL, path, content_type, beginning)
+
+
+@pytest.mark.parametrize("beginning", [b"<html>\n<head>\n<body>", b"<error>\n<unk>", b"<!-- token -->\n<pad>"])
+def test_the_tokens_of_a_text_may_be_tags(beginning: bytes) -> None:
     refuse_page(URL, "vocab.txt", "text/plain; charset=utf-8", beginning)
 
 
