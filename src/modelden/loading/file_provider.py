@@ -130,6 +130,8 @@ class EngineFileProvider:
             return error
         try:
             configuration = ModelFile(error.model, error.revision, _CONFIGURATION)
+            if (known := self._missing.get(configuration)) is not None:  # the worker asked for it already
+                raise known
             await self._hub.get(configuration, self._consumer, self._allow_list, None)
         except FileNotFoundOnHub as missing:
             files = {_CONFIGURATION: None} | {file.file: None for file in self._missing if file.model == error.model}
