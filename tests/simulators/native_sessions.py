@@ -20,7 +20,6 @@ from modelden import default_context
 from modelden.engine.onnx_enums import GraphOptimizationLevel
 from modelden.engine.onnx_errors import InvalidType
 from modelden.engine.onnx_feed import to_tensor
-from modelden.engine.tensor import Tensor
 from modelden.errors import EngineClosed, EngineError
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
@@ -84,7 +83,7 @@ class NativeSession:
         device = {"device": options["device"], "deviceReason": None, "threads": 1, "threadsReason": None}
         return {**_facts(self._session), "onnxruntime": "1.22", **device}
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run the model once."""
         self.running.set()
         if self.gate is not None:
@@ -93,7 +92,7 @@ class NativeSession:
             raise EngineClosed("The engine was closed while it was at work.")
         with _as_in_browsers("failed to call OrtRun()."):
             results = self._session.run(list(outputs), {name: np.asarray(value) for name, value in feed.items()})
-        return {name: to_tensor(value, name) for name, value in zip(outputs, results, strict=True)}
+        return {name: _crossing(value) for name, value in zip(outputs, results, strict=True)}
 
     def close(self) -> None:
         """End the worker."""
@@ -180,6 +179,16 @@ async def _external(files: FileProvider, path: str) -> bytes:
             f"Error: the model keeps weights in the file {path} beside it, which cannot be had: there is no such file"
         )
     return await blob.read()
+
+
+def _crossing(value: Any) -> Any:
+    """Return an output as ``web/worker/sequences.ts`` does."""
+    if not isinstance(value, list):
+        return to_tensor(value, "an output")
+    if isinstance(value[0], dict):
+        scores = np.array([list(each.values()) for each in value], np.float32)
+        return {"labels": list(value[0]), "scores": to_tensor(scores, "scores")}
+    return [to_tensor(each, "an output") for each in value]
 
 
 def _facts(session: Any) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _descriptions() -> dict[str, bytes]:
     maps = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.STRING, floats))
     numbered = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.INT64, floats))
     texts: dict[str, Any] = {"classlabels_strings": ["a", "b"]}
-    numbers: dict[str, Any] = {"classlabels_int64s": [5, 6]}
+    numbers: dict[str, Any] = {"classlabels_int64s": [-1, 6]}
     y = helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None)
     return {
         # PaddlePaddle writes an unknown dimension so.

@@ -39,6 +39,7 @@ PURE = {
     "modelden.engine.onnx_fields",
     "modelden.engine.onnx_options",
     "modelden.engine.onnx_providers",
+    "modelden.engine.onnx_results",
     "modelden.engine.onnx_run_options",
     "modelden.engine.lifecycle",
     "modelden.engine.metrics",

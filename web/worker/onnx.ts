@@ -127,11 +127,30 @@ function entries(message: Message, field: number): Record<string, string> {
   return Object.fromEntries(message.messages(field).map((entry) => [entry.text(1), entry.text(2)]));
 }
 
+/** All numbers of these bytes, tags and lengths too. */
+function varints(bytes: Uint8Array): bigint[] {
+  const numbers: bigint[] = [];
+  let value = 0n;
+  let shift = 0n;
+  for (const byte of bytes) {
+    value |= BigInt(byte & 0x7f) << shift;
+    shift += 7n;
+    if (byte < 0x80) {
+      numbers.push(value);
+      [value, shift] = [0n, 0n];
+    }
+  }
+  return numbers;
+}
+
 /** One message, its fields found but not read. */
-class Message {
+export class Message {
+  readonly bytes: Uint8Array;
+  readonly #ranges: { readonly field: number; readonly begin: number; readonly end: number }[] = [];
   readonly #fields = new Map<number, (number | Uint8Array)[]>();
 
   constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
     let at = 0;
 
     /** Numbers above 2^53 lose digits; none that is read here can be that large. */
@@ -162,11 +181,13 @@ class Message {
     };
 
     while (at < bytes.length) {
+      const begin = at;
       const tag = varint();
       const field = Math.floor(tag / 8);
       const values = this.#fields.get(field) ?? [];
       values.push(read(tag % 8));
       this.#fields.set(field, values);
+      this.#ranges.push({ field, begin, end: at });
     }
   }
 
@@ -184,9 +205,29 @@ class Message {
     return this.messages(field).at(-1);
   }
 
+  /** All fields but those of a number, as they are. */
+  fieldsExcept(field: number): Uint8Array[] {
+    return this.#ranges
+      .filter((range) => range.field !== field)
+      .map(({ begin, end }) => this.bytes.subarray(begin, end));
+  }
+
+  texts(field: number): string[] {
+    const values = (this.#fields.get(field) ?? []).filter((value) => typeof value !== "number");
+    return values.map((value) => new TextDecoder().decode(value));
+  }
+
   text(field: number): string {
-    const value = this.#fields.get(field)?.at(-1);
-    return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
+    return this.texts(field).at(-1) ?? "";
+  }
+
+  /** Whole numbers of 64 bits with a sign, packed or not. */
+  integers(field: number): bigint[] {
+    const ranges = this.#ranges.filter((range) => range.field === field);
+    return ranges.flatMap(({ begin, end }) => {
+      const [tag = 0n, ...rest] = varints(this.bytes.subarray(begin, end));
+      return rest.slice(tag % 8n === 2n ? 1 : 0).map((value) => BigInt.asIntN(64, value));
+    });
   }
 
   number(field: number): number {

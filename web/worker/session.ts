@@ -6,9 +6,12 @@ import { askFor } from "./files";
 import { type ModelFacts, NoGraph, readModel } from "./onnx";
 import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
 import { compiled, ONNXRUNTIME_VERSION, startRuntime, verifyRuntime } from "./runtime";
+import { type Composite, composeOutputs, partsOf, rewriteOutputs } from "./sequences";
 import { decode, encode } from "./values";
 
 let session: Promise<InferenceSession> | undefined;
+let composites: readonly Composite[] = [];
+let names: readonly string[] = [];
 /** onnxruntime-web refuses a run while another one is under way. */
 let running: Promise<unknown> = Promise.resolve();
 
@@ -20,8 +23,11 @@ export async function open({ json, runtime, model }: OpenMessage): Promise<Answe
   const bytes = new Uint8Array(await model.arrayBuffer());
   const { external, ...facts } = describe(bytes);
   const externalData = await Promise.all(external.map(async (path) => ({ path, data: await externalFile(path) })));
+  names = facts.outputs.map(({ name }) => name);
   const threads = await starting;
-  session = InferenceSession.create(bytes, { ...options, executionProviders: [device], externalData });
+  const { model: rewritten, composites: made } = rewriteOutputs(bytes);
+  composites = made;
+  session = InferenceSession.create(rewritten, { ...options, executionProviders: [device], externalData });
   await Promise.all([session, verifyRuntime(runtime)]);
   await tellLoss(device);
   const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
@@ -34,10 +40,11 @@ export async function infer({ json, buffers }: InferMessage): Promise<Answer> {
   if (!opened) throw new Error("the session has not been opened yet");
   const { outputs, feeds } = decode(json, buffers) as InferArguments<Tensor>;
   const tensors = Object.fromEntries(Object.entries(feeds).map(([name, { ort_tensor }]) => [name, ort_tensor]));
-  const run = () => opened.run(tensors as Parameters<typeof opened.run>[0], [...(outputs ?? opened.outputNames)]);
+  const wanted = outputs ?? names;
+  const run = () => opened.run(tensors as Parameters<typeof opened.run>[0], partsOf(wanted, composites));
   const results = running.then(run, run);
   running = results;
-  return encode(await results);
+  return encode(composeOutputs(wanted, composites, await results));
 }
 
 /** Fails with onnxruntime's codes and texts, and with the reason, which onnxruntime does not tell. */

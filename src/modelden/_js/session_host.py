@@ -13,7 +13,6 @@ from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
 from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, map_exceptions
 from modelden._js.model_worker import ModelWorker
 from modelden.engine.onnx_errors import InvalidType
-from modelden.engine.tensor import Tensor
 from modelden.engine.values import encode_feeds
 from modelden.errors import InputError
 from modelden.ports import Blob, FileProvider, WorkerSpec
@@ -71,7 +70,7 @@ class JsSessionWorker:
         info: Mapping[str, Any] = reply.decode()
         return info
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> dict[str, Tensor]:
+    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> dict[str, Any]:
         """Run the model once."""
         feeds, buffers = encode_feeds(feed)
         js_list, js_transfer = js_buffers(buffers)
@@ -82,7 +81,7 @@ class JsSessionWorker:
             transfer=js_transfer,
             cancel="stop",
         )
-        results: dict[str, Tensor] = reply.decode()
+        results: dict[str, Any] = reply.decode()
         return results
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.slot import WorkerRuns
-from modelden.engine.tensor import Tensor
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.hub.store.usage import ModelLease
 from modelden.ports import Ports, SessionWorker
@@ -69,7 +68,7 @@ class OnnxSession:
         outputs: Sequence[str],
         feed: Mapping[str, Any],
         timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
-    ) -> Mapping[str, Tensor]:
+    ) -> Mapping[str, Any]:
         """Run the model once; once more if the GPU is lost meanwhile, or a cancelled run has blocked the worker.
 
         Raises:
@@ -115,7 +114,7 @@ class OnnxSession:
         outputs: Sequence[str],
         feed: Mapping[str, Any],
         timeout: float | None,  # noqa: ASYNC109  as `infer`
-    ) -> Mapping[str, Tensor]:
+    ) -> Mapping[str, Any]:
         has_lost_gpu = False
         while True:
             worker, runs = self.worker(), self._runs

@@ -13,9 +13,9 @@ from modelden.engine.onnx_errors import InvalidState, InvalidType, status_messag
 from modelden.engine.onnx_feed import check_outputs, prepare_feed
 from modelden.engine.onnx_options import SessionOptions
 from modelden.engine.onnx_providers import Providers
+from modelden.engine.onnx_results import to_result
 from modelden.engine.onnx_run_options import RunOptions, check_run_options, run_terminable
 from modelden.engine.slot import check_timeout
-from modelden.engine.tensor import Tensor, to_array
 from modelden.errors import InputError
 from modelden.onnxruntime.io_binding import IOBinding
 from modelden.onnxruntime.opening import Opening
@@ -144,7 +144,7 @@ class InferenceSession(Session):
         run = self._prepare(output_names, input_feed, run_options, timeout)
 
         async def arrays() -> list[Any]:
-            return [to_array(tensor) for tensor in await run()]
+            return [to_result(value) for value in await run()]
 
         running = asyncio.ensure_future(arrays())
         if callback is not None:
@@ -242,7 +242,7 @@ class InferenceSession(Session):
         feed: Mapping[str, Any],
         run_options: RunOptions | None,
         timeout: float | None = None,
-    ) -> Callable[[], Awaitable[list[Tensor]]]:
+    ) -> Callable[[], Awaitable[list[Any]]]:
         """Check a run, and return the function that runs it."""
         self._session.worker()
         options, seconds = check_run_options(run_options), check_timeout(timeout)
@@ -251,7 +251,7 @@ class InferenceSession(Session):
         feed = prepare_feed(self._info.inputs, feed)
         outputs = check_outputs(self._info.outputs, names)
 
-        async def run() -> list[Tensor]:
+        async def run() -> list[Any]:
             with self._opening.profile.span("model_run"):
                 results = await self._opening.native(
                     run_terminable(options, self._session.infer(outputs, feed, seconds))

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelden.engine.streaming import Streaming
-    from modelden.engine.tensor import Tensor
     from modelden.errors import EngineCrashed
 
 FileProvider = Callable[[str], Awaitable[Blob | None]]
@@ -136,8 +135,11 @@ class SessionWorker(Protocol):
             WorkerRefused: If the browser does not start the worker.
         """
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run the model once. Suspends. A cancelled caller waits for the worker's answer.
+
+        Returns:
+            A `Tensor` by output; of a sequence a list of them, of maps their ``labels`` and ``scores``.
 
         Raises:
             InputError: For inputs that are no tensors.
