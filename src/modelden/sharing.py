@@ -134,6 +134,7 @@ async def import_files(
         NoHash: If ``require_hashes`` is on and no signed manifest has a file.
         StorageError: If there is no space. Earlier files stay stored.
     """
+    from modelden.hub.store.listing import FileList
     from modelden.hub.store.usage import Consumer
     from modelden.huggingface import check_hub
     from modelden.model_hub import DEFAULT_ENGINE, ModelHub
@@ -155,7 +156,7 @@ async def import_files(
     if has_moved and not {source.file.file for source in sources} <= {file.path for file in stored}:
         # The database failed in between, and its place is taken by an empty one in memory.
         raise StorageUnavailable("The browser's storage failed during the import. Import the files again.")
-    return stored
+    return FileList(stored)
 
 
 def _from_mapping(

@@ -54,6 +54,25 @@ class StorageInfo:
     settings_verified: bool
     settings_confirmed_at: int | None
 
+    def _repr_html_(self) -> str:
+        from modelden.display.html import date, facts, flag, size
+
+        used = None if self.usage is None else size(self.usage)
+        missing = "; ".join(f"{name}: {reason}" for name, reason in self.capabilities.items() if reason)
+        return facts(
+            "Storage",
+            (
+                ("used", used if self.quota is None else f"{used or 'unknown'} of {size(self.quota)}"),
+                ("backend", self.backend if self.refusal is None else f"{self.backend}: {self.refusal}"),
+                ("persisted", flag(self.persisted)),
+                ("missing capabilities", missing or None),
+                ("removed by others", ", ".join(" ".join(model) for model in self.removed) or None),
+                ("settings", self.settings_server),
+                ("settings verified", flag(self.settings_verified)),
+                ("settings confirmed", date(self.settings_confirmed_at)),
+            ),
+        )
+
 
 async def storage_info() -> StorageInfo:
     """Return the state of this origin's storage.

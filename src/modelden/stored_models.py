@@ -27,7 +27,9 @@ class StoredModels:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB, and none in memory is allowed.
         """
-        return await (await self._store()).list_models()
+        from modelden.hub.store.listing import ModelList
+
+        return ModelList(await (await self._store()).list_models())
 
     async def list_files(
         self,
@@ -48,12 +50,14 @@ class StoredModels:
         Raises:
             InputError: For names that no model can have, or if only one of model and revision is given.
         """
+        from modelden.hub.store.listing import FileList
+
         store = await self._store()
         if task_name is not None and model is None and revision is None:
-            return await store.list_task_files(task_name)
+            return FileList(await store.list_task_files(task_name))
         if model is None or revision is None:
             raise InputError("Both model and revision must be defined, or task_name alone.")
-        return await store.list_files(model, revision, store_root(root_url))
+        return FileList(await store.list_files(model, revision, store_root(root_url)))
 
     async def delete_models(
         self,

@@ -14,6 +14,7 @@ from modelden.core.locks import KeyedLocks
 from modelden.engine.lifecycle import READY, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
+from modelden.engine.results import presentable
 from modelden.engine.slot import Call, check_timeout
 from modelden.engine.streaming import Chunk, Stream, StreamReceiver
 from modelden.errors import SyncUnavailable
@@ -205,6 +206,23 @@ class Engine:
         state = "" if self.status == READY else f" {self.status}"
         return f"<Engine {self.engine_id}: {self.task_name} with {self.model_id} {self.model_revision}{state}>"
 
+    def _repr_html_(self) -> str:
+        from modelden.display.html import facts
+
+        info = self.info()
+        device = info.get("device")
+        return facts(
+            f"Engine {self.engine_id}",
+            (
+                ("task", self.task_name),
+                ("model", f"{self.model_id} {self.model_revision}"),
+                ("data type", self.options.dtype),
+                ("status", self.status),
+                ("device", device if info.get("deviceReason") is None else f"{device}: {info['deviceReason']}"),
+                ("threads", info.get("threads")),
+            ),
+        )
+
     async def _run(
         self,
         args: Sequence[Any],
@@ -213,7 +231,7 @@ class Engine:
         timeout: float | None,  # noqa: ASYNC109  as `run`
     ) -> Any:
         receiver = None if on_chunk is None else StreamReceiver(on_chunk)
-        return await self._runner.run(Call(args, options, check_timeout(timeout), receiver))
+        return presentable(await self._runner.run(Call(args, options, check_timeout(timeout), receiver)))
 
 
 class EngineRegistry:

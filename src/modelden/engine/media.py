@@ -94,6 +94,11 @@ class Image:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _repr_png_(self) -> bytes:
+        from modelden.display.encodings import encode_png
+
+        return encode_png(self.tobytes(), self.width, self.height, self.channels)
+
     def __repr__(self) -> str:
         """Return the size, not the pixels."""
         return f"Image(width={self.width}, height={self.height}, channels={self.channels})"
@@ -160,6 +165,14 @@ class Audio:
     def __repr__(self) -> str:
         """Return length and rate, not the samples."""
         return f"Audio({len(self.samples)} samples at {self.sampling_rate} Hz)"
+
+    def _repr_html_(self) -> str:
+        from base64 import b64encode
+
+        from modelden.display.encodings import encode_wav
+
+        data = b64encode(encode_wav(self.samples, self.sampling_rate)).decode()
+        return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
 
 
 @dataclass(frozen=True, slots=True)

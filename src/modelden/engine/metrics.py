@@ -37,6 +37,21 @@ class RunMetrics:
     time_per_output_token: float
     run_timestamps: tuple[tuple[str, float], ...]
 
+    def _repr_html_(self) -> str:
+        from modelden.display.html import facts, span
+
+        return facts(
+            "Run",
+            (
+                ("inference", span(self.inference_time)),
+                ("first token", span(self.time_to_first_token)),
+                ("input", span(self.preprocessing_time)),
+                ("input tokens", self.input_tokens or None),
+                ("output tokens", self.output_tokens or None),
+                ("tokens per second", f"{self.tokens_per_second:.1f}" if self.output_tokens else None),
+            ),
+        )
+
     @classmethod
     def of(cls, text: str) -> Self:
         """Read the JSON of a reply's ``metrics``."""

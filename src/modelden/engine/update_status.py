@@ -41,3 +41,21 @@ class UpdateStatus:
     current: Mapping[str, Any]
     available: Mapping[str, Any] | None
     reason: str | None = None
+
+    def _repr_html_(self) -> str:
+        from modelden.display.html import facts
+
+        current, available = (
+            None if values is None else ", ".join(f"{name} {value}" for name, value in values.items())
+            for values in (self.current, self.available)
+        )
+        is_other = self.status == UPDATE_AVAILABLE
+        return facts(
+            f"{self.engine_id}: {self.status}",
+            (
+                ("task", self.task_name),
+                ("current", current),
+                ("available", available if is_other else None),
+                ("reason", self.reason),
+            ),
+        )

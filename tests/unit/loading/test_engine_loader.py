@@ -173,3 +173,10 @@ async def test_a_feature_whose_only_record_is_filtered_says_so(profile: Profile,
             await profile.visit().create_engine(request)
         assert expression in str(caught.value)
     assert profile.expressions.contexts[0]["env"]["version"] == FIREFOX_VERSION
+
+
+async def test_a_notebook_shows_an_engine_as_a_table(profile: Profile) -> None:
+    engine = await profile.visit().create_engine(EMBED)
+
+    assert "org/tiny v1.0" in engine._repr_html_()
+    assert ">ready<" in engine._repr_html_()

@@ -55,6 +55,13 @@ class ModelFiles:
     reason: str | None
     error: UnavailableError | None = field(default=None, repr=False, compare=False)
 
+    def _repr_html_(self) -> str:
+        from modelden.display.html import flag, size, table
+
+        rows = [(file.path, size(file.size), flag(file.needed), flag(file.stored)) for file in self.files]
+        title = f"{len(self.files)} files" + (f". {self.reason}" if self.reason else "")
+        return table(title, ("file", "size", "needed", "stored"), rows)
+
     @property
     def to_download(self) -> tuple[RepositoryFile, ...]:
         """The files that the task needs and that are not stored."""
