@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from modelden.config import Configuration
+    from modelden.configuration_values import ConfigurationValues
     from modelden.core.events import EventListener, EventType, ProgressCallback
     from modelden.engine.engine import Engine
     from modelden.engine.options import OtherOptions, PipelineOptions
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from modelden.onnxruntime import InferenceSession, SessionOptions
 
 
-def configure(preset: str = "production", **values: Any) -> Configuration:
+def configure(preset: str = "production", **values: Unpack[ConfigurationValues]) -> Configuration:
     """Set the sources of settings and models, and whom to trust. Values that are not named have their defaults.
 
     Existing engines keep their configuration. Data that were stored for another server or root are not used.
@@ -61,7 +62,8 @@ def configure(preset: str = "production", **values: Any) -> Configuration:
         )
     if preset not in PRESETS:
         raise InputError(f"There is no preset {preset!r}; expected one of {', '.join(PRESETS)}.")
-    config = Configuration(**{**PRESETS[preset], **values})
+    fields: dict[str, Any] = {**PRESETS[preset], **values}
+    config = Configuration(**fields)
     replace_config(config)
     return config
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from modelden.core import urls
@@ -41,7 +41,7 @@ _LOG_LEVEL = "Error"
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Configuration:
     """Sources of settings and models, and whom to trust. The defaults are Mozilla's production.
 
@@ -145,6 +145,13 @@ class Configuration:
             raise InputError(f"manifests: expected True, False or 'if-published', got {show(self.manifests)}")
         if (self.engine_timeout_ms, self.log_level, self.override_pipeline_options) != (_TIMEOUT_MS, _LOG_LEVEL, {}):
             _check_options(self)
+
+    def __repr__(self) -> str:
+        """Return the values that are not the default, without private headers."""
+        default = Configuration()
+        shown = [each.name for each in fields(self) if each.repr]
+        values = {name: getattr(self, name) for name in shown if getattr(self, name) != getattr(default, name)}
+        return f"Configuration({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     def cid(self, collection: str, bucket: str | None = None) -> str:
         """Return ``bucket/collection``, in the configured bucket by default.

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
 
 from modelden.config import PRESETS, PRODUCTION_ROOT_HASH, STAGE_ROOT_HASH, Configuration
+from modelden.configuration_values import ConfigurationValues
 from modelden.errors import InputError
 
 HASH = "AB:" * 31 + "AB"
@@ -117,3 +118,14 @@ def test_what_was_stored_for_another_signer_is_of_another_source() -> None:
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Configuration().settings_bucket = "other"  # type: ignore[misc]  # the point
+
+
+def test_a_configuration_shows_what_is_not_default_and_no_private_header() -> None:
+    assert repr(Configuration()) == "Configuration()"
+    assert repr(Configuration(evict=True, hub_headers={"Authorization": "Bearer x"})) == "Configuration(evict=True)"
+
+
+def test_the_keywords_of_configure_are_the_fields_of_a_configuration() -> None:
+    keywords = {name: hint.__forward_arg__ for name, hint in ConfigurationValues.__annotations__.items()}
+
+    assert keywords == {each.name: each.type for each in fields(Configuration)}

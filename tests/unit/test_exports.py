@@ -216,3 +216,8 @@ for values in ({"root_hsah": "x"}, {"root_hash": "x"}, {"preset": "nowhere"}):
     assert lines[2].startswith("configure() has no root_hsah; it takes settings_server, ")
     assert lines[3].startswith("root_hash: expected")
     assert lines[4] == "There is no preset 'nowhere'; expected one of production, stage."
+
+
+def test_completion_offers_the_public_names_alone() -> None:
+    assert set(dir(modelden)) == {*modelden.__all__, "__version__", "errors", "onnxruntime"}
+    assert set(dir(errors)) == set(errors.__all__)

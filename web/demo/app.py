@@ -111,7 +111,7 @@ class App:
         await self._list_models()
 
 
-async def _configuration() -> dict[str, str]:
+async def _configuration() -> dict[str, Any]:
     """Read where this site's settings and models are, and whom to trust, in `modelden.configure`'s names.
 
     Raises:

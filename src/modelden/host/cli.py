@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from inspect import cleandoc
+from typing import Annotated
 
 try:
     import typer
@@ -32,6 +33,24 @@ app = typer.Typer(
     # Rich doubles the CPU time of the help. Results of commands are printed with Rich.
     rich_markup_mode=None,
 )
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001  Typer's
+    if value:
+        from modelden import __version__
+
+        typer.echo(f"modelden {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options of the command itself."""
 
 
 def _keep_examples(command: Callable[..., None]) -> Callable[..., None]:

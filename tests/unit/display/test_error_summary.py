@@ -11,7 +11,7 @@ from modelden.errors import FileNotFoundOnHub
 def caught() -> InputError:
     """An error with frames of a caller and of this package."""
     with pytest.raises(InputError) as raised:
-        configure(root_hsah="x")
+        configure(root_hsah="x")  # type: ignore[call-arg]  # the mistake
     return raised.value
 
 

@@ -10,6 +10,7 @@ import sys
 import pytest
 import typer
 
+import modelden
 from modelden.host.cli import app
 from tests.unit.host.publishing import run
 
@@ -122,3 +123,7 @@ def test_every_command_is_in_the_list_above() -> None:
     names = {name for name in root.commands if name not in ("keys", "runtime", "kinto")}  # type: ignore[attr-defined]
 
     assert names == {command[0] for command in COMMANDS if len(command) == 1}
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout == f"modelden {modelden.__version__}\n"

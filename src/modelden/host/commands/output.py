@@ -11,8 +11,14 @@ import typer
 from modelden.core.printable import printable
 
 
-def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print the result of a command: one JSON object, or two columns, in which lists and mappings become lines."""
+def print_facts(facts: Mapping[str, Any], *, as_json: bool, next_command: str | None = None) -> None:
+    """Print the result of a command: one JSON object, or two columns, in which lists and mappings become lines.
+
+    Args:
+        facts: Names and values.
+        as_json: For machines.
+        next_command: The command that usually follows, for people.
+    """
     if as_json:
         typer.echo(json.dumps(facts, indent=2))  # JSON escapes control characters
         return
@@ -21,7 +27,8 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
 
     console = Console(soft_wrap=True, highlight=False)
     width = max(len(name) for name in facts)
-    for name, value in facts.items():
+    columns = facts if next_command is None else {**facts, "next": next_command}
+    for name, value in columns.items():
         for index, line in enumerate(_lines(value)):
             label = printable(name.replace("_", " ")) if index == 0 else ""
             console.print(Text.assemble((f"{label:<{width}}  ", "bold"), printable(line)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -79,7 +80,7 @@ def publish(
         if not dry_run:
             publisher.commit()
         facts = {**asdict(published), "root_hash": publisher.root_hash, "dry_run": dry_run}
-    print_facts(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json, next_command=None if dry_run else f"modelden serve {shlex.quote(str(to))}")
 
 
 def unpublish(
@@ -206,4 +207,4 @@ def runtime_publish(
         publisher.commit()
     published = {bundle.name: bundle.sha256 for bundle, _ in pairs}
     facts = {"runtime": published, "onnxruntime": pairs[0][0].onnxruntime, "changed": bool(changed)}
-    print_facts(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json, next_command=f"modelden serve {shlex.quote(str(to))}")

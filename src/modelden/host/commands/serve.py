@@ -64,6 +64,13 @@ def serve(
     if site:
         typer.echo(f"site       {origin}/")
     typer.echo(f"root hash  {application.root_hash}")
+    typer.echo("\nIn Python on a page:\n")
+    arguments = {
+        "settings_server": f"{origin}/v1",
+        "root_hash": application.root_hash,
+        "hub_root_url": f"{origin}/hub/",
+    }
+    typer.echo(f"modelden.configure({', '.join(f'{name}="{value}"' for name, value in arguments.items())})")
     # A parent process waits for these lines.
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:

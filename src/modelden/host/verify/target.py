@@ -14,7 +14,7 @@ from modelden.host.publish.transaction import is_interrupted
 from modelden.host.publish.tree import TreeFacts
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.static_app import static_app
-from modelden.host.verify.verification import Report, verify
+from modelden.host.verify.verification import Finding, Report, verify
 
 
 async def verify_server(
@@ -50,9 +50,18 @@ def verify_tree(tree: Path, *, root_hash: str | None = None, bucket: str = "main
         root_hash = _own_root(tree)
     with RunningServer(static_app(tree)) as server:
         report = asyncio.run(verify_server(f"{server.url}/v1", root_hash=root_hash, bucket=bucket, files=files))
+        origin = server.url
+    for findings in (report.faults, report.notes):
+        findings[:] = [_with_paths(finding, origin, tree) for finding in findings]
     if is_interrupted(tree):
         report.fault(str(tree), "a command was killed while it published: run `modelden sign` to finish its work")
     return report
+
+
+def _with_paths(finding: Finding, origin: str, tree: Path) -> Finding:
+    """Name files of the tree in place of URLs of the server, which ends with the check."""
+    where, what = (text.replace(f"{origin}/", f"{tree}/") for text in (finding.where, finding.what))
+    return Finding(where, what)
 
 
 def _own_root(tree: Path) -> str:

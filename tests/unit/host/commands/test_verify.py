@@ -15,4 +15,5 @@ def test_the_command_ends_with_1_when_there_is_a_fault(complete_tree: Path) -> N
 
     assert (as_json.returncode, text.returncode) == (1, 1)
     assert json.loads(as_json.stdout)["faults"][0]["what"] == "expected status 200, found 404"
-    assert "config.json" in text.stdout
+    assert f"{complete_tree}/hub/{MODEL}/v1/config.json" in text.stdout
+    assert "http://" not in text.stdout
