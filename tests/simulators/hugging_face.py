@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,12 +33,15 @@ from modelden.host.serve.request_log import RequestLog
 from modelden.host.serve.server import RunningServer
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 LARGE = ".onnx"
 """Files whose names end so are in LFS."""
 
 TOKEN = "hf_of_somebody_who_accepted_the_terms"  # noqa: S105  of this simulator
+
+NEWEST = ("main", "v1", "v1_0", "refs/pr/1", "feature/x", "refs/tags/v1")
+"""Names of the newest commit: branches, a pull request and tags."""
 
 EXPOSED = (
     *("X-Repo-Commit", "X-Request-Id", "X-Error-Code", "X-Error-Message", "X-Total-Count", "ETag", "Link"),
@@ -48,8 +52,21 @@ EXPOSED = (
 EXPOSED_BY_STORAGE = ("ETag", "Accept-Ranges", "Content-Range")
 
 
+class _EscapedSlashes:
+    """Leaves escaped slashes as they are, so that a revision is one segment of a path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "raw_path" in scope:
+            path = unquote(scope["raw_path"].decode("ascii").partition("?")[0].replace("%2F", "%252F"))
+            scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
+
+
 class HuggingFace:
-    """A hub with one model, whose branch ``main`` and tag ``v1`` are the newest commit; an ASGI application.
+    """A hub with one model, whose refs of `NEWEST` are the newest commit; an ASGI application.
 
     Commits that a request has seen stay available by their hashes.
 
@@ -90,7 +107,7 @@ class HuggingFace:
                 Route("/api/resolve-cache/models/{organization}/{name}/{revision}/{path:path}", self._small),
             ]
         )
-        self.app: ASGIApp = AnyOrigin(hub, EXPOSED if exposed else ())
+        self.app: ASGIApp = AnyOrigin(_EscapedSlashes(hub), EXPOSED if exposed else ())
         stored = Starlette(routes=[Route("/xet-bridge/{path:path}", self._large)])
         self.storage: ASGIApp = AnyOrigin(stored, EXPOSED_BY_STORAGE if exposed else ())
 
@@ -110,8 +127,8 @@ class HuggingFace:
 
     def _resolved(self, request: Request) -> str:
         """Return the commit of a request's revision."""
-        revision = str(request.path_params.get("revision", "main"))
-        return self.commit if revision in ("main", "v1") else revision
+        revision = unquote(str(request.path_params.get("revision", "main")))
+        return self.commit if revision in NEWEST else revision
 
     async def _info(self, request: Request) -> Response:
         if refusal := self._refusal(request, gate=False):
@@ -177,7 +194,7 @@ class HuggingFace:
             return Response("blocked", self.status)
         if gate and self.gated and request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _error("GatedRepo", 403 if "authorization" in request.headers else 401)
-        if request.path_params.get("revision", "main") not in ("main", "v1", self.commit, *self._commits):
+        if self._resolved(request) not in (self.commit, *self._commits):
             return _error("RevisionNotFound", 404)
         return None
 

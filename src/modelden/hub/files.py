@@ -21,7 +21,7 @@ from modelden.core.events import (
 )
 from modelden.errors import ForbiddenURL, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
+from modelden.hub.catalog.names import HubAddress, ModelFile, is_branch
 from modelden.hub.download import DOWNLOADERS
 from modelden.hub.download.branch_update import BranchUpdate, load_branch
 from modelden.hub.download.manifest_check import check_stored
@@ -117,14 +117,14 @@ class HubFiles:
         """
         key, url = self.key(file), self._address.url(file)
         lists = branch.lists if branch else lists
-        branch = branch if file.revision == BRANCH else None
+        branch = branch if is_branch(file.revision) else None
         request = FileRequest(
             file, key, url, consumer, allow_list, branch, before_download, check_size, no_cache, lists
         )
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
         await self._check_allowed([request])
         cached, headers = None, None
-        if file.revision == BRANCH and not no_cache:
+        if is_branch(file.revision) and not no_cache:
             cached, headers = await self._freshness.check(request)
         elif not no_cache:  # what is stored of a pinned revision is fresh
             cached = await self._cache.get(key, consumer)
@@ -151,7 +151,7 @@ class HubFiles:
             StorageError: If the browser's storage fails.
         """
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
-        pinned = [file for file in files if file.revision != BRANCH]
+        pinned = [file for file in files if not is_branch(file.revision)]
         requests = [FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list) for file in pinned]
         await self._check_allowed(requests)
         cached = await self._cache.read([request.key for request in requests], consumer)

@@ -12,7 +12,7 @@ from modelden.core.events import ProgressCallback
 from modelden.engine.memory_guard import LoadWatch, is_weights
 from modelden.errors import EngineError, FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.names import BRANCH, ModelFile
+from modelden.hub.catalog.names import ModelFile, is_branch
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
 from modelden.hub.store.records import CachedFile, FileKey
@@ -56,7 +56,7 @@ async def revalidate(
         StorageError: If the browser's storage fails.
     """
     is_fixed = branch is not None and (branch.stored_only or bool(branch.changed))
-    urls = {key: hub.url(file) for key, file in files.items() if not (is_fixed and file.revision == BRANCH)}
+    urls = {key: hub.url(file) for key, file in files.items() if not (is_fixed and is_branch(file.revision))}
 
     async def download(key: FileKey) -> CachedFile:
         return await hub.get(files[key], consumer, allow_list, on_progress, no_cache=True)

@@ -18,7 +18,7 @@ from modelden.engine.plan import EngineRecord, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
 from modelden.hub.catalog.file_roles import role_of
-from modelden.hub.catalog.names import BRANCH, HubAddress
+from modelden.hub.catalog.names import HubAddress, is_branch
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
 from modelden.hub.store.records import RevisionKey, model_key
@@ -243,7 +243,7 @@ class LoaderWithFallback:
     async def _has_branch_changed(self, engine_id: str, options: PipelineOptions) -> bool:
         hub, address = await self._open_hub(options), _address(options)
         for model, revision in _revisions(options):
-            if revision != BRANCH:
+            if not is_branch(revision):
                 continue
             files = await hub.store.list_files(*address.revision_key(model, revision))
             paths = [

@@ -112,22 +112,35 @@ async def test_without_a_list_files_load_and_nothing_vouches_for_them(
 
 
 @pytest.mark.parametrize("path", [WEIGHTS, CONFIG])
+@pytest.mark.parametrize("revision", ["main", "refs/pr/1", "feature/x"])
 async def test_an_update_of_the_branch_in_the_same_visit(
-    server: HuggingFaceServer, browser: Browser, path: str
+    server: HuggingFaceServer, browser: Browser, path: str, revision: str
 ) -> None:
     """The list in use is older than the branch. Without readable tags only a list can tell of the change."""
     hub = await browser.visit()
-    await get(hub, path)
+    await get(hub, path, revision)
     browser.clock.advance(hours=1)
     new = FILES[path][::-1] if path == WEIGHTS else b'{"model_type": "gpt2"}'
     change(server, path, new)
 
-    kept = await get(hub, path)
+    kept = await get(hub, path, revision)
 
     assert (await kept.blob.read(), kept.integrity) == (new, "hub")
     server.requests()
-    assert await (await get(hub, path)).blob.read() == new
+    assert await (await get(hub, path, revision)).blob.read() == new
     assert not [each for each in server.requests() if "xet-bridge" in each and each.startswith("GET")]
+
+
+@pytest.mark.parametrize("revision", ["v1_0", "refs/tags/v1", "commit"])
+async def test_a_tag_and_a_commit_are_pinned(server: HuggingFaceServer, browser: Browser, revision: str) -> None:
+    revision = server.hub.commit if revision == "commit" else revision
+    hub = await browser.visit()
+    assert await (await get(hub, CONFIG, revision)).blob.read() == FILES[CONFIG]
+    server.requests()
+    browser.clock.advance(hours=1)
+
+    assert await (await get(await browser.visit(), CONFIG, revision)).blob.read() == FILES[CONFIG]
+    assert server.requests() == []
 
 
 async def test_bytes_that_are_stored_are_linked_by_a_list_that_is_as_new_as_the_tag(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelden.core.response_body import git_oid_of, read_text
 from modelden.errors import UnavailableError
 from modelden.hub.catalog.integrity import FIRST_SEEN, HUB, ExpectedFile
-from modelden.hub.catalog.names import BRANCH, HubAddress, ModelFile
+from modelden.hub.catalog.names import HubAddress, ModelFile, is_branch
 from modelden.settings.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class FileIndex:
 
         Only of a pinned revision: a host may serve the list and the files of a branch in different states.
         """
-        if file.revision == BRANCH or self._address.lists_files or not self._address.is_in_tree:
+        if is_branch(file.revision) or self._address.lists_files or not self._address.is_in_tree:
             return ExpectedFile()
         if self._has_published_lists is None:
             self._has_published_lists = asyncio.ensure_future(self._read_tree_facts())
@@ -186,7 +186,7 @@ def _age(listing: _Listing, max_age: int) -> int:
 
 
 def _is_lasting(listing: _Listing, revision: str) -> bool:
-    if revision == BRANCH:
+    if is_branch(revision):
         return False
     return not listing.task.done() or listing.task.result().files is not None
 

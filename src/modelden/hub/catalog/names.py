@@ -31,7 +31,9 @@ _LONGEST_NAME = 1000
 """Characters; longer URLs are refused on their way."""
 
 BRANCH = "main"
-"""The one revision that may change under its name; every other is pinned."""
+"""The branch that a model has where none is named; the only revision that is no pin in Mozilla's hub."""
+
+_TAGS = "refs/tags/"
 
 
 NO_ETAG = "NO_ETAG"
@@ -67,6 +69,15 @@ class ModelFile:
     def names(self) -> dict[str, str]:
         """Return model, revision and path by their names, as errors have them."""
         return {"model": self.model, "revision": self.revision, "file": self.file}
+
+
+def is_branch(revision: str) -> bool:
+    """Return True for a revision that moves under its name, so that its files are compared with the hub's.
+
+    These are ``main`` (Firefox: ``ModelHub.sys.mjs``), and the names with a slash that only git's hubs have:
+    pull requests (``refs/pr/1``) and branches (``feature/x``), though no tag (``refs/tags/v1``).
+    """
+    return revision == BRANCH or ("/" in revision and not revision.startswith(_TAGS))
 
 
 def check_names(model: str, revision: str, file: str) -> None:

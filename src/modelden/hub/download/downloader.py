@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelden.errors import FileNotFoundOnHub, IntegrityError, ModelDenError, UnavailableError
 from modelden.hub.catalog.integrity import HUB, SIGNED, ExpectedFile, hash_from_headers, headers_of_content
-from modelden.hub.catalog.names import BRANCH
+from modelden.hub.catalog.names import is_branch
 from modelden.hub.download.freshness import fetch_headers
 from modelden.hub.download.transfer import FileTransfer
 from modelden.hub.store.records import UNKNOWN_ROOT, CachedFile, Provenance
@@ -93,7 +93,7 @@ class Downloader:
         source = await self._source(expected)
         hub_headers = headers_of_content(headers, expected.sha256 or "")
         is_listed = expected.integrity == HUB and hash_from_headers(headers) is None
-        if source is not None and is_listed and request.file.revision == BRANCH:
+        if source is not None and is_listed and is_branch(request.file.revision):
             # The list may be older than the headers, whose tag is stored with the bytes.
             newest = await self._index.listed(request.file, renew=True)
             if newest.sha256 == expected.sha256:

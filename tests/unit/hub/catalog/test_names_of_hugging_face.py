@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelden.errors import InputError
-from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.catalog.names import HubAddress, ModelFile, is_branch
 
 HUGGING_FACE = HubAddress("https://huggingface.co/", "{model}/resolve/{revision}")
 MOZILLA = HubAddress("https://model-hub.mozilla.org/", "{model}/{revision}")
@@ -54,3 +54,13 @@ def test_no_hub_has_these(name: str) -> None:
 def test_another_hub_has_the_names_of_firefox(revision: str, file: str) -> None:
     with pytest.raises(InputError, match="Invalid"):
         MOZILLA.url(ModelFile("org/model", revision, file))
+
+
+@pytest.mark.parametrize("revision", ["main", "refs/pr/1", "feature/x", "refs/heads/main"])
+def test_a_branch_moves(revision: str) -> None:
+    assert is_branch(revision)
+
+
+@pytest.mark.parametrize("revision", ["v1.0", "v1_0", "refs/tags/v1", "0123456789abcdef0123456789abcdef01234567"])
+def test_a_tag_and_a_commit_do_not_move(revision: str) -> None:
+    assert not is_branch(revision)
