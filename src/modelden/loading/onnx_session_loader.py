@@ -174,7 +174,7 @@ class OnnxSessionLoader:
             clean_up(worker.close, lease.end)
             raise
         info = OnnxModelInfo.from_reply(
-            {**reply, **fallbacks.reasons(*requested)}, options["options"].get("freeDimensionOverrides", {})
+            {**reply, **fallbacks.reasons(*requested)}, options.get("options", {}).get("freeDimensionOverrides", {})
         )
 
         again = request._replace(source=files.reusable_source(), on_progress=None)
