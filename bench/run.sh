@@ -12,3 +12,4 @@ node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/cache.py chromium firefox
 .venv/bin/python bench/big.py chromium firefox
 .venv/bin/python bench/start.py chromium firefox
+.venv/bin/python bench/page.py chromium firefox

@@ -17,6 +17,7 @@ REQUIRED = (
     "modelden/__init__.py",
     "modelden/py.typed",
     "modelden/_js/assets/THIRD_PARTY_LICENSES.txt",
+    "modelden/_js/assets/boot.js",
     "modelden/_js/assets/build.txt",
     "modelden/_js/assets/engine-5.js",
     "modelden/_js/assets/engine-6.js",

@@ -90,6 +90,7 @@ class Page:
         adapters: Databases and engine host that were created before the context, and which it will use.
         restored_bytecode: Done when the bytecode of an earlier visit is there.
         stored_bytecode: Done when the bytecode of this visit is stored.
+        complete: True in a memory snapshot, which has all modules and needs no bytecode of them.
     """
 
     def __init__(self) -> None:
@@ -99,6 +100,7 @@ class Page:
         self.adapters: tuple[JsDatabases, JsEngineHost] | None = None
         self.restored_bytecode: asyncio.Future[None] | None = None
         self.stored_bytecode: asyncio.Future[None] | None = None
+        self.complete = False
         self.lock = asyncio.Lock()
 
 
@@ -158,7 +160,7 @@ async def current_context() -> Context:
 
 def restore_bytecode() -> None:
     """Start to read the bytecode that an earlier visit stored. Returns at once."""
-    if page.restored_bytecode is None and _in_browser():
+    if not page.complete and page.restored_bytecode is None and _in_browser():
         from modelden._js import bytecode_cache
 
         page.restored_bytecode = bytecode_cache.load()
@@ -166,7 +168,7 @@ def restore_bytecode() -> None:
 
 def store_bytecode() -> None:
     """Start to store the bytecode of this visit for the next one. Returns at once."""
-    if page.stored_bytecode is None:
+    if not page.complete and page.stored_bytecode is None:
         from modelden._js import bytecode_cache
         from modelden.core.event_loop import BackgroundTasks
 

@@ -14,6 +14,7 @@ check_sources() {
   node_modules/.bin/tsc --project .
   node_modules/.bin/tsc --project web
   node_modules/.bin/tsc --project web/worker
+  node_modules/.bin/tsc --project web/boot
 }
 
 # run_tests [RING [OPTION...]]

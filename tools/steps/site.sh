@@ -11,8 +11,14 @@ standard_library() {
 
 pyodide_distribution() {
   once build/pyodide .cache/pyodide-wheels .cache/stdlib dist node_modules/pyodide/package.json tools/pyodide_dist.py \
-    tools/folders.py -- "$PYTHON" tools/pyodide_dist.py --npm node_modules/pyodide --stdlib .cache/stdlib/python_stdlib.zip \
+    tools/folders.py src/modelden/host/browser/snapshot.py -- assemble_pyodide
+}
+
+# With a memory snapshot, from which the demo starts. A browser makes it; without one, Python starts as ever.
+assemble_pyodide() {
+  "$PYTHON" tools/pyodide_dist.py --npm node_modules/pyodide --stdlib .cache/stdlib/python_stdlib.zip \
     --wheels .cache/pyodide-wheels dist --out build/pyodide
+  .venv/bin/modelden snapshot build/pyodide || say "build/pyodide has no snapshot"
 }
 
 # For Pyodide's Python and not for this one: the lock is made for it, and only pure wheels are of use.

@@ -1,7 +1,7 @@
 # The worker bundles, the wheel, and the wheel that is imported as onnxruntime.
 
 bundles() {
-  once src/modelden/_js/assets/engine-5.js web/worker tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
+  once src/modelden/_js/assets/engine-5.js web/worker web/boot tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
 }
 
 wheel() {

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
 
-from js import JSON, ArrayBuffer, Object, Uint8Array, clearTimeout, navigator, setTimeout
+import js
+from js import JSON, ArrayBuffer, Object, Uint8Array, clearTimeout, setTimeout
 from js import fetch as js_fetch
 from pyodide.ffi import JsException
 
@@ -84,7 +85,7 @@ def failed_request(url: str) -> NetworkError:
     """Return the error of a request without a response."""
     # Browsers tell a page nothing more: refused, unknown host and no CORS all look alike. `onLine` may be true without
     # a network, but if it is false there is none.
-    return NetworkError(url, "the request failed") if navigator.onLine else Offline(url)
+    return NetworkError(url, "the request failed") if js.navigator.onLine else Offline(url)
 
 
 class _Reader:

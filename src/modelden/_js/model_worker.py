@@ -23,9 +23,6 @@ from modelden.ports import Blob, FileProvider, WorkerSpec
 
 logger = logging.getLogger(__name__)
 
-_HAS_WEBCRYPTO = bool(getattr(js.crypto, "subtle", None))
-"""False in a page without https."""
-
 _SCRIPT_TIMEOUT = 1.0
 """Most seconds that `start_runtime` waits for the worker's script; a load waits for ``start_timeout``."""
 
@@ -79,7 +76,7 @@ class ModelWorker:
         self._watch_life(model)
         loading = self.port.request(runtime=self._runtime(wasm), **message)
         try:
-            return await (loading if _HAS_WEBCRYPTO else self._load_and_hash(loading, wasm))
+            return await (loading if _has_webcrypto() else self._load_and_hash(loading, wasm))
         finally:
             self._stop_watching()
 
@@ -208,3 +205,8 @@ class ModelWorker:
 
 def _fault(what: str, error: Exception) -> EngineError:
     return EngineError(f"{what} (a fault of modelden's: {error!r}); please report it")
+
+
+def _has_webcrypto() -> bool:
+    """Return False in a page without https."""
+    return bool(getattr(js.crypto, "subtle", None))

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from typing import Any
 
-from js import Response, WebAssembly, navigator
+import js
+from js import Response, WebAssembly
 from pyodide.ffi import JsException
 
 from modelden._js.blobs import js_blob
@@ -15,11 +16,6 @@ from modelden.ports import Blob
 
 logger = logging.getLogger(__name__)
 
-_COMPILES_WHOLE_FILE = "Firefox/" in str(navigator.userAgent)
-"""Firefox compiles the whole file before it runs any of it, for most of a warm visit: so it compiles the first parts
-while it reads the others. Chromium compiles a function when it is first called; at the end of a stream it keeps the
-page busy for 50 to 80 ms, and the module is ready no sooner. No feature tells which of the two a browser does."""
-
 
 class CompilingModule:
     """A ``WebAssembly.Module`` under way: browsers compile beside the page's thread, and workers share the result."""
@@ -27,7 +23,8 @@ class CompilingModule:
     def __init__(self, wasm: Blob) -> None:
         """Begin to read, or to compile, the file."""
         js_file = js_blob(wasm)
-        js_promise = _compile_stream(js_file) if _COMPILES_WHOLE_FILE else js_file.arrayBuffer()
+        self._streams = _compiles_whole_file()
+        js_promise = _compile_stream(js_file) if self._streams else js_file.arrayBuffer()
         self._compiling = asyncio.ensure_future(self._compile(js_promise))
 
     async def module(self) -> Any:
@@ -37,10 +34,20 @@ class CompilingModule:
     async def _compile(self, js_promise: Any) -> Any:
         try:
             result = await js_promise
-            return result if _COMPILES_WHOLE_FILE else await WebAssembly.compile(result)
+            return result if self._streams else await WebAssembly.compile(result)
         except JsException as error:
             logger.debug("The page could not compile the runtime: %s: %s", js_name(error), error)
             return None
+
+
+def _compiles_whole_file() -> bool:
+    """Tell Firefox, which compiles the whole file before it runs any of it, for most of a warm visit.
+
+    So it compiles the first parts while it reads the others. Chromium compiles a function when it is first called; at
+    the end of a stream it keeps the page busy for 50 to 80 ms, and the module is ready no sooner. No feature tells
+    which of the two a browser does.
+    """
+    return "Firefox/" in str(js.navigator.userAgent)
 
 
 def _compile_stream(js_file: Any) -> Any:

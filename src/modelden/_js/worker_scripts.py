@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import js
-from js import URL, Array, Blob, Worker
+from js import URL, Array, Blob
 from pyodide.ffi import to_js
 
 from modelden._js.ffi import js_object, map_exceptions
@@ -47,7 +47,7 @@ class Script:
         """
         with map_exceptions(lambda error: self.refusal(str(error))):
             self._url = self._local_url() if self._folder is None else _served_url(self._folder, self._bundle)
-            return Worker.new(self._url, js_object(type="module", name=f"modelden {self._bundle}"))
+            return js.Worker.new(self._url, js_object(type="module", name=f"modelden {self._bundle}"))
 
     def revoke(self) -> None:
         """Free the ``blob:`` URL."""

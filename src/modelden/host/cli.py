@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
 
 from modelden.core.printable import printable
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import assets, doctor, mirror, publish, run, serve, stdlib, verify
+from modelden.host.commands import assets, doctor, mirror, publish, run, serve, snapshot, stdlib, verify
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
@@ -69,6 +69,7 @@ for _command in (
     serve.serve,
     assets.assets,
     stdlib.stdlib,
+    snapshot.snapshot,
     verify.verify,
     mirror.mirror,
     run.run,

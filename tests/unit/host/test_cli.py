@@ -28,6 +28,7 @@ COMMANDS = [
             "sign",
             "serve",
             "stdlib",
+            "snapshot",
             "assets",
             "verify",
             "mirror",
