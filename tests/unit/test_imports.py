@@ -284,6 +284,7 @@ CLOCKS = ("monotonic", "perf_counter", "process_time", "getrusage")
 WITH_A_CLOCK = {
     "faults/hub.py",  # sends at a rate
     "pyodide/browser_page.py",  # gives up a page that hangs
+    "pyodide/test_boot.py",  # compares the clock of a restored Python with that of its page
     "unit/host/publish/test_killed_publish.py",  # kills within the time that a publication takes
     "unit/test_imports.py",
 }
