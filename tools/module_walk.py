@@ -37,8 +37,8 @@ from tests.simulators.profile import Profile  # noqa: E402
 from tests.unit import conftest as unit  # noqa: E402
 
 PACKAGE = str(Path(modelden.__file__).parent)
-HOST = f"{PACKAGE}/host/"
-"""The server in the same process does not count."""
+OTHER_SIDES = (f"{PACKAGE}/host/", f"{PACKAGE}/_js/")
+"""The server in the same process, and what stands in for the browser, do not count."""
 
 ALLOW_LIST = AllowList.of([{"filter": "ALLOW", "urlPrefix": f"{unit.ORIGIN}/hub/"}])
 FILE = ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx")
@@ -52,7 +52,7 @@ def walk(title: str) -> Iterator[None]:
 
     def record(frame: FrameType, event: str, _argument: Any) -> None:
         path = frame.f_code.co_filename
-        if event == "call" and path.startswith(PACKAGE) and not path.startswith(HOST):
+        if event == "call" and path.startswith(PACKAGE) and not path.startswith(OTHER_SIDES):
             entered.append(path)
 
     sys.setprofile(record)

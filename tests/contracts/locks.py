@@ -1,4 +1,4 @@
-"""The contract of `ports.Locks`. Runs against `core.locks.PageLocks` on CPython and against Web Locks in a page.
+"""The contract of `ports.Locks`. Runs against `_js.page_locks.PageLocks` on CPython and against Web Locks in a page.
 
 Each of `CASES` is ``async def case(locks)``; it returns, or raises AssertionError. Names of locks are the case's own,
 so that cases can share a page. Only the standard library and modelden are imported: ship this file's text to the page.

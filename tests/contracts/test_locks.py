@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from tests.contracts.locks import CASES, Case
 
 

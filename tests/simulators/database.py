@@ -25,7 +25,8 @@ class MemoryDatabase:
         if self.schema.version < schema.compatible_since:
             self.rows.clear()
         try:
-            self.rows |= self._moved(schema)
+            if self.schema.version != schema.version:
+                self.rows |= self._moved(schema)
         except Exception as error:
             reason = f"The database {schema.name} could not be brought to version {schema.version} ({error})."
             raise StorageUnavailable(reason) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from modelden._js.page_locks import PageLocks
 from modelden.config import Configuration
 from modelden.context import Context
 from modelden.core.events import Events
-from modelden.core.locks import PageLocks
 from modelden.engine.last_engine import MODELDEN
 from modelden.engine.runtime_selection import Bundle
 from modelden.host.keys.crypto import HostCrypto

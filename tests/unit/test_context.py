@@ -32,7 +32,7 @@ from modelden.errors import (
 from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import Application
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.records import file_id, key_of
+from modelden.hub.store.records import key_of
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP, WASM
 
@@ -352,7 +352,7 @@ def half_made(profile: Profile) -> None:
     """Every file has its bytes, its headers, its task and its engine; every attachment is whole."""
     kept = profile.databases.contents()
     stores = kept.get("modelFiles", {})
-    keys = {name: {file_id(key_of(row)) for row in stores.get(name, [])} for name in ("headers", "tasks", "engines")}
+    keys = {name: {key_of(row).id for row in stores.get(name, [])} for name in ("headers", "tasks", "engines")}
     assert keys["headers"] == keys["tasks"] == keys["engines"]
     assert {row["id"] for row in stores.get("files", [])} == keys["headers"]
     for row in kept.get("remote-settings", {}).get("attachments", []):

@@ -63,7 +63,6 @@ PURE = {
     "modelden.hub.store.migration",
     "modelden.hub.store.records",
     "modelden.hub.store.schema",
-    "modelden.core.locks",
     "modelden.core.overall_progress",
     "modelden.core.progress_text",
     "modelden.core.turns",

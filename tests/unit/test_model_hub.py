@@ -16,7 +16,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.errors import InputError
 from modelden.host.serve.cors import AnyOrigin
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.records import FileKey, file_id
+from modelden.hub.store.records import FileKey
 from modelden.huggingface import hub_download
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.model_hub import ModelHub
@@ -50,7 +50,7 @@ async def read(hub: ModelHub, file: str, revision: str = "v1.0") -> bytes:
 async def damage(profile: Profile, file: str, body: bytes) -> None:
     """Other bytes in place of a file's."""
     database = await profile.database("modelFiles")
-    row = await database.get("files", file_id(FileKey(KEPT, "v1.0", file, HUB_ROOT)))
+    row = await database.get("files", FileKey(KEPT, "v1.0", file, HUB_ROOT).id)
     assert row is not None
     content = {"content": row["content"], "index": "000000"}
     await database.commit([Put("chunks", content, {("data",): MemoryBlob(body, "")})])

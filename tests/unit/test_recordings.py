@@ -23,7 +23,7 @@ from modelden.engine.runtime_selection import Bundle
 from modelden.errors import FileNotFoundOnHub, ForbiddenURL, ModelDenError, SignatureError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.records import file_id, key_of
+from modelden.hub.store.records import key_of
 from modelden.hub.store.usage import Consumer
 from tests.replay import ReplayServer, load_truth
 from tests.replay_hub import RUNTIMES
@@ -198,7 +198,7 @@ async def model_rows(profile: Profile) -> dict[str, list[dict[str, Any]]]:
     for chunk in rows["chunks"]:
         bodies[chunk["content"]] = bodies.get(chunk["content"], b"") + await chunk["data"].read()
     sizes = {row["id"]: len(bodies[row["content"]]) for row in rows["files"]}
-    keys = {file_id(key_of(row)): row["headers"] for row in rows["headers"]}
+    keys = {key_of(row).id: row["headers"] for row in rows["headers"]}
     assert sizes == {key: headers["fileSize"] for key, headers in keys.items()}
     for row in rows["files"]:
         assert row["sha256"] == hashlib.sha256(bodies[row["content"]]).hexdigest()

@@ -10,7 +10,7 @@ from modelden import VerifiedFile, default_context, verify
 from modelden.engine.options import PipelineOptions
 from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import Application
-from modelden.hub.store.records import FileKey, file_id
+from modelden.hub.store.records import FileKey
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.profile import Profile
@@ -64,7 +64,7 @@ async def test_a_damaged_runtime_is_found_and_fetched_again(profile: Profile) ->
 
 async def test_a_damaged_model_is_found(profile: Profile) -> None:
     database = await profile.database("modelFiles")
-    row = await database.get("files", file_id(FileKey("localhost/org/tiny", "v1.0", WEIGHTS, HUB_ROOT)))
+    row = await database.get("files", FileKey("localhost/org/tiny", "v1.0", WEIGHTS, HUB_ROOT).id)
     assert row is not None
     content = {"content": row["content"], "index": "000000"}
     await database.commit([Put("chunks", content, {("data",): MemoryBlob(FILES[WEIGHTS][::-1], "")})])

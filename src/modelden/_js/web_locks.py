@@ -15,7 +15,7 @@ import js
 from pyodide.ffi import JsException, create_once_callable
 
 from modelden._js.ffi import abort_scope, js_name, js_object, map_exceptions
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from modelden.errors import StorageUnavailable
 from modelden.ports import Locks
 

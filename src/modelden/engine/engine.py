@@ -5,12 +5,13 @@ An engine is a loaded model, ready to run. Without runs its worker is ended unti
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.core.arguments import check_callback, check_function
-from modelden.core.locks import KeyedLocks
 from modelden.engine.lifecycle import READY, Status
 from modelden.engine.metrics import RunMetrics
 from modelden.engine.plan import EngineRecord
@@ -250,7 +251,7 @@ class EngineRegistry:
         self._create_runner = create_runner
         self._suspender = suspender
         self._engines: dict[str, tuple[EngineRunner, Engine]] = {}
-        self._locks = KeyedLocks()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def get(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run.
@@ -259,7 +260,7 @@ class EngineRegistry:
             ModelDenError: If it cannot be loaded. An engine of this name with other options has ended all the same.
         """
         engine_id = request.engine_id
-        async with self._locks.hold(engine_id):
+        async with self._locks[engine_id]:
             runner, engine = self._engines.get(engine_id, (None, None))
             if runner and engine and not runner.has_ended and runner.request.is_equivalent(request):
                 runner.emitter = runner.emitter._replace(flow_id=request.flow_id)

@@ -160,13 +160,13 @@ def check_options(values: Mapping[str, Any], *, own_features: bool) -> None:
         InvalidOption: For the first value that is not valid, in Firefox's words.
     """
     for name, value in values.items():
-        if name in _DATA and not is_json(value):
+        if name in _DATA and not isinstance(value, bool | int) and not is_json(value):
             raise _invalid(name, value, "Should be JSON data.")
         _check_option(name, value, own_features=own_features)
 
 
 def _check_option(name: str, value: Any, *, own_features: bool) -> None:
-    if name in _TEXTS and not (isinstance(value, str) and is_unicode(value)):
+    if name in _TEXTS and not (isinstance(value, str) and (value.isascii() or is_unicode(value))):
         raise _invalid(name, value, "Should be a string.")
     if name in RANGES:
         _check_range(name, value)

@@ -66,6 +66,11 @@ class HubFiles:
         self._manifests, self._events = manifests, events
         self._store_prefix, self._root = address.store_name(""), address.root
 
+    @property
+    def announces_files(self) -> bool:
+        """True if a manifest or the hub's own list may name the files of a model before they are requested."""
+        return self._manifests is not None or self._address.lists_files
+
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names; errors as `HubAddress.parse`."""
         return self._address.parse(url)
@@ -128,7 +133,7 @@ class HubFiles:
             cached, headers = await self._freshness.check(request)
         elif not no_cache:  # what is stored of a pinned revision is fresh
             cached = await self._cache.get(key, consumer)
-        if cached is not None:
+        if cached is not None and self._manifests is not None:
             cached = (await check_stored(self._manifests, self.store, [request], {key: cached})).get(key)
         if cached is None:
             cached = await self._download(request, headers, on_progress)
@@ -155,7 +160,8 @@ class HubFiles:
         requests = [FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list) for file in pinned]
         await self._check_allowed(requests)
         cached = await self._cache.read([request.key for request in requests], consumer)
-        cached = await check_stored(self._manifests, self.store, requests, cached)
+        if self._manifests is not None:
+            cached = await check_stored(self._manifests, self.store, requests, cached)
         stored = [request for request in requests if request.key in cached]
         for request in stored:
             self._report_cached(request, on_progress)
@@ -180,22 +186,6 @@ class HubFiles:
         """Load a model of a branch as the hub has it, else as it is stored; see `branch_update.load_branch`."""
         return load_branch(self.store, self._ports.locks, load)
 
-    async def download_sizes(
-        self, model: str, revision: str, task: str, dtype: str, allow_list: AllowList, *, signed_only: bool
-    ) -> dict[str, int]:
-        """Return the sizes of the files that a task will download; see `SpacePreflight.download_sizes`."""
-        if self._manifests is None and not self._address.lists_files:  # nothing of it is imported in vain
-            return {}
-        return await self._preflight.download_sizes(model, revision, task, dtype, allow_list, signed_only=signed_only)
-
-    async def check_space_for_task(self, model: str, revision: str, task: str, dtype: str) -> None:
-        """Check the space for the files that a task will download; errors as `check_space`."""
-        await self._preflight.check_task(model, revision, task, dtype)
-
-    async def check_space_for_session(self, model: ModelFile) -> None:
-        """Check the space for a raw model and its external data; errors as `check_space`."""
-        await self._preflight.check_session(model)
-
     async def check_space(
         self, model: str, revision: str, files: Sequence[FileInfo], on_progress: ProgressCallback | None
     ) -> None:
@@ -204,8 +194,8 @@ class HubFiles:
         Raises:
             QuotaExceeded: If it is not enough, and memory is not allowed.
         """
-        await self._preflight.check(model, revision, files)
-        self._preflight.report(model, revision, files, on_progress)
+        await self.preflight.check(model, revision, files)
+        self.preflight.report(model, revision, files, on_progress)
 
     async def import_files(
         self, sources: Sequence[ImportSource], consumer: Consumer, on_progress: ProgressCallback | None
@@ -237,7 +227,8 @@ class HubFiles:
         return FileIndex(self._address, self._fetcher, self._manifests, self._ports.clock)
 
     @cached_property
-    def _preflight(self) -> SpacePreflight:
+    def preflight(self) -> SpacePreflight:
+        """Checks of the space for all files of a model."""
         from modelden.hub.download.preflight import SpacePreflight
 
         return SpacePreflight(self._address, self.store, self._index)
@@ -260,7 +251,15 @@ class HubFiles:
     def _downloader(self) -> Downloader:
         from modelden.hub.download.downloader import Downloader
 
-        return Downloader(self._address, self.policy, self._index, self.store, self._fetcher, self._ports)
+        return Downloader(
+            self._address,
+            self.policy,
+            lambda: self._index,
+            self.store,
+            self._fetcher,
+            self._ports,
+            announces_files=self.announces_files,
+        )
 
     async def _download(
         self, request: FileRequest, headers: Mapping[str, str] | None, on_progress: ProgressCallback | None
@@ -277,7 +276,8 @@ class HubFiles:
                 return await self._downloader.fetch(request, headers or {}, reporter)
 
     def _reporter(self, kind: str, request: FileRequest, on_progress: ProgressCallback | None) -> Reporter:
-        return Reporter(on_progress, kind, request.url, request.progress_metadata)
+        metadata = {**request.file.names(), "url": request.url, "taskName": request.consumer.task_name}  # as Firefox
+        return Reporter(on_progress, kind, request.url, metadata)
 
     def _report_cached(self, request: FileRequest, on_progress: ProgressCallback | None) -> None:
         with self._reporter(LOADING_FROM_CACHE, request, on_progress):

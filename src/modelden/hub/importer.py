@@ -12,7 +12,7 @@ from modelden.hub.catalog.file_format import SNIFFED_SIZE, check_format, check_j
 from modelden.hub.catalog.integrity import FIRST_SEEN, ExpectedFile
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.partials import download_lock
-from modelden.hub.store.records import FileKey, Provenance, file_id
+from modelden.hub.store.records import FileKey, Provenance
 
 if TYPE_CHECKING:
     from modelden.core.events import DownloadEvents
@@ -112,7 +112,7 @@ class Importer:
         provenance = Provenance(headers, actual.integrity, hub=None)
         if await self._is_stored(file.key, actual, consumer, provenance):
             return
-        async with self._ports.locks.hold(download_lock(file_id(file.key))):
+        async with self._ports.locks.hold(download_lock(file.key.id)):
             await self._partials.delete(file.key)
             try:
                 await self._copy(file, actual, consumer, provenance, reporter)

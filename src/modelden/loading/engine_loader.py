@@ -234,11 +234,13 @@ class EngineLoader:
         options, hub, on_progress = job.plan.options, job.hub, job.on_progress
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
-        # After an earlier load little is missing: a hub that lists its files is asked with the first download.
-        download_sizes = partial(hub.download_sizes, *model, allow_list, signed_only=bool(job.plan.files))
-        if not job.branch.stored_only and (sizes := await download_sizes()):
-            report_plan(on_progress, model[0], sizes)
-        preflight = partial(hub.check_space_for_task, *model)
+        preflight = None
+        if hub.announces_files:
+            # After an earlier load little is missing: a hub that lists its files is asked with the first download.
+            download_sizes = partial(hub.preflight.download_sizes, *model, allow_list, signed_only=bool(job.plan.files))
+            if not job.branch.stored_only and (sizes := await download_sizes()):
+                report_plan(on_progress, model[0], sizes)
+            preflight = partial(hub.preflight.check_task, *model)
         return EngineFileProvider(hub, consumer, allow_list, on_progress, job.watch, preflight, job.branch)
 
 

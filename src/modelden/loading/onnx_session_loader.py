@@ -204,7 +204,7 @@ class OnnxSessionLoader:
         hub, consumer = await self._open_hub(), Consumer(ONNX_TASK, ONNX_ENGINE_ID)
 
         async def preflight() -> None:
-            await hub.check_space_for_session(model)
+            await hub.preflight.check_session(model)
 
         async def fetch(file: ModelFile) -> Blob:
             await lease.add(hub.key(file).revision_key)
@@ -215,7 +215,7 @@ class OnnxSessionLoader:
                 on_progress,
                 branch=branch,
                 # Once, before the model itself; the data beside it come later.
-                before_download=preflight if file == model else None,
+                before_download=preflight if file == model and hub.announces_files else None,
                 check_size=partial(watch.account_expected, file.file),
             )
             return cached.blob

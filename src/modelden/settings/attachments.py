@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from modelden.core import urls
 from modelden.core.events import LOADING_RUNTIME, DownloadEvents, ProgressCallback, Reporter
-from modelden.core.locks import KeyedLocks
 from modelden.errors import DataRemoved, IntegrityError, InvalidResponse, UnavailableError
 from modelden.ports import Blob, Blobs, Fetcher
 from modelden.settings.attachment_store import AttachmentStore
@@ -69,7 +69,7 @@ class Attachments:
         self._store = store
         self._fetcher = fetcher
         self._blobs = blobs
-        self._locks = KeyedLocks()
+        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def get(self, cid: str, record: Record, on_progress: ProgressCallback | None = None) -> Blob:
         """Return the attachment's bytes, from the store if it has them.
@@ -87,7 +87,7 @@ class Attachments:
         """
         attachment = Attachment.of(record)
         on_progress = self._downloads.wrap_progress(on_progress)
-        async with self._locks.hold((cid, record["id"])):
+        async with self._locks[cid, record["id"]]:
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)
                 if blob is None:

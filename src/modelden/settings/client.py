@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from modelden.config import Configuration
 from modelden.core.age import age
 from modelden.core.event_loop import import_staged
 from modelden.core.events import EventEmitter, ProgressCallback
-from modelden.core.locks import KeyedLocks
 from modelden.errors import RequestTimeout, SignatureError, StorageError, UnavailableError
 from modelden.ports import Clock
 from modelden.settings.changeset import Collection, Record, SyncEvent, diff
@@ -65,7 +65,7 @@ class SettingsClient:
         self._listeners = listeners
         self._emitter = emitter
         self._clock = clock
-        self._locks = KeyedLocks()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._timed_out_at = 0
 
     async def get(
@@ -101,7 +101,7 @@ class SettingsClient:
             StorageError: If the browser cannot store the collection.
         """
         cid = f"{bucket or self._config.settings_bucket}/{name}"
-        async with self._locks.hold(cid):
+        async with self._locks[cid]:
             stored = await self._store.read(cid)
             if force_sync or (stored is None and sync_if_empty):
                 collection: Collection | None = await self._run_sync(cid, stored, on_progress)
@@ -152,7 +152,7 @@ class SettingsClient:
             StorageError: If the browser cannot store the collection.
         """
         cid = f"{bucket or self._config.settings_bucket}/{name}"
-        async with self._locks.hold(cid):
+        async with self._locks[cid]:
             stored = await self._store.read(cid)
             collection = await self._run_sync(cid, stored, on_progress, expected)
         event = await self._event(cid, stored.collection if stored else None, collection)
@@ -176,7 +176,7 @@ class SettingsClient:
         """
         faults: dict[str, str | None] = {}
         for cid in await self._store.confirmations():
-            async with self._locks.hold(cid):
+            async with self._locks[cid]:
                 stored = await self._store.read(cid)
                 try:
                     if stored is not None:

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
+from modelden._js.page_locks import PageLocks
 from modelden.core.events import Event, Events
-from modelden.core.locks import PageLocks
 from modelden.engine.engine_runner import EngineRunner
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan

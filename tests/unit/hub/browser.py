@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from modelden.host.keys.crypto import HostCrypto
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_info import ManifestReader

@@ -196,12 +196,12 @@ async def test_space_for_the_whole_model_is_asked_for_before_its_first_weight(
     needed = sum(map(len, FILES.values()))
     browser.page.leave(needed - 1)
     with pytest.raises(QuotaExceeded):
-        await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
+        await hub.preflight.check_task(MODEL, "main", "feature-extraction", "fp32")
     assert server.requests() == [f"GET /api/models/{MODEL}/revision/main"]
 
     browser.page.leave(needed)
-    await hub.check_space_for_task(MODEL, "main", "feature-extraction", "fp32")
-    sizes = await hub.download_sizes(MODEL, "main", "feature-extraction", "fp32", ANY, signed_only=False)
+    await hub.preflight.check_task(MODEL, "main", "feature-extraction", "fp32")
+    sizes = await hub.preflight.download_sizes(MODEL, "main", "feature-extraction", "fp32", ANY, signed_only=False)
     assert sum(sizes.values()) == needed
     assert server.requests() == []
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress, ModelFile

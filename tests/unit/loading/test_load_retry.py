@@ -13,7 +13,7 @@ from modelden.errors import EngineError, FileNotFoundOnHub, NetworkError
 from modelden.host.serve.server import Application
 from modelden.host.testing import Fault
 from modelden.hub.catalog.names import ModelFile
-from modelden.hub.store.records import FileKey, file_id
+from modelden.hub.store.records import FileKey
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
@@ -30,7 +30,7 @@ OPTIONS = {"device": "wasm", "numThreads": 0, "options": {}}
 async def damage(profile: Profile) -> None:
     """Other weights of the same size."""
     database = await profile.database("modelFiles")
-    row = await database.get("files", file_id(FileKey("localhost/org/tiny", "v1.0", WEIGHTS, HUB_ROOT)))
+    row = await database.get("files", FileKey("localhost/org/tiny", "v1.0", WEIGHTS, HUB_ROOT).id)
     assert row is not None
     body = (b"corrupt" + FILES[WEIGHTS])[: len(FILES[WEIGHTS])]
     content = {"content": row["content"], "index": "000000"}

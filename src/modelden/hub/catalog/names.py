@@ -12,17 +12,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from modelden.core import urls
-from modelden.core.arguments import is_unicode, show
+from modelden.core.arguments import show
 from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
 _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
-_STORED_MODEL = re.compile(r"[^/]+/.+\Z")
+_STORED_MODEL = re.compile(r"[^/\ud800-\udfff]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
 _FILE = re.compile(r"/?(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
 
-_REF = re.compile(r"[^/\\\x00-\x1f\x7f]+(?:/[^/\\\x00-\x1f\x7f]+)*\Z")
-"""Names of revisions on Hugging Face's hub, whose repositories are those of git."""
+_REF = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]+(?:/[^/\\\x00-\x1f\x7f\ud800-\udfff]+)*\Z")
+"""Names of revisions on Hugging Face's hub, whose repositories are those of git. Surrogates are no text."""
 
 _PATH = re.compile("/?" + _REF.pattern)
 """Names of files there. Firefox takes a slash in front of a file's name as part of it (``FILE_REGEX``)."""
@@ -129,7 +129,6 @@ def _matches(pattern: re.Pattern[str], name: object) -> bool:
     return (
         isinstance(name, str)
         and len(name) <= _LONGEST_NAME
-        and is_unicode(name)
         and bool(pattern.match(name))
         and not {".", ".."} & set(name.split("/"))
     )
@@ -162,11 +161,13 @@ class HubAddress(NamedTuple):
         Raises:
             InputError: For names that this hub cannot have.
         """
-        if not self.lists_files:
-            check_names(*file.names().values())
-        revision = urls.quote(file.revision, safe="")
+        revision, name = file.revision, file.file
+        if self.lists_files:
+            revision, name = urls.quote(revision, safe=""), urls.quote(name)
+        else:
+            check_names(file.model, revision, name)  # without anything to escape
         path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", revision)
-        return f"{self.root_url.rstrip('/')}/{path}/{urls.quote(file.file)}?download=true"
+        return f"{self.root_url.rstrip('/')}/{path}/{name}?download=true"
 
     def parse(self, url: str) -> ModelFile:
         """Return the file that a URL of this hub names; query and fragment are ignored.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from modelden.errors import FileNotFoundOnHub, IntegrityError, ModelDenError, UnavailableError
@@ -39,14 +39,28 @@ class Downloader:
         self,
         address: HubAddress,
         policy: HubPolicy,
-        index: FileIndex,
+        open_index: Callable[[], FileIndex],
         store: Store,
         fetcher: Fetcher,
         ports: Ports,
+        *,
+        announces_files: bool,
     ) -> None:
+        """Create a downloader.
+
+        Args:
+            address: The hub.
+            policy: Its mirrors, and whether hashes are required.
+            open_index: Opens the index of the hub's files.
+            store: Stored files.
+            fetcher: Sends the requests.
+            ports: The browser.
+            announces_files: The index may know a file before it is requested.
+        """
         self._address = address
         self._policy = policy
-        self._index = index
+        self._open_index = open_index
+        self._announces_files = announces_files
         self._store = store
         self._fetcher = fetcher
         self._ports = ports
@@ -63,8 +77,10 @@ class Downloader:
         Raises:
             ModelDenError: As `HubFiles.get`.
         """
-        expected = await self._index.expected(request.file, request.lists, renew=_staging_branch(request) is not None)
-        if _staging_branch(request) is None and not request.no_cache:
+        expected, is_staged = ExpectedFile(), _staging_branch(request) is not None
+        if self._announces_files:
+            expected = await self._open_index().expected(request.file, request.lists, renew=is_staged)
+        if not is_staged and not request.no_cache:
             linked, expected = await self._link_equal(request, expected, headers)
             if linked is None:
                 linked = await self._claim(request, expected, headers)
@@ -86,16 +102,18 @@ class Downloader:
         Bytes are found by a hash that was promised for this name, never by a tag: the tag of another URL is opaque
         (RFC 9110, section 8.8.3). Many servers make tags of size and date, which are those of other bytes too.
         """
-        if expected.sha256 is None:
-            if not headers and await self._has_hashes(request):
-                headers = await fetch_headers(self._fetcher, request.url) or {}
+        if expected.sha256 is None and not headers and await self._has_hashes(request):
+            headers = await fetch_headers(self._fetcher, request.url) or {}
+        if headers:
             expected = expected.with_headers(headers)
         source = await self._source(expected)
+        if source is None:
+            return None, expected
         hub_headers = headers_of_content(headers, expected.sha256 or "")
         is_listed = expected.integrity == HUB and hash_from_headers(headers) is None
-        if source is not None and is_listed and is_branch(request.file.revision):
+        if is_listed and is_branch(request.file.revision):
             # The list may be older than the headers, whose tag is stored with the bytes.
-            newest = await self._index.listed(request.file, renew=True)
+            newest = await self._open_index().listed(request.file, renew=True)
             if newest.sha256 == expected.sha256:
                 hub_headers = dict(headers)
             elif expected.commit is None or request.lists is None:
@@ -196,7 +214,7 @@ class Downloader:
             self._fetcher,
             self._store,
             self._ports,
-            self._index.published,
+            lambda file: self._open_index().published(file),
             require_hash=self._policy.require_hashes,
         )
 
@@ -207,7 +225,7 @@ class Downloader:
         """
         if not self._address.lists_files or expected.integrity == SIGNED or expected.commit is not None:
             return None
-        newer = await self._index.listed(request.file, renew=True)
+        newer = await self._open_index().listed(request.file, renew=True)
         return None if newer in (expected, ExpectedFile()) else newer
 
     async def _save(self, request: FileRequest, body: ReceivedBody, provenance: Provenance) -> CachedFile:
@@ -220,7 +238,7 @@ class Downloader:
         """Return the expected file with its hash, by the hub's list if no response had it."""
         if expected.sha256 is not None or isinstance(error, FileNotFoundOnHub):
             return expected
-        return await self._index.listed(request.file)
+        return await self._open_index().listed(request.file)
 
 
 def _staging_branch(request: FileRequest) -> BranchUpdate | None:

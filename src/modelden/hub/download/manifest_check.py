@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 async def check_stored(
-    manifests: ManifestReader | None, store: Store, requests: Sequence[FileRequest], cached: CachedFiles
+    manifests: ManifestReader, store: Store, requests: Sequence[FileRequest], cached: CachedFiles
 ) -> CachedFiles:
     """Return the stored files that no manifest refuses. The others have to be downloaded again.
 
     Args:
-        manifests: Reads the manifests; None without any, and then nothing is checked.
+        manifests: Reads the manifests.
         store: The store.
         requests: The requests for the files.
         cached: The stored files by key.
@@ -36,8 +36,6 @@ async def check_stored(
         IntegrityError: If a load that uses stored files only would use a file that the manifest refuses.
         ModelDenError: If the manifests cannot be read; see `catalog.manifests.Manifests.expected`.
     """
-    if manifests is None:
-        return cached
     checked = {}
     for request in requests:
         file = cached.get(request.key)

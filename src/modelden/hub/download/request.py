@@ -43,13 +43,6 @@ class FileRequest(NamedTuple):
     no_cache: bool = False
     lists: Lists | None = None
 
-    @property
-    def progress_metadata(self) -> dict[str, str]:
-        """Names for the progress of the file, as Firefox's events have them."""
-        file = self.file
-        names = {"model": file.model, "revision": file.revision, "file": file.file, "url": self.url}
-        return {**names, "taskName": self.consumer.task_name}
-
     def not_found(self, url: str, status: int) -> FileNotFoundOnHub:
         """Return the error of a hub, or a mirror, that does not have the file."""
         file = self.file

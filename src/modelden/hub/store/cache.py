@@ -19,7 +19,6 @@ from modelden.hub.store.records import (
     Provenance,
     StoredFile,
     StoredModel,
-    file_id,
     file_key,
     header_record,
     key_fields,
@@ -90,7 +89,7 @@ class ModelCache:
     async def replaced_files(self, served: Mapping[FileKey, str]) -> set[FileKey]:
         """Return the files that are stored by now with another SHA-256 than the given one."""
         keys = [key for key in served if key not in self.memory]
-        rows = await self._database.get_many([("files", file_id(key)) for key in keys])
+        rows = await self._database.get_many([("files", key.id) for key in keys])
         stored = {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
         return {key for key, sha256 in stored.items() if sha256 != served[key]}
 
@@ -109,7 +108,7 @@ class ModelCache:
                 (completion, content), usage, row = await asyncio.gather(
                     self._contents.complete(file.key, file.body),
                     self._usage.changes(file.key, file.consumer),
-                    self._database.get("files", file_id(file.key)),
+                    self._database.get("files", file.key.id),
                 )
                 fields = header_record(file.provenance.headers, file.body.size, self._clock.now())
                 rows = _file_rows(file.key, fields, file.body.sha256, content, file.provenance)
@@ -126,7 +125,7 @@ class ModelCache:
         """Store the content of ``source`` as another file too; False if it is not stored any more."""
         async with self._locks.hold(ROWS_LOCK):
             file, header, replaced = await self._database.get_many(
-                [("files", file_id(source)), ("headers", source), ("files", file_id(key))]
+                [("files", source.id), ("headers", source), ("files", key.id)]
             )
             if file is None or header is None:
                 return False
@@ -143,11 +142,11 @@ class ModelCache:
             self.memory[key] = self.memory[key]._replace(integrity=integrity)
         try:
             async with self._locks.hold(ROWS_LOCK):
-                row = await self._database.get("files", file_id(key))
+                row = await self._database.get("files", key.id)
                 if row is not None and row["sha256"] == sha256:
                     await self._database.commit([Put("files", {**row, "integrity": integrity})])
         except StorageError as error:
-            logger.warning("That %s fits its manifest is not stored. %s", file_id(key), error)
+            logger.warning("That %s fits its manifest is not stored. %s", key.id, error)
 
     async def other_revisions(self, key: FileKey) -> dict[FileKey, StoredFile]:
         """Return the same file of other revisions of the same hub: entity tags of two hubs have nothing in common."""
@@ -203,8 +202,8 @@ class ModelCache:
             tasks = await self._database.get_all("tasks", index="modelRevisionFileIndex", key=key[:3])
             changes += [Delete("tasks", (row["taskName"], *key)) for row in tasks if row["root"] == key.root]
             changes += [Delete(store, key) for store in ("headers", "engines")]
-            changes.append(Delete("files", file_id(key)))
-            file = await self._database.get("files", file_id(key))
+            changes.append(Delete("files", key.id))
+            file = await self._database.get("files", key.id)
             files += [file] if file else []
         return [*changes, *await self._contents.unreferenced(files, retained)]
 
@@ -215,7 +214,7 @@ class ModelCache:
 
         The use is recorded while the bytes are read.
         """
-        stores: list[tuple[str, Key]] = [row for key in keys for row in (("headers", key), ("files", file_id(key)))]
+        stores: list[tuple[str, Key]] = [row for key in keys for row in (("headers", key), ("files", key.id))]
         rows = iter(await self._database.get_many(stores))
         stored = {key: (header, file) for key, header, file in zip(keys, rows, rows, strict=True) if header and file}
         reading = asyncio.gather(*(self._read_bytes(*pair) for pair in stored.values()))
@@ -237,7 +236,7 @@ def _file_rows(key: FileKey, fields: Row, sha256: str, content: Content, provena
     """Return the changes that store the rows of a file."""
     names = key_fields(key)
     file = {
-        "id": file_id(key),
+        "id": key.id,
         **names,
         "sha256": sha256,
         "integrity": provenance.integrity,
@@ -245,4 +244,4 @@ def _file_rows(key: FileKey, fields: Row, sha256: str, content: Content, provena
         "content": content.id,
         "chunks": content.chunks,
     }
-    return [Put("files", file), Put("headers", {**names, "headers": fields}), Delete("missing", file_id(key))]
+    return [Put("files", file), Put("headers", {**names, "headers": fields}), Delete("missing", key.id)]

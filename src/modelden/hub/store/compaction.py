@@ -16,7 +16,7 @@ from modelden.errors import StorageError
 from modelden.hub.store.contents import FIRST_SIZE, Content, delete_chunks, put_chunk, read_chunks
 from modelden.hub.store.partials import download_lock
 from modelden.hub.store.quota import StorageQuota
-from modelden.hub.store.records import FileKey, file_id
+from modelden.hub.store.records import FileKey
 from modelden.hub.store.schema import ROWS_LOCK
 from modelden.ports import Blob, Database, Ports, Put
 
@@ -91,7 +91,7 @@ class Compactor:
         return False
 
     async def _compact(self, key: FileKey) -> None:
-        file = await self._database.get("files", file_id(key))
+        file = await self._database.get("files", key.id)
         if file is None or file["chunks"] < 2:
             return
         content = Content(file["content"], file["chunks"])

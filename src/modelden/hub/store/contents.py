@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from modelden.errors import StorageError
-from modelden.hub.store.records import FileKey, PartialFile, file_id
+from modelden.hub.store.records import FileKey, PartialFile
 from modelden.ports import Blob, Database, Delete, Put, Row
 
 type Changes = list[Put | Delete]
@@ -61,9 +61,9 @@ class Contents:
         The stored beginning may have been deleted or continued by another tab: then all bytes are stored again.
         """
         partial = Content(body.partial.content, body.partial.chunks)
-        row = await self._database.get("partials", file_id(key))
+        row = await self._database.get("partials", key.id)
         is_stored = row is not None and (row["content"], row["chunks"]) == (partial.id, partial.chunks)
-        changes: Changes = [Delete("partials", file_id(key))] if is_stored else []
+        changes: Changes = [Delete("partials", key.id)] if is_stored else []
         content = await self._equal(body)
         if content is not None:
             return [*changes, *(delete_chunks(partial) if is_stored else ())], content

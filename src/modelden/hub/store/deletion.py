@@ -13,7 +13,7 @@ from modelden.core.age import age
 from modelden.hub.store.cache import ModelCache
 from modelden.hub.store.contents import Changes
 from modelden.hub.store.partials import PartialDownloads
-from modelden.hub.store.records import FileKey, RevisionKey, file_id, key_fields, key_of, revision_of
+from modelden.hub.store.records import FileKey, RevisionKey, key_fields, key_of, revision_of
 from modelden.hub.store.schema import ROWS_LOCK
 from modelden.hub.store.usage import is_pinned
 from modelden.ports import Clock, Database, Delete, Locks, Put, Row
@@ -104,7 +104,7 @@ class Deletion:
 
     async def delete_damaged(self, key: FileKey) -> None:
         """Delete a file with damaged bytes, and all files that share these bytes."""
-        file = await self._database.get("files", file_id(key))
+        file = await self._database.get("files", key.id)
         if file is not None:
             rows = await self._database.get_all("files", index="contentIndex", key=file["content"])
             await self.delete_files(key_of(row) for row in rows)

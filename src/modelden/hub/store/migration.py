@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from modelden.core import urls
 from modelden.hub.catalog.names import LAYOUTS, HubAddress, ModelFile, canonical_root
-from modelden.hub.store.records import UNKNOWN_ROOT, FileKey, file_id
+from modelden.hub.store.records import UNKNOWN_ROOT, FileKey
 from modelden.ports import Row, RowsByStore
 
 _Name = tuple[str, ...]
@@ -64,12 +64,12 @@ def _moved_missing(row: Row, roots: _Roots) -> Row:
         return row
     model, revision, root = row["model"], row["revision"], roots.of_revision(row["model"], row["revision"])
     path = row["id"].removeprefix(f"{model}/{revision}/")
-    return {**row, "id": file_id(FileKey(model, revision, path, root)), "root": root}
+    return {**row, "id": FileKey(model, revision, path, root).id, "root": root}
 
 
 def _with_id(row: Row, root: str) -> Row:
     key = FileKey(row["model"], row["revision"], row["file"], root)
-    return {**row, "id": file_id(key), "root": root}
+    return {**row, "id": key.id, "root": root}
 
 
 def _root_of_download(row: Row) -> str | None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from modelden.core.events import Reporter
 from modelden.errors import StorageError
 from modelden.hub.store.contents import Changes, Content, delete_chunks, put_chunk, read_chunks
-from modelden.hub.store.records import FileKey, PartialFile, RevisionKey, file_id, key_fields, key_of, revision_of
+from modelden.hub.store.records import FileKey, PartialFile, RevisionKey, key_fields, key_of, revision_of
 from modelden.ports import Blob, Clock, Database, Delete, Locks, Put, Row
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ WATCH_INTERVAL = 1.0
 
 
 def download_lock(file: str) -> str:
-    """Return the name of the lock of whoever downloads a file, by its `records.file_id`."""
+    """Return the name of the lock of whoever downloads a file, by its `records.FileKey.id`."""
     return f"download {file}"
 
 
@@ -39,7 +39,7 @@ class PartialDownloads:
 
     async def get(self, key: FileKey) -> PartialFile | None:
         """Return the stored beginning of a file."""
-        row = await self._database.get("partials", file_id(key))
+        row = await self._database.get("partials", key.id)
         if row is None:
             return None
         return PartialFile(
@@ -77,7 +77,7 @@ class PartialDownloads:
         partial = await self.get(key)
         if partial is not None:
             chunks = delete_chunks(Content(partial.content, partial.chunks))
-            await self._database.commit([Delete("partials", file_id(key)), *chunks])
+            await self._database.commit([Delete("partials", key.id), *chunks])
 
     async def blobs(self, partial: PartialFile) -> list[Blob]:
         """Return the stored chunks in their order."""
@@ -129,7 +129,7 @@ class PartialDownloads:
 
     def _row(self, key: FileKey, partial: PartialFile) -> Row:
         return {
-            "id": file_id(key),
+            "id": key.id,
             **key_fields(key),
             "content": partial.content,
             "url": partial.url,
@@ -159,7 +159,7 @@ class DownloadLock:
         """Wait until no other tab downloads the file; the progress of the other tab is reported meanwhile."""
         watching = asyncio.ensure_future(self._watch(key, reporter))
         try:
-            async with self._locks.hold(download_lock(file_id(key))):
+            async with self._locks.hold(download_lock(key.id)):
                 await _end(watching)
                 yield
         finally:

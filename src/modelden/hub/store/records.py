@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.hub.catalog.names import NO_ETAG
@@ -19,7 +20,14 @@ RevisionKey = tuple[str, str, str]
 """Key of a stored revision: model with host name, revision, root URL of the hub."""
 
 
-class FileKey(NamedTuple):
+class _FileKeyFields(NamedTuple):
+    model: str
+    revision: str
+    path: str
+    root: str
+
+
+class FileKey(_FileKeyFields):
     """Key of a stored file, in the order of the stores' key paths: Firefox's members, and the hub.
 
     Attributes:
@@ -29,17 +37,17 @@ class FileKey(NamedTuple):
         root: Root URL of the hub (`names.canonical_root`); `UNKNOWN_ROOT` if only its host is known.
     """
 
-    model: str
-    revision: str
-    path: str
-    root: str
+    @cached_property
+    def id(self) -> str:
+        """Key of the file in the stores ``files``, ``partials`` and ``missing``; only the root has spaces."""
+        return f"{self.root} {self.name}"
 
-    @property
+    @cached_property
     def revision_key(self) -> RevisionKey:
         """Key of the file's revision."""
         return self.model, self.revision, self.root
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Name of the file in messages."""
         return f"{self.model}/{self.revision}/{self.path}"
@@ -179,11 +187,6 @@ class StoredModel:
     partial_files: int = 0
     partial_size: int = 0
     root_url: str | None = None
-
-
-def file_id(key: FileKey) -> str:
-    """Return the key of a file in the stores ``files``, ``partials`` and ``missing``; only the root has spaces."""
-    return f"{key.root} {key.name}"
 
 
 def key_of(row: Row) -> FileKey:

@@ -6,7 +6,7 @@ origin private file system; up to version 4 it kept them as Blobs in a store ``f
 | store | key | what |
 |---|---|---|
 | ``headers``, ``engines``, ``tasks`` | Firefox's, ``root`` | Firefox's |
-| ``files`` | ``id``: `records.file_id` | SHA-256, how far it is vouched for, which content, of how many chunks |
+| ``files`` | ``id``: `records.FileKey.id` | SHA-256, how far it is vouched for, which content, of how many chunks |
 | ``chunks`` | ``content``, ``index`` | some bytes of a content as a Blob, six digits of index |
 | ``partials`` | ``id`` of the file | a download that has begun: its content, its validator, how far it is |
 | ``missing`` | ``id`` of the file | a file that the hub does not have and the model does not need |

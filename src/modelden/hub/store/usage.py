@@ -10,7 +10,7 @@ from typing import NamedTuple
 from modelden.errors import StorageError
 from modelden.hub.catalog.names import check_stored
 from modelden.hub.store.contents import Changes
-from modelden.hub.store.records import UNKNOWN_ROOT, FileKey, RevisionKey, file_id, key_fields, revision_of
+from modelden.hub.store.records import UNKNOWN_ROOT, FileKey, RevisionKey, key_fields, revision_of
 from modelden.hub.store.schema import ROWS_LOCK
 from modelden.ports import Clock, Database, Delete, Key, Locks, Put, Row
 
@@ -85,7 +85,7 @@ class NegativeCache:
     async def is_missing(self, key: FileKey) -> bool:
         """Return True if the hub is known not to have a file; False also when storage fails: then the hub is asked."""
         try:
-            return await self._database.get("missing", file_id(key)) is not None
+            return await self._database.get("missing", key.id) is not None
         except StorageError as error:
             logger.warning("Storage does not tell whether %s is missing. %s", key.name, error)
             return False
@@ -103,7 +103,7 @@ class NegativeCache:
 
 
 def _missing_row(key: FileKey, now: int) -> Row:
-    return {"id": file_id(key), "model": key.model, "revision": key.revision, "root": key.root, "at": now}
+    return {"id": key.id, "model": key.model, "revision": key.revision, "root": key.root, "at": now}
 
 
 class Pins:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from modelden.engine.options import PipelineOptions
 from modelden.errors import HttpError, StorageUnavailable
 from modelden.host.serve.faults import Fault

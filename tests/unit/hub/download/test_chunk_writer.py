@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from modelden.errors import QuotaExceeded, StorageUnavailable
 from modelden.hub.download import chunk_writer
 from modelden.hub.download.chunk_writer import ChunkWriter

@@ -7,7 +7,7 @@ import pytest
 from modelden.errors import FileNotFoundOnHub, NoHash
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.policy import HubPolicy
-from modelden.hub.store.records import UNKNOWN_ROOT, file_id
+from modelden.hub.store.records import UNKNOWN_ROOT
 from modelden.ports import Delete, Put
 from tests.faults.hub import Fault
 from tests.unit.hub.browser import BIG, CONFIG, FILES, PATH, WEIGHTS, Browser
@@ -89,7 +89,7 @@ async def test_required_hashes_leave_it_alone(imported: Browser) -> None:
     with pytest.raises(NoHash):
         await imported.get(policy=HubPolicy(require_hashes=True))
     key = (await imported.visit()).key(WEIGHTS)._replace(root=UNKNOWN_ROOT)
-    assert await (await imported.database()).get("files", file_id(key)) is not None
+    assert await (await imported.database()).get("files", key.id) is not None
 
 
 async def test_a_branch_is_claimed_too(browser: Browser) -> None:

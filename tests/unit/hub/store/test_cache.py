@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelden.core.locks import PageLocks
+from modelden._js.page_locks import PageLocks
 from modelden.hub.store.cache import ModelCache
-from modelden.hub.store.records import FileKey, file_id, key_fields
+from modelden.hub.store.records import FileKey, key_fields
 from modelden.hub.store.schema import MODEL_FILES, ROWS_LOCK
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Delete, Put
@@ -31,7 +31,7 @@ OLD, NEW = b'{"a": 1}', b'{"a": 2}'
 def rows(body: bytes, tag: str) -> list[Put | Delete]:
     """As another tab commits them, but for the tasks and engines."""
     headers = {"ETag": tag, "fileSize": len(body), "Content-Type": "application/json", "lastUsed": 0}
-    file = {"id": file_id(KEY), **NAMES, "sha256": tag, "integrity": "first-seen", "hub": "", "content": tag}
+    file = {"id": KEY.id, **NAMES, "sha256": tag, "integrity": "first-seen", "hub": "", "content": tag}
     return [
         Put("headers", {**NAMES, "headers": headers}),
         Put("files", {**file, "chunks": 1}),

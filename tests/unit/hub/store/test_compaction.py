@@ -13,7 +13,7 @@ from modelden.hub.files import HubFiles
 from modelden.hub.store import compaction
 from modelden.hub.store.compaction import IDLE_TIME, MAX_SIZE
 from modelden.hub.store.partials import PartialDownloads, download_lock
-from modelden.hub.store.records import FileKey, PartialFile, file_id
+from modelden.hub.store.records import FileKey, PartialFile
 from modelden.hub.store.schema import ROWS_LOCK
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Row
@@ -124,7 +124,7 @@ async def test_it_waits_for_downloads_of_any_tab(profile: Profile) -> None:
     other = FileKey("localhost/org/other", "v1", "model.onnx", HUB_ROOT)
     partials = PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks)
     await partials.append(other, PartialFile("begun", "url", None, None, received=1, chunks=1), MemoryBlob(b"1"))
-    async with profile.locks.hold(download_lock(file_id(other))):
+    async with profile.locks.hold(download_lock(other.id)):
         await be_quiet(profile)
         assert await chunks(profile) > 2
     # Begun, but nobody is at it any more.

@@ -13,7 +13,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.store.partials import PartialDownloads, download_lock
-from modelden.hub.store.records import FileKey, PartialFile, file_id, key_fields
+from modelden.hub.store.records import FileKey, PartialFile, key_fields
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.simulators.blobs import MemoryBlob
@@ -24,7 +24,7 @@ from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
 WEIGHTS = "onnx/model_quantized.onnx"
 FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
 BEGUN = FileKey("localhost/org/begun", "v1.0", "model.onnx", HUB_ROOT)
-BEGUN_ID = file_id(BEGUN)
+BEGUN_ID = BEGUN.id
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 SIX_DAYS, A_DAY = 6 * 24, 24

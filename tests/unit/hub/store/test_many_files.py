@@ -10,7 +10,7 @@ import pytest
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.store.quota import GIB
-from modelden.hub.store.records import FileKey, file_id, key_fields
+from modelden.hub.store.records import FileKey, key_fields
 from modelden.hub.store.usage import Consumer
 from modelden.ports import Put
 from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
@@ -40,7 +40,7 @@ def rows_of(number: int) -> list[Put]:
     content = {"sha256": f"{number:064x}", "integrity": "hub", "hub": ORIGIN, "content": f"c{number}", "chunks": 1}
     return [
         Put("headers", {**names, "headers": {**headers, "lastUpdated": number, "lastUsed": number}}),
-        Put("files", {**names, "id": file_id(key), **content}),
+        Put("files", {**names, "id": key.id, **content}),
         Put("engines", {**names, "engineIds": ["engine"]}),
         Put("tasks", {**names, "taskName": "task"}),
     ]

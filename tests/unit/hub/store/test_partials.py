@@ -15,7 +15,7 @@ from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.partials import PartialDownloads, download_lock
-from modelden.hub.store.records import PartialFile, file_id, key_fields
+from modelden.hub.store.records import PartialFile, key_fields
 from modelden.ports import Put
 from tests.faults.hub import Fault
 from tests.simulators.blobs import MemoryBlob
@@ -81,7 +81,7 @@ async def test_deleting_and_purging_free_it(browser: Browser) -> None:
 
 async def test_what_somebody_is_at_stays(browser: Browser) -> None:
     hub = await begun(browser)
-    async with browser.locks.hold(download_lock(file_id(hub.key(WEIGHTS)))):
+    async with browser.locks.hold(download_lock(hub.key(WEIGHTS).id)):
         await hub.store.purge()
         await hub.store.delete_models(model=KEPT, revision="v1")
     assert set(browser.stored()) == {"partials", "chunks"}
@@ -125,7 +125,7 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
     browser.clock.advance(hours=6 * 24)
     database = await browser.database()
     key = (await browser.visit()).key(WEIGHTS)
-    names = {"id": file_id(key), **key_fields(key)}
+    names = {"id": key.id, **key_fields(key)}
     row = {**names, "content": "begun", "url": PATH, "validator": None, "total": None, "received": CHUNK, "chunks": 1}
     chunk = {"content": "begun", "index": "000000"}
     await database.commit(

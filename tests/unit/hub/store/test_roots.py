@@ -13,7 +13,6 @@ from modelden.hub.files import HubFiles
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.partials import download_lock
 from modelden.hub.store.quota import GIB
-from modelden.hub.store.records import file_id
 from modelden.hub.store.usage import use_lock
 from tests.faults.hub import Fault
 from tests.unit.hub.browser import CONFIG, USE, Browser
@@ -89,7 +88,7 @@ async def test_a_missing_file_of_one_is_none_of_the_other(hubs: Hubs) -> None:
 
 async def test_their_locks_are_two(hubs: Hubs) -> None:
     keys = [hub.key(CONFIG) for hub in hubs]
-    assert len({download_lock(file_id(key)) for key in keys}) == len({use_lock(key.revision_key) for key in keys}) == 2
+    assert len({download_lock(key.id) for key in keys}) == len({use_lock(key.revision_key) for key in keys}) == 2
 
 
 async def test_a_pin_is_of_one_or_of_both(browser: Browser, hubs: Hubs) -> None:

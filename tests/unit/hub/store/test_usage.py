@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from modelden._js.page_locks import PageLocks
 from modelden.context import Context
-from modelden.core.locks import PageLocks
 from modelden.engine.options import PipelineOptions
 from modelden.errors import (
     CacheSizeExceeded,

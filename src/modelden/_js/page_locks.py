@@ -1,33 +1,16 @@
-"""Locks by key within one page."""
+"""The locks of a page without ``navigator.locks``."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
-
-
-class KeyedLocks:
-    """Locks by key. A lock exists as long as a task holds it or waits for it."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
-
-    @asynccontextmanager
-    async def hold(self, key: Hashable) -> AsyncIterator[None]:
-        """Wait for the lock of ``key`` and hold it."""
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        async with lock:
-            yield
 
 
 class PageLocks:
-    """`ports.Locks` within one page, granted in the order of the requests. For pages without ``navigator.locks``."""
+    """`ports.Locks` within one page, granted in the order of the requests."""
 
     def __init__(self) -> None:
         self._locks: dict[str, _Lock] = {}
