@@ -44,7 +44,7 @@ from modelden.host.serve.faults import Fault, Faults
 from modelden.host.serve.request_log import RequestLog
 from modelden.host.serve.server import settings_routes
 from modelden.host.serve.settings_app import EXPOSED
-from modelden.settings.identity import identity_record
+from modelden.settings.changeset import identity_record
 from tests.replay import replay_chain
 
 type Json = dict[str, Any]

@@ -138,7 +138,7 @@ async def poll_settings() -> list[SyncEvent]:
         UnavailableError: If the server cannot be reached or understood.
     """
     settings = await (await current_context()).settings()
-    return await settings.poller.poll()
+    return await settings.poll()
 
 
 poll_settings.__module__ = "modelden"

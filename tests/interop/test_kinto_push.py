@@ -32,7 +32,7 @@ from modelden.host.serve.server import RunningServer
 from modelden.host.serve.static_app import static_app
 from modelden.host.verify.target import verify_server
 from modelden.settings.backoff import Backoff
-from modelden.settings.identity import IDENTITY
+from modelden.settings.changeset import IDENTITY
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer
 from tests.interop.kinto_server import USERS, Kinto

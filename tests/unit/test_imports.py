@@ -71,7 +71,6 @@ PURE = {
     "modelden.core.multi_progress_aggregator",
     "modelden.core.arguments",
     "modelden.core.urls",
-    "modelden.settings.identity",
     "modelden.core.web_arguments",
     "modelden.settings.json_reader",
     "modelden.settings.json_text",

@@ -17,8 +17,8 @@ from modelden.engine.last_engine import MODELDEN, read_last_engine
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
 from modelden.ports import Blob, Databases, EngineHost, WorkerSpec
-from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.schema import REMOTE_SETTINGS
+from modelden.settings.store import AttachmentStore
 
 logger = logging.getLogger(__name__)
 

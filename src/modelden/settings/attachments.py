@@ -16,9 +16,9 @@ from modelden.core import urls
 from modelden.core.events import LOADING_RUNTIME, DownloadEvents, ProgressCallback, Reporter
 from modelden.errors import DataRemoved, IntegrityError, InvalidResponse, UnavailableError
 from modelden.ports import Blob, Blobs, Fetcher
-from modelden.settings.attachment_store import AttachmentStore
 from modelden.settings.changeset import Record
 from modelden.settings.records import Attachment
+from modelden.settings.store import AttachmentStore
 
 if TYPE_CHECKING:
     from modelden.settings.server import SettingsServer
@@ -91,8 +91,7 @@ class Attachments:
             with Reporter(on_progress, LOADING_RUNTIME, attachment.location) as reporter:
                 blob = await self._store.read(cid, record)
                 if blob is None:
-                    # A task of its own: each chunk resumes the download, and not all who wait for it.
-                    blob = await asyncio.create_task(self._download(attachment, reporter))
+                    blob = await self._download(attachment, reporter)
                     await self._store.write(cid, record, blob)
                 return blob
 
@@ -163,7 +162,9 @@ class Attachments:
     async def _download_once(self, url: str, attachment: Attachment, reporter: Reporter) -> Blob:
         from modelden.core.response_body import download  # most visits find everything stored
 
-        file = await download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
+        # A task of its own: each chunk resumes the download, and not all who wait for it.
+        downloading = download(self._fetcher, self._blobs, url, reporter, size=attachment.size)
+        file = await asyncio.create_task(downloading)
         # Size before hash, in the order of Firefox's Downloader.
         if file.blob.size != attachment.size:
             raise IntegrityError(url, f"{attachment.size} bytes", f"{file.blob.size} bytes")

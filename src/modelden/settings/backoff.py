@@ -35,6 +35,9 @@ async def _nothing_stored() -> bool:
     return False
 
 
+HEADERS = frozenset({"backoff", "retry-after"})
+"""Headers by which a server asks for a pause."""
+
 _VERIFIED = "modeldenVerified"
 """Member of the row that is ours, beside Firefox's."""
 
@@ -81,12 +84,13 @@ class Backoff:
         self._read_at = 0
         self._requested: dict[str, int] = {}
 
-    async def check(self) -> None:
-        """Return if the server may be asked now.
+    async def check(self, url: str) -> None:
+        """Return if the server may be asked now. What an earlier response of this URL asked for is forgotten.
 
         Raises:
             ServerBusy: During a pause, with its remaining time.
         """
+        self._requested.pop(url, None)
         now = self._clock.now()
         if not 0 <= now - self._read_at < CACHE_LIFETIME:
             self._stored, self._read_at = await self._read(), now
@@ -107,7 +111,6 @@ class Backoff:
         values = [headers.get("backoff", "")]
         if status in (409, 429, 503):
             values.append(headers.get("retry-after", ""))
-        self._requested.pop(url, None)
         if seconds := max(map(_parse_seconds, values)):
             limit = await self._max_unverified()
             if seconds > limit:

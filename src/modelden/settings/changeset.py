@@ -1,13 +1,17 @@
-"""Changesets, the answers of a Remote Settings server, and their merge into a stored collection. Pure.
+"""Collections, and changesets, the answers of a Remote Settings server that are merged into them. Pure.
 
 Nothing of an answer is signed when it is read and merged. Both are done in steps, between which the page has its turn.
 
 Source: kinto-changes' changeset endpoint; Firefox ``RemoteSettingsClient.sys.mjs`` (``importChanges``).
+
+The signature of Remote Settings covers records and timestamp, and not the collection's name. So whoever answers could
+send one collection of a signer in place of another one. `modelden publish` adds the record `IDENTITY` to each
+collection. Its filter expression is false, so that neither Firefox nor an earlier modelden shows it to anybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +25,9 @@ BATCH = 5000
 
 Record = dict[str, Any]
 """A record in the server's form, with its camelCase names."""
+
+IDENTITY = "modelden-identity"
+"""Identifier of the record by which a signed collection names itself, and the collections that its tree has."""
 
 
 class Changeset(NamedTuple):
@@ -55,6 +62,18 @@ class Collection(NamedTuple):
     timestamp: int
     records: Mapping[str, Record]
     metadata: Mapping[str, Any]
+
+    def other_name(self, cid: str) -> str | None:
+        """Return the name by which the collection calls itself, if it is another one than ``bucket/name``; else None.
+
+        A record without a bucket fits each bucket.
+        """
+        record = self.records.get(IDENTITY)
+        if record is None:
+            return None
+        bucket, _, name = cid.partition("/")
+        names = record.get("bucket", bucket), record.get("collection")
+        return None if names == (bucket, name) else f"{names[0]}/{names[1]}"
 
 
 def parse_changeset(text: str, url: str) -> Changeset:
@@ -199,6 +218,31 @@ def diff(collection: str, before: Mapping[str, Record], after: Mapping[str, Reco
         ),
         deleted=tuple(record for key, record in before.items() if key not in after),
     )
+
+
+def identity_record(bucket: str, name: str, collections: Iterable[str]) -> Record:
+    """Build the record `IDENTITY` of a collection.
+
+    Args:
+        bucket: The collection's bucket.
+        name: The collection's name.
+        collections: Names of all collections of the bucket in the tree.
+    """
+    return {
+        "id": IDENTITY,
+        "filter_expression": "false",
+        "bucket": bucket,
+        "collection": name,
+        "collections": sorted(collections),
+    }
+
+
+def listed_collections(record: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the names of the collections that the record `IDENTITY` lists; None if it has no list."""
+    names = record.get("collections")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return frozenset(names)
 
 
 def _utf16(key: str) -> bytes:

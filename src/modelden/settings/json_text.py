@@ -110,8 +110,7 @@ def signed_text(records: Iterable[Mapping[str, Any]], timestamp: int) -> bytes:
 
 def signed_parts(records: Iterable[Mapping[str, Any]], timestamp: int) -> Iterator[bytes]:
     """Yield `signed_text` in parts: a page has its turn between them. The records are in the order of their ids."""
-    part, size = [], 0
-    yield SIGNATURE_PREFIX + b'{"data":['
+    part, size = [SIGNATURE_PREFIX.decode("ascii") + '{"data":['], 0
     separator = ""
     for record in records:
         part.append(separator + canonical_json(record))

@@ -1,4 +1,4 @@
-"""Records: their attachments, and their filters and orders as in Firefox's ``Utils.sys.mjs``. Pure."""
+"""Records: their attachments, filters and orders as in Firefox's ``Utils.sys.mjs``, and when they were signed. Pure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ DENY = "DENY"
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """Largest integer that JavaScript counts exactly (ECMA-262, ``Number.MAX_SAFE_INTEGER``)."""
+
+
+MAX_FUTURE = 24 * 60 * 60 * 1000
+"""Milliseconds by which a signed timestamp may be ahead of the client's clock, which may be slow."""
 
 
 def is_sha256(value: object) -> bool:
@@ -49,6 +53,21 @@ class SigningPeriod(NamedTuple):
 
     since: int
     until: int
+
+    def timestamp_fault(self, timestamp: int, now: int) -> str | None:
+        """Return why a timestamp that was signed in this period is impossible; None if it is not.
+
+        A timestamp far in the future would make every later state an older one (TUF: fast-forward attack).
+
+        Args:
+            timestamp: The timestamp, milliseconds since the epoch.
+            now: The time, milliseconds since the epoch.
+        """
+        if timestamp > now + MAX_FUTURE:
+            return f"its timestamp {timestamp} lies in the future, it is {now}: is the clock of this device right?"
+        if timestamp > self.until:
+            return f"its timestamp {timestamp} is after the end of its signer's certificate, {self.until}"
+        return None
 
 
 class Attachment(NamedTuple):

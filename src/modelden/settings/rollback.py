@@ -1,7 +1,6 @@
-"""Rules for the timestamps of signed collections: none from the future, and none that goes back. Pure.
+"""Rules for signed collections that go back in time. Pure.
 
-A timestamp is covered by the signature. A state that is older than the stored one is refused (TUF: rollback attack). A
-timestamp far in the future would make every later state an older one (TUF: fast-forward attack), so it is refused too.
+A timestamp is covered by the signature. A state that is older than the stored one is refused (TUF: rollback attack).
 
 What was wrong once heals: if the server's whole, validly signed state was older at several polls over days, and the
 certificate of its signer began later than that of the stored state, it is taken. An attacker without keys has old
@@ -10,17 +9,11 @@ states under old certificates only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from modelden.core.age import age
 
-if TYPE_CHECKING:
-    from modelden.settings.records import SigningPeriod
-
 DAY = 24 * 60 * 60 * 1000
-
-MAX_FUTURE = DAY
-"""Milliseconds by which a timestamp may be ahead of the client's clock, which may be slow."""
 
 MIN_POLLS = 3
 """Polls that found the server's state older before it is taken."""
@@ -63,18 +56,3 @@ def add_poll(before: OlderState | None, now: int) -> OlderState:
     if age(now, before.last) < MIN_INTERVAL:
         return before
     return OlderState(before.first, now, before.polls + 1)
-
-
-def timestamp_fault(timestamp: int, signed: SigningPeriod, now: int) -> str | None:
-    """Return why a signed timestamp is impossible; None if it is not.
-
-    Args:
-        timestamp: The timestamp, milliseconds since the epoch.
-        signed: Validity of the signer's certificate.
-        now: The time, milliseconds since the epoch.
-    """
-    if timestamp > now + MAX_FUTURE:
-        return f"its timestamp {timestamp} lies in the future, it is {now}: is the clock of this device right?"
-    if timestamp > signed.until:
-        return f"its timestamp {timestamp} is after the end of its signer's certificate, {signed.until}"
-    return None

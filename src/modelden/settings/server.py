@@ -16,7 +16,7 @@ from modelden.core.response_body import limit_request, read_text
 from modelden.core.turns import run_in_turns
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
-from modelden.settings.backoff import Backoff
+from modelden.settings.backoff import HEADERS, Backoff
 from modelden.settings.changeset import Changeset, changeset_in_steps
 from modelden.settings.json_text import parse_json
 
@@ -132,9 +132,10 @@ class SettingsServer:
         await self._backoff.confirm(url)
 
     async def _get(self, url: str, limit: int) -> tuple[str, Response]:
-        await self._backoff.check()
+        await self._backoff.check(url)
         async with limit_request(url, TIMEOUT), self._fetcher.fetch(url, timeout=TIMEOUT) as response:
-            await self._backoff.learn(url, response.status, response.headers)
+            if not HEADERS.isdisjoint(response.headers):
+                await self._backoff.learn(url, response.status, response.headers)
             text = await read_text(response, url, limit)
         if response.status != 200:
             raise HttpError(url, response.status, _server_message(text))

@@ -20,10 +20,8 @@ from modelden.errors import HttpError, SignatureError
 from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from modelden.settings.changeset import Collection
-from modelden.settings.identity import other_name
 from modelden.settings.json_text import signed_parts
 from modelden.settings.records import SigningPeriod
-from modelden.settings.rollback import timestamp_fault
 
 logger = logging.getLogger(__name__)
 
@@ -141,10 +139,11 @@ class SignatureVerifier:
 async def _message(name: str, url: str, collection: Collection) -> bytes:
     """Return the message that a signature covers, with turns for the page between the records."""
     try:
-        parts = []
+        parts: list[bytes] = []
         for part in signed_parts(collection.records.values(), collection.timestamp):
+            if parts:
+                await asyncio.sleep(0)
             parts.append(part)
-            await asyncio.sleep(0)
         return b"".join(parts)
     except ValueError as error:
         raise SignatureError(name, url, f"its records have no canonical form, {error}") from error
@@ -152,10 +151,10 @@ async def _message(name: str, url: str, collection: Collection) -> bytes:
 
 def _check_meaning(name: str, url: str, collection: Collection, signed: SigningPeriod, now: int) -> None:
     """Refuse what is validly signed and cannot be meant: another collection, or a state of the future."""
-    other = other_name(name, collection.records)
+    other = collection.other_name(name)
     if other is not None:
         raise SignatureError(name, url, f"it is the collection {other}, validly signed, under another name")
-    fault = timestamp_fault(collection.timestamp, signed, now)
+    fault = signed.timestamp_fault(collection.timestamp, now)
     if fault is not None:
         raise SignatureError(name, url, fault)
 

@@ -15,8 +15,8 @@ from modelden.core.turns import run_in_turns
 from modelden.errors import SignatureError, UnavailableError, UnknownCollection
 from modelden.ports import Clock
 from modelden.settings.changeset import Changeset, Collection, merge_in_steps
-from modelden.settings.records import SigningPeriod
-from modelden.settings.rollback import MAX_FUTURE, add_poll
+from modelden.settings.records import MAX_FUTURE, SigningPeriod
+from modelden.settings.rollback import add_poll
 from modelden.settings.server import SettingsServer
 from modelden.settings.signatures import SignatureVerifier
 from modelden.settings.store import SettingsStore, StoredCollection

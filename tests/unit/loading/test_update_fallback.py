@@ -59,7 +59,7 @@ async def kept(den: Context) -> dict[str, int]:
 
 async def poll(den: Context) -> None:
     """The settings poll, and what follows from it."""
-    await (await den.settings()).poller.poll()
+    await (await den.settings()).poll()
     await settle()
 
 

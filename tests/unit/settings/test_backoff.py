@@ -33,7 +33,7 @@ def database() -> MemoryDatabase:
 
 async def remaining_of(backoff: Backoff) -> float:
     try:
-        await backoff.check()
+        await backoff.check(URL)
     except ServerBusy as error:
         return error.seconds
     return 0
@@ -78,7 +78,7 @@ async def test_a_pause_that_cannot_be_stored_holds_for_this_page(
 async def test_a_pause_that_cannot_be_read_stops_no_request(
     clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await Backoff(SERVER, UnreadableDatabase(REMOTE_SETTINGS), clock).check()
+    await Backoff(SERVER, UnreadableDatabase(REMOTE_SETTINGS), clock).check(URL)
 
     assert "cannot be read" in caplog.text
 
@@ -89,7 +89,7 @@ async def test_a_row_of_another_version_stops_no_request(
 ) -> None:
     database.rows["timestamps"][KEY] = {"cid": KEY, **row}
 
-    await Backoff(SERVER, database, clock).check()
+    await Backoff(SERVER, database, clock).check(URL)
 
 
 async def stored() -> bool:

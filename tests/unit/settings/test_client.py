@@ -28,9 +28,8 @@ from modelden.errors import (
 )
 from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import Application
-from modelden.settings.changeset import Record, SyncEvent
+from modelden.settings.changeset import Record, SyncEvent, identity_record
 from modelden.settings.client import SettingsClient
-from modelden.settings.identity import identity_record
 from modelden.settings.listeners import SyncListeners
 from tests.simulators.profile import Profile
 from tests.unit.conftest import ORIGIN, RECORDS, TIMESTAMP
@@ -438,14 +437,14 @@ async def test_the_poll_finds_what_changed_in_one_request_and_tells_other_tabs(
     await service.client.get("ml-onnx-runtime")
     timestamp = application.collections["main", OPTIONS].update("options", dtype="fp32")
     profile.requests()
-    (event,) = await service.poller.poll()
+    (event,) = await service.poll()
 
     assert event.collection == CID
     assert profile.requests()[0] == "GET /v1/buckets/monitor/collections/changes/changeset?_expected=0"
     assert [new["dtype"] for _, new in event.updated] == ["fp32"]
     assert [each.updated for each in heard] == [event.updated]
     assert [record["last_modified"] for record in event.current if record["id"] == "options"] == [timestamp]
-    assert await service.poller.poll() == []
+    assert await service.poll() == []
 
 
 async def test_one_bad_collection_does_not_keep_others_from_the_poll(
@@ -458,7 +457,7 @@ async def test_one_bad_collection_does_not_keep_others_from_the_poll(
     application.collections["main", "ml-onnx-runtime"].update("runtime", version="5.1")
 
     with pytest.raises(SignatureError, match=OPTIONS):
-        await service.poller.poll()
+        await service.poll()
     (runtime,) = await service.client.get("ml-onnx-runtime")
     assert runtime["version"] == "5.1"
     assert ids(await service.client.get(OPTIONS)) == {"options", "summaries"}

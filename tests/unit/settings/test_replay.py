@@ -193,7 +193,7 @@ class Driver:
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
     async def rsPoll(self) -> None:  # noqa: N802
-        await (await self.service()).poller.poll()
+        await (await self.service()).poll()
 
     async def rsSync(self, cid: str) -> None:  # noqa: N802
         await (await self.service()).client.sync(cid)

@@ -12,7 +12,7 @@ import pytest
 from modelden.host.keys.certificates import SigningChain, issue, leaf_plan
 from modelden.host.keys.signer import Signer
 from modelden.settings.records import SigningPeriod
-from modelden.settings.rollback import DAY, OlderState, add_poll, timestamp_fault
+from modelden.settings.rollback import DAY, OlderState, add_poll
 from tests.replay import replay_chain
 from tests.unit.conftest import TIMESTAMP
 
@@ -180,7 +180,7 @@ async def test_a_stored_collection_that_names_another_one_is_fetched_anew(server
 def test_a_timestamp_is_neither_of_the_future_nor_after_the_certificate(
     timestamp: int, now: int, expected: str | None
 ) -> None:
-    fault = timestamp_fault(timestamp, SigningPeriod(0, 100 * DAY), now)
+    fault = SigningPeriod(0, 100 * DAY).timestamp_fault(timestamp, now)
 
     assert fault is expected if expected is None else expected in (fault or "")
 

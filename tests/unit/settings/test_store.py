@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelden.ports import Row
-from modelden.settings.attachment_store import AttachmentStore
+from modelden.settings.store import AttachmentStore
 from tests.simulators.profile import Profile
 
 OPTIONS = "ml-inference-options"

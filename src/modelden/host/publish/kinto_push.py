@@ -19,7 +19,7 @@ from modelden.host.publish.record_check import OPTIONS
 from modelden.host.publish.release import sha256_of
 from modelden.host.publish.transaction import exclusive
 from modelden.host.publish.tree import Tree
-from modelden.settings.identity import IDENTITY
+from modelden.settings.changeset import IDENTITY
 
 _SERVER_FIELDS = ("last_modified", "schema")
 """Fields that the server sets itself; ``schema`` only for collections with a schema."""

@@ -38,7 +38,7 @@ from modelden.host.publish.static_layout import (
 )
 from modelden.host.publish.transaction import Transaction, exclusive
 from modelden.host.publish.tree import MARKER, Tree, TreeFacts
-from modelden.settings.identity import IDENTITY, identity_record
+from modelden.settings.changeset import IDENTITY, identity_record
 
 BUCKET = "main"
 

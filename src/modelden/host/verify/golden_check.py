@@ -16,7 +16,7 @@ from modelden.host.browser.pyodide_page import Job, PyodidePage, open_page, page
 from modelden.host.publish.record_check import MANIFESTS
 from modelden.host.publish.tree import Tree
 from modelden.host.verify.golden import FILE_NAME, Golden, differences
-from modelden.settings.identity import IDENTITY
+from modelden.settings.changeset import IDENTITY
 
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright

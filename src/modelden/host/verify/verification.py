@@ -34,8 +34,7 @@ from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.ports import Fetcher
 from modelden.settings.attachments import base_url
 from modelden.settings.backoff import Backoff
-from modelden.settings.changeset import Record, merge
-from modelden.settings.identity import IDENTITY, listed_collections
+from modelden.settings.changeset import IDENTITY, Record, listed_collections, merge
 from modelden.settings.records import Attachment
 from modelden.settings.schema import REMOTE_SETTINGS
 from modelden.settings.server import SettingsServer

@@ -3,8 +3,8 @@
 A record names a revision of a model and its files: ``{"modelId", "revision", "files": [{"path", "size", "sha256"}]}``.
 
 A manifest must not be stripped: a hub that can keep it away decides again what is run. So only a signed absence counts.
-The record `settings.identity` of any stored collection lists the collections of its tree. Neither a failure nor the
-server's own list, which is not signed, is an absence, and neither is remembered.
+The record `settings.changeset.IDENTITY` of any stored collection lists the collections of its tree. Neither a failure
+nor the server's own list, which is not signed, is an absence, and neither is remembered.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from modelden.host.publish.record_check import ALLOW_LIST, OPTIONS
 from modelden.host.publish.release import publish
 from modelden.host.publish.repository import read_repository
 from modelden.host.publish.tree import Tree
-from modelden.settings.identity import IDENTITY
+from modelden.settings.changeset import IDENTITY
 from tests.unit.host.publishing import (
     MODEL,
     publish_tiny,

@@ -21,7 +21,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
 from modelden.hub.files import HubFiles
 from modelden.hub.store.usage import Consumer
-from modelden.settings.identity import identity_record
+from modelden.settings.changeset import identity_record
 from tests.simulators.profile import Profile
 from tests.unit.conftest import FILES, ORIGIN, TIMESTAMP
 

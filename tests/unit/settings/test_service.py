@@ -67,7 +67,7 @@ async def test_what_one_tab_polled_the_other_does_not(profile: Profile) -> None:
     first, second = await profile.visit().settings(), await profile.visit().settings()
     await first.client.get(OPTIONS)
     profile.clock.advance(hours=24)
-    assert await first.poller.poll() == []
+    assert await first.poll() == []
     profile.requests()
 
     profile.page.show()
