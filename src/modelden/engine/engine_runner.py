@@ -293,6 +293,6 @@ class EngineRunner:
                 listener(self.status)
             except Exception:
                 logger.exception("A status listener failed on the engine %s", self.request.engine_id)
-        summary = self.plan.summary() if self.plan else {}
+        status, summary = self.status, self.plan.summary() if self.plan else {}
         task_name = self.plan.options.task_name if self.plan else self.request.task_name
-        self.emitter.emit_status(self.status, {"task_name": task_name, **summary})
+        self.emitter.emit_status(status, {"task_name": task_name, **summary})

@@ -46,9 +46,8 @@ class History:
         Raises:
             StorageError: If the browser's storage fails.
         """
-        keys = self._key(request), self._hubless_key(request)
         try:
-            for row in await self._database.get_many([("engines", key) for key in keys]):
+            for row in await self._database.get_many([("engines", key) for key in self._keys(request)]):
                 if row is not None and self._is_of_hub(row, request, plan := Plan.from_row(row.get("plan"))):
                     return plan
         except InputError as error:
@@ -61,8 +60,9 @@ class History:
         Raises:
             QuotaExceeded, StorageUnavailable: Then nothing changed.
         """
+        key, hubless_key = self._keys(request)
         row: Row = {
-            "id": self._key(request),
+            "id": key,
             "source": self._source,
             "hub": self._hub_root,
             "request": request.to_dict(),
@@ -70,7 +70,7 @@ class History:
             "time": self._clock.now(),
         }
         changes: list[Put | Delete] = [Put("engines", row)]
-        if (hubless_key := self._hubless_key(request)) != row["id"]:
+        if hubless_key != key:
             old = await self._database.get("engines", hubless_key)
             record = self._parse(old) if old else None
             if old and record and self._is_of_hub(old, request, record.plan):
@@ -118,11 +118,10 @@ class History:
         hub = row.get("hub")  # rows of earlier builds have none
         return (canonical_root(str(plan.options.model_hub_root_url)) if hub is None else hub) == self._hub_root
 
-    def _key(self, request: PipelineOptions) -> str:
+    def _keys(self, request: PipelineOptions) -> tuple[str, str]:
+        """Return the key of a request; and the one that it would have if it named its hub, as of earlier builds."""
+        identity = [self._source, request.asks_for()]
+        hubless_key = json.dumps(identity, sort_keys=True)
         if request.model_hub_root_url is not None:
-            return self._hubless_key(request)
-        return json.dumps([self._source, request.asks_for(), self._hub_root], sort_keys=True)
-
-    def _hubless_key(self, request: PipelineOptions) -> str:
-        """Return the key of a request that names its hub; earlier builds had no other."""
-        return json.dumps([self._source, request.asks_for()], sort_keys=True)
+            return hubless_key, hubless_key
+        return json.dumps([*identity, self._hub_root], sort_keys=True), hubless_key

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from modelden.core.age import age
 from modelden.errors import EngineClosed
 
 Status = Literal["uninitialized", "ready", "error", "closed", "crashed"]
@@ -118,7 +117,7 @@ class Lifecycle:
         """Return the milliseconds until it is idle, 0 if it is; None if it cannot be idle."""
         if self.status != READY or self._runs or self.timeout_ms <= 0:
             return None
-        return int(max(self.timeout_ms - age(now, self._last_used), 0))
+        return max(self.timeout_ms - abs(now - self._last_used), 0)  # a clock that was set back must not lengthen it
 
     def _require(self, *statuses: Status) -> None:
         if self.status not in statuses:

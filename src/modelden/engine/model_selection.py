@@ -65,14 +65,14 @@ def check_request(request: PipelineOptions) -> None:
 def choose(
     records: Iterable[Record],
     request: PipelineOptions,
-    defaults: Mapping[str, Any],
+    defaults: PipelineOptions,
     overrides: Mapping[str, Any] | None = None,
 ) -> PipelineOptions:
     """Return the options of the engine for a request; all options that name files have a value.
 
     Args:
         records: The collection `COLLECTION`.
-        request: The caller's options.
+        request: The caller's options, checked.
         defaults: The configuration's options, which the caller's override.
         overrides: The configuration's options for the feature, which override the caller's.
 
@@ -81,10 +81,10 @@ def choose(
         InputError: If neither a record nor the task has a model.
     """
     record = find_record(records, request) or {}
-    caller = PipelineOptions.of(defaults).updated(request, own_features=True)
+    caller = defaults.merged(request)
     if overrides:
         caller = caller.updated(overrides)
-    merged = _from_record(record, caller.backend).updated(caller, own_features=True)
+    merged = _from_record(record, caller.backend).merged(caller)
     task_name = known_task(merged.task_name or _task_of(record, request))
     model_id = merged.model_id or DEFAULT_MODELS[task_name]
     if model_id is None:

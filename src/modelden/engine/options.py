@@ -164,10 +164,16 @@ class PipelineOptions:
 
     def updated(self, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
         """Return these options updated with others; the arguments and errors are those of `of`."""
-        by_field = _by_field(options)
-        changes = {name: value for name in FIELDS if (value := by_field.get(name)) is not None}
-        values = self.values()
+        changes = _changes(_by_field(options))
         check_options(changes, own_features=own_features)
+        return self._changed(changes)
+
+    def merged(self, options: PipelineOptions) -> Self:
+        """Return these options updated with others, which are checked already."""
+        return self._changed(_changes(options.values()))
+
+    def _changed(self, changes: Mapping[str, Any]) -> Self:
+        values = self.values()
         for name, value in changes.items():
             if name == "feature_id" and changes.get("engine_id") in (None, DEFAULT_ENGINE_ID):
                 values["engine_id"] = _engine_of(value, values["engine_id"])
@@ -239,6 +245,11 @@ def _by_field(options: Mapping[str, Any] | PipelineOptions) -> dict[str, Any]:
     if not isinstance(options, Mapping):
         raise InputError(f"Options are a mapping of names to values, not {type(options).__name__}.")
     return {_NAMES[name]: value for name, value in options.items() if name in _NAMES}
+
+
+def _changes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are not None, in the order of the fields."""
+    return {name: value for name in FIELDS if (value := values.get(name)) is not None}
 
 
 def _engine_of(feature_id: str, engine_id: str) -> str:

@@ -6,9 +6,9 @@ the branch ``main`` a HEAD with a limit of 1000 ms, the stored copy counts if ta
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelden.core.event_loop import import_staged
 from modelden.core.events import (
@@ -49,6 +49,7 @@ class HubFiles:
     Attributes:
         store: Stored files of all hubs.
         policy: Requests and checks.
+        announces_files: A manifest or the hub's own list may name the files of a model before they are requested.
     """
 
     def __init__(
@@ -65,11 +66,7 @@ class HubFiles:
         self._cache = store.cache_of(self.policy)
         self._manifests, self._events = manifests, events
         self._store_prefix, self._root = address.store_name(""), address.root
-
-    @property
-    def announces_files(self) -> bool:
-        """True if a manifest or the hub's own list may name the files of a model before they are requested."""
-        return self._manifests is not None or self._address.lists_files
+        self.announces_files = manifests is not None or address.lists_files
 
     def parse_url(self, url: str) -> ModelFile:
         """Return the file that an absolute URL of this hub names; errors as `HubAddress.parse`."""
@@ -157,7 +154,9 @@ class HubFiles:
         """
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
         pinned = [file for file in files if not is_branch(file.revision)]
-        requests = [FileRequest(file, self.key(file), self._address.url(file), consumer, allow_list) for file in pinned]
+        urls = [self._address.url(file) for file in pinned]
+        keyed = [(file, self.key(file)) for file in pinned]
+        requests = [FileRequest(*names, url, consumer, allow_list) for names, url in zip(keyed, urls, strict=True)]
         await self._check_allowed(requests)
         cached = await self._cache.read([request.key for request in requests], consumer)
         if self._manifests is not None:
@@ -182,7 +181,9 @@ class HubFiles:
         """Return a new update of branches, for a load that shall fail rather than use the stored state."""
         return BranchUpdate(self.store, self._ports.locks)
 
-    def load_branch[T](self, load: Callable[[BranchUpdate], Awaitable[T]]) -> Awaitable[tuple[T, ModelDenError | None]]:
+    def load_branch[T](
+        self, load: Callable[[BranchUpdate], Coroutine[Any, Any, T]]
+    ) -> Awaitable[tuple[T, ModelDenError | None]]:
         """Load a model of a branch as the hub has it, else as it is stored; see `branch_update.load_branch`."""
         return load_branch(self.store, self._ports.locks, load)
 
@@ -276,8 +277,9 @@ class HubFiles:
                 return await self._downloader.fetch(request, headers or {}, reporter)
 
     def _reporter(self, kind: str, request: FileRequest, on_progress: ProgressCallback | None) -> Reporter:
-        metadata = {**request.file.names(), "url": request.url, "taskName": request.consumer.task_name}  # as Firefox
-        return Reporter(on_progress, kind, request.url, metadata)
+        file, task_name = request.file, request.consumer.task_name
+        names = {"model": file.model, "revision": file.revision, "file": file.file}  # as Firefox
+        return Reporter(on_progress, kind, request.url, {**names, "url": request.url, "taskName": task_name})
 
     def _report_cached(self, request: FileRequest, on_progress: ProgressCallback | None) -> None:
         with self._reporter(LOADING_FROM_CACHE, request, on_progress):

@@ -91,7 +91,7 @@ class EngineLoader:
     ) -> None:
         """Create a loader; the arguments are a `Context`'s."""
         self._config = config
-        self._defaults = config.engine_defaults
+        self._defaults = PipelineOptions.of(config.engine_defaults)
         self._runtimes = config.cid(runtime_selection.COLLECTION)
         self._bundles = bundles
         self._ports = ports

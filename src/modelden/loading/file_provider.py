@@ -102,7 +102,7 @@ class EngineFileProvider:
         self._allow_list = allow_list
         self._on_progress = on_progress
         self._watch = watch
-        self._preflight = preflight
+        self._before_download = None if preflight is None else partial(self._run_preflight, preflight)
         self._preflight_task: asyncio.Future[None] | None = None
         self._branch = branch
         self.revisions: set[tuple[str, str]] = set()
@@ -161,6 +161,8 @@ class EngineFileProvider:
 
     async def remember_missing(self) -> None:
         """Store which files the hub does not have: the engine runs without them. A failure is logged."""
+        if not self._missing:
+            return
         try:
             await self._hub.remember_missing(self._missing)
         except ModelDenError as error:
@@ -215,7 +217,7 @@ class EngineFileProvider:
             )
             blobs = {url: cached[file].blob for url, file in files.items() if file in cached}
             if self._watch is not None:
-                for url in filter(is_weights, blobs):
+                for url in [url for url in blobs if is_weights(url)]:
                     self._watch.account_loaded(url, blobs[url])
         except ModelDenError as error:
             logger.debug("The files of the last load are not provided ahead: %s", error)
@@ -229,9 +231,7 @@ class EngineFileProvider:
         self.revisions.add((file.model, file.revision))
         self.files[key] = file
 
-    async def _before_download(self) -> None:
-        if self._preflight is None:
-            return
+    async def _run_preflight(self, preflight: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._preflight_task is None:
-            self._preflight_task = asyncio.ensure_future(self._preflight())
+            self._preflight_task = asyncio.ensure_future(preflight())
         await asyncio.shield(self._preflight_task)

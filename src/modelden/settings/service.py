@@ -55,15 +55,13 @@ class SettingsService:
         self._config = config
         self._ports = ports
         self._database = database
-        self._store = SettingsStore(database, trust_source)
+        self._store, attachment_store = SettingsStore(database, trust_source), AttachmentStore(database)
         expressions = ExpressionFilter(ports.expressions, self._environment)
         self._emitter = emitter = EventEmitter(downloads.events, None)
         self.client = SettingsClient(
             config, lambda: self._sync, self._store, expressions, listeners, emitter, ports.clock
         )
-        self.attachments = Attachments(
-            lambda: self._server, AttachmentStore(database), ports.fetcher, ports.blobs, downloads
-        )
+        self.attachments = Attachments(lambda: self._server, attachment_store, ports.fetcher, ports.blobs, downloads)
         self._listeners = listeners
         self._trust_source = trust_source
         self._interval = config.poll_interval * 1000

@@ -151,12 +151,13 @@ class SettingsStore:
     def _parse(self, row: Row, timestamp: Row, records: dict[str, Record]) -> StoredCollection | None:
         cid = row["cid"]
         collection = Collection(timestamp["value"], records, row["metadata"])
+        signed = SigningPeriod(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
+        older = OlderState(*row[_OLDER]) if row.get(_OLDER) else None
+        stored = StoredCollection(collection, self._checked_at(row), signed, older)
         if collection.other_name(cid) is not None:
             logger.warning("The stored %s is another collection, it is fetched anew", cid)
             return None
-        signed = SigningPeriod(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
-        older = row.get(_OLDER)
-        return StoredCollection(collection, self._checked_at(row), signed, OlderState(*older) if older else None)
+        return stored
 
     async def _records(self, cid: str) -> dict[str, Record]:
         rows = await self._database.get_all("records", index="cid", key=cid)

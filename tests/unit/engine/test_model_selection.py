@@ -13,7 +13,7 @@ from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTas
 from tests.replay import load_truth
 
 TRUTH = load_truth("rs_inference_options")
-DEFAULTS = Configuration().engine_defaults
+DEFAULTS = PipelineOptions.of(Configuration().engine_defaults)
 RECORDS: list[dict[str, Any]] = TRUTH["server_initial"]["rs"]["collections"]["ml-inference-options"]["records"]
 # Expressions are evaluated before records come to `choose`: tests/unit/settings/test_client.py.
 STEPS = [
@@ -110,7 +110,7 @@ def test_the_caller_comes_before_the_record_before_the_default(
     engine_id, model_id, revision, dtype = expected
 
     assert choose(records, request_, DEFAULTS) == replace(
-        PipelineOptions.of(DEFAULTS).updated(request_, own_features=True),
+        DEFAULTS.updated(request_, own_features=True),
         engine_id=engine_id,
         task_name="feature-extraction",
         model_id=model_id,
@@ -215,7 +215,7 @@ def test_a_hub_that_is_named_takes_its_main_branch_over_the_record() -> None:
 def test_the_recorded_options_of_running_engines(name: str) -> None:
     truth = load_truth(name)
     records = truth["server_initial"]["rs"]["collections"]["ml-inference-options"]["records"]
-    defaults = {**DEFAULTS, "model_hub_root_url": "http://localhost:18432/"}
+    defaults = replace(DEFAULTS, model_hub_root_url="http://localhost:18432/")
     asked = next(step for step in truth["steps"] if step["op"] == "createEngine")["args"]["options"]
     for step in truth["steps"]:
         if step["op"] == "engineStatus":

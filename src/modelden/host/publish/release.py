@@ -288,7 +288,7 @@ def _options(release: Release, dtype: str) -> dict[str, Any]:
 def _ambiguity_notes(publisher: Publisher, release: Release) -> list[str]:
     """Try the request of a client that names only the task; returns its error as a note."""
     try:
-        choose(publisher.records(OPTIONS).values(), PipelineOptions.of({"task_name": release.task}), {})
+        choose(publisher.records(OPTIONS).values(), PipelineOptions.of({"task_name": release.task}), PipelineOptions())
     except ModelDenError as error:
         return [f"Pages that ask for the task {release.task} alone are refused: {error}"]
     return []

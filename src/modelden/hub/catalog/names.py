@@ -182,7 +182,7 @@ class HubAddress(NamedTuple):
             raise InputError(f"Invalid domain for model URL: {url} (expected {root}... or a path that begins with /)")
         path = url[1:] if url.startswith("/") else url[len(root) :].lstrip("/")
         path = path.partition("#")[0].partition("?")[0]
-        if not self.lists_files:  # as Firefox, which looks for the parts in the decoded path
+        if "%" in path and not self.lists_files:  # as Firefox, which looks for the parts in the decoded path
             path = urls.unquote(path)
         match = self._pattern().fullmatch(path)
         if match is None:
@@ -195,7 +195,7 @@ class HubAddress(NamedTuple):
 
     def store_name(self, model: str) -> str:
         """Return Firefox's name of a stored model: ``hostname/organization/name``, without port."""
-        return f"{urls.split(self.root_url).hostname}/{model}"
+        return f"{_hostname(self.root_url)}/{model}"
 
     def revision_key(self, model: str, revision: str) -> tuple[str, str, str]:
         """Return the key in the store of a revision of the model ``organization/name``."""
@@ -213,6 +213,11 @@ class HubAddress(NamedTuple):
         template = template.replace(re.escape("{model}"), f"(?P<model>{organization}[^/]+)")
         template = template.replace(re.escape("{revision}"), "(?P<revision>[^/]+)")
         return re.compile(template + "/(?P<file>.+)")
+
+
+@lru_cache(maxsize=64)
+def _hostname(url: str) -> str | None:
+    return urls.split(url).hostname
 
 
 @lru_cache(maxsize=64)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from modelden.errors import ModelDenError, UnavailableError
 
@@ -114,7 +114,7 @@ class BranchUpdate:
 
 
 async def load_branch[T](
-    store: Store, locks: Locks, load: Callable[[BranchUpdate], Awaitable[T]]
+    store: Store, locks: Locks, load: Callable[[BranchUpdate], Coroutine[Any, Any, T]]
 ) -> tuple[T, ModelDenError | None]:
     """Load a model of a branch as the hub has it; if it has changed and cannot be loaded, load the stored state.
 
@@ -131,7 +131,8 @@ async def load_branch[T](
     """
     async with BranchUpdate(store, locks) as branch:
         try:
-            return await load(branch), None
+            # A task of its own: each file resumes the load, and not all who wait for it.
+            return await asyncio.create_task(load(branch)), None
         except ModelDenError as error:
             if not (branch.changed or branch.is_superseded):
                 raise

@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Callable
 
-from modelden.core.age import age
 from modelden.errors import DataRemoved, StorageError
 from modelden.hub.catalog.file_format import SNIFFED_SIZE
 from modelden.hub.store.contents import FIRST_SIZE, ReceivedBody
@@ -118,7 +117,7 @@ class ChunkWriter:
         """
         self._hash(chunk)
         await self._pending.append(chunk)
-        seconds = age(self._clock.now(), self._stored_at) / 1000
+        seconds = abs(self._clock.now() - self._stored_at) / 1000  # a clock that was set back must not lengthen them
         chunk_size = min(max(self._partial.received, FIRST_SIZE), CHUNK_SIZE)
         if self._pending.size >= chunk_size or seconds >= CHUNK_SECONDS:
             await self.flush()
@@ -147,7 +146,8 @@ class ChunkWriter:
         await self._wait_stored()
         size = self.received
         rest = self._blobs.join([*(self._memory or []), await self._take_pending().build()], content_type)
-        stored = await self._partials.blobs(self._partial) if self._memory is None else []
+        is_stored = self._memory is None
+        stored = await self._partials.blobs(self._partial) if is_stored and self._partial.chunks else []
         blob = self._blobs.join([*stored, rest], content_type) if stored else rest
         if blob.size != size:
             raise DataRemoved(f"The data of this site were removed while {self._partial.url} was downloaded.")
@@ -157,7 +157,7 @@ class ChunkWriter:
             partial=self._partial,
             rest=rest,
             blob=blob,
-            stored=self._memory is None,
+            stored=is_stored,
             refusal=self._refusal,
         )
 

@@ -209,7 +209,6 @@ class FileTransfer:
                 received += chunk.size
                 if limit is not None and received > limit:
                     raise IntegrityError(self._url, f"{limit} bytes", f"more than {received - 1} bytes")
-                check_json_size(self._url, self._request.file.file, received)
                 if received > self._reserved:
                     await self._admit_more(received)
                 if not is_sniffed and received >= SNIFFED_SIZE:
@@ -217,12 +216,15 @@ class FileTransfer:
                     is_sniffed = True
         except NetworkError as error:
             raise DownloadInterrupted(self._url, error.reason, received, total) from error
+        if total is None or received > total:
+            check_json_size(self._url, self._request.file.file, received)
         if not is_sniffed:
             self._sniff(content_type)
 
     async def _admit_more(self, received: int) -> None:
         """Check a file that has more bytes than were announced: its length is that of compressed bytes, or missing."""
         request = self._request
+        check_json_size(self._url, request.file.file, received)
         if request.check_size is not None:
             request.check_size(received)
         self._reserved = received + AHEAD

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modelden.errors import StorageError
@@ -93,7 +93,7 @@ class ModelCache:
         stored = {key: row["sha256"] for key, row in zip(keys, rows, strict=True) if row is not None}
         return {key for key, sha256 in stored.items() if sha256 != served[key]}
 
-    async def put(self, files: Sequence[StagedFile], deleted: Iterable[FileKey] = ()) -> list[Mapping[str, Any]]:
+    async def put(self, files: Sequence[StagedFile], deleted: Collection[FileKey] = ()) -> list[Mapping[str, Any]]:
         """Store files, and delete others, in one transaction; returns the header records of the stored ones.
 
         Raises:
@@ -116,8 +116,10 @@ class ModelCache:
                 contents.append(content)
                 replaced += [row] if row else []
                 records.append(fields)
-            changes += await self._contents.unreferenced(replaced, retained=contents)
-            changes += await self.removal(set(deleted), retained=contents)
+            if replaced:
+                changes += await self._contents.unreferenced(replaced, retained=contents)
+            if deleted:
+                changes += await self.removal(set(deleted), retained=contents)
             await self._database.commit(changes)
         return records
 
