@@ -11,7 +11,7 @@ import pytest
 
 from modelden import errors
 from modelden.config import Configuration
-from modelden.core.turns import Steps
+from modelden.core.event_loop import Steps
 from modelden.engine.runtime_selection import Bundle
 from modelden.errors import ModelDenError
 from modelden.host.serve.server import RunningServer

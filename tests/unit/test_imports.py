@@ -65,7 +65,7 @@ PURE = {
     "modelden.hub.store.schema",
     "modelden.core.overall_progress",
     "modelden.core.progress_text",
-    "modelden.core.turns",
+    "modelden.core.event_loop",
     "modelden.core.units",
     "modelden.core.events",
     "modelden.core.multi_progress_aggregator",

@@ -1,11 +1,14 @@
-"""The event loop, which Python shares with the page: background tasks, and imports with pauses."""
+"""The event loop, which Python shares with the page: background tasks, and imports and computations with pauses.
+
+One thread runs Python and the page. What takes seconds without a turn freezes the page for seconds.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "modelden: "
 """The beginning of the names of all background tasks."""
+
+type Steps[T] = Generator[None, None, T]
+"""A long computation: a generator that yields wherever a page may have its turn, and returns the result."""
 
 _owners: set[BackgroundTasks] = set()
 """Owners with tasks. The event loop refers to tasks weakly."""
@@ -75,3 +81,24 @@ async def import_staged(names: Sequence[str]) -> None:
         if name not in sys.modules:
             import_module(name)
             await asyncio.sleep(0)
+
+
+async def run_in_turns[T](steps: Steps[T]) -> T:
+    """Run a computation, and let the page run at each of its steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as result:
+            value: T = result.value
+            return value
+        await asyncio.sleep(0)
+
+
+def run[T](steps: Steps[T]) -> T:
+    """Run a computation at once, where nobody waits for a turn."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as result:
+            value: T = result.value
+            return value

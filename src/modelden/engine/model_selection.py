@@ -13,7 +13,7 @@ from typing import Any
 
 from modelden.core.web_arguments import check_root_url, check_url_template
 from modelden.engine.option_validation import ENUMS
-from modelden.engine.options import PipelineOptions
+from modelden.engine.options import PipelineOptions, merge
 from modelden.engine.tasks import ALIASES, DEFAULT_DTYPE, DEFAULT_MODELS, ECHOES
 from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTask
 from modelden.hub.catalog.names import check_model
@@ -81,10 +81,10 @@ def choose(
         InputError: If neither a record nor the task has a model.
     """
     record = find_record(records, request) or {}
-    caller = defaults.merged(request)
+    caller = merge(defaults, request)
     if overrides:
         caller = caller.updated(overrides)
-    merged = _from_record(record, caller.backend).merged(caller)
+    merged = merge(_from_record(record, caller.backend), caller)
     task_name = known_task(merged.task_name or _task_of(record, request))
     model_id = merged.model_id or DEFAULT_MODELS[task_name]
     if model_id is None:

@@ -166,21 +166,7 @@ class PipelineOptions:
         """Return these options updated with others; the arguments and errors are those of `of`."""
         changes = _changes(_by_field(options))
         check_options(changes, own_features=own_features)
-        return self._changed(changes)
-
-    def merged(self, options: PipelineOptions) -> Self:
-        """Return these options updated with others, which are checked already."""
-        return self._changed(_changes(options.values()))
-
-    def _changed(self, changes: Mapping[str, Any]) -> Self:
-        values = self.values()
-        for name, value in changes.items():
-            if name == "feature_id" and changes.get("engine_id") in (None, DEFAULT_ENGINE_ID):
-                values["engine_id"] = _engine_of(value, values["engine_id"])
-            if name == "model_hub":
-                values.update(MODEL_HUBS[value])
-            values[name] = value
-        return type(self)(**values)
+        return type(self)(**_merged(self.values(), changes))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all options by Firefox's names (``getOptions``)."""
@@ -245,6 +231,21 @@ def _by_field(options: Mapping[str, Any] | PipelineOptions) -> dict[str, Any]:
     if not isinstance(options, Mapping):
         raise InputError(f"Options are a mapping of names to values, not {type(options).__name__}.")
     return {_NAMES[name]: value for name, value in options.items() if name in _NAMES}
+
+
+def merge(options: PipelineOptions, others: PipelineOptions) -> PipelineOptions:
+    """Return options updated with others, which are checked already."""
+    return PipelineOptions(**_merged(options.values(), _changes(others.values())))
+
+
+def _merged(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in changes.items():
+        if name == "feature_id" and changes.get("engine_id") in (None, DEFAULT_ENGINE_ID):
+            values["engine_id"] = _engine_of(value, values["engine_id"])
+        if name == "model_hub":
+            values.update(MODEL_HUBS[value])
+        values[name] = value
+    return values
 
 
 def _changes(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.errors import InvalidResponse
+from modelden.settings.json_text import WINDOW, parse_json
 
 if TYPE_CHECKING:
-    from modelden.core.turns import Steps
+    from modelden.core.event_loop import Steps
 
 BATCH = 5000
 """Records that are handled without a turn for the page. Some milliseconds."""
@@ -78,7 +79,7 @@ class Collection(NamedTuple):
 
 def parse_changeset(text: str, url: str) -> Changeset:
     """Read a changeset at once; see `changeset_in_steps`."""
-    from modelden.core.turns import run  # pages take turns
+    from modelden.core.event_loop import run  # pages take turns
 
     return run(changeset_in_steps(text, url))
 
@@ -93,10 +94,8 @@ def changeset_in_steps(text: str, url: str) -> Steps[Changeset]:
     Raises:
         InvalidResponse: If it is not a changeset.
     """
-    from modelden.settings.json_reader import parse_in_steps  # most visits find their collections stored
-
     try:
-        data = yield from parse_in_steps(text)
+        data = yield from _parse_in_steps(text)
     except ValueError as error:
         raise InvalidResponse(url, "a changeset in JSON", f"{text[:60]!r} ({error})") from error
     if not isinstance(data, dict):
@@ -120,13 +119,23 @@ def changeset_in_steps(text: str, url: str) -> Steps[Changeset]:
         ids.update(change["id"] for change in batch)
         if len(ids) < size:
             raise InvalidResponse(url, "each record once", "duplicate ids")
-        yield
+        if len(batch) == BATCH:
+            yield
     return Changeset(timestamp, tuple(changes), metadata)
+
+
+def _parse_in_steps(text: str) -> Steps[Any]:
+    if len(text) <= WINDOW:
+        return parse_json(text)
+    from modelden.settings.json_reader import parse_in_steps  # most answers are small
+
+    data = yield from parse_in_steps(text)
+    return data
 
 
 def merge(old: Collection | None, changeset: Changeset) -> Collection:
     """Return the state after ``changeset`` at once; see `merge_in_steps`."""
-    from modelden.core.turns import run  # pages take turns
+    from modelden.core.event_loop import run  # pages take turns
 
     return run(merge_in_steps(old, changeset))
 
@@ -145,12 +154,14 @@ def merge_in_steps(old: Collection | None, changeset: Changeset) -> Steps[Collec
                 records.pop(change["id"], None)
             else:
                 records[change["id"]] = change
-        yield
+        if len(batch) == BATCH:
+            yield
     in_order: dict[str, Record] = {}
     keys = yield from _sort_in_steps(list(records))
     for names in _batches(keys):
         in_order.update((name, records[name]) for name in names)
-        yield
+        if len(names) == BATCH:
+            yield
     return Collection(changeset.timestamp, in_order, changeset.metadata)
 
 
@@ -159,7 +170,8 @@ def _sort_in_steps(keys: Sequence[str]) -> Steps[list[str]]:
     runs = []
     for batch in _batches(keys):
         runs.append(sorted(batch, key=_utf16))
-        yield
+        if len(batch) == BATCH:
+            yield
     if len(runs) < 2:
         return runs[0] if runs else []
     from heapq import merge as merge_sorted  # most collections are small
@@ -173,6 +185,7 @@ def _sort_in_steps(keys: Sequence[str]) -> Steps[list[str]]:
 
 
 def _batches[T](items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield parts of a sequence. A page has its turn after each full one."""
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from modelden.core.turns import Steps
-from modelden.settings.json_text import DECODER, check_depth, parse_json
-
-WINDOW = 64 * 1024
-"""Characters that are parsed without a turn for the page. Some milliseconds."""
+from modelden.core.event_loop import Steps
+from modelden.settings.json_text import DECODER, WINDOW, check_depth, parse_json
 
 MAX_VALUE = 1024 * 1024
 """Largest record of a text that is larger than `WINDOW`, in characters. Mozilla's have some thousand."""
@@ -90,6 +87,8 @@ class _Reader:
 
     def _value(self) -> Steps[Any]:
         """Read a value that lies in one window; the window grows with it, up to `MAX_VALUE`."""
+        if self._at == len(self._text):
+            raise ValueError(f"it ends where a value begins, at character {self._at}")
         size = WINDOW
         while True:
             is_last = bool(self._window) and self._start + len(self._window) == len(self._text)

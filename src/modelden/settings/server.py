@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import Any
 
 from modelden.core import urls
+from modelden.core.event_loop import run_in_turns
 from modelden.core.printable import printable
 from modelden.core.response_body import limit_request, read_text
-from modelden.core.turns import run_in_turns
 from modelden.errors import HttpError, InvalidResponse, UnavailableError, UnknownCollection
 from modelden.ports import Fetcher, Response
 from modelden.settings.backoff import HEADERS, Backoff

@@ -10,8 +10,8 @@ import logging
 from contextlib import nullcontext
 
 from modelden.config import Configuration
+from modelden.core.event_loop import run_in_turns
 from modelden.core.events import SYNCING_SETTINGS, EventEmitter, ProgressCallback, Reporter
-from modelden.core.turns import run_in_turns
 from modelden.errors import SignatureError, UnavailableError, UnknownCollection
 from modelden.ports import Clock
 from modelden.settings.changeset import Changeset, Collection, merge_in_steps

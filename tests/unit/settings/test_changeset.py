@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.core.turns import Steps
+from modelden.core.event_loop import Steps
 from modelden.errors import InvalidResponse
 from modelden.host.publish.collections import Collection as Published
 from modelden.settings.changeset import (

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.core.turns import Steps, run
+from modelden.core.event_loop import Steps, run
 from modelden.settings import json_reader
-from modelden.settings.json_reader import MAX_VALUE, WINDOW, parse_in_steps
-from modelden.settings.json_text import parse_json
+from modelden.settings.json_reader import MAX_VALUE, parse_in_steps
+from modelden.settings.json_text import WINDOW, parse_json
 from tests.unit.strategies import JSON
 
 
@@ -102,3 +102,9 @@ def test_nesting_is_measured_before_it_is_read(opening: str) -> None:
     for text in (opening * 300_000, '{"changes": [' + opening * 300_000):
         with pytest.raises(ValueError, match="nested deeper than"):
             run(parse_in_steps(text))
+
+
+@pytest.mark.parametrize("text", ['{"changes":', '{"changes": [1,', "[", '{"a": 1,'])
+def test_a_text_that_ends_before_a_value_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match="ends where a value begins|found ''"):
+        run(parse_in_steps(text + WINDOW * " "))

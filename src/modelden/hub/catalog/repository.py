@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from modelden.core import urls
+from modelden.core.event_loop import run_in_turns
 from modelden.core.response_body import TIMEOUT, read_bytes, read_text
-from modelden.core.turns import run_in_turns
 from modelden.errors import InvalidResponse, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo, checked_info
 from modelden.hub.catalog.names import HubAddress, ModelFile

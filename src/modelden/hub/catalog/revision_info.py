@@ -11,8 +11,8 @@ import re
 from typing import Any, NamedTuple
 
 from modelden.core import urls
+from modelden.core.event_loop import run_in_turns
 from modelden.core.response_body import read_text
-from modelden.core.turns import run_in_turns
 from modelden.errors import FileNotFoundOnHub, InvalidResponse
 from modelden.hub.catalog.file_info import FileInfo, checked_info
 from modelden.hub.catalog.names import HubAddress, ModelFile
