@@ -106,5 +106,5 @@ def test_nesting_is_measured_before_it_is_read(opening: str) -> None:
 
 @pytest.mark.parametrize("text", ['{"changes":', '{"changes": [1,', "[", '{"a": 1,'])
 def test_a_text_that_ends_before_a_value_is_no_json(text: str) -> None:
-    with pytest.raises(ValueError, match="ends where a value begins|found ''"):
+    with pytest.raises(ValueError, match=r"ends where a value begins|found ''"):
         run(parse_in_steps(text + WINDOW * " "))

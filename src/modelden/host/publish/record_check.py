@@ -20,7 +20,7 @@ from modelden.host.publish.file_names import collisions, name_fault
 from modelden.hub.catalog import manifests
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
-from modelden.settings.identity import IDENTITY
+from modelden.settings.changeset import IDENTITY
 from modelden.settings.json_reader import MAX_VALUE
 from modelden.settings.json_text import canonical_json, check_depth
 from modelden.settings.records import Attachment
@@ -95,7 +95,7 @@ def chosen_model(record: Record, records: list[Any], config: Configuration) -> t
     """
     feature, task = record.get("featureId"), record.get("taskName")
     request = PipelineOptions.of({"feature_id": feature} if feature else {"task_name": task}, own_features=True)
-    options = model_selection.choose(records, request, config.engine_defaults)
+    options = model_selection.choose(records, request, PipelineOptions.of(config.engine_defaults))
     return str(options.model_id), str(options.model_revision)
 
 
