@@ -59,7 +59,7 @@ class Driver:
         """Vectors are compared in real browsers."""
 
     async def rsPoll(self, _: Json) -> None:  # noqa: N802
-        await (await self._page.context().settings()).poller.poll()
+        await (await self._page.context().settings()).poll()
 
     async def destroyEngines(self, _: Json) -> None:  # noqa: N802
         for engine in self._engines.values():

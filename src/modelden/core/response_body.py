@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from modelden.core.events import Reporter
-from modelden.core.units import parse_whole
 from modelden.errors import HttpError, IntegrityError, NetworkError, RequestTimeout, ResponseTooLarge
 from modelden.ports import Blob, Blobs, Chunk, Fetcher, Response
 
@@ -183,3 +182,15 @@ async def git_oid_of(blob: Blob) -> str:
 def content_length(response: Response) -> int | None:
     """Return the ``Content-Length`` of a response, the body's length on the wire, or None without one."""
     return parse_whole(response.headers.get("content-length", ""))
+
+
+_MAX_DIGITS = 18
+"""Most digits of a number in a header."""
+
+
+def parse_whole(text: str) -> int | None:
+    """Return the number that a header's decimal digits say; None for anything else.
+
+    Python refuses to read thousands of digits. No file has more bytes than `_MAX_DIGITS` digits say.
+    """
+    return int(text) if len(text) <= _MAX_DIGITS and text.isascii() and text.isdecimal() else None

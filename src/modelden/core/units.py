@@ -1,19 +1,8 @@
-"""Quantities as people and headers write them. Pure."""
+"""Quantities as people write them. Pure."""
 
 from __future__ import annotations
 
 _PREFIXES = ("kB", "MB", "GB", "TB")
-
-
-_MAX_DIGITS = 18
-
-
-def parse_whole(text: str) -> int | None:
-    """Return the number that a header's decimal digits say; None for anything else.
-
-    Python refuses to read thousands of digits. No file has more bytes than `_MAX_DIGITS` digits say.
-    """
-    return int(text) if len(text) <= _MAX_DIGITS and text.isascii() and text.isdecimal() else None
 
 
 def format_size(size: float) -> str:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelden.core.units import format_size, parse_whole
+from modelden.core.response_body import parse_whole
+from modelden.core.units import format_size
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from modelden.core.units import parse_whole
+from modelden.core.response_body import parse_whole
 from modelden.errors import IntegrityError
 from modelden.hub.catalog.names import NO_ETAG
 from modelden.settings.records import is_sha256

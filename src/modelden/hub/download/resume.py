@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from modelden.core.units import parse_whole
+from modelden.core.response_body import parse_whole
 from modelden.hub.store.records import PartialFile
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")

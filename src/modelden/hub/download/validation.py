@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from modelden.core.units import parse_whole
+from modelden.core.response_body import parse_whole
 from modelden.errors import IntegrityError, UnavailableError
 from modelden.hub.catalog.integrity import SIGNED, hash_from_headers, is_current
 
