@@ -117,16 +117,16 @@ class HubFiles:
             UntrustedError: If the hub sent a wrong file.
             StorageError: If the browser cannot store it, and memory is not allowed.
         """
-        key, url = self.key(file), self._address.url(file)
+        key, url, moves = self.key(file), self._address.url(file), is_branch(file.revision)
         lists = branch.lists if branch else lists
-        branch = branch if is_branch(file.revision) else None
+        branch = branch if moves else None
         request = FileRequest(
             file, key, url, consumer, allow_list, branch, before_download, check_size, no_cache, lists
         )
         on_progress = self._events.wrap_progress(on_progress, consumer.engine_id, consumer.flow_id)
         await self._check_allowed([request])
         cached, headers = None, None
-        if is_branch(file.revision) and not no_cache:
+        if moves and not no_cache:
             cached, headers = await self._freshness.check(request)
         elif not no_cache:  # what is stored of a pinned revision is fresh
             cached = await self._cache.get(key, consumer)
