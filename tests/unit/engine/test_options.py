@@ -136,7 +136,7 @@ def test_the_tables_of_firefox() -> None:
 
 def test_keyword_arguments_have_the_names_of_the_fields() -> None:
     for function in (create_engine, prefetch):
-        own = set(inspect.signature(function).parameters) - {"options", "on_progress", "other_options"}
+        own = set(inspect.signature(function).parameters) - {"options", "on_progress", "progress", "other_options"}
 
         assert own == {"task_name", "feature_id", "model_id", "model_revision", "dtype", "device", "engine_id"}
         assert own | set(OtherOptions.__annotations__) == set(FIELDS)
