@@ -38,7 +38,7 @@ for (const { what, code, shown } of [
   {
     what: "awaits the engine",
     code: 'await engine.run("x")',
-    shown: /^Tensor\(shape=\(1, \d+, 384\), dtype='float32'\)$/,
+    shown: /^Tensor\(\[\[\[[\s\S]*\]\]\], shape=\(1, \d+, 384\), dtype='float32'\)$/,
   },
   { what: "shows what is printed, and the last line", code: 'print("one")\n1 + 1', shown: /^one\n2$/ },
   { what: "says when there is nothing to show", code: "x = 1", shown: /^Done; the last line has no value/ },
