@@ -57,9 +57,10 @@ def test_an_engine_goes_on(
 
     end = "EngineTimeout" if how == "timeout" else "cancelled"
     assert told["told"] == [[end, True, True]] * 2
-    blocked = ["closed", "uninitialized", "ready"] * 2
-    # Firefox ends a regular expression that backtracks for too long by itself.
-    assert told["statuses"] in ([*blocked, "closed"], ["closed"] if evil == EVIL_TEXT else [])
+    blocked = ["closed", "uninitialized", "ready"]
+    # Firefox ends a regular expression that backtracks for too long by itself, at times before it is cancelled.
+    ends = range(3) if evil == EVIL_TEXT else [2]
+    assert told["statuses"] in [[*blocked * times, "closed"] for times in ends]
     assert told["closed"] == "EngineClosed"
     files = [request for request in endless_site.requests() if "/hub/" in request]
     assert len(files) == len(set(files)) > 3, "a model that was stored is not fetched again"

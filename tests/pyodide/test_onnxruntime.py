@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
     from tests.pyodide.servers import Site
 
+pytestmark = pytest.mark.console(r"\[W:onnxruntime")
+"""onnxruntime's own warnings of odd models and options, which these tests give to it."""
+
 MODELS = {name: base64.b64encode(data).decode() for name, data in raw_models().items()}
 
 
