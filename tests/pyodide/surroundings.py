@@ -26,6 +26,7 @@ _MODULES = {
     "in_page.py": "pyodide/in_page.py",
     "in_page_sessions.py": "pyodide/in_page_sessions.py",
     "onnxruntime_api.py": "contracts/onnxruntime_api.py",
+    "onnxruntime_probes.py": "contracts/onnxruntime_probes.py",
     "contracts/locks.py": "contracts/locks.py",
 }
 

@@ -138,6 +138,7 @@ def test_a_page_used_at_random_works_in_the_end(page: Page, own_site: Site, soak
     soak = Soak(page, own_site, Random(seed))  # noqa: S311
     page.visit(own_site.config, **TINY)
     page.visit(own_site.config, **LARGE)
+    page.until(lambda: "modelden sweep" not in locks(page), "what earlier tests stored is swept")
     before = page.proxies(), page.js_objects(), locks(page)
     for _ in range(soak_steps // 4):
         soak.step()
