@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
     from tests.pyodide.servers import Site
 
-pytestmark = pytest.mark.console(r"\[W:onnxruntime")
-"""onnxruntime's own warnings of odd models and options, which these tests give to it."""
+pytestmark = pytest.mark.console(r"\[[EW]:onnxruntime")
+"""What onnxruntime itself says of odd models, options and feeds, which these tests give to it."""
 
 MODELS = {name: base64.b64encode(data).decode() for name, data in raw_models().items()}
 
