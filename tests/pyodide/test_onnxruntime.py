@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.pyodide.servers import Site
 
 pytestmark = pytest.mark.console(r"\[[EW]:onnxruntime")
-"""What onnxruntime itself says of odd models, options and feeds, which these tests give to it."""
+"""Messages of onnxruntime itself about the unusual models, options and feeds of these tests."""
 
 MODELS = {name: base64.b64encode(data).decode() for name, data in raw_models().items()}
 

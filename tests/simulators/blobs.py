@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from modelden import ports
+from modelden.engine.onnx_errors import InvalidType
 
 READ_SIZE = 64 * 1024
 
@@ -49,6 +50,15 @@ class MemoryChunk:
 
     def buffers(self) -> Iterable[bytes]:
         return [self.data]
+
+
+def model_blob(data: Any) -> ports.Blob:
+    """Return the bytes of a raw model as a Blob, as hosts of raw sessions do."""
+    if isinstance(data, MemoryBlob):
+        return data
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise InvalidType(f"Unable to load from type '{type(data)}'.")
+    return MemoryBlob(bytes(data))
 
 
 class MemoryBlobBuilder:

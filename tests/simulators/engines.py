@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from modelden.engine.onnx_errors import InvalidType
 from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
 from modelden.errors import (
@@ -20,7 +19,7 @@ from modelden.errors import (
     ModelDenError,
 )
 from modelden.ports import Blob, FileProvider, WorkerSpec
-from tests.simulators.blobs import MemoryBlob
+from tests.simulators.blobs import model_blob
 
 METRICS = {
     "inputTokens": 4,
@@ -236,11 +235,7 @@ class ScriptedSessions:
         return self.workers[-1]
 
     def to_blob(self, data: Any) -> Blob:
-        if isinstance(data, MemoryBlob):
-            return data
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise InvalidType(f"Unable to load from type '{type(data)}'.")
-        return MemoryBlob(bytes(data))
+        return model_blob(data)
 
 
 class ScriptedSession:

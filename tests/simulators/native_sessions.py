@@ -18,13 +18,12 @@ from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_e
 
 from modelden import default_context
 from modelden.engine.onnx_enums import GraphOptimizationLevel
-from modelden.engine.onnx_errors import InvalidType
 from modelden.engine.onnx_feed import to_tensor
 from modelden.errors import EngineClosed, EngineError
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
 from modelden.ports import Blob, FileProvider, WorkerSpec
-from tests.simulators.blobs import MemoryBlob
+from tests.simulators.blobs import model_blob
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import AsgiFetcher
 from tests.simulators.profile import Profile
@@ -50,11 +49,7 @@ class NativeSessions:
 
     def to_blob(self, data: Any) -> Blob:
         """Bytes as a file of the browser."""
-        if isinstance(data, MemoryBlob):
-            return data
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise InvalidType(f"Unable to load from type '{type(data)}'.")
-        return MemoryBlob(bytes(data))
+        return model_blob(data)
 
 
 class NativeSession:

@@ -1,5 +1,6 @@
 /**
- * Every message that crosses between Python and modelden's workers, named once.
+ * Every message that crosses between Python and modelden's workers, named once; the trust worker's requests are in
+ * `trust_protocol.ts`.
  *
  * A message is a plain object told apart by `type`. Plain data crosses as JSON *text* (one string, one
  * conversion on either side), bytes as Blobs or as transferred typed arrays. How values look inside that JSON
@@ -293,22 +294,3 @@ export type EngineEvent =
   | ReplyMessage
   | FailureMessage
   | CrashMessage;
-
-// ---- trust worker
-
-/** Read a chain of certificates in PEM. The reply's JSON is a list of `CertificateFacts` (see `trust.ts`). */
-export interface ReadChainMessage {
-  readonly type: "read-chain";
-  readonly id: number;
-  readonly pem: string;
-}
-
-/** Evaluate filter expressions. The JSON is an `EvaluateQuestion`, the reply's a list of booleans or reasons. */
-export interface EvaluateMessage {
-  readonly type: "evaluate";
-  readonly id: number;
-  readonly json: string;
-}
-
-export type TrustRequest = ReadChainMessage | EvaluateMessage;
-export type TrustEvent = ReadyMessage | ReplyMessage | FailureMessage | CrashMessage;

@@ -1,14 +1,15 @@
 /**
  * The trust worker: it reads chains of X.509 certificates and evaluates filter expressions for Python, which has no
- * library for either in a page. See `certificate.ts`, `expressions.ts`, and `protocol.ts` for the messages.
+ * library for either in a page. See `certificate.ts`, `expressions.ts`, and `trust_protocol.ts` for the messages.
  */
 import "reflect-metadata"; // first: @peculiar/x509 uses it when it is evaluated
 import type { X509Certificate } from "@peculiar/x509";
 import { parseCertificate, readCertificate } from "./certificate";
 import { type EvaluateQuestion, evaluate } from "./expressions";
 import { readPem } from "./pem";
-import type { Answer, TrustRequest } from "./protocol";
+import type { Answer } from "./protocol";
 import { answer, serve } from "./rpc";
+import type { TrustRequest } from "./trust_protocol";
 
 serve<TrustRequest>((message) => {
   switch (message.type) {

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.core.event_loop import Steps
 from modelden.errors import InvalidResponse
 from modelden.host.publish.collections import Collection as Published
 from modelden.settings.changeset import (
@@ -21,6 +20,7 @@ from modelden.settings.changeset import (
     merge_in_steps,
     parse_changeset,
 )
+from tests.unit.step_turns import count_turns
 
 URL = "https://settings.example/changeset"
 
@@ -121,22 +121,12 @@ def test_a_diff_says_what_was_created_updated_and_deleted() -> None:
     assert not diff("main/c", before, before)
 
 
-def turns_of(steps: Steps[Any]) -> tuple[Any, int]:
-    turns = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as result:
-            return result.value, turns
-        turns += 1
-
-
 @pytest.mark.parametrize("count", [0, 1, BATCH, BATCH + 1, 5 * BATCH + 7])
 def test_a_page_has_its_turn_between_records(count: int) -> None:
     """Nothing of an answer is signed when it is read, compared and sorted."""
     records = [{"id": f"{number:x}\uffff" if number % 7 else f"{number:x}\U00010000"} for number in range(count)]
-    changeset, read = turns_of(changeset_in_steps(json.dumps({"timestamp": 1, "changes": records}), URL))
-    collection, merged = turns_of(merge_in_steps(KNOWN, changeset))
+    changeset, read = count_turns(changeset_in_steps(json.dumps({"timestamp": 1, "changes": records}), URL))
+    collection, merged = count_turns(merge_in_steps(KNOWN, changeset))
 
     assert read >= count // BATCH
     assert merged >= 3 * (count // BATCH)

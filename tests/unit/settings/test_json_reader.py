@@ -9,22 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.core.event_loop import Steps, run
+from modelden.core.event_loop import run
 from modelden.settings import json_reader
 from modelden.settings.json_reader import MAX_VALUE, parse_in_steps
 from modelden.settings.json_text import WINDOW, parse_json
+from tests.unit.step_turns import count_turns
 from tests.unit.strategies import JSON
-
-
-def counted(steps: Steps[Any]) -> tuple[Any, int]:
-    """Return the result, and the number of turns for the page."""
-    turns = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as result:
-            return result.value, turns
-        turns += 1
 
 
 @given(
@@ -78,14 +68,14 @@ LARGE = {
 
 @pytest.mark.parametrize("text", LARGE.values(), ids=LARGE)
 def test_a_page_has_its_turn_between_windows(text: str) -> None:
-    value, turns = counted(parse_in_steps(text))
+    value, turns = count_turns(parse_in_steps(text))
 
     assert value == json.loads(text)
     assert turns >= len(text.replace("  ", "")) // WINDOW
 
 
 def test_a_small_text_is_read_at_once() -> None:
-    assert counted(parse_in_steps('{"timestamp": 256004.0}')) == ({"timestamp": 256004}, 0)
+    assert count_turns(parse_in_steps('{"timestamp": 256004.0}')) == ({"timestamp": 256004}, 0)
 
 
 @pytest.mark.parametrize(
