@@ -1,4 +1,4 @@
-"""The worker files that `modelden assets` writes."""
+"""The files that `modelden assets` writes: those of workers, and the script that starts Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelden.host.publish.runtimes import bundles
 from tests.unit.host.publishing import run
 
 
-def test_a_folder_gets_all_that_workers_start_from(tmp_path: Path) -> None:
+def test_a_folder_gets_all_that_a_site_serves(tmp_path: Path) -> None:
     folder = tmp_path / "site/modelden"
 
     for _ in range(2):  # the second time it replaces them
@@ -18,7 +18,7 @@ def test_a_folder_gets_all_that_workers_start_from(tmp_path: Path) -> None:
 
     glues = {bundle.glue for bundle in bundles()}
     workers = {bundle.bundle for bundle in bundles()} | {"trust.js"}
-    assert {path.name for path in folder.iterdir()} == {*glues, *workers, "THIRD_PARTY_LICENSES.txt"}
+    assert {path.name for path in folder.iterdir()} == {*glues, *workers, "boot.js", "THIRD_PARTY_LICENSES.txt"}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
