@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from modelden.host.keys.key_folder import load_keys, save_keys
 from modelden.host.publish.publisher import Publisher
 from modelden.host.publish.release import publish, unpublish
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 RANDOM_MOMENTS = 30
 
 
+@pytest.mark.timeout(900)  # hundreds of processes, on a machine that other rings use
 def test_a_killed_publish_leaves_one_state(tmp_path: Path, chain: SigningChain) -> None:
     save_keys(tmp_path / "keys", chain)
     publish_tiny(tmp_path / "tree", chain, tmp_path / "v1", "v1")
