@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelden.core.memory_database import StorageWarning
     from modelden.core.multi_progress_aggregator import MultiProgressAggregator
     from modelden.diagnosis import Diagnosis, Finding, doctor
+    from modelden.engine.block_list import BlockList
     from modelden.engine.engine import Engine
     from modelden.engine.media import Audio, Image
     from modelden.engine.metrics import RunMetrics
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from modelden.hub.store.verification import VerifiedFile
     from modelden.hub_file import FileResponse, HubFile
     from modelden.huggingface import hub_download, snapshot_download
+    from modelden.inference_settings import RequestOptions, request_options, words_block_list
     from modelden.model_hub import ModelHub
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
@@ -89,6 +91,7 @@ _HOMES = {
     "config": "Configuration",
     "diagnosis": "Diagnosis Finding doctor",
     "api": "check_updates configure create_engine load_session on prefetch",
+    "engine.block_list": "BlockList",
     "engine.engine": "Engine",
     "engine.media": "Audio Image",
     "engine.metrics": "RunMetrics",
@@ -104,6 +107,7 @@ _HOMES = {
     "hub_file": "FileResponse HubFile",
     "huggingface": "hub_download snapshot_download",
     "core.memory_database": "StorageWarning",
+    "inference_settings": "RequestOptions request_options words_block_list",
     "model_hub": "ModelHub",
     "core.multi_progress_aggregator": "MultiProgressAggregator",
     "remote_settings": "RemoteSettings poll_settings",
@@ -116,6 +120,7 @@ _HOMES = {
 __all__ = [
     "AccessDenied",
     "Audio",
+    "BlockList",
     "CacheSizeExceeded",
     "Chunk",
     "Configuration",
@@ -163,6 +168,7 @@ __all__ = [
     "RedirectRefused",
     "RemoteSettings",
     "RepositoryFile",
+    "RequestOptions",
     "RequestTimeout",
     "ResponseTooLarge",
     "RunMetrics",
@@ -198,9 +204,11 @@ __all__ = [
     "persist",
     "poll_settings",
     "prefetch",
+    "request_options",
     "snapshot_download",
     "storage_info",
     "verify",
+    "words_block_list",
 ]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from modelden.errors import InputError
 from modelden.hub.store.quota import SPARE, spare_space
 
 
@@ -121,6 +123,11 @@ class ScriptedPage:
 
     def environment(self) -> Mapping[str, Any]:
         return {"locale": "en-US", "formFactor": "desktop", "os": {"isLinux": True}, "appinfo": {"OS": "Linux"}}
+
+    def segment_words(self, language: str, text: str) -> Sequence[str]:
+        if not re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", language):
+            raise InputError(f"language: expected a BCP 47 tag such as 'en', got {language!r}.")
+        return re.findall(r"\w+|\W", text)
 
     async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
         return self.usage + self.stored(), self.quota, self.persisted

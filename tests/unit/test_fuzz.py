@@ -62,6 +62,9 @@ GOOD: dict[str, Any] = {
     "output_names": None,
     "record": {"id": "a"},
     "path": "archive.tar",
+    "feature_id": "link-preview",
+    "name": "words",
+    "text": "a text",
 }
 """Arguments by the names of parameters."""
 
@@ -120,6 +123,7 @@ def _memory_info() -> onnxruntime.OrtMemoryInfo:
 
 
 INSTANCES: dict[str, Callable[[World], Any]] = {
+    "BlockList": lambda _: _made(lambda: modelden.BlockList("words", "en", "1.0", ["bad"], str.split)),
     "Audio": lambda _: _made(lambda: modelden.Audio(memoryview(bytes(8)).cast("f"), 16_000)),
     "Engine": World.engine,
     "FileResponse": World.file_response,
@@ -155,6 +159,7 @@ RESULTS = {
         "NodeArg",
         "ProgressEvent",
         "RepositoryFile",
+        "RequestOptions",
     ),
     *("RunMetrics", "StorageInfo", "StoredFile", "StoredModel", "SyncEvent", "UpdateStatus", "VerifiedFile"),
     *(each.__name__ for each in ENUMS),
@@ -162,7 +167,7 @@ RESULTS = {
 }
 """Classes that callers get and do not make."""
 
-MADE_INSIDE = {"Engine", "FileResponse", "HubFile", "ModelArchive", "Stream"}
+MADE_INSIDE = {"BlockList", "Engine", "FileResponse", "HubFile", "ModelArchive", "Stream"}
 """Classes whose constructors are modelden's own."""
 
 

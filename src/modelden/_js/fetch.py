@@ -161,7 +161,7 @@ class JsFetcher:
     ) -> AsyncIterator[JsResponse]:
         """Send a request; leaving the context aborts what is still under way."""
         async with abort_scope() as signal:
-            # Files are stored in IndexedDB, verified; a second copy in the HTTP cache would only take space.
+            # Files are stored in IndexedDB, verified; a second copy in the HTTP cache takes space (decision 0049).
             options = js_object(
                 method=method,
                 headers=js_object(**(headers or {})),

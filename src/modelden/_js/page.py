@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import js
@@ -13,7 +13,8 @@ import pyodide
 from pyodide.ffi import JsException, create_proxy
 
 import modelden
-from modelden._js.ffi import OutOfSpace, call_storing, js_object
+from modelden._js.ffi import OutOfSpace, call_storing, js_object, map_exceptions
+from modelden.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,12 @@ class JsPage:
             },
             "appinfo": {"OS": name},
         }
+
+    def segment_words(self, language: str, text: str) -> Sequence[str]:
+        """Split a text by ``Intl.Segmenter``."""
+        with map_exceptions(lambda _: InputError(f"language: expected a BCP 47 tag such as 'en', got {language!r}.")):
+            segmenter = js.Intl.Segmenter.new(language, js_object(granularity="word"))
+        return [str(segment.segment) for segment in segmenter.segment(text)]
 
     async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
         """Return the bytes used by this origin, its quota in bytes, and whether its storage is persistent."""

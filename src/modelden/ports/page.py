@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
 
@@ -29,6 +29,19 @@ class Page(Protocol):
         """Return the browser's part of ``env`` in filter expressions: ``locale``, ``os``, ``appinfo``, ``formFactor``.
 
         Does not suspend. Raises nothing.
+        """
+
+    def segment_words(self, language: str, text: str) -> Sequence[str]:
+        """Return the words of a text and what is between them, in order: together they are the text.
+
+        The borders are those of UAX 29 in a language. Does not suspend.
+
+        Args:
+            language: A BCP 47 tag.
+            text: The text.
+
+        Raises:
+            InputError: For a tag that the browser does not understand.
         """
 
     async def storage_estimate(self) -> tuple[int | None, int | None, bool | None]:
