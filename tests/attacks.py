@@ -133,12 +133,12 @@ class _Forger:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_wish(message: Message) -> None:
+        async def send_with_backoff(message: Message) -> None:
             if self._publisher.busy and message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["Backoff"] = str(self._publisher.busy)
             await send(message)
 
-        await self._answer(scope, receive, send_with_wish)
+        await self._answer(scope, receive, send_with_backoff)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         change = self._publisher.change

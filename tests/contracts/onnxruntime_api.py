@@ -99,8 +99,8 @@ async def async_runs_call_back(subject: Subject) -> None:
     done: asyncio.Future[Any] = loop.create_future()
 
     def callback(outputs: Any, user_data: Any, error: str) -> None:
-        told = ([each.tolist() for each in outputs], user_data, error)
-        loop.call_soon_threadsafe(done.set_result, told)
+        result = ([each.tolist() for each in outputs], user_data, error)
+        loop.call_soon_threadsafe(done.set_result, result)
 
     feed = {"a": subject.array("float32", (1, 2), [1, 2]), "b": subject.array("float32", (1, 2), [1, 1])}
     session.run_async(["sum"], feed, callback, "mine")

@@ -100,7 +100,7 @@ class FaultyHub:
             leaves nothing to chance on a slow machine.
         preflight: False refuses every preflight.
         log: The requests so far, preflights included.
-        client_gone: Set when a client leaves an answer that stalls or would have.
+        client_disconnect: Set when a client leaves an answer that stalls or would have.
     """
 
     files: dict[str, bytes]
@@ -109,7 +109,7 @@ class FaultyHub:
     limit: int | None = None
     preflight: bool = True
     log: list[Request] = field(default_factory=list)
-    client_gone: threading.Event = field(default_factory=threading.Event)
+    client_disconnect: threading.Event = field(default_factory=threading.Event)
     _next: deque[Fault] = field(default_factory=deque)
 
     def next(self, *faults: Fault) -> None:
@@ -239,12 +239,12 @@ class _Answer:
     async def _stream(self, body: bytes, fault: Fault) -> None:
         end = min(x for x in (fault.cut_after, fault.stall_after, len(body)) if x is not None)
         due = time.monotonic()
-        gone = asyncio.ensure_future(self._gone())
+        disconnect = asyncio.ensure_future(self._disconnect())
         for start in range(0, end, PIECE):
             piece = body[start : min(start + PIECE, end)]
-            while self.hub.room(self.request.path) < len(piece) and not gone.done():  # noqa: ASYNC110  a thread's limit
+            while self.hub.room(self.request.path) < len(piece) and not disconnect.done():  # noqa: ASYNC110  a thread's limit
                 await asyncio.sleep(LOOK_SECONDS)
-            if gone.done():  # the server would take the rest without a word, and it would be counted
+            if disconnect.done():  # the server would take the rest without a word, and it would be counted
                 self.request.left = True
                 break
             await self._body(piece, more=True)
@@ -254,8 +254,8 @@ class _Answer:
                 due += len(piece) / self.hub.rate
                 await asyncio.sleep(max(due - time.monotonic(), 0))
         if fault.stall_after is not None:
-            await gone
-            self.hub.client_gone.set()
+            await disconnect
+            self.hub.client_disconnect.set()
         elif self.request.left:
             return
         elif fault.cut_after is not None or fault.announce > 0:
@@ -263,7 +263,7 @@ class _Answer:
         else:
             await self._body(b"")
 
-    async def _gone(self) -> None:
+    async def _disconnect(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
@@ -273,7 +273,7 @@ class _Answer:
     async def _hang_up(self) -> None:
         transport: asyncio.Transport = self.scope["state"]["transport"]
         transport.close()
-        await self._gone()  # or the server would answer 500
+        await self._disconnect()  # or the server would answer 500
 
 
 @lru_cache

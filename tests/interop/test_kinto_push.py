@@ -157,10 +157,10 @@ async def test_a_tree_is_served_by_kinto_and_a_second_push_changes_nothing(serve
     second = push(tree, server)
 
     assert {each["collection"]: each["status"] for each in tried["collections"]}[OPTIONS] == "to-push"
-    told = {each["collection"]: PushResult(**each) for each in first["collections"]}
+    results = {each["collection"]: PushResult(**each) for each in first["collections"]}
     # the options come last: a client never reads of a model before its manifest and its runtime are there
-    assert list(told)[-1] == OPTIONS
-    assert changed(told) == {MANIFESTS: [1, 0, 0, 0], RUNTIMES: [1, 0, 0, 1], OPTIONS: [1, 0, 0, 0]}
+    assert list(results)[-1] == OPTIONS
+    assert changed(results) == {MANIFESTS: [1, 0, 0, 0], RUNTIMES: [1, 0, 0, 1], OPTIONS: [1, 0, 0, 0]}
     assert first["waiting_for_review"] == []
     assert changed(second) == {}
     assert before == {name: server.changeset(name)["timestamp"] for name in COLLECTIONS}
@@ -180,9 +180,9 @@ async def test_what_changed_is_pushed_and_what_is_gone_is_deleted(
         publisher.put(RUNTIMES, {**runtime, "attachment": {**runtime["attachment"], **facts}})
         publisher.commit()
 
-    told = push(tree, server)
+    results = push(tree, server)
 
-    assert changed(told) == {MANIFESTS: [1, 0, 1, 0], RUNTIMES: [0, 1, 0, 1], OPTIONS: [0, 1, 0, 0]}
+    assert changed(results) == {MANIFESTS: [1, 0, 1, 0], RUNTIMES: [0, 1, 0, 1], OPTIONS: [0, 1, 0, 0]}
     with RunningServer(static_app(tree)) as static:
         assert await of_server(f"{server.url}/v1") == await of_server(f"{static.url}/v1")
 
@@ -193,10 +193,10 @@ async def test_what_only_goes_goes_last(server: Kinto, tree: Path, chain: Signin
         unpublish(publisher, MODEL, "v1", force=True)
         publisher.commit()
 
-    told = push(tree, server)
+    results = push(tree, server)
 
-    assert changed(told) == {OPTIONS: [0, 0, 1, 0], MANIFESTS: [0, 0, 1, 0]}
-    assert list(told).index(OPTIONS) < list(told).index(MANIFESTS)
+    assert changed(results) == {OPTIONS: [0, 0, 1, 0], MANIFESTS: [0, 0, 1, 0]}
+    assert list(results).index(OPTIONS) < list(results).index(MANIFESTS)
     await assert_served(server, tree, files=1)
 
 
@@ -205,12 +205,12 @@ async def test_without_a_reviewer_people_approve_and_another_push_goes_on(server
     # a push that was killed after the record, before its file
     server.put(RUNTIMES, {key: each for key, each in record.items() if key not in ("attachment", "last_modified")})
 
-    told = push(tree, server, reviewer=None)
+    results = push(tree, server, reviewer=None)
     again = push(tree, server, reviewer=None)
 
     waiting = {MANIFESTS, RUNTIMES, OPTIONS}
-    assert changed(told)[RUNTIMES] == [0, 1, 0, 1]
-    assert {name for name, each in told.items() if each.status == "to-review"} == waiting
+    assert changed(results)[RUNTIMES] == [0, 1, 0, 1]
+    assert {name for name, each in results.items() if each.status == "to-review"} == waiting
     assert server.changeset(OPTIONS)["changes"] == []
     assert len(server.changeset(OPTIONS, bucket="main-preview")["changes"]) == 1
     assert changed(again) == {}
@@ -225,10 +225,10 @@ def test_collections_are_made_by_who_may(empty_server: Kinto, tree: Path) -> Non
 
     with pytest.raises(RemoteError, match=r"403.*an administrator makes buckets") as refused:
         push(tree, empty_server)
-    told = push(tree, empty_server, by="admin", reviewer=None)
+    results = push(tree, empty_server, by="admin", reviewer=None)
 
     assert USERS["editor"] not in str(refused.value)
-    assert {each.status for name, each in told.items() if name != ALLOW_LIST} == {"to-review"}
+    assert {each.status for name, each in results.items() if name != ALLOW_LIST} == {"to-review"}
     assert empty_server.changeset(ALLOW_LIST)["changes"] == []
 
 

@@ -16,18 +16,18 @@ function revive(value) {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, revive(part)]));
 }
 
-function told(value, library) {
+function asJson(value, library) {
   if (value === null || value === undefined) return null;
   if (typeof value === "number")
     return Object.is(value, -0) || !Number.isFinite(value) ? { number: `${value}` } : value;
   if (typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.map((item) => told(item, library));
+  if (Array.isArray(value)) return value.map((item) => asJson(item, library));
   if (value instanceof library.RawImage) {
     return { image: [value.width, value.height, value.channels], bytes: hexOf(value.data) };
   }
   if (ArrayBuffer.isView(value)) return { tensor: "float32", dims: [value.length], bytes: hexOf(value) };
   if ("dims" in value) return { tensor: value.type, dims: value.dims, bytes: hexOf(value.data) };
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, told(part, library)]));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, asJson(part, library)]));
 }
 
 globalThis.transformersAlone = async ({ base, wasmPaths, hub, task, model, calls }) => {
@@ -41,6 +41,6 @@ globalThis.transformersAlone = async ({ base, wasmPaths, hub, task, model, calls
   env.backends.onnx.wasm.numThreads = 1;
   const run = await pipeline(task, model, { revision: "v1", dtype: "fp32", device: "wasm" });
   const results = [];
-  for (const { args, options } of calls) results.push(told(await run(...revive(args), revive(options)), library));
+  for (const { args, options } of calls) results.push(asJson(await run(...revive(args), revive(options)), library));
   return JSON.stringify(results);
 };

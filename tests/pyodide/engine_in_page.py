@@ -16,7 +16,7 @@ type Json = Any
 ENGINES: dict[str, modelden.Engine] = {}
 EVENTS: list[modelden.Event] = []
 OFF: list[Callable[[], None]] = []
-BEGUN: list[asyncio.Future[Json]] = []
+PENDING: list[asyncio.Future[Json]] = []
 
 
 async def create(config: Json | None, **request: Any) -> Json:
@@ -113,23 +113,23 @@ async def begin_run(engine_id: str) -> None:
         return result
 
     vars(slot.loaded.worker)["run"] = run_on
-    BEGUN.append(asyncio.ensure_future(engine.run(["hello world"], pooling="mean")))
+    PENDING.append(asyncio.ensure_future(engine.run(["hello world"], pooling="mean")))
     await has_run.wait()
 
 
 def begin_update(engine_id: str) -> None:
     """Begin to move to what settings say."""
-    BEGUN.append(asyncio.ensure_future(update(engine_id)))
+    PENDING.append(asyncio.ensure_future(update(engine_id)))
 
 
 def give_up() -> bool:
     """Give up what was begun; whether it still went on."""
-    return BEGUN.pop().cancel()
+    return PENDING.pop().cancel()
 
 
 async def update(engine_id: str) -> Json:
     """Move to what settings say; whether there was something, or the error's name."""
-    return await _told(ENGINES[engine_id].update)
+    return await _outcome(ENGINES[engine_id].update)
 
 
 async def poll() -> None:
@@ -166,9 +166,9 @@ async def close_all() -> None:
 
 def metrics(engine_id: str) -> Json:
     """The last run's figures."""
-    told = ENGINES[engine_id].last_metrics
-    assert told is not None
-    return asdict(told)
+    last = ENGINES[engine_id].last_metrics
+    assert last is not None
+    return asdict(last)
 
 
 def events(kind: str) -> list[Json]:
@@ -178,7 +178,7 @@ def events(kind: str) -> list[Json]:
     return found
 
 
-async def _told(call: Callable[[], Awaitable[Json]]) -> Json:
+async def _outcome(call: Callable[[], Awaitable[Json]]) -> Json:
     try:
         return await call()
     except modelden.ModelDenError as error:

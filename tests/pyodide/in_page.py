@@ -22,10 +22,10 @@ from modelden.core.response_body import sha256_of
 
 type Json = Any
 
-begun: asyncio.Future[dict[str, Json]]
-begun_engine: modelden.Engine
+download: asyncio.Future[dict[str, Json]]
+open_engine: modelden.Engine
 held: modelden.HubFile
-heard: list[modelden.ProgressEvent] = []
+progress_events: list[modelden.ProgressEvent] = []
 """What `get_file` was told, while it is at it."""
 
 TEXTS = ["hello world", "the cat. a dog"]
@@ -44,19 +44,19 @@ async def visit(config: dict[str, Any], request: dict[str, Any], texts: list[str
     try:
         async with await modelden.create_engine(**request, on_progress=events.append) as engine:
             tensor = await engine.run(TEXTS if texts is None else texts, pooling="mean", normalize=True)
-            told = [engine.engine_id, engine.task_name, engine.model_id, engine.model_revision]
+            identity = [engine.engine_id, engine.task_name, engine.model_id, engine.model_revision]
             info = engine.info()
     except modelden.ModelDenError as error:
-        return {"error": _told(error), "events": [asdict(event) for event in events]}
+        return {"error": error_fields(error), "events": [asdict(event) for event in events]}
     return {
         "error": None,
         "events": [asdict(event) for event in events],
         "vectors": tensor.tolist(),
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
-        "engine": told,
+        "engine": identity,
         "info": info,
-        "foreign": foreign([tensor.tolist(), tensor.shape, told, info, events]),
+        "foreign": foreign([tensor.tolist(), tensor.shape, identity, info, events]),
     }
 
 
@@ -114,16 +114,16 @@ async def vectors_one_by_one(config: dict[str, Any], request: dict[str, Any], te
 
 async def get_file(root_url: str, model: str, revision: str, file: str) -> dict[str, Json]:
     """`ModelHub.get_model_file` of a hub that needs no settings; the bytes are hashed here again."""
-    global heard  # noqa: PLW0603
+    global progress_events  # noqa: PLW0603
     events: list[modelden.ProgressEvent] = []
-    heard = events
+    progress_events = events
     hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
     try:
         got = await hub.get_model_file(
             task_name="task", model=model, revision=revision, file=file, on_progress=events.append
         )
     except modelden.ModelDenError as error:
-        return {"error": _told(error)}
+        return {"error": error_fields(error)}
     return {
         "error": None,
         "size": got.size,
@@ -141,7 +141,7 @@ async def get_snapshot(root_url: str, model: str, revision: str) -> dict[str, Js
     try:
         files = await modelden.snapshot_download(model, revision=revision, hub=hub)
     except modelden.ModelDenError as error:
-        return {"error": _told(error)}
+        return {"error": error_fields(error)}
     return {"error": None, "files": {file.path: file.sha256 for file in files}}
 
 
@@ -159,25 +159,25 @@ async def read_held() -> str:
 
 async def begin_file(root_url: str, model: str, revision: str, file: str) -> None:
     """Begin `get_file` and leave it running."""
-    global begun  # noqa: PLW0603
-    begun = asyncio.ensure_future(get_file(root_url, model, revision, file))
+    global download  # noqa: PLW0603
+    download = asyncio.ensure_future(get_file(root_url, model, revision, file))
 
 
 def bytes_so_far() -> int:
     """The bytes that `begin_file` has received."""
-    return max((event.total_loaded or 0 for event in heard), default=0)
+    return max((event.total_loaded or 0 for event in progress_events), default=0)
 
 
 async def end_file() -> dict[str, Json]:
     """The result of `begin_file`."""
-    return await begun
+    return await download
 
 
 async def cancel_file() -> str:
     """Cancel `begin_file`; returns how it ended."""
-    begun.cancel()
+    download.cancel()
     try:
-        await begun
+        await download
     except asyncio.CancelledError:
         return "cancelled"
     return "ended"
@@ -185,20 +185,20 @@ async def cancel_file() -> str:
 
 async def begin_engine(config: dict[str, Any], request: dict[str, Any]) -> Json:
     """Create an engine and leave it open; returns the vectors of `run_begun`."""
-    global begun_engine  # noqa: PLW0603
+    global open_engine  # noqa: PLW0603
     configure(config)
-    begun_engine = await modelden.create_engine(**request)
-    return await run_begun()
+    open_engine = await modelden.create_engine(**request)
+    return await run_open_engine()
 
 
-async def run_begun() -> Json:
+async def run_open_engine() -> Json:
     """Run the engine of `begin_engine`."""
-    return (await begun_engine.run(TEXTS, pooling="mean", normalize=True)).tolist()
+    return (await open_engine.run(TEXTS, pooling="mean", normalize=True)).tolist()
 
 
 async def end_engine() -> None:
     """Close the engine of `begin_engine`."""
-    await begun_engine.close()
+    await open_engine.close()
 
 
 async def models() -> list[Json]:
@@ -263,13 +263,13 @@ async def visit_without_room(config: dict[str, Any], request: dict[str, Any]) ->
         warnings.simplefilter("always")
         outcome = await visit(config, request)
     info = await modelden.storage_info()
-    told = [warning.message for warning in caught if isinstance(warning.message, modelden.StorageWarning)]
-    shortages = [error for each in told if isinstance(error := each.error, modelden.QuotaExceeded)]
+    warned = [warning.message for warning in caught if isinstance(warning.message, modelden.StorageWarning)]
+    shortages = [error for each in warned if isinstance(error := each.error, modelden.QuotaExceeded)]
     return {
         **outcome,
         "backend": info.backend,
         "refusal": info.refusal,
-        "warnings": len(told),
+        "warnings": len(warned),
         "shortages": [{"usage": each.usage, "quota": each.quota, "needed": each.needed} for each in shortages],
     }
 
@@ -294,7 +294,7 @@ async def start_engine(wasm_url: str, options: dict[str, Any], start_timeout: fl
     try:
         await worker.create(options, wasm, blob_at, {})
     except modelden.ModelDenError as error:
-        return _told(error)
+        return error_fields(error)
     finally:
         worker.close()
     return None
@@ -350,7 +350,7 @@ def foreign(value: object, path: str = "result") -> list[str]:
     return [found for place, part in pairs for found in foreign(part, place)]
 
 
-def _told(error: modelden.ModelDenError) -> dict[str, Json]:
+def error_fields(error: modelden.ModelDenError) -> dict[str, Json]:
     facts = {name: value for name, value in vars(error).items() if not name.startswith("_")}
     return {
         "name": type(error).__name__,

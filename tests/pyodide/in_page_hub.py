@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from in_page import _told, foreign  # type: ignore[import-not-found]  # pushed by the test
+from in_page import error_fields, foreign  # type: ignore[import-not-found]  # pushed by the test
 
 import modelden
 
@@ -32,7 +32,7 @@ async def downloaded(repo_id: str, filename: str, revision: str) -> Json:
     try:
         file = await modelden.hub_download(repo_id, filename, revision=revision)
     except modelden.ModelDenError as error:
-        return {"error": _told(error)}
+        return {"error": error_fields(error)}
     kept = await modelden.ModelHub().list_files(task_name="hub-download")
     return {
         "error": None,

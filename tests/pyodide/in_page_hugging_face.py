@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from in_page import _told, foreign  # type: ignore[import-not-found]  # pushed by the test
+from in_page import error_fields, foreign  # type: ignore[import-not-found]  # pushed by the test
 
 import modelden
 
@@ -29,7 +29,7 @@ async def fetched(root_url: str, model: str, revision: str, file: str, token: st
     try:
         got = await modelden.hub_download(model, file, revision=revision, hub=hub)
     except modelden.ModelDenError as error:
-        return {"error": _told(error), "code": getattr(error, "code", None)}
+        return {"error": error_fields(error), "code": getattr(error, "code", None)}
     return {"error": None, "sha256": got.sha256, "integrity": got.integrity, "foreign": foreign(dict(got.headers))}
 
 
@@ -39,5 +39,5 @@ async def snapshot(root_url: str, model: str, revision: str, token: str | None =
     try:
         files = await modelden.snapshot_download(model, revision=revision, hub=hub)
     except modelden.ModelDenError as error:
-        return {"error": _told(error), "code": getattr(error, "code", None)}
+        return {"error": error_fields(error), "code": getattr(error, "code", None)}
     return {"error": None, "files": {file.path: [file.sha256, file.integrity] for file in files}}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import js
-from in_page import _told, configure  # type: ignore[import-not-found]  # pushed by the test
-from in_page_tasks import revive, told  # type: ignore[import-not-found]
+from in_page import configure, error_fields  # type: ignore[import-not-found]  # pushed by the test
+from in_page_tasks import as_json, revive  # type: ignore[import-not-found]
 from pyodide.ffi import to_js
 
 import modelden
@@ -25,7 +25,7 @@ async def run_all(config: Json, request: Json, kind: str, file: str, url: str) -
     data = base64.b64decode(file)
     async with await modelden.create_engine(**request) as engine:
         given = {**files(data), "URL": url, **await make(data)}
-        return {name: told(await engine.run(value)) for name, value in given.items()}
+        return {name: as_json(await engine.run(value)) for name, value in given.items()}
 
 
 def files(data: bytes) -> dict[str, Any]:
@@ -138,9 +138,9 @@ async def refused(config: Json, request: Json, wrong: str, right: Json) -> Json:
     """The error of a run with a wrong input; the engine is fine after it."""
     configure(config)
     async with await modelden.create_engine(**request) as engine:
-        before = told(await engine.run(revive(right)))
+        before = as_json(await engine.run(revive(right)))
         error = await _failure(engine, await globals()[wrong]())
-        assert told(await engine.run(revive(right))) == before
+        assert as_json(await engine.run(revive(right))) == before
     return error
 
 
@@ -153,10 +153,10 @@ async def long_text_is_cut(config: Json, request: Json) -> Json:
     """Compare the result for a megabyte of text with that for its beginning; returns the number of tokens too."""
     configure(config)
     async with await modelden.create_engine(**request) as engine:
-        whole = told(await engine.run(await long_text()))
+        whole = as_json(await engine.run(await long_text()))
         metrics = engine.last_metrics
         assert metrics is not None
-        return {"same": whole == told(await engine.run("the cat. " * 100)), "tokens": metrics.input_tokens}
+        return {"same": whole == as_json(await engine.run("the cat. " * 100)), "tokens": metrics.input_tokens}
 
 
 async def after_close(config: Json, request: Json) -> list[Json]:
@@ -171,5 +171,5 @@ async def _failure(engine: modelden.Engine, value: Any, method: str = "run") -> 
     try:
         await (engine.run(value) if method == "run" else engine.update())
     except modelden.ModelDenError as error:
-        return _told(error)
+        return error_fields(error)
     raise AssertionError(method)

@@ -38,15 +38,15 @@ async def engine_after_evil(config: Json, request: Json, evil: Json, good: Json,
     engine.on_status(statuses.append)
     expected = plain(await engine.run(good))
     limit = 0.3 if how == "timeout" else None
-    told = []
+    runs = []
     for _ in range(2):
         end = await outcome(engine.run(evil, timeout=limit), how)
         again = await modelden.create_engine(request)
-        told.append([end, again is engine, plain(await again.run(good)) == expected])
+        runs.append([end, again is engine, plain(await again.run(good)) == expected])
     closing = asyncio.ensure_future(outcome(engine.run(evil), "closed"))
     await asyncio.sleep(0.3)
     await engine.close()
-    return {"told": told, "statuses": statuses, "closed": await closing}
+    return {"runs": runs, "statuses": statuses, "closed": await closing}
 
 
 async def stream_after_evil(config: Json, request: Json, evil: Json, good: Json) -> Json:
@@ -63,15 +63,15 @@ async def session_after_evil(config: Json, model: str) -> Json:
     """Run a raw model that loops, and then again with a number of turns that ends."""
     configure(config)
     data = base64.b64decode(model)
-    told = []
+    runs = []
     async with await modelden.load_session(data) as session:
         for _ in range(2):
             end = await outcome(session.run_async(None, feed(2**62)), "cancelled")
             [y] = await session.run_async(None, feed(3))
-            told.append([end, y.tolist()])
+            runs.append([end, y.tolist()])
         closing = asyncio.ensure_future(outcome(session.run_async(None, feed(2**62)), "closed"))
         await asyncio.sleep(0.3)
-    return {"told": told, "closed": await closing}
+    return {"runs": runs, "closed": await closing}
 
 
 def feed(times: int) -> dict[str, modelden.Tensor]:

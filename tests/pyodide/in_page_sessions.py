@@ -197,13 +197,13 @@ async def import_by_name(config: dict[str, Any], models: dict[str, str]) -> Json
 
 def wait_in_a_plain_call() -> list[str]:
     """The calls that wait, where nothing can be suspended: what they say."""
-    told = []
+    messages = []
     for call in (lambda: onnxruntime.InferenceSession(b""), lambda: OPEN[0].run(None, {})):
         try:
             call()
         except modelden.ModelDenError as error:
-            told.append(str(error))
-    return told
+            messages.append(str(error))
+    return messages
 
 
 async def close_one() -> Json:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from in_page import _told, foreign  # type: ignore[import-not-found]  # pushed by the test
+from in_page import error_fields, foreign  # type: ignore[import-not-found]  # pushed by the test
 from js import Array, Blob, File
 
 import modelden
@@ -68,7 +68,7 @@ async def damaged(root_url: str) -> Json:
     try:
         await modelden.import_files(Blob.new(Array.of(archive.slice(0, half), "?", archive.slice(half + 1))), hub=hub)
     except modelden.ModelDenError as error:
-        return _told(error)
+        return error_fields(error)
     return None
 
 

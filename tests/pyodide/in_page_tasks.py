@@ -24,7 +24,7 @@ async def run_task(config: dict[str, Any], request: dict[str, Any], calls: list[
     """Create an engine and make these calls."""
     configure(config)
     async with await modelden.create_engine(**request) as engine:
-        return [told(await engine.run(*revive(call["args"]), **revive(call["options"]))) for call in calls]
+        return [as_json(await engine.run(*revive(call["args"]), **revive(call["options"]))) for call in calls]
 
 
 def revive(value: Json) -> Any:
@@ -41,7 +41,7 @@ def revive(value: Json) -> Any:
     return value
 
 
-def told(value: Any) -> Json:
+def as_json(value: Any) -> Json:
     """A result as plain JSON data, tensors and images with their bytes."""
     match value:
         case modelden.Tensor():
@@ -51,9 +51,9 @@ def told(value: Any) -> Json:
         case float() if not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0):
             return {"number": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(str(value), "-0")}
         case dict():
-            return {key: told(part) for key, part in value.items()}
+            return {key: as_json(part) for key, part in value.items()}
         case list() | tuple():
-            return [told(part) for part in value]
+            return [as_json(part) for part in value]
     return value
 
 
@@ -89,10 +89,10 @@ async def leave_early(config: dict[str, Any], request: dict[str, Any], text: Jso
     text = revive(text)
     async with await modelden.create_engine(**request) as engine:
         fresh = await engine.run(text, max_new_tokens=5)
-        with chunks_of_last_worker() as told_by_worker, suppress(LookupError):
+        with chunks_of_last_worker() as worker_chunks, suppress(LookupError):
             await WAYS[way](engine, text)
             following = await engine.run(text, max_new_tokens=5)
-        return {"chunks": len(told_by_worker), "next": following, "fresh": fresh}
+        return {"chunks": len(worker_chunks), "next": following, "fresh": fresh}
 
 
 async def leave_by_break(engine: modelden.Engine, text: str) -> None:
@@ -122,23 +122,23 @@ async def leave_by_callback(engine: modelden.Engine, text: str) -> None:
 
 
 async def leave_by_cancelling_the_loop(engine: modelden.Engine, text: str) -> None:
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def loop() -> None:
         async for _ in engine.stream(text, **ENDLESS):
-            begun.set()
+            started.set()
 
-    await cancelled(loop(), begun)
+    await cancelled(loop(), started)
 
 
 async def leave_by_cancelling_the_run(engine: modelden.Engine, text: str) -> None:
-    begun = asyncio.Event()
-    await cancelled(engine.run(text, on_token=lambda _: begun.set(), **ENDLESS), begun)
+    started = asyncio.Event()
+    await cancelled(engine.run(text, on_token=lambda _: started.set(), **ENDLESS), started)
 
 
-async def cancelled(work: Coroutine[Any, Any, Any], begun: asyncio.Event) -> None:
+async def cancelled(work: Coroutine[Any, Any, Any], started: asyncio.Event) -> None:
     task = asyncio.ensure_future(work)
-    await begun.wait()
+    await started.wait()
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
@@ -180,12 +180,12 @@ async def run_on_token(config: dict[str, Any], request: dict[str, Any], text: st
 async def refused_streams(config: dict[str, Any], request: dict[str, Any], text: str) -> list[Json]:
     """Ask a task that does not write for chunks, and with options that do not exist."""
     configure(config)
-    told: list[Json] = []
+    messages: list[Json] = []
     async with await modelden.create_engine(**request) as engine:
         for options in ({}, {"per_token": "yes"}, {"streamer_options": {"shout": True}}):
             try:
                 async for _ in engine.stream(text, **options):
                     pass
             except modelden.ModelDenError as error:
-                told.append([type(error).__name__, str(error).split(";")[0] if not options else str(error)])
-    return told
+                messages.append([type(error).__name__, str(error).split(";")[0] if not options else str(error)])
+    return messages

@@ -124,7 +124,7 @@ class Stall:
         """Stall nothing yet."""
         self._app = app
         self.path: str | None = None
-        self.client_gone = threading.Event()
+        self.client_disconnect = threading.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, but for the path."""
@@ -137,7 +137,7 @@ class Stall:
             # The application listens too, and whoever asks first is told.
             message = await receive()
             if message["type"] == "http.disconnect":
-                self.client_gone.set()
+                self.client_disconnect.set()
             return message
 
         async def send_beginning(message: Message) -> None:
@@ -146,7 +146,7 @@ class Stall:
             if sent <= self.BEGINNING:
                 await send(message)
                 return
-            while not self.client_gone.is_set():
+            while not self.client_disconnect.is_set():
                 await receive_or_notice()
 
         await self._app(scope, receive_or_notice, send_beginning)

@@ -55,20 +55,20 @@ async def download(name: str, record: str) -> Json:
     return await _outcome(fetched())
 
 
-heard: list[dict[str, Any]] = []
+sync_events: list[dict[str, Any]] = []
 
 
 def listen(name: str) -> None:
     """Collect in `heard` what sync listeners are told."""
-    heard.clear()
+    sync_events.clear()
     modelden.RemoteSettings(name).on(
-        "sync", lambda event: heard.append({"collection": event.collection, "updated": len(event.updated)})
+        "sync", lambda event: sync_events.append({"collection": event.collection, "updated": len(event.updated)})
     )
 
 
-def told() -> Json:
+def received_events() -> Json:
     """The events that listeners received."""
-    return heard
+    return sync_events
 
 
 async def start() -> None:

@@ -34,8 +34,8 @@ def messages(page: Page) -> Iterator[list[str]]:
     try:
         yield found
     finally:
-        told = page.runner.run_js("Worker.prototype.postMessage = postMessageOfWorkers; return JSON.stringify(sent);")
-        found += json.loads(told)
+        posted = page.runner.run_js("Worker.prototype.postMessage = postMessageOfWorkers; return JSON.stringify(sent);")
+        found += json.loads(posted)
 
 
 def test_a_warm_visits_engine_finds_its_runtime_started(page: Page, site: Site) -> None:

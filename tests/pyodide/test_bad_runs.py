@@ -46,14 +46,14 @@ def test_a_wrong_input(input_page: Page, site: Site, task: str, wrong: str, righ
 
 
 def test_a_megabyte_of_text_is_cut_to_what_the_model_takes(input_page: Page, site: Site) -> None:
-    told = call(input_page, "long_text_is_cut", config=site.config, request=TINY)
+    outcome = call(input_page, "long_text_is_cut", config=site.config, request=TINY)
 
-    assert told == {"same": True, "tokens": 16}
+    assert outcome == {"same": True, "tokens": 16}
 
 
 def test_a_closed_engine_says_so(input_page: Page, site: Site) -> None:
-    for told in call(input_page, "after_close", config=site.config, request=TINY):
-        error = Told(**told)
+    for outcome in call(input_page, "after_close", config=site.config, request=TINY):
+        error = Told(**outcome)
         assert error.name == "EngineClosed"
         assert "create a new one with modelden.create_engine()" in error.message
 

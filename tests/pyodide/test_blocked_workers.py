@@ -53,15 +53,17 @@ def test_an_engine_goes_on(
     page: Page, endless_site: Site, options: dict[str, Any], evil: Any, good: Any, how: str
 ) -> None:
     page.spy_on_workers()
-    told = call(page, "engine_after_evil", config=endless_site.config, request=options, evil=evil, good=good, how=how)
+    outcome = call(
+        page, "engine_after_evil", config=endless_site.config, request=options, evil=evil, good=good, how=how
+    )
 
     end = "EngineTimeout" if how == "timeout" else "cancelled"
-    assert told["told"] == [[end, True, True]] * 2
+    assert outcome["runs"] == [[end, True, True]] * 2
     blocked = ["closed", "uninitialized", "ready"]
     # Firefox ends a regular expression that backtracks for too long by itself, at times before it is cancelled.
     ends = range(3) if evil == EVIL_TEXT else [2]
-    assert told["statuses"] in [[*blocked * times, "closed"] for times in ends]
-    assert told["closed"] == "EngineClosed"
+    assert outcome["statuses"] in [[*blocked * times, "closed"] for times in ends]
+    assert outcome["closed"] == "EngineClosed"
     files = [request for request in endless_site.requests() if "/hub/" in request]
     assert len(files) == len(set(files)) > 3, "a model that was stored is not fetched again"
     page.until(lambda: page.workers() == 0, "no worker is left")
@@ -71,16 +73,16 @@ def test_an_engine_goes_on(
 def test_a_stream_goes_on(page: Page, endless_site: Site) -> None:
     evil, good = ([{"role": "user", "content": content}] for content in ("evil", "good"))
 
-    told = call(page, "stream_after_evil", config=endless_site.config, request=TEMPLATE, evil=evil, good=good)
+    outcome = call(page, "stream_after_evil", config=endless_site.config, request=TEMPLATE, evil=evil, good=good)
 
-    assert told == ["EngineTimeout", True]
+    assert outcome == ["EngineTimeout", True]
 
 
 def test_a_session_goes_on(page: Page, site: Site) -> None:
     page.spy_on_workers()
     model = base64.b64encode(endless_graph()).decode()
 
-    told = call(page, "session_after_evil", config=site.config, model=model)
+    outcome = call(page, "session_after_evil", config=site.config, model=model)
 
-    assert told == {"told": [["cancelled", [4.0]]] * 2, "closed": "EngineClosed"}
+    assert outcome == {"runs": [["cancelled", [4.0]]] * 2, "closed": "EngineClosed"}
     page.until(lambda: page.workers() == 0, "no worker is left")

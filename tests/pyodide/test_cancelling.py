@@ -26,7 +26,7 @@ def test_a_download_is_stopped(everywhere: Page, site: Site, file: str, path: st
     ended = everywhere.call("cancelled_visit", config=site.config, request=LARGE, at=file)
 
     assert ended == "cancelled"
-    assert site.stall.client_gone.wait(120), "the browser went on downloading"
+    assert site.stall.client_disconnect.wait(120), "the browser went on downloading"
     if file == WEIGHTS:
         everywhere.until(
             lambda: everywhere.stored()["modelFiles"]["partials"] != [], "what came is kept for the next try"

@@ -75,7 +75,7 @@ def test_the_page_goes_on_when_all_data_are_cleared(clearable: Page, site: Site)
     )
     page.runner.run_js("await fetch('/clear')")
 
-    assert page.call("run_begun") == vectors
+    assert page.call("run_open_engine") == vectors
     page.visit(site.config, **TINY)
     page.visit(site.config, **TINY)
     page.call("end_engine")
@@ -97,7 +97,7 @@ def test_the_end_of_a_worker_is_noticed_after_that(clearable: Page, site: Site) 
     )
     page.runner.run_js("usedWorkers.at(-1).terminate()")
 
-    assert page.call("run_begun") == vectors
+    assert page.call("run_open_engine") == vectors
     page.call("end_engine")
 
 

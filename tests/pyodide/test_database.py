@@ -58,8 +58,8 @@ def test_an_upgrade_waits_for_tabs_that_let_go(page: Page) -> None:
 def test_an_upgrade_that_is_blocked_fails_in_words_and_works_afterwards(page: Page) -> None:
     page.runner.run_js(_HOLD)
     try:
-        told = page.runner.run_async(_OPEN.format(name="held") + "json.dumps(await use())")
-        assert "Another tab keeps an earlier version of the database held open: close" in told
+        outcome = page.runner.run_async(_OPEN.format(name="held") + "json.dumps(await use())")
+        assert "Another tab keeps an earlier version of the database held open: close" in outcome
     finally:
         page.runner.run_js("holder.close()")
 
@@ -94,10 +94,10 @@ def test_an_opening_that_never_ends_has_a_limit(page: Page, site: Site) -> None:
     page.runner.run(f"{limit} = 1.0")
     try:
         page.visit(site.config, feature_id="tiny")
-        told = page.call("where_it_is_kept", config=site.config)
-        assert told["backend"] == "memory"
-        assert "within 1 s" in told["refusal"]
-        assert "Close this site's other tabs" in told["refusal"]
+        outcome = page.call("where_it_is_kept", config=site.config)
+        assert outcome["backend"] == "memory"
+        assert "within 1 s" in outcome["refusal"]
+        assert "Close this site's other tabs" in outcome["refusal"]
     finally:
         page.runner.run(f"{limit} = {before}")
         page.runner.run_js("holder.close()")
@@ -121,9 +121,9 @@ def test_buffers_are_stored_where_blobs_are_refused(page: Page, site: Site) -> N
     page.runner.run_js(_REFUSE_BLOBS)
     try:
         page.visit(site.config, feature_id="tiny")
-        told = page.call("where_it_is_kept", config=site.config)
-        assert told["backend"] == "indexeddb"
-        assert "refuses Blobs" in told["capabilities"]["blobs"]
+        outcome = page.call("where_it_is_kept", config=site.config)
+        assert outcome["backend"] == "indexeddb"
+        assert "refuses Blobs" in outcome["capabilities"]["blobs"]
     finally:
         page.runner.run_js("IDBObjectStore.prototype.put = putBlobs;")
     assert {data["size"] for data in stored_bytes(page)} == {None}

@@ -204,7 +204,7 @@ def test_cancelling_does_not_wait_for_a_server_and_keeps_what_came(page: Page, h
     page.until(lambda: page.stored()["modelFiles"]["partials"] != [], "some of it is stored", seconds=60)
 
     assert page.call("cancel_file") == "cancelled"
-    assert hub.client_gone.wait(120), "the browser went on downloading"
+    assert hub.client_disconnect.wait(120), "the browser went on downloading"
     (partial,) = page.stored()["modelFiles"]["partials"]
     assert_whole_files(page.stored()["modelFiles"])
 

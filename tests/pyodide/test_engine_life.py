@@ -44,8 +44,8 @@ def test_calls_that_wait(engines: Engines, site: Site) -> None:
     engines.call("create", config=site.config, **TINY)
     suspends = engines.page.runner.run_js("return 'Suspending' in WebAssembly")
 
-    told = engines.call("run_sync", engine_id=ENGINE)
-    assert told is True if suspends else "await engine.run(...)" in told
+    outcome = engines.call("run_sync", engine_id=ENGINE)
+    assert outcome is True if suspends else "await engine.run(...)" in outcome
 
     plain = engines.page.runner.run(f"import engine_in_page\nengine_in_page.run_sync_in_a_plain_call({ENGINE!r})")
     assert "await engine.run(...)" in plain

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
     from tests.pyodide.servers import Site
 
-NOT_TOLD = {"pipelineFunction", "runtime", "modelHubRootUrl"}
+INTERNAL_OPTIONS = {"pipelineFunction", "runtime", "modelHubRootUrl"}
 """The source of a function, bytes, and where the recording's hub was."""
 
 
@@ -23,31 +23,31 @@ def run(page: Page, site: Site, request: dict[str, Any], *calls: Any) -> Any:
 
 def test_moz_echo_tells_what_the_recorded_one_told(task_page: Page, site: Site) -> None:
     step = next(step for step in load_truth("e2e_test_echo")["steps"] if step["op"] == "createEngine")
-    (told,) = run(task_page, site, step["args"]["options"], call(step["args"]["run"]))
+    (outcome,) = run(task_page, site, step["args"]["options"], call(step["args"]["run"]))
 
     recorded = step["outcome"]["returned"]["run"]["output"]
-    assert told["output"] == {
+    assert outcome["output"] == {
         "modelHubRootUrl": f"{site.config['hub_root_url']}",
-        **{name: value for name, value in recorded.items() if name not in NOT_TOLD},
+        **{name: value for name, value in recorded.items() if name not in INTERNAL_OPTIONS},
     }
     assert not any("/hub/" in request for request in site.requests())
     assert task_page.call("models") == []
 
 
 def test_test_echo_gives_its_arguments_back(task_page: Page, site: Site) -> None:
-    (told,) = run(task_page, site, {"task_name": "test-echo"}, call("hello", [1, None, {"a": 2.5}]))
+    (outcome,) = run(task_page, site, {"task_name": "test-echo"}, call("hello", [1, None, {"a": 2.5}]))
 
-    assert told["output"] == ["hello", [1, None, {"a": 2.5}]]
-    assert (told["config"]["taskName"], told["config"]["modelId"]) == ("test-echo", "test-echo")
-    assert told["multiThreadSupported"] is False  # the page is not cross-origin isolated
+    assert outcome["output"] == ["hello", [1, None, {"a": 2.5}]]
+    assert (outcome["config"]["taskName"], outcome["config"]["modelId"]) == ("test-echo", "test-echo")
+    assert outcome["multiThreadSupported"] is False  # the page is not cross-origin isolated
 
 
 def test_moz_image_to_text_writes_what_image_to_text_does(task_page: Page, site: Site) -> None:
     plain = run(task_page, site, engine_request("image-to-text"), call(IMAGE), call(OTHER_IMAGE))
-    told = run(task_page, site, engine_request("moz-image-to-text"), call(IMAGE), call(OTHER_IMAGE))
+    outcome = run(task_page, site, engine_request("moz-image-to-text"), call(IMAGE), call(OTHER_IMAGE))
 
-    assert [each["output"] for each in told] == [each[0]["generated_text"].strip() for each in plain]
-    assert told[0]["output"] != told[1]["output"]
+    assert [each["output"] for each in outcome] == [each[0]["generated_text"].strip() for each in plain]
+    assert outcome[0]["output"] != outcome[1]["output"]
 
 
 def test_moz_text_to_goal_gives_the_model_what_firefox_does(task_page: Page, site: Site) -> None:

@@ -94,15 +94,15 @@ def test_a_model_runs_on_the_gpu_as_on_wasm(page: Page, both: Site, device: str,
     assert fetched(both) == [SMALL]
     page.wipe()
 
-    told = page.visit(both.config, **BERT, device=device)
+    outcome = page.visit(both.config, **BERT, device=device)
 
     assert fetched(both) == [LARGE if has_gpu else SMALL]
-    info = told["info"]
+    info = outcome["info"]
     assert (info["transformers"], info["onnxruntime"]) == ("4.3.1", wasm["info"]["onnxruntime"])
     expected = ("webgpu", None) if has_gpu else ("wasm", NO_ADAPTER)
     assert (info["device"], info["deviceReason"]) == expected
     assert wasm["info"]["deviceReason"] is None
-    for ours, theirs in zip(told["vectors"], wasm["vectors"], strict=True):
+    for ours, theirs in zip(outcome["vectors"], wasm["vectors"], strict=True):
         assert ours == pytest.approx(theirs, abs=1e-4)
     page.is_clean()
 
@@ -148,14 +148,14 @@ def test_the_file_for_the_gpu_runs_on_wasm_where_there_is_no_other(page: Page, s
     offer_runtime_6(site, RUNTIME_6_GPU)
     pinned = {**site.config, "runtime_major": 6}
 
-    told = page.visit(pinned, **BERT, device="wasm")
-    assert (told["info"]["device"], fetched(site)) == ("wasm", [LARGE])
+    outcome = page.visit(pinned, **BERT, device="wasm")
+    assert (outcome["info"]["device"], fetched(site)) == ("wasm", [LARGE])
     page.visit(site.config, **BERT, device="wasm")
     assert fetched(site) == [OLD]
 
     page.wipe()
     offer_runtime_6(site)
-    assert told["vectors"] == page.visit(pinned, **BERT, device="wasm")["vectors"]
+    assert outcome["vectors"] == page.visit(pinned, **BERT, device="wasm")["vectors"]
     assert fetched(site) == [SMALL]
 
 

@@ -38,7 +38,7 @@ SAMPLES = {"AudioBuffer", "floats", "doubles", "Audio"}
 def results(page: Page, site: Site, task: str, kind: str, data: bytes) -> dict[str, Any]:
     """The model's results for each form."""
     attach(site.folder, f"given.{kind}", data)
-    told: dict[str, Any] = page.call(
+    outputs: dict[str, Any] = page.call(
         "run_all",
         module="in_page_inputs",
         config=site.config,
@@ -47,21 +47,21 @@ def results(page: Page, site: Site, task: str, kind: str, data: bytes) -> dict[s
         file=base64.b64encode(data).decode(),
         url=f"{site.settings.url}/attachments/runtime/given.{kind}",
     )
-    return told
+    return outputs
 
 
 @pytest.mark.parametrize("task", ["image-classification", "moz-image-to-text"])
 def test_images(input_page: Page, site: Site, task: str) -> None:
-    told = results(input_page, site, task, "image", png(13, 11))
+    outputs = results(input_page, site, task, "image", png(13, 11))
     if task == "moz-image-to-text":
-        told = {form: each["output"] for form, each in told.items()}
+        outputs = {form: each["output"] for form, each in outputs.items()}
 
-    assert set(told) == FORMS | PIXELS
-    assert {form: each for form, each in told.items() if each != told["bytes"]} == {}
+    assert set(outputs) == FORMS | PIXELS
+    assert {form: each for form, each in outputs.items() if each != outputs["bytes"]} == {}
 
 
 def test_sounds(input_page: Page, site: Site) -> None:
-    told = results(input_page, site, "audio-classification", "sound", wav())
+    outputs = results(input_page, site, "audio-classification", "sound", wav())
 
-    assert set(told) == FORMS | SAMPLES
-    assert {form: each for form, each in told.items() if each != told["bytes"]} == {}
+    assert set(outputs) == FORMS | SAMPLES
+    assert {form: each for form, each in outputs.items() if each != outputs["bytes"]} == {}

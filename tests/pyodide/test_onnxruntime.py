@@ -71,10 +71,10 @@ def test_a_model_of_the_hub_comes_with_its_files(raw_page: Page, site: Site) -> 
 def test_a_model_without_its_file_is_refused_by_the_files_name(raw_page: Page, site: Site) -> None:
     request = {"model": "tiny/raw", "file": "alone/external.onnx", "revision": "v1"}
 
-    told = in_page(raw_page, "refused", config=site.config, request=request)
+    outcome = in_page(raw_page, "refused", config=site.config, request=request)
 
-    assert told["name"] == "FileNotFoundOnHub"
-    assert "alone/weights.bin" in told["message"]
+    assert outcome["name"] == "FileNotFoundOnHub"
+    assert "alone/weights.bin" in outcome["message"]
 
 
 def test_many_runs_leave_nothing_behind(raw_page: Page, site: Site) -> None:
@@ -127,9 +127,9 @@ def test_a_page_imports_it_as_onnxruntime(raw_page: Page, site: Site) -> None:
 def test_calls_that_wait_name_those_that_do_not(raw_page: Page, site: Site) -> None:
     in_page(raw_page, "open_one", config=site.config, models=MODELS)
 
-    told = raw_page.runner.run("import json, in_page_sessions\njson.dumps(in_page_sessions.wait_in_a_plain_call())")
+    outcome = raw_page.runner.run("import json, in_page_sessions\njson.dumps(in_page_sessions.wait_in_a_plain_call())")
 
-    assert [each.partition(": ")[2] for each in json.loads(told)] == [
+    assert [each.partition(": ")[2] for each in json.loads(outcome)] == [
         "use await InferenceSession.create(...).",
         "use await session.run_async(...).",
     ]

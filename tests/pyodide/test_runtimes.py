@@ -48,10 +48,10 @@ def test_runtime_6_is_used_where_it_is_offered(page: Page, both: Site, demo_site
         version, alone = page.runner.run_js(_ALONE.replace("ARGUMENTS", arguments))
     config: dict[str, Any] = {**both.config, "hub_root_url": demo_site.config["hub_root_url"]}
 
-    told = page.visit(config, TEXTS, **MINILM, dtype="q8")
+    outcome = page.visit(config, TEXTS, **MINILM, dtype="q8")
 
-    assert (told["info"]["transformers"], told["info"]["onnxruntime"][:4]) == (version, "1.31")
-    assert told["vectors"] == alone
+    assert (outcome["info"]["transformers"], outcome["info"]["onnxruntime"][:4]) == (version, "1.31")
+    assert outcome["vectors"] == alone
 
 
 def test_a_page_may_stay_with_runtime_5(page: Page, both: Site) -> None:

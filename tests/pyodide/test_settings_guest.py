@@ -96,8 +96,8 @@ def test_a_poll_tells_other_tabs(tabs: tuple[SettingsPage, SettingsPage], publis
 
     assert settings.works("poll") == [f"main/{NAME}"]
 
-    heard = [{"collection": f"main/{NAME}", "updated": 1}]
-    other_tab.page.until(lambda: other_tab.call("told") == heard, "the other tab heard of the change")
+    expected = [{"collection": f"main/{NAME}", "updated": 1}]
+    other_tab.page.until(lambda: other_tab.call("received_events") == expected, "the other tab heard of the change")
     asked(publisher)
     assert len(other_tab.works("get", name=NAME)) == len(RECORDS) + 1
     assert asked(publisher) == []
@@ -120,7 +120,7 @@ def test_tabs_of_other_servers_hear_nothing_of_it(
 
     other_tab.page.until(lambda: other_tab.page.runner.run_js("return messages") == 1, "the message came")
 
-    assert other_tab.call("told") == []
+    assert other_tab.call("received_events") == []
 
 
 def test_a_page_that_stays_open_polls(settings: SettingsPage, publisher: Publisher) -> None:
@@ -130,9 +130,9 @@ def test_a_page_that_stays_open_polls(settings: SettingsPage, publisher: Publish
     settings.call("start")
     publisher.publish()
 
-    settings.page.until(lambda: settings.call("told") != [], "the poll found the change")
+    settings.page.until(lambda: settings.call("received_events") != [], "the poll found the change")
 
-    assert settings.call("told")[0] == {"collection": f"main/{NAME}", "updated": 1}
+    assert settings.call("received_events")[0] == {"collection": f"main/{NAME}", "updated": 1}
     settings.visit()
 
 

@@ -14,7 +14,7 @@ def test_a_page_may_ask(page: Page, site: Site) -> None:
 
 
 def test_a_worker_may_look_and_not_ask(worker: Page, site: Site) -> None:
-    told = worker.call("where_it_is_kept", config=site.config)
+    info = worker.call("where_it_is_kept", config=site.config)
 
-    assert told["may_ask"] is False
-    assert told["persisted"] in (True, False)
+    assert info["may_ask"] is False
+    assert info["persisted"] in (True, False)

@@ -151,7 +151,7 @@ def test_a_model_is_deleted_while_another_tab_downloads_and_runs_it(
         expected = call(tab, "begin_engine", config=site.config, request={"feature_id": "tiny"})
         page.call("configure", config=site.config)
         page.call("delete", model=KEPT, revision=REVISION)
-        assert call(tab, "run_begun") == expected
+        assert call(tab, "run_open_engine") == expected
         assert [row["model"] for row in page.stored()["modelFiles"]["headers"]] == ["localhost/org/model"]
         call(tab, "end_engine")
 

@@ -105,13 +105,13 @@ def test_worker_files_that_cannot_be_used(runtime: str, runners: Runners, site: 
     trust, build = tmp_path / "trust.js", (ASSETS / "build.txt").read_text("ascii")
     good = trust.read_text("utf-8")
     trust.write_text(good.replace(build, "another one"), "utf-8")
-    told = {
+    reasons = {
         "modelden": "is of the build another one",
         "nowhere/": "/nowhere/trust.js",
         f"{site.hub.url}/modelden": "of the page's own origin",
     }
     with opened(runners, runtime, {}, tmp_path) as strict:
-        for folder, words in told.items():
+        for folder, words in reasons.items():
             error = strict.failed_visit({**site.config, "worker_url": folder}, **TINY)
             assert error.name == "WorkerRefused"
             assert words in error.message

@@ -40,13 +40,13 @@ def fetch_app() -> ASGIApp:
         *(Route(path, Response(BIG, media_type="application/octet-stream")) for path in ("/big", "/cut")),
         Route("/empty", Response()),
         Route("/slow-body/{seconds:float}", _slow_body),
-        Route("/begun-body", _begun_body),
+        Route("/begun-body", _unfinished_body),
         Route("/meet", events.meet),
         Route("/hanging/{name}", events.hanging),
         Route("/endless/{name}", events.endless),
-        Route("/begun/{name}", events.tell_begun),
+        Route("/begun/{name}", events.report_start),
         Route("/reached/{name}", events.reached),
-        Route("/ended/{name}", events.tell_ended),
+        Route("/ended/{name}", events.report_end),
     ]
     unexposed = AnyOrigin(Starlette(routes=[Route("/unexposed", _text)]), ())
     exposed = AnyOrigin(Starlette(routes=routes), ("ETag",))
@@ -84,7 +84,7 @@ async def _slow_body(request: Request) -> Response:
     return StreamingResponse(body())
 
 
-async def _begun_body(request: Request) -> Response:
+async def _unfinished_body(request: Request) -> Response:
     async def body() -> AsyncIterator[bytes]:
         yield bytes(10_000)
         while (await request.receive())["type"] != "http.disconnect":
@@ -97,13 +97,13 @@ class _Events:
     """The acts of clients: their requests begin, and end when they go away."""
 
     def __init__(self) -> None:
-        self._begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._started: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._ended: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._waiting: asyncio.Event | None = None
 
     async def hanging(self, request: Request) -> Response:
         name = request.path_params["name"]
-        self._begun[name].set()
+        self._started[name].set()
         while (await request.receive())["type"] != "http.disconnect":
             pass
         self._ended[name].set()
@@ -113,7 +113,7 @@ class _Events:
         name = request.path_params["name"]
 
         async def body() -> AsyncIterator[bytes]:
-            self._begun[name].set()
+            self._started[name].set()
             try:
                 while True:
                     yield bytes(10_000)
@@ -134,12 +134,12 @@ class _Events:
 
     async def reached(self, request: Request) -> Response:
         """Answer 200 if a request has begun, without waiting for it."""
-        return PlainTextResponse("", 200 if self._begun[request.path_params["name"]].is_set() else 404)
+        return PlainTextResponse("", 200 if self._started[request.path_params["name"]].is_set() else 404)
 
-    async def tell_begun(self, request: Request) -> Response:
-        return await _when(self._begun[request.path_params["name"]])
+    async def report_start(self, request: Request) -> Response:
+        return await _when(self._started[request.path_params["name"]])
 
-    async def tell_ended(self, request: Request) -> Response:
+    async def report_end(self, request: Request) -> Response:
         return await _when(self._ended[request.path_params["name"]])
 
 

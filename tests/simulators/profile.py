@@ -51,7 +51,7 @@ class Profile:
         self.crypto: Crypto = HostCrypto()
         self.lost: list[asyncio.Future[Any]] = []
         """What went on in pages that were killed."""
-        self._dens: list[Context] = []
+        self._contexts: list[Context] = []
 
     def visit(self, config: Configuration | None = None, listeners: SyncListeners | None = None) -> Context:
         """Load a page, with the profile's configuration or another one."""
@@ -73,15 +73,15 @@ class Profile:
             clock=self.clock,
         )
         ports = ports if self.chaos is None else self.chaos.ports(ports)
-        self._dens.append(
+        self._contexts.append(
             Context(config or self.config, ports, (self.bundle,), listeners or SyncListeners(), self.events)
         )
-        return self._dens[-1]
+        return self._contexts[-1]
 
     def close_pages(self) -> None:
         """Close all pages."""
-        for den in self._dens:
-            den.close()
+        for context in self._contexts:
+            context.close()
 
     async def close(self) -> None:
         """Close all pages, and their connections."""

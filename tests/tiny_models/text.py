@@ -50,8 +50,8 @@ def text_to_goal() -> Files:
     domain, kind = (graph.input(name, ["batch"], INT64) for name in ("domain_ids", "task_type"))
     sums = [graph.op("ReduceSum", value, graph.ints(1), keepdims=0) for value in (tokens, mask)]
     width = graph.op("Shape", tokens, start=1, end=2)
-    told = graph.op("Cast", graph.op("Concat", *sums, width, domain, kind, axis=0), to=FLOAT)
-    graph.output(told, "embedding", [5])
+    features = graph.op("Cast", graph.op("Concat", *sums, width, domain, kind, axis=0), to=FLOAT)
+    graph.output(features, "embedding", [5])
     config = {**CONFIG, "transformers.js_config": {"domain_vocab": DOMAINS}}
     return {**json_files(config=config), **words(), "onnx/model.onnx": graph.model()}
 

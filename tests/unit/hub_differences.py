@@ -23,7 +23,7 @@ class Ours:
     why: str
     requests: str | None = None
     outcome: Any = None
-    told: str | list[str] | tuple[list[str], ...] | None = None
+    progress: str | list[str] | tuple[list[str], ...] | None = None
     rows: str | None = None
 
 
@@ -67,21 +67,21 @@ _LENGTHS = [
 _BIG = "v1.0/big.onnx v1.0/bigchunked.onnx"
 
 DIFFERENCES: dict[tuple[str, int], Ours] = {
-    ("hub_abort", 1): Ours(_CANCELLED, told=""),
+    ("hub_abort", 1): Ours(_CANCELLED, progress=""),
     ("hub_abort", 3): Ours(_WHOLE, "GET", "3000000 bytes", _CHUNKS, "v1.0/big2.onnx"),
     ("hub_abort", 4): Ours(_FORMER, rows="v1.0/big2.onnx v1.0/small.json"),
-    ("hub_abort", 5): Ours(_CANCELLED, "", told="", rows="v1.0/big2.onnx v1.0/small.json"),
-    ("hub_cold_no_task_or_engine", 2): Ours(_NAMED, "", told="", rows="v1.0/config.json"),
-    ("hub_cold_no_task_or_engine", 3): Ours(_NAMED, told="", rows="v1.0/config.json"),
-    ("hub_cold_no_task_or_engine", 4): Ours(_NAMED, "", told="", rows="v1.0/config.json"),
-    ("hub_concurrent", 1): Ours(_ONCE, "GET", told=([_DOWNLOADED, _LINKED], [_LINKED, _DOWNLOADED])),
-    ("hub_concurrent", 6): Ours(_ONCE, "GET HEAD HEAD", told=([_DOWNLOADED, _LINKED], [_LINKED, _DOWNLOADED])),
-    ("hub_content_length", 1): Ours(_TOTAL, told=_DOWNLOADED),
+    ("hub_abort", 5): Ours(_CANCELLED, "", progress="", rows="v1.0/big2.onnx v1.0/small.json"),
+    ("hub_cold_no_task_or_engine", 2): Ours(_NAMED, "", progress="", rows="v1.0/config.json"),
+    ("hub_cold_no_task_or_engine", 3): Ours(_NAMED, progress="", rows="v1.0/config.json"),
+    ("hub_cold_no_task_or_engine", 4): Ours(_NAMED, "", progress="", rows="v1.0/config.json"),
+    ("hub_concurrent", 1): Ours(_ONCE, "GET", progress=([_DOWNLOADED, _LINKED], [_LINKED, _DOWNLOADED])),
+    ("hub_concurrent", 6): Ours(_ONCE, "GET HEAD HEAD", progress=([_DOWNLOADED, _LINKED], [_LINKED, _DOWNLOADED])),
+    ("hub_content_length", 1): Ours(_TOTAL, progress=_DOWNLOADED),
     ("hub_content_length", 3): Ours(_JSON, None, "IntegrityError", _NOTHING_CAME, "v1.0/chunked.json v1.0/gzip.json"),
     ("hub_content_length", 4): Ours(_FORMER, rows="v1.0/big.onnx v1.0/chunked.json v1.0/gzip.json"),
-    ("hub_content_length", 5): Ours(_TOTAL, told=_CHUNKS, rows=f"{_BIG} v1.0/chunked.json v1.0/gzip.json"),
+    ("hub_content_length", 5): Ours(_TOTAL, progress=_CHUNKS, rows=f"{_BIG} v1.0/chunked.json v1.0/gzip.json"),
     ("hub_content_length", 6): Ours(
-        _GZIP, told=_CHUNKS, rows=f"{_BIG} v1.0/biggzip.bin v1.0/chunked.json v1.0/gzip.json"
+        _GZIP, progress=_CHUNKS, rows=f"{_BIG} v1.0/biggzip.bin v1.0/chunked.json v1.0/gzip.json"
     ),
     ("hub_content_length", 7): Ours(
         _JSON, "GET", "IntegrityError", _NOTHING_CAME, f"{_BIG} v1.0/biggzip.bin v1.0/chunked.json v1.0/gzip.json"
@@ -91,14 +91,14 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
         outcome={"files": _LENGTHS, "totalSize": 7201300},
         rows=f"{_BIG} v1.0/biggzip.bin v1.0/chunked.json v1.0/gzip.json",
     ),
-    ("hub_deny_cold", 2): Ours(_REFUSED, told=""),
+    ("hub_deny_cold", 2): Ours(_REFUSED, progress=""),
     ("hub_deny_warm", 5): Ours(_REMOVED, rows="main/config.json"),
     ("hub_deny_warm", 6): Ours(_REMOVED, rows="main/config.json"),
     ("hub_deny_warm", 7): Ours(_REMOVED, rows=""),
     ("hub_deny_warm", 8): Ours(_REMOVED, outcome=[], rows=""),
-    ("hub_deny_warm", 9): Ours(_REMOVED, "GET", told=_DOWNLOADED, rows="v1.0/config.json"),
-    **{("hub_disallowed_host", step): Ours(_REFUSED, told="") for step in (1, 4)},
-    **{("hub_disallowed_host", step): Ours(f"{_REFUSED}; {_REMOVED}", told="", rows="") for step in (10, 11)},
+    ("hub_deny_warm", 9): Ours(_REMOVED, "GET", progress=_DOWNLOADED, rows="v1.0/config.json"),
+    **{("hub_disallowed_host", step): Ours(_REFUSED, progress="") for step in (1, 4)},
+    **{("hub_disallowed_host", step): Ours(f"{_REFUSED}; {_REMOVED}", progress="", rows="") for step in (10, 11)},
     ("hub_disallowed_host", 8): Ours(_PORT, "", "ForbiddenURL", "", ""),
     ("hub_get_etag", 6): Ours("without time for an answer there is no request", ""),
     ("hub_http_500", 1): Ours(_TRIES, "GET GET GET GET"),
@@ -106,7 +106,9 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
     ("hub_http_500", 5): Ours("204 is no file", None, "HttpError", _NOTHING_CAME, "v1.0/config.json"),
     ("hub_inconsistent_store", 6): Ours(_WHOLE, "GET", "5 bytes", _DOWNLOADED, "main/config.json v1.0/config.json"),
     ("hub_inconsistent_store", 7): Ours(_FORMER, rows="main/config.json v1.0/config.json"),
-    ("hub_inconsistent_store", 8): Ours(_WHOLE, "HEAD GET", told=_DOWNLOADED, rows="main/config.json v1.0/config.json"),
+    ("hub_inconsistent_store", 8): Ours(
+        _WHOLE, "HEAD GET", progress=_DOWNLOADED, rows="main/config.json v1.0/config.json"
+    ),
     ("hub_inconsistent_store", 9): Ours(_WHOLE, outcome="5 bytes", rows="main/config.json v1.0/config.json"),
     ("hub_inconsistent_store", 10): Ours(_FORMER, rows="main/config.json v1.0/config.json"),
     ("hub_inconsistent_store", 11): Ours(
@@ -120,14 +122,14 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
     ("hub_migration_6_to_7", 4): Ours(_EMPTIED, "GET", "5 bytes", _DOWNLOADED, "v1.0/config.json"),
     ("hub_migration_8_to_7", 2): Ours(_LATER, outcome=[]),
     ("hub_migration_8_to_7", 3): Ours(_LATER, "GET", "5 bytes", _DOWNLOADED),
-    ("hub_quota_exceeded", 1): Ours(_ROOM, told=_NOTHING_CAME),
+    ("hub_quota_exceeded", 1): Ours(_ROOM, progress=_NOTHING_CAME),
     ("hub_quota_exceeded", 2): Ours(_ROOM, "GET", "CacheSizeExceeded", _NOTHING_CAME, ""),
-    ("hub_quota_exceeded", 3): Ours(_ROOM, told=_NOTHING_CAME, rows=""),
-    ("hub_quota_exceeded", 4): Ours(_ROOM, told=_NOTHING_CAME, rows=""),
+    ("hub_quota_exceeded", 3): Ours(_ROOM, progress=_NOTHING_CAME, rows=""),
+    ("hub_quota_exceeded", 4): Ours(_ROOM, progress=_NOTHING_CAME, rows=""),
     ("hub_quota_exceeded", 5): Ours(_FORMER, rows=""),
     ("hub_quota_exceeded", 6): Ours(_WHOLE, "GET", "5 bytes", _DOWNLOADED, "v1.0/config.json"),
     ("hub_quota_exceeded", 7): Ours(_ROOM, None, "5 bytes", _DOWNLOADED, "main/config.json v1.0/config.json"),
-    ("hub_quota_exceeded", 9): Ours(_FORMER, "HEAD", told=_CACHED, rows="main/config.json v1.0/config.json"),
+    ("hub_quota_exceeded", 9): Ours(_FORMER, "HEAD", progress=_CACHED, rows="main/config.json v1.0/config.json"),
     ("hub_quota_exceeded", 10): Ours(_WHOLE, outcome="5 bytes", rows="main/config.json v1.0/config.json"),
     **{
         ("hub_statuses", step): Ours(why, None, "HttpError", _NOTHING_CAME, f"v1.0/s201.json{stored}")
@@ -139,10 +141,10 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
         )
     },
     ("hub_truncated_large_ranges", 1): Ours(_RESUMED, "HEAD GET GET GET", "3000000 bytes", _CHUNKS, "main/m.onnx"),
-    ("hub_truncated_large_ranges", 2): Ours(_FORMER, "HEAD", told=_CACHED),
-    ("hub_truncated_main", 1): Ours(_TRIES, "HEAD GET GET GET GET", told=_CUT),
-    ("hub_truncated_main", 2): Ours("progress begins with the stored part of the cut file", told=_DOWNLOADED),
-    ("hub_truncated_pinned", 1): Ours(_TRIES, "GET GET GET GET", told=_CUT),
+    ("hub_truncated_large_ranges", 2): Ours(_FORMER, "HEAD", progress=_CACHED),
+    ("hub_truncated_main", 1): Ours(_TRIES, "HEAD GET GET GET GET", progress=_CUT),
+    ("hub_truncated_main", 2): Ours("progress begins with the stored part of the cut file", progress=_DOWNLOADED),
+    ("hub_truncated_pinned", 1): Ours(_TRIES, "GET GET GET GET", progress=_CUT),
     ("hub_truncated_pinned", 2): Ours(_WHOLE, "GET", "1000 bytes", _DOWNLOADED, "v1.0/config.json"),
     ("hub_truncated_pinned", 3): Ours(_WHOLE, outcome="1000 bytes", rows="v1.0/config.json"),
     ("hub_truncated_pinned", 5): Ours(_WHOLE, outcome="1000 bytes", rows="v1.0/config.json"),
@@ -152,7 +154,7 @@ DIFFERENCES: dict[tuple[str, int], Ours] = {
         outcome={"files": [{"path": "config.json", "fileSize": 1000, "ETag": '"e1"'}], "totalSize": 1000},
         rows="v1.0/config.json",
     ),
-    ("hub_warm_pinned", 12): Ours(_NAMED, told=""),
+    ("hub_warm_pinned", 12): Ours(_NAMED, progress=""),
 }
 
 

@@ -105,8 +105,8 @@ class HubDriver:
         self._visit(truth["prefs"].get("browser.ml.modelCacheMaxSize"))
 
     def _visit(self, max_size: float | None) -> None:
-        den = self.profile.visit(replace(self.profile.config, max_cache_size=max_size))
-        self._monkeypatch.setattr(default_context.page, "context", den)
+        context = self.profile.visit(replace(self.profile.config, max_cache_size=max_size))
+        self._monkeypatch.setattr(default_context.page, "context", context)
 
     async def do(self, op: str, args: Json) -> Done:
         """Do a step."""

@@ -104,8 +104,8 @@ async def test_a_warm_visits_worker_gets_the_files_of_the_last_one_before_it_ask
     assert {file: await blob.read() for file, blob in second.preloaded.items()} == {
         url(file): content for file, content in FILES.items()
     }
-    told = [event.metadata["file"] for event in events if event.type == "loading_from_cache"]
-    assert sorted(told) == sorted([*FILES, *FILES])  # begun and done, once
+    file_names = [event.metadata["file"] for event in events if event.type == "loading_from_cache"]
+    assert sorted(file_names) == sorted([*FILES, *FILES])  # begun and done, once
     used = [row["headers"]["lastUsed"] for row in profile.databases["modelFiles"].contents()["headers"]]
     assert used == [profile.clock.milliseconds] * len(FILES)
 
@@ -235,13 +235,13 @@ async def test_an_engine_runs_until_it_is_closed(profile: Profile) -> None:
 
 
 async def test_two_engines_side_by_side_share_every_download(profile: Profile) -> None:
-    den = profile.visit()
+    context = profile.visit()
     requests = [asked_for(feature_id="simple-text-embedder", engine_id=name) for name in ("one", "two")]
-    await asyncio.gather(*(den.create_engine(request) for request in requests))
+    await asyncio.gather(*(context.create_engine(request) for request in requests))
     asked = profile.requests()
 
     assert len(asked) == len(set(asked))
-    files = await (await den.hub()).store.list_files("localhost/org/tiny", "v1.0")
+    files = await (await context.hub()).store.list_files("localhost/org/tiny", "v1.0")
     assert {file.engine_ids for file in files} <= {("one", "two"), ("two", "one")}
 
 

@@ -88,8 +88,8 @@ def recorded(step: Json) -> Any:
         case "createEngine":
             return {"engineId": value["engineId"]}
         case "engineStatus":
-            told = [status["options"] for _, status in value["$Map"]]
-            return [{name: options[name] for name in OPTIONS} for options in told if options is not None]
+            all_options = [status["options"] for _, status in value["$Map"]]
+            return [{name: options[name] for name in OPTIONS} for options in all_options if options is not None]
     return None
 
 
@@ -112,11 +112,11 @@ async def test_recording(name: str) -> None:
                 assert now == (theirs if ours.files is None else ours.files), where
             assert outcome == (recorded(step) if ours.outcome is None else ours.outcome), where
             if isinstance(step.get("storage"), dict):
-                rows, told = await model_rows(page.profile), without_times(recorded_rows(step, "indexedDB"))
+                rows, expected = await model_rows(page.profile), without_times(recorded_rows(step, "indexedDB"))
                 if ours.rows is None:
-                    assert rows == told, where
+                    assert rows == expected, where
                 else:
-                    assert rows != told, where
+                    assert rows != expected, where
                     assert " ".join(sorted({row["revision"] for row in rows["headers"]})) == ours.rows, where
 
 

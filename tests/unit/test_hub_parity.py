@@ -50,7 +50,7 @@ def facets(
     return {
         "requests": Facet(asked, recorded.requests(step), " ".join(each.split()[0] for each in asked)),
         "outcome": _outcome(done.outcome, recorded.outcome(step)),
-        "told": _told(done, step),
+        "progress": _progress(done, step),
         "rows": Facet(
             {store: [recorded.without_times(row) for row in rows[store]] for store in theirs},
             theirs,
@@ -68,7 +68,7 @@ def _outcome(ours: Any, theirs: Any) -> Facet:
     return Facet(ours, theirs, short)
 
 
-def _told(done: Done, step: Json) -> Facet:
+def _progress(done: Done, step: Json) -> Facet:
     if step["op"] == "parallel":
         theirs = [each["events"] for each in recorded.outcome(step)]
         mine = [each["events"] for each in done.outcome]
@@ -107,7 +107,7 @@ async def test_recording(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_difference_is_one() -> None:
     for (name, number), ours in DIFFERENCES.items():
         assert number < len(recorded.recording(name)["steps"])
-        assert any(each is not None for each in (ours.requests, ours.outcome, ours.told, ours.rows))
+        assert any(each is not None for each in (ours.requests, ours.outcome, ours.progress, ours.rows))
 
 
 def test_the_documentation_has_this_table() -> None:

@@ -267,8 +267,8 @@ for name in {[name for name in PIECES if not within(name, "modelden._js")]!r}:
     counts[name] = sum(each.startswith("modelden") for each in set(sys.modules) - before)
 print(json.dumps(counts))
 """
-    told = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)  # noqa: S603  ours
-    counts = json.loads(told.stdout)
+    completed = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)  # noqa: S603  ours
+    counts = json.loads(completed.stdout)
     assert max(counts.values()) <= 10, counts
     assert imports(MODULES["modelden._js"]) == set()  # else its first module would bring them all
     assert set(PIECES) <= set(MODULES) | set(sys.stdlib_module_names)

@@ -115,9 +115,9 @@ async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profi
     profile.page.persist = counted  # type: ignore[method-assign]
     await read(hub, "config.json")
     assert (asked, (await storage_info()).persisted) == ([], False)
-    den = await default_context.current_context()
+    context = await default_context.current_context()
     for _ in range(2):
-        await den.create_engine(EMBED)
+        await context.create_engine(EMBED)
         await settle()
     assert (asked, (await storage_info()).persisted) == ([1], True)
 

@@ -19,11 +19,11 @@ OTHER = HubAddress("https://huggingface.co", TEMPLATE)
 
 async def test_headers_and_mirrors_are_those_of_the_configured_hub_alone(profile: Profile) -> None:
     config = replace(profile.config, hub_headers={"Authorization": "Bearer secret"}, hubs=["https://mirror.example"])
-    den = profile.visit(config)
+    context = profile.visit(config)
 
-    assert den.policy(CONFIGURED).headers == {"Authorization": "Bearer secret"}
-    assert den.policy(CONFIGURED).mirrors == (HubAddress("https://mirror.example", TEMPLATE),)
-    assert (den.policy(OTHER).headers, den.policy(OTHER).mirrors) == ({}, ())
+    assert context.policy(CONFIGURED).headers == {"Authorization": "Bearer secret"}
+    assert context.policy(CONFIGURED).mirrors == (HubAddress("https://mirror.example", TEMPLATE),)
+    assert (context.policy(OTHER).headers, context.policy(OTHER).mirrors) == ({}, ())
     assert "secret" not in repr(config)
 
 

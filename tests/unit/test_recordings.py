@@ -53,7 +53,7 @@ class Replayed:
         self.server = server
         self.profile = profile
         self.events: list[ProgressEvent] = []
-        self._den: Context | None = None
+        self._context: Context | None = None
 
     async def create_engine(self, step: dict[str, Any]) -> Engine:
         """The recorded ``createEngine``."""
@@ -63,12 +63,12 @@ class Replayed:
 
     def context(self) -> Context:
         """The context of the page that is open."""
-        self._den = self._den or self.profile.visit()
-        return self._den
+        self._context = self._context or self.profile.visit()
+        return self._context
 
     def destroy_engines(self) -> None:
         """The recorded ``destroyEngines``: nothing in memory is known any more."""
-        self._den = None
+        self._context = None
 
     def events_by_id(self) -> dict[str, list[dict[str, Any]]]:
         """The events of files, in the recording's names and with its address of the hub."""
@@ -76,8 +76,8 @@ class Replayed:
         ours = {value: key for key, value in EVENT.items()}
         for event in self.events:
             if event.type in ("downloading", "loading_from_cache"):
-                told = self.as_recorded({ours.get(name, name): value for name, value in asdict(event).items()})
-                found.setdefault(told["id"], []).append(told)
+                fields = self.as_recorded({ours.get(name, name): value for name, value in asdict(event).items()})
+                found.setdefault(fields["id"], []).append(fields)
         return found
 
     def as_recorded(self, value: Any) -> Any:
@@ -141,9 +141,9 @@ async def test_every_engine_of_a_recording_asks_and_tells_the_same(name: str) ->
             if step["op"] == "destroyEngines":
                 page.destroy_engines()
             if step["op"] == "engineStatus":
-                ((_, told),) = step["outcome"]["returned"]["$Map"]
+                ((_, engine_status),) = step["outcome"]["returned"]["$Map"]
                 assert engine is not None
-                assert page.as_recorded(engine.options.to_dict()) == _with_slash(told["options"])
+                assert page.as_recorded(engine.options.to_dict()) == _with_slash(engine_status["options"])
             if step["op"] != "createEngine":
                 continue
             before = engine
@@ -217,11 +217,11 @@ async def test_rows_of_an_engine_are_those_of_the_recording() -> None:
         assert kept["records"] == recorded["records"]
         assert kept["timestamps"] == recorded["timestamps"]
         # The recording had no signatures; what begins with modelden is ours (`settings.store`).
-        for row, told in zip(kept["collections"], recorded["collections"], strict=True):
-            assert {key for key in row if not key.startswith("modelden")} == set(told)
-            assert row["cid"] == told["cid"]
+        for row, theirs in zip(kept["collections"], recorded["collections"], strict=True):
+            assert {key for key in row if not key.startswith("modelden")} == set(theirs)
+            assert row["cid"] == theirs["cid"]
             signed = {key: value for key, value in row["metadata"].items() if not key.startswith("signature")}
-            assert signed == {**told["metadata"], "last_modified": signed["last_modified"]}
+            assert signed == {**theirs["metadata"], "last_modified": signed["last_modified"]}
         # Firefox keeps the attachment's bytes outside of IndexedDB.
         (attachment,) = kept["attachments"]
         assert attachment["attachment"]["record"]["name"] == NAME
@@ -241,17 +241,17 @@ def _path(path: Any) -> Any:
 async def test_stores_keys_and_indexes_are_those_of_the_recording() -> None:
     step = load_truth("e2e_pinned_feature")["steps"][1]
     async with replayed("e2e_pinned_feature") as (page, _):
-        for database, told in (("modelFiles", "indexedDB"), ("remote-settings", "remoteSettingsDB")):
+        for database, database_name in (("modelFiles", "indexedDB"), ("remote-settings", "remoteSettingsDB")):
             schema = (await page.profile.database(database)).schema
             ours = {name: (store.key_path, dict(store.indexes)) for name, store in schema.stores.items()}
             if database == "modelFiles":
                 assert all(ours[name][0][-1] == "root" for name in FIREFOXS)
                 ours = {name: (ours[name][0][:-1], ours[name][1]) for name in FIREFOXS}
-                assert schema.version // 100 == step["storage"][told]["version"]
+                assert schema.version // 100 == step["storage"][database_name]["version"]
             else:
-                assert schema.version == step["storage"][told]["version"]
-            assert schema.name == step["storage"][told]["name"]
-            assert ours == schema_of(step["storage"][told]["stores"])
+                assert schema.version == step["storage"][database_name]["version"]
+            assert schema.name == step["storage"][database_name]["name"]
+            assert ours == schema_of(step["storage"][database_name]["stores"])
 
 
 HUB = ["hub_cold_pinned", "hub_cold_main", "hub_warm_pinned"]
@@ -281,8 +281,8 @@ async def test_files_of_a_recording_are_asked_for_stored_and_told_alike(name: st
 
             requests = [f"{each['method']} {each['path']}" for each in page.server.log()]
             assert requests == [f"{each['method']} {each['path']}" for each in step["http"]]
-            told = [event for events in page.events_by_id().values() for event in events]
-            assert told == step.get("events", [])
+            all_events = [event for events in page.events_by_id().values() for event in events]
+            assert all_events == step.get("events", [])
             if not isinstance(step["storage"], str):
                 assert await model_rows(page.profile) == without_times(recorded_rows(step, "indexedDB"))
             repeated += 1
@@ -320,8 +320,8 @@ async def test_an_echo_needs_no_file_and_is_told_the_options() -> None:
         assert now == recorded  # not even the allow list is asked for
         assert files_asked(step, log) == ([], [])
         status = next(step for step in steps if step["op"] == "engineStatus")
-        ((_, told),) = status["outcome"]["returned"]["$Map"]
-        assert page.as_recorded(engine.options.to_dict()) == _with_slash(told["options"])
+        ((_, engine_status),) = status["outcome"]["returned"]["$Map"]
+        assert page.as_recorded(engine.options.to_dict()) == _with_slash(engine_status["options"])
 
         (worker,) = page.profile.engines.workers
         config = page.as_recorded(worker.created["config"])

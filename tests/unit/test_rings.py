@@ -52,9 +52,9 @@ def test_a_ring_that_fails_fails_the_run_and_the_others_go_on(capfd: pytest.Capt
 
 
 def test_an_interrupt_ends_all_rings_and_begins_no_other(tmp_path_factory: pytest.TempPathFactory) -> None:
-    begun = tmp_path_factory.mktemp("rings") / "begun"
+    marker = tmp_path_factory.mktemp("rings") / "begun"
     rings = shell(
-        endless=f"touch {begun}; sleep 1000 & wait", waits=f"until [ -e {begun} ]; do :; done", other="exit 0"
+        endless=f"touch {marker}; sleep 1000 & wait", waits=f"until [ -e {marker} ]; do :; done", other="exit 0"
     )
     command = rings.command
 

@@ -80,8 +80,8 @@ test("has no way to the network", async ({ page, site }) => {
     async ([probe, url]) => {
       const engine = await globalThis.page.startEngine(probe);
       engine.post({ type: "probe", url });
-      const [told] = await engine.crashed();
-      return JSON.parse(told?.message ?? "");
+      const [crash] = await engine.crashed();
+      return JSON.parse(crash?.message ?? "");
     },
     [probe, url] as const,
   );

@@ -13,7 +13,7 @@ test("plain data crosses as it is, and what JSON lacks is said", async ({ page }
       [{ label: "A", score: 0.5 }, ["x", null, true]],
       [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0],
       [12n, 2n ** 53n - 1n, 2n ** 53n, -(2n ** 64n)],
-      { gone: undefined, list: [undefined] },
+      { absent: undefined, list: [undefined] },
       undefined,
       "🚆\ud800",
     ];

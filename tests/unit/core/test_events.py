@@ -189,9 +189,9 @@ async def test_an_engine_that_comes_back_tells_of_its_files_and_of_its_flow(
 async def test_an_engine_that_is_taken_again_tells_of_the_flow_of_who_took_it(
     profile: Profile, emitted: list[Event]
 ) -> None:
-    den = profile.visit()
-    await den.create_engine(EMBED)
-    engine = await den.create_engine(EMBED.updated({"flow_id": "another"}))
+    context = profile.visit()
+    await context.create_engine(EMBED)
+    engine = await context.create_engine(EMBED.updated({"flow_id": "another"}))
     emitted.clear()
 
     await engine.run("a")
@@ -214,10 +214,10 @@ async def test_imported_files_are_told(emitted: list[Event], hub: ModelHub) -> N
 
 
 async def test_a_raw_model_tells_of_its_life(profile: Profile, emitted: list[Event]) -> None:
-    den = profile.visit()
+    context = profile.visit()
     with pytest.raises(FileNotFoundOnHub):
-        await den.onnx_sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
-    opened = await den.onnx_sessions().open(
+        await context.onnx_sessions().open(OnnxSource(ModelFile("org/tiny", "v1.0", "absent.onnx")), OPTIONS)
+    opened = await context.onnx_sessions().open(
         OnnxSource(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx")), OPTIONS
     )
     await opened.infer([], {})

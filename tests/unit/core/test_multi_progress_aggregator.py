@@ -39,23 +39,23 @@ def event_of(recorded: dict[str, Any]) -> ProgressEvent:
 
 def expected(recorded: dict[str, Any], different: dict[str, Any]) -> dict[str, Any]:
     """Firefox's event; without a known total it says 1."""
-    told = {NAMES.get(name, name): value for name, value in recorded.items() if name != "metadata"}
-    if told["total"] == 1:
-        told |= {"total": None, "progress": None}
-    return told | different
+    fields = {NAMES.get(name, name): value for name, value in recorded.items() if name != "metadata"}
+    if fields["total"] == 1:
+        fields |= {"total": None, "progress": None}
+    return fields | different
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.get("note", "another type"))
 def test_the_recorded_sums_of_firefox(step: dict[str, Any]) -> None:
-    told: list[ProgressEvent] = []
+    reports: list[ProgressEvent] = []
     watched = step["args"].get("options", {}).get("watchedTypes", ["downloading"])
-    total = MultiProgressAggregator(told.append, watched)
+    total = MultiProgressAggregator(reports.append, watched)
 
     for event in step["args"]["events"]:
         total(event_of(event))
 
-    assert len(told) == len(step["outcome"]["returned"]["out"])
-    for number, (ours, theirs) in enumerate(zip(told, step["outcome"]["returned"]["out"], strict=True)):
+    assert len(reports) == len(step["outcome"]["returned"]["out"])
+    for number, (ours, theirs) in enumerate(zip(reports, step["outcome"]["returned"]["out"], strict=True)):
         wanted = expected(theirs, DIFFERENCES.get(step.get("note", ""), {}).get(number, {}))
         assert {name: getattr(ours, name) for name in wanted} == wanted
         inner = theirs["metadata"]
@@ -69,11 +69,11 @@ def test_every_intended_difference_is_one() -> None:
 
 def bar(*events: ProgressEvent) -> list[float]:
     """The fractions that a bar is told."""
-    told: list[ProgressEvent] = []
-    total = MultiProgressAggregator(told.append)
+    reports: list[ProgressEvent] = []
+    total = MultiProgressAggregator(reports.append)
     for event in events:
         total(event)
-    fractions = [event.metadata["fraction"] for event in told]
+    fractions = [event.metadata["fraction"] for event in reports]
     assert fractions == sorted(fractions)
     assert all(0 <= fraction <= 1 for fraction in fractions)
     return fractions
@@ -90,8 +90,8 @@ def download(name: str, size: int, *pieces: int, ok: bool = True) -> list[Progre
 
 
 def engine(*inside: ProgressEvent, ok: bool = True) -> list[ProgressEvent]:
-    begun, ended = (ProgressEvent(STARTING_ENGINE, status, "engine", ok=ok) for status in (INITIATE, DONE))
-    return [begun, *inside, ended]
+    start, end = (ProgressEvent(STARTING_ENGINE, status, "engine", ok=ok) for status in (INITIATE, DONE))
+    return [start, *inside, end]
 
 
 def planned(**sizes: int) -> list[ProgressEvent]:
@@ -113,15 +113,15 @@ def test_a_bar_never_falls_and_ends_with_the_engine() -> None:
 
 
 def test_a_bar_knows_from_the_first_event_on_what_is_planned() -> None:
-    told: list[ProgressEvent] = []
-    total = MultiProgressAggregator(told.append)
+    reports: list[ProgressEvent] = []
+    total = MultiProgressAggregator(reports.append)
     for event in (*planned(a=10, b=90), *engine(*download("a", 10, 10), *download("b", 90, 45, 45))):
         total(event)
-    assert {event.total for event in told} == {100}
-    assert told[0].metadata["fraction"] == 0
-    ends = [event.metadata["fraction"] for event in told if event.metadata["status_text"] == DONE]
+    assert {event.total for event in reports} == {100}
+    assert reports[0].metadata["fraction"] == 0
+    ends = [event.metadata["fraction"] for event in reports if event.metadata["status_text"] == DONE]
     assert ends == [0, 0.1, 0.99, 1]
-    assert (told[0].status_text, told[-1].status_text) == ("size_estimate", DONE)
+    assert (reports[0].status_text, reports[-1].status_text) == ("size_estimate", DONE)
 
 
 def test_compressed_restarted_failed_and_cached_files_leave_a_bar_within_its_ends() -> None:

@@ -31,10 +31,10 @@ DATABASES = ("remote-settings", "modelFiles", "modelden")
 
 def visit(profile: Profile, monkeypatch: pytest.MonkeyPatch | None = None) -> Context:
     """A page in which memory will do."""
-    den = profile.visit(replace(profile.config, memory_when_full=True))
+    context = profile.visit(replace(profile.config, memory_when_full=True))
     if monkeypatch:
-        monkeypatch.setattr(default_context.page, "context", den)
-    return den
+        monkeypatch.setattr(default_context.page, "context", context)
+    return context
 
 
 async def fill(profile: Profile, *names: str, full: bool = True) -> None:
@@ -47,10 +47,10 @@ async def test_an_engine_runs_from_memory(
     profile: Profile, monkeypatch: pytest.MonkeyPatch, full: tuple[str, ...]
 ) -> None:
     await fill(profile, *full)
-    den = visit(profile, monkeypatch)
+    context = visit(profile, monkeypatch)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", StorageWarning)
-        await den.create_engine(EMBED)
+        await context.create_engine(EMBED)
 
     assert profile.engines.workers[0].received == FILES
     assert profile.engines.workers[0].wasm == WASM
@@ -71,7 +71,7 @@ async def test_an_engine_runs_from_memory(
 
     # In the same page nothing is fetched again, and the next visit has what it could not keep.
     profile.requests()
-    await den.create_engine(EMBED)
+    await context.create_engine(EMBED)
     assert profile.requests() == []
     await fill(profile, *full, full=False)
     await profile.visit().create_engine(EMBED)
@@ -238,9 +238,9 @@ async def test_a_database_that_fails_is_an_error_where_storage_is_required(
     profile: Profile, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     failing(StorageUnavailable("It failed."), READS, await profile.database(name), monkeypatch)
-    den = profile.visit(replace(profile.config, require_storage=True))
+    context = profile.visit(replace(profile.config, require_storage=True))
     if name == "modelden":  # only remembers
-        await den.create_engine(EMBED)
+        await context.create_engine(EMBED)
     else:
         with pytest.raises(StorageUnavailable, match="It failed"):
-            await den.create_engine(EMBED)
+            await context.create_engine(EMBED)

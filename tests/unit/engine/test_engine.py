@@ -31,8 +31,8 @@ def asked(**options: Any) -> PipelineOptions:
     return PipelineOptions.of({"feature_id": FEATURE, **options}, own_features=True)
 
 
-async def engine_of(den: Context, **options: Any) -> Engine:
-    return await den.create_engine(asked(**options))
+async def engine_of(context: Context, **options: Any) -> Engine:
+    return await context.create_engine(asked(**options))
 
 
 async def until_running(profile: Profile, engine: Engine) -> asyncio.Task[Any]:
@@ -45,31 +45,31 @@ async def until_running(profile: Profile, engine: Engine) -> asyncio.Task[Any]:
 
 
 async def test_the_same_options_get_the_engine_that_is_there(profile: Profile) -> None:
-    den = profile.visit()
-    one = await engine_of(den, timeout_ms=-1)
+    context = profile.visit()
+    one = await engine_of(context, timeout_ms=-1)
     profile.requests()
 
-    assert await engine_of(den, timeout_ms=5, flow_id="another", log_level="All") is one
+    assert await engine_of(context, timeout_ms=5, flow_id="another", log_level="All") is one
     assert profile.requests() == []
     assert len(profile.engines.workers) == 1
 
 
 async def test_engines_asked_for_at_once_are_one(profile: Profile) -> None:
-    den = profile.visit()
+    context = profile.visit()
 
-    one, other = await asyncio.gather(engine_of(den), engine_of(den))
+    one, other = await asyncio.gather(engine_of(context), engine_of(context))
 
     assert one is other
     assert len(profile.engines.workers) == 1
 
 
 async def test_other_options_end_the_engine_of_that_name_first(profile: Profile) -> None:
-    den = profile.visit()
-    one = await engine_of(den)
+    context = profile.visit()
+    one = await engine_of(context)
     ends: list[bool] = []
     one.on_status(lambda _: ends.append(len(profile.engines.workers) == 1))
 
-    other = await engine_of(den, num_threads=2)
+    other = await engine_of(context, num_threads=2)
 
     assert ends == [True]  # before the next worker was started
     assert (one.status, other.status) == ("closed", "ready")
@@ -80,8 +80,8 @@ async def test_other_options_end_the_engine_of_that_name_first(profile: Profile)
 
 
 async def test_engines_of_different_names_live_side_by_side(profile: Profile) -> None:
-    den = profile.visit()
-    one, other = await asyncio.gather(engine_of(den), engine_of(den, engine_id="mine"))
+    context = profile.visit()
+    one, other = await asyncio.gather(engine_of(context), engine_of(context, engine_id="mine"))
 
     assert {one.engine_id, other.engine_id} == {"simple-text-embedder-engine", "mine"}
     assert profile.engines.alive == 2
@@ -142,11 +142,11 @@ async def test_the_configurations_timeout_is_that_of_engines_without_one(profile
 
 
 async def test_asking_again_for_an_engine_that_sleeps_wakes_it(profile: Profile) -> None:
-    den = profile.visit()
-    engine = await engine_of(den)
+    context = profile.visit()
+    engine = await engine_of(context)
     profile.timers.pass_time(120_000)
 
-    assert await engine_of(den) is engine
+    assert await engine_of(context) is engine
     assert engine.status == "ready"
 
 
@@ -181,19 +181,19 @@ async def test_closing_fails_what_runs_and_what_follows(profile: Profile) -> Non
 
 
 async def test_after_closing_the_same_options_get_a_new_engine(profile: Profile) -> None:
-    den = profile.visit()
-    async with await engine_of(den) as one:
+    context = profile.visit()
+    async with await engine_of(context) as one:
         pass
 
-    other = await engine_of(den)
+    other = await engine_of(context)
 
     assert other is not one
     assert (await other.run("a"))["args"] == ["a"]
 
 
 async def test_a_cancelled_creation_ends_its_worker(profile: Profile) -> None:
-    den = profile.visit()
-    creating = asyncio.ensure_future(engine_of(den))
+    context = profile.visit()
+    creating = asyncio.ensure_future(engine_of(context))
     await profile.engines.loading.wait()
 
     creating.cancel()
@@ -201,7 +201,7 @@ async def test_a_cancelled_creation_ends_its_worker(profile: Profile) -> None:
         await creating
 
     assert profile.engines.alive == 0
-    assert (await engine_of(den)).status == "ready"
+    assert (await engine_of(context)).status == "ready"
 
 
 async def test_closing_while_an_engine_comes_back_stops_that(profile: Profile) -> None:
@@ -219,14 +219,14 @@ async def test_closing_while_an_engine_comes_back_stops_that(profile: Profile) -
 
 
 async def test_an_engine_that_cannot_be_loaded_leaves_nothing(profile: Profile, application: Application) -> None:
-    den = profile.visit()
+    context = profile.visit()
     application.faults.set(Fault(path="/hub/*", status=500))
     with pytest.raises(Exception, match="500"):
-        await engine_of(den)
+        await engine_of(context)
     assert (profile.engines.alive, profile.timers.waiting) == (0, 0)
 
     application.faults.set()
-    assert (await engine_of(den)).status == "ready"
+    assert (await engine_of(context)).status == "ready"
 
 
 async def test_a_worker_that_hangs_is_tried_once_more_with_one_thread(profile: Profile) -> None:
@@ -265,16 +265,16 @@ async def test_a_model_that_needs_more_memory_than_there_is_is_not_loaded(profil
 
 
 async def test_weights_that_would_not_fit_do_not_even_come(profile: Profile) -> None:
-    den = profile.visit(replace(profile.config, memory_limit=1000))
-    told: list[Event] = []
-    profile.events.on("download", told.append)
+    context = profile.visit(replace(profile.config, memory_limit=1000))
+    events: list[Event] = []
+    profile.events.on("download", events.append)
 
     with pytest.raises(NotEnoughMemory):
-        await engine_of(den)
+        await engine_of(context)
 
-    weights = [event.name for event in told if event.detail["metadata"].get("file") == "onnx/model_quantized.onnx"]
+    weights = [event.name for event in events if event.detail["metadata"].get("file") == "onnx/model_quantized.onnx"]
     assert weights == ["initiate", "done"]  # no byte
-    kept = await (await den.hub()).store.list_files("localhost/org/tiny", "v1.0")
+    kept = await (await context.hub()).store.list_files("localhost/org/tiny", "v1.0")
     assert "onnx/model_quantized.onnx" not in [file.path for file in kept]
 
 
@@ -291,11 +291,11 @@ async def killed_while_loading(profile: Profile, times: int = 1) -> None:
     """Pages that end in the middle of a load, one after the other."""
     profile.engines.hang = -1
     for _ in range(times):
-        den = profile.visit()
-        creating = asyncio.ensure_future(engine_of(den))
+        context = profile.visit()
+        creating = asyncio.ensure_future(engine_of(context))
         await profile.engines.stuck.wait()
         profile.engines.stuck.clear()
-        den.ports.presence.dead = True  # type: ignore[attr-defined]
+        context.ports.presence.dead = True  # type: ignore[attr-defined]
         profile.lost.append(creating)  # nothing of the page goes on, not even its clean-up
     profile.engines.hang = 0
 
@@ -312,13 +312,13 @@ async def test_after_a_load_that_ended_its_page_the_next_takes_one_thread(profil
 
 async def test_after_two_such_loads_the_next_asks_and_asked_again_does_it(profile: Profile) -> None:
     await killed_while_loading(profile, times=2)
-    den = profile.visit()
+    context = profile.visit()
 
     with pytest.raises(LoadEndedPage, match="ended 2 times in a row while it loaded org/tiny") as caught:
-        await engine_of(den)
+        await engine_of(context)
     assert caught.value.times == 2
 
-    assert (await engine_of(den)).status == "ready"
+    assert (await engine_of(context)).status == "ready"
 
 
 async def test_another_tab_that_is_loading_is_no_page_that_ended(profile: Profile) -> None:
@@ -332,9 +332,9 @@ async def test_another_tab_that_is_loading_is_no_page_that_ended(profile: Profil
 
 
 async def test_metrics_and_events(profile: Profile) -> None:
-    told: list[Event] = []
+    events: list[Event] = []
     for kind in ("download", "engine", "run", "error"):
-        profile.events.on(kind, told.append)
+        profile.events.on(kind, events.append)
     engine = await engine_of(profile.visit())
     before = engine.last_metrics
     assert before is None
@@ -348,7 +348,7 @@ async def test_metrics_and_events(profile: Profile) -> None:
     assert metrics is not None
     assert (metrics.input_tokens, metrics.inference_time, metrics.time_to_first_token) == (4, 2.0, None)
     assert metrics.run_timestamps == (("runStart", 1.0), ("runEnd", 3.0))
-    names = [(event.type, event.name) for event in told if event.type != "download"]
+    names = [(event.type, event.name) for event in events if event.type != "download"]
     assert names == [
         ("engine", "uninitialized"),
         ("engine", "ready"),
@@ -356,21 +356,21 @@ async def test_metrics_and_events(profile: Profile) -> None:
         ("error", "EngineError"),
         ("engine", "closed"),
     ]
-    assert {event.engine_id for event in told if event.type != "download"} == {engine.engine_id}
-    assert {event.detail["type"] for event in told if event.type == "download"} == {"downloading", "loading_runtime"}
-    (error,) = [event for event in told if event.type == "error"]
+    assert {event.engine_id for event in events if event.type != "download"} == {engine.engine_id}
+    assert {event.detail["type"] for event in events if event.type == "download"} == {"downloading", "loading_runtime"}
+    (error,) = [event for event in events if event.type == "error"]
     assert error.detail == {"message": "The model refused it.", "while": "run"}
 
 
 async def test_a_creation_that_fails_is_an_event(profile: Profile, application: Application) -> None:
-    told: list[Event] = []
-    profile.events.on("error", told.append)
+    events: list[Event] = []
+    profile.events.on("error", events.append)
     application.faults.set(Fault(path="/hub/*", drop_cors=True))
 
     with pytest.raises(NetworkError):
         await engine_of(profile.visit())
 
-    (event,) = told
+    (event,) = events
     assert (event.name, event.detail["while"]) == ("NetworkError", "create")
 
 

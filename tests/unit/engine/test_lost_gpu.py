@@ -14,12 +14,12 @@ from modelden.errors import DeviceLost
 from tests.simulators.profile import Profile
 
 REASON = "the GPU process was killed"
-TOLD = f"the GPU device was lost: {REASON}"
+REPORT = f"the GPU device was lost: {REASON}"
 
 
-async def engine_of(den: Context, device: str = "gpu", task: str = "feature-extraction") -> Engine:
+async def engine_of(context: Context, device: str = "gpu", task: str = "feature-extraction") -> Engine:
     request = {"task_name": task, "model_id": "org/tiny", "model_revision": "v1.0", "device": device}
-    return await den.create_engine(PipelineOptions.of(request, own_features=True))
+    return await context.create_engine(PipelineOptions.of(request, own_features=True))
 
 
 def devices(profile: Profile) -> list[str]:
@@ -30,9 +30,9 @@ async def under_way(profile: Profile, engine: Engine, **options: Any) -> asyncio
     """A run that its worker has begun, and that would not end."""
     profile.engines.gate.clear()
     running = asyncio.ensure_future(engine.run("a b", **options))
-    begun = asyncio.ensure_future(profile.engines.workers[-1].run_started.wait())
-    await asyncio.wait({running, begun}, return_when=asyncio.FIRST_COMPLETED)
-    assert begun.done(), running.exception()
+    started = asyncio.ensure_future(profile.engines.workers[-1].run_started.wait())
+    await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
+    assert started.done(), running.exception()
     return running
 
 
@@ -48,7 +48,7 @@ async def test_the_run_is_done_again_with_wasm(profile: Profile, device: str) ->
 
     assert (await running)["args"] == ["a b"]
     assert devices(profile) == ["webgpu", "wasm"]
-    assert engine.info()["deviceReason"] == TOLD
+    assert engine.info()["deviceReason"] == REPORT
     assert statuses == ["crashed", "uninitialized", "ready"]
     assert profile.engines.alive == 1
 
@@ -78,7 +78,7 @@ async def test_it_stays_with_wasm_when_it_sleeps_and_when_it_moves(profile: Prof
     assert await engine.update() is False  # what was decided did not change
 
     assert devices(profile) == ["webgpu", "wasm", "wasm"]
-    assert engine.info()["deviceReason"] == TOLD
+    assert engine.info()["deviceReason"] == REPORT
 
 
 async def test_a_gpu_that_goes_while_the_model_is_loaded(profile: Profile) -> None:
@@ -87,7 +87,7 @@ async def test_a_gpu_that_goes_while_the_model_is_loaded(profile: Profile) -> No
     engine = await engine_of(profile.visit())
 
     assert devices(profile) == ["webgpu", "wasm"]
-    assert (engine.status, engine.info()["deviceReason"], profile.engines.alive) == ("ready", TOLD, 1)
+    assert (engine.status, engine.info()["deviceReason"], profile.engines.alive) == ("ready", REPORT, 1)
 
 
 async def test_wasm_needs_no_reason(profile: Profile) -> None:

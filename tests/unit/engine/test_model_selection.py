@@ -219,10 +219,10 @@ def test_the_recorded_options_of_running_engines(name: str) -> None:
     asked = next(step for step in truth["steps"] if step["op"] == "createEngine")["args"]["options"]
     for step in truth["steps"]:
         if step["op"] == "engineStatus":
-            ((engine_id, told),) = step["outcome"]["returned"]["$Map"]
+            ((engine_id, status),) = step["outcome"]["returned"]["$Map"]
             chosen = choose(records, PipelineOptions.of(asked), defaults).to_dict()
             # The runtime's file is chosen with its record: tests/unit/engine/test_runtime_selection.py.
-            assert {**chosen, "runtimeFilename": told["options"]["runtimeFilename"]} == told["options"]
+            assert {**chosen, "runtimeFilename": status["options"]["runtimeFilename"]} == status["options"]
             assert engine_id == chosen["engineId"]
 
 

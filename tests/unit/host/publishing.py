@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
+from modelden.host.cli import main
 from modelden.host.publish.publisher import Publisher
 from modelden.host.publish.release import PublishResult, Release, publish
 from modelden.host.publish.repository import read_repository
@@ -67,8 +73,38 @@ def state_of(tree: Path) -> dict[str, bytes]:
     }
 
 
-def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Any:
-    """Run ``modelden``; returns the completed process."""
+class Completed(NamedTuple):
+    """The end of a command, with the names of `subprocess.CompletedProcess`."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> Completed:
+    """Run ``modelden`` in this process, which has imported its modules already."""
+    output, errors = StringIO(), StringIO()
+    code: str | int | None = None
+    with (
+        patch.object(sys, "argv", ["modelden", *map(str, arguments)]),
+        patch.object(logging.root, "handlers", []),  # those of pytest would keep the command from its own
+        patch.dict(os.environ, os.environ if env is None else env, clear=True),
+        chdir(cwd or Path.cwd()),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    return Completed(code, output.getvalue(), errors.getvalue())
+
+
+def run_process(
+    *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``modelden`` in a process of its own, for modules that read the environment when they are imported."""
     return subprocess.run(  # noqa: S603  our own command
         [sys.executable, *RUN, *map(str, arguments)],
         capture_output=True,

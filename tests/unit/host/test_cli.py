@@ -12,7 +12,7 @@ import typer
 
 import modelden
 from modelden.host.cli import app
-from tests.unit.host.publishing import run
+from tests.unit.host.publishing import run, run_process
 
 COMMANDS = [
     *(("keys", name) for name in ("new", "rotate", "show")),
@@ -127,4 +127,4 @@ def test_every_command_is_in_the_list_above() -> None:
 
 
 def test_the_version_is_printed() -> None:
-    assert run("--version").stdout == f"modelden {modelden.__version__}\n"
+    assert run_process("--version").stdout == f"modelden {modelden.__version__}\n"

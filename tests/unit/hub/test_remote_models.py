@@ -95,8 +95,8 @@ def hub(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> ModelHub:
 
 
 def open_hub(profile: Profile, monkeypatch: pytest.MonkeyPatch, *, manifests: bool = False) -> ModelHub:
-    den = profile.visit(replace(profile.config, manifests=manifests))
-    monkeypatch.setattr(default_context.page, "context", den)
+    context = profile.visit(replace(profile.config, manifests=manifests))
+    monkeypatch.setattr(default_context.page, "context", context)
     return ModelHub(allow_deny_list=ALLOWED)
 
 
@@ -107,21 +107,21 @@ async def download(hub: ModelHub, path: str) -> None:
 @pytest.mark.usefixtures("tree_hub")
 async def test_a_hub_that_lists_its_files_tells_their_sizes(hub: ModelHub) -> None:
     await download(hub, "config.json")
-    told = await hub.model_files(MODEL, REVISION, task=TASK)
+    listing = await hub.model_files(MODEL, REVISION, task=TASK)
 
-    assert (told.source, told.reason) == ("tree", None)
-    assert {file.path: file.size for file in told.files} == {
+    assert (listing.source, listing.reason) == ("tree", None)
+    assert {file.path: file.size for file in listing.files} == {
         each["path"]: each["size"] for each in TREE if each["type"] == "file"
     }
-    assert {file.path for file in told.to_download} == {WEIGHTS, "tokenizer.json", "tokenizer_config.json"}
-    assert told.download_size == len(FILES[WEIGHTS]) + len(FILES["tokenizer.json"]) + 2
-    by_path = {file.path: file for file in told.files}
+    assert {file.path for file in listing.to_download} == {WEIGHTS, "tokenizer.json", "tokenizer_config.json"}
+    assert listing.download_size == len(FILES[WEIGHTS]) + len(FILES["tokenizer.json"]) + 2
+    by_path = {file.path: file for file in listing.files}
     assert (by_path["config.json"].stored, by_path["config.json"].needed) == (True, True)
     assert by_path["onnx/model.onnx"].needed is False
     assert by_path["model.safetensors"].role.never == "weights of another framework"
     assert by_path[WEIGHTS].sha256 == hashlib.sha256(FILES[WEIGHTS]).hexdigest()
     assert by_path["README.md"].sha256 is None
-    assert told.missing == ()
+    assert listing.missing == ()
 
     wanted = await hub.model_files(MODEL, REVISION, task=TASK, dtype="fp16")
     assert [file.path for file in wanted.missing] == ["onnx/model_fp16.onnx"]
@@ -135,13 +135,13 @@ async def test_without_a_task_nothing_is_said_of_needs(hub: ModelHub) -> None:
 
 async def test_a_plain_hub_leaves_sizes_open_and_says_so(hub: ModelHub) -> None:
     await download(hub, "config.json")
-    told = await hub.model_files(MODEL, REVISION, task=TASK)
+    listing = await hub.model_files(MODEL, REVISION, task=TASK)
 
-    assert (told.source, told.missing, told.download_size) == ("unknown", (), None)
-    assert told.reason is not None
-    assert f"{ORIGIN}/hub does not list its files. " in told.reason
-    assert "404" in told.reason
-    assert {file.path: file.size for file in told.files} == {
+    assert (listing.source, listing.missing, listing.download_size) == ("unknown", (), None)
+    assert listing.reason is not None
+    assert f"{ORIGIN}/hub does not list its files. " in listing.reason
+    assert "404" in listing.reason
+    assert {file.path: file.size for file in listing.files} == {
         "config.json": len(FILES["config.json"]),
         WEIGHTS: None,
         "tokenizer.json": None,
@@ -161,9 +161,9 @@ NO_LISTS = {
 @pytest.mark.parametrize("answer", NO_LISTS)
 async def test_what_is_no_list_is_not_taken_for_one(tree_hub: TreeHub, hub: ModelHub, answer: str) -> None:
     tree_hub.body = NO_LISTS[answer]
-    told = await hub.model_files(MODEL, REVISION)
-    assert (told.files, told.source) == ((), "unknown")
-    assert "expected the list of a repository's files" in str(told.reason)
+    listing = await hub.model_files(MODEL, REVISION)
+    assert (listing.files, listing.source) == ((), "unknown")
+    assert "expected the list of a repository's files" in str(listing.reason)
 
 
 async def test_a_hub_that_is_gone_lists_nothing_and_has_no_card(
@@ -171,13 +171,13 @@ async def test_a_hub_that_is_gone_lists_nothing_and_has_no_card(
 ) -> None:
     profile.fetcher = PageFetcher()
     open_hub(profile, monkeypatch)
-    gone = ModelHub("http://localhost:1/", allow_deny_list=[])
+    dead_hub = ModelHub("http://localhost:1/", allow_deny_list=[])
 
-    told = await gone.model_files(MODEL, REVISION)
-    assert (told.files, told.source) == ((), "unknown")
-    assert str(told.reason).startswith("http://localhost:1/ does not list its files. ")
+    listing = await dead_hub.model_files(MODEL, REVISION)
+    assert (listing.files, listing.source) == ((), "unknown")
+    assert str(listing.reason).startswith("http://localhost:1/ does not list its files. ")
     with pytest.raises(NetworkError):
-        await gone.model_card(MODEL, REVISION)
+        await dead_hub.model_card(MODEL, REVISION)
 
 
 async def test_a_signed_manifest_counts_before_the_hub(
@@ -189,9 +189,9 @@ async def test_a_signed_manifest_counts_before_the_hub(
     application.collections.add("main", "ml-model-manifests", [record], 1_700_000_000_000)
     hub = open_hub(profile, monkeypatch, manifests=True)
 
-    told = await hub.model_files(MODEL, REVISION)
-    assert told.source == "manifest"
-    assert [(file.path, file.size, file.sha256) for file in told.files] == [tuple(files[0].values())]
+    listing = await hub.model_files(MODEL, REVISION)
+    assert listing.source == "manifest"
+    assert [(file.path, file.size, file.sha256) for file in listing.files] == [tuple(files[0].values())]
     assert not any("/api/models/" in each for each in profile.requests())
     assert (await hub.model_files(MODEL, "v9")).source == "unknown"
 

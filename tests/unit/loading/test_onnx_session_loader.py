@@ -59,27 +59,29 @@ async def test_one_that_hangs_again_is_given_up(profile: Profile) -> None:
 
 @pytest.mark.parametrize("room", [100, 5000], ids=["model", "weights beside it"])
 async def test_a_model_for_which_there_is_no_memory_is_refused_before_it_comes(profile: Profile, room: int) -> None:
-    den = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + (50 if room == 100 else 4 * room)))
+    context = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + (50 if room == 100 else 4 * room)))
     events: list[Any] = []
 
     with pytest.raises(NotEnoughMemory):
-        await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS, events.append)
+        await context.onnx_sessions().open(OnnxSource(MODEL), OPTIONS, events.append)
 
     refused = MODEL.file if room == 100 else "onnx/weights.bin"
-    told = [event for event in events if event.metadata.get("file") == refused]
-    assert [event.status_text for event in told] == ["initiate", "done"]
-    assert not told[-1].ok
-    assert refused not in [file.path for file in await (await den.hub()).store.list_files("localhost/org/raw", "v1.0")]
+    of_file = [event for event in events if event.metadata.get("file") == refused]
+    assert [event.status_text for event in of_file] == ["initiate", "done"]
+    assert not of_file[-1].ok
+    assert refused not in [
+        file.path for file in await (await context.hub()).store.list_files("localhost/org/raw", "v1.0")
+    ]
     assert profile.sessions.workers[-1].closed
 
 
 async def test_bytes_are_weighed_too(profile: Profile) -> None:
-    den = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + 100))
+    context = profile.visit(replace(profile.config, memory_limit=RUNTIME_MEMORY + 100))
 
     with pytest.raises(NotEnoughMemory):
-        await den.onnx_sessions().open(OnnxSource(bytes(100)), OPTIONS)
+        await context.onnx_sessions().open(OnnxSource(bytes(100)), OPTIONS)
     with pytest.raises(NotEnoughMemory):
-        await den.onnx_sessions().open(OnnxSource(b"beside:w", {"w": bytes(100)}), OPTIONS)
+        await context.onnx_sessions().open(OnnxSource(b"beside:w", {"w": bytes(100)}), OPTIONS)
 
 
 async def test_what_a_session_uses_is_not_evicted_until_it_is_closed(profile: Profile, tree: Path) -> None:
@@ -108,24 +110,24 @@ async def test_room_is_asked_for_the_weights_beside_it_before_the_first_byte(
     ]
     record = {"id": "raw", "modelId": "org/raw", "revision": "v1.0", "files": files}
     application.collections.add("main", "ml-model-manifests", [record], TIMESTAMP)
-    den = profile.visit(replace(profile.config, manifests=True))
+    context = profile.visit(replace(profile.config, manifests=True))
     profile.page.leave(5010)
     with pytest.raises(QuotaExceeded):
-        await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
+        await context.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
     assert [request for request in profile.requests() if "/hub/" in request] == []
 
     profile.page.leave(5022)  # and no more: the weights of another name do not count
-    await den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
+    await context.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)
 
 
 async def test_loads_that_ended_their_pages_are_remembered(profile: Profile) -> None:
     database = await profile.database("modelden")
     for _ in range(2):
-        den = profile.visit()
+        context = profile.visit()
         profile.sessions.stuck = asyncio.Event()
-        profile.lost.append(asyncio.ensure_future(den.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)))
+        profile.lost.append(asyncio.ensure_future(context.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)))
         await profile.sessions.stuck.wait()
-        den.ports.presence.dead = True  # type: ignore[attr-defined]
+        context.ports.presence.dead = True  # type: ignore[attr-defined]
     profile.sessions.stuck = None
 
     with pytest.raises(LoadEndedPage, match=r"while it loaded org/raw onnx/model\.onnx"):

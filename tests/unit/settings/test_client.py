@@ -182,9 +182,9 @@ async def test_parallel_reads_share_one_sync(profile: Profile) -> None:
 
 
 async def test_a_sync_tells_what_changed_and_so_does_its_event(profile: Profile, application: Application) -> None:
-    heard: list[SyncEvent] = []
+    events: list[SyncEvent] = []
     listeners = SyncListeners()
-    stop = listeners.add(CID, heard.append)
+    stop = listeners.add(CID, events.append)
     client = (await profile.visit(listeners=listeners).settings()).client
     await client.get(OPTIONS)
     collection = application.collections["main", OPTIONS]
@@ -200,7 +200,7 @@ async def test_a_sync_tells_what_changed_and_so_does_its_event(profile: Profile,
     assert [record["id"] for record in event.created] == ["new"]
     assert [(old["dtype"], new["dtype"]) for old, new in event.updated] == [("q8", "fp32")]
     assert [record["id"] for record in event.deleted] == ["summaries"]
-    assert heard[-1] == event
+    assert events[-1] == event
     assert not await client.sync(OPTIONS)
 
 
@@ -428,9 +428,9 @@ def by_id(record: Record) -> str:
 async def test_the_poll_finds_what_changed_in_one_request_and_tells_other_tabs(
     profile: Profile, application: Application
 ) -> None:
-    heard: list[SyncEvent] = []
+    events: list[SyncEvent] = []
     listeners = SyncListeners()
-    listeners.add(CID, heard.append)
+    listeners.add(CID, events.append)
     polling, listening = profile.visit(), profile.visit(listeners=listeners)
     await (await listening.settings()).client.get(OPTIONS)
     service = await polling.settings()
@@ -442,7 +442,7 @@ async def test_the_poll_finds_what_changed_in_one_request_and_tells_other_tabs(
     assert event.collection == CID
     assert profile.requests()[0] == "GET /v1/buckets/monitor/collections/changes/changeset?_expected=0"
     assert [new["dtype"] for _, new in event.updated] == ["fp32"]
-    assert [each.updated for each in heard] == [event.updated]
+    assert [each.updated for each in events] == [event.updated]
     assert [record["last_modified"] for record in event.current if record["id"] == "options"] == [timestamp]
     assert await service.poll() == []
 
@@ -522,8 +522,8 @@ async def test_a_long_pause_is_believed_when_the_answer_verified(profile: Profil
     client = await client_of(profile)
     await client.get(OPTIONS)
     application.collections["main", OPTIONS].publish({"id": "new"})
-    wish = {"backoff": str(86_400)}
-    profile.fetcher = cast("Any", WishfulFetcher(profile.fetcher, "/buckets/main/", wish))
+    headers = {"backoff": str(86_400)}
+    profile.fetcher = cast("Any", HeaderFetcher(profile.fetcher, "/buckets/main/", headers))
     client = await client_of(profile)
     await client.sync(OPTIONS)
     profile.clock.advance(hours=23)
@@ -536,8 +536,8 @@ async def test_a_long_pause_is_believed_when_the_answer_verified(profile: Profil
 
 async def test_a_long_pause_is_not_believed_when_nothing_verified(profile: Profile) -> None:
     await (await client_of(profile)).get(OPTIONS)
-    wish = {"backoff": str(86_400)}
-    profile.fetcher = cast("Any", WishfulFetcher(profile.fetcher, "/buckets/monitor/", wish))
+    headers = {"backoff": str(86_400)}
+    profile.fetcher = cast("Any", HeaderFetcher(profile.fetcher, "/buckets/monitor/", headers))
     await (await client_of(profile)).sync(OPTIONS)
     profile.clock.advance(hours=1)
 
@@ -555,7 +555,7 @@ class WishfulResponse:
         return getattr(self._response, name)
 
 
-class WishfulFetcher:
+class HeaderFetcher:
     """A fetcher whose responses from some paths have more headers."""
 
     def __init__(self, fetcher: Any, path: str, headers: dict[str, str]) -> None:

@@ -80,8 +80,8 @@ async def test_an_older_state_of_a_later_certificate_is_taken_after_polls_over_d
 
     assert await server.poll() == ["older"]
 
-    (told,) = server.rollbacks()
-    assert (told["collection"], told["current"], told["available"]) == (f"main/{OPTIONS}", NEWER, TIMESTAMP)
+    (event,) = server.rollbacks()
+    assert (event["collection"], event["current"], event["available"]) == (f"main/{OPTIONS}", NEWER, TIMESTAMP)
     assert await (await server.client()).get(OPTIONS, verify_signature=True)
     server.collection.publish({"id": "next"})
     assert await server.poll() == ["next", "older"]

@@ -109,9 +109,9 @@ async def test_two_tabs_that_import_different_states_do_not_mix_them(
         published.delete("summaries")
         published.publish({"id": "new"})
 
-    den = profile.visit()
-    den.ports = den.ports._replace(fetcher=Meanwhile(profile.fetcher, happens))
-    client = (await den.settings()).client
+    context = profile.visit()
+    context.ports = context.ports._replace(fetcher=Meanwhile(profile.fetcher, happens))
+    client = (await context.settings()).client
     records = await client.get(OPTIONS, force_sync=True)
 
     assert {record["id"] for record in records} == {"options", "new"}

@@ -88,5 +88,5 @@ def may_differ(stored: CachedFile, headers: Mapping[str, str] | None) -> bool:
     length = parse_whole(headers.get("content-length", ""))
     if length not in (None, stored.blob.size):
         return True
-    is_told = stored.etag is not None and "etag" in headers
-    return not is_told and (length is None or stored.blob.size <= SMALL_SIZE)
+    has_etags = stored.etag is not None and "etag" in headers
+    return not has_etags and (length is None or stored.blob.size <= SMALL_SIZE)

@@ -31,8 +31,8 @@ class Edge:
 
     def _app_for(self, request: Any) -> Wsgi:
         if request.path_info == "/__requests__":
-            told, self._requests = self._requests, []
-            return _wsgi(Response(json=told))
+            log, self._requests = self._requests, []
+            return _wsgi(Response(json=log))
         # what the tests themselves ask is told apart by its name
         if request.method == "GET" and request.user_agent != "tests":
             self._requests.append(request.path_qs)

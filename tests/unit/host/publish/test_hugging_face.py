@@ -19,7 +19,7 @@ from modelden.host.serve.faults import Fault, Faults
 from modelden.host.serve.request_log import RequestLog
 from modelden.host.serve.server import RunningServer
 from tests.simulators.hugging_face import HuggingFace
-from tests.unit.host.publishing import MODEL, WEIGHTS, run, write_repository
+from tests.unit.host.publishing import MODEL, WEIGHTS, run_process, write_repository
 from tests.unit.host.tree_check import assert_whole
 
 FILES = {"config.json", WEIGHTS, "tokenizer.json", "tokenizer_config.json"}
@@ -56,8 +56,8 @@ def original(tmp_path: Path, chain: SigningChain) -> Iterator[Original]:
 
 
 def mirror(original: Original, folder: Path, *arguments: str) -> Any:
-    """Run the command; the completed process."""
-    return run(
+    """Run the command. huggingface_hub reads `HF_ENDPOINT` when it is imported."""
+    return run_process(
         *(
             "mirror",
             *(arguments or (MODEL, "--as", "v1.0.0")),

@@ -272,15 +272,15 @@ async def test_what_will_be_downloaded_is_told_before_the_first_byte(
     profile: Profile, application: Application
 ) -> None:
     publish(application, *(entry(path, content) for path, content in {**FILES, "README.md": b"card"}.items()))
-    told: list[ProgressEvent] = []
-    den = profile.visit(replace(profile.config, manifests=True))
-    await den.create_engine(EMBED, MultiProgressAggregator(told.append, ["downloading"]))
+    events: list[ProgressEvent] = []
+    context = profile.visit(replace(profile.config, manifests=True))
+    await context.create_engine(EMBED, MultiProgressAggregator(events.append, ["downloading"]))
     total = sum(len(content) for content in FILES.values())
-    assert {event.total for event in told} == {total}
-    assert (told[0].total_loaded, told[-1].total_loaded) == (0, total)
-    assert [event.metadata["fraction"] for event in told].count(1) == 1
+    assert {event.total for event in events} == {total}
+    assert (events[0].total_loaded, events[-1].total_loaded) == (0, total)
+    assert [event.metadata["fraction"] for event in events].count(1) == 1
 
-    told.clear()
-    den = profile.visit(replace(profile.config, manifests=True))
-    await den.create_engine(EMBED, MultiProgressAggregator(told.append, ["downloading"]))
-    assert [event.metadata["fraction"] for event in told] == [1]
+    events.clear()
+    context = profile.visit(replace(profile.config, manifests=True))
+    await context.create_engine(EMBED, MultiProgressAggregator(events.append, ["downloading"]))
+    assert [event.metadata["fraction"] for event in events] == [1]

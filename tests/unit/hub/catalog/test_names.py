@@ -180,14 +180,14 @@ def test_urls_are_parsed_as_firefox_parses_them(url: str, root: str, template: s
             address.parse(url)
         assert str(caught.value).startswith(recorded["threw"]["message"])
         return
-    file, told = address.parse(url), recorded["returned"]
+    file, returned = address.parse(url), recorded["returned"]
     # Behind a root that ends in a slash Firefox loses the organisation's first letter (firefox-facts, 6).
     assert (file.model, file.revision, file.file) == (
-        told["model"] if told["model"].startswith("org/") else f"o{told['model']}",
-        told["revision"],
-        told["file"],
+        returned["model"] if returned["model"].startswith("org/") else f"o{returned['model']}",
+        returned["revision"],
+        returned["file"],
     )
-    assert address.store_name(file.model) == f"{told['modelWithHostname'].partition('/')[0]}/{file.model}"
+    assert address.store_name(file.model) == f"{returned['modelWithHostname'].partition('/')[0]}/{file.model}"
 
 
 @pytest.mark.parametrize("suffix", ["", "?download=true", "#part", "?a=1#b?c", "#b?c"])

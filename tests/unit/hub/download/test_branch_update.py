@@ -49,7 +49,7 @@ async def kept(profile: Profile, tree: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def told(profile: Profile) -> list[Event]:
+def update_events(profile: Profile) -> list[Event]:
     events: list[Event] = []
     profile.events.on("update", events.append)
     return events
@@ -70,11 +70,11 @@ async def stored(profile: Profile) -> dict[str, bytes]:
 
 
 @pytest.mark.usefixtures("kept")
-async def test_a_branch_that_changed_is_the_new_one(profile: Profile, told: list[Event]) -> None:
+async def test_a_branch_that_changed_is_the_new_one(profile: Profile, update_events: list[Event]) -> None:
     await profile.visit().create_engine(SUMMARIZE)
     assert profile.engines.workers[1].received == NEW
     assert await stored(profile) == NEW
-    assert told == []
+    assert update_events == []
     assert len([request for request in profile.requests() if request.startswith("HEAD ")]) == len(FILES)
 
 
@@ -84,7 +84,7 @@ async def test_one_that_cannot_be_had_whole_is_the_old_one(
     profile: Profile,
     application: Application,
     kept: dict[str, bytes],
-    told: list[Event],
+    update_events: list[Event],
     file: str,
     rule: dict[str, Any],
 ) -> None:
@@ -93,7 +93,7 @@ async def test_one_that_cannot_be_had_whole_is_the_old_one(
     assert profile.engines.workers[-1].received == kept
     assert all(worker.closed for worker in profile.engines.workers[1:-1])
     assert await stored(profile) == kept
-    assert [event.name for event in told] == ["failed"]
+    assert [event.name for event in update_events] == ["failed"]
 
     application.faults.set()
     await profile.visit().create_engine(SUMMARIZE)
@@ -102,22 +102,22 @@ async def test_one_that_cannot_be_had_whole_is_the_old_one(
 
 
 async def test_a_hub_that_is_silent_about_one_file_gives_none(
-    profile: Profile, application: Application, kept: dict[str, bytes], told: list[Event]
+    profile: Profile, application: Application, kept: dict[str, bytes], update_events: list[Event]
 ) -> None:
     hub_fault(application, WEIGHTS, method="HEAD", status=503)
     await profile.visit().create_engine(SUMMARIZE)
     assert profile.engines.workers[-1].received == kept
     assert await stored(profile) == kept
-    assert "does not give localhost/org/tiny/main/onnx/model_quantized.onnx" in told[0].detail["message"]
+    assert "does not give localhost/org/tiny/main/onnx/model_quantized.onnx" in update_events[0].detail["message"]
 
 
 async def test_a_hub_that_is_silent_about_all_leaves_what_is_kept(
-    profile: Profile, application: Application, kept: dict[str, bytes], told: list[Event]
+    profile: Profile, application: Application, kept: dict[str, bytes], update_events: list[Event]
 ) -> None:
     hub_fault(application, "*", status=503)
     await profile.visit().create_engine(SUMMARIZE)
     assert profile.engines.workers[1].received == kept
-    assert told == []
+    assert update_events == []
 
 
 async def test_a_new_model_that_cannot_be_loaded_leaves_the_old_one(
@@ -162,7 +162,9 @@ async def test_files_that_swap_their_bytes_keep_them(profile: Profile, tree: Pat
 async def test_two_engines_and_two_tabs_take_the_change_once(profile: Profile, kept: dict[str, bytes]) -> None:
     del kept
     one, other = profile.visit(), profile.visit()
-    await asyncio.gather(*(den.create_engine(each) for den in (one, other) for each in (SUMMARIZE, OTHER_ENGINE)))
+    await asyncio.gather(
+        *(context.create_engine(each) for context in (one, other) for each in (SUMMARIZE, OTHER_ENGINE))
+    )
     assert [worker.received for worker in profile.engines.workers[1:]] == [NEW] * 4
     fetched = [request for request in profile.requests() if request.startswith("GET /hub/")]
     assert len(fetched) == len(NEW)
@@ -190,7 +192,7 @@ class Overtaken(AsgiFetcher):
 
 
 async def test_a_load_that_another_tab_overtakes_begins_again(
-    profile: Profile, application: Application, tree: Path, told: list[Event]
+    profile: Profile, application: Application, tree: Path, update_events: list[Event]
 ) -> None:
     await profile.visit().create_engine(SUMMARIZE)
 
@@ -203,7 +205,7 @@ async def test_a_load_that_another_tab_overtakes_begins_again(
     await profile.visit().create_engine(SUMMARIZE)
 
     assert [worker.received for worker in profile.engines.workers if not worker.closed] == [FILES, NEW, NEW]
-    assert told == []
+    assert update_events == []
 
 
 async def test_a_page_that_is_killed_before_the_end_leaves_the_old_model(

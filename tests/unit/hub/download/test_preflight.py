@@ -68,15 +68,15 @@ async def stored(profile: Profile) -> dict[str, Any]:
 
 
 async def test_a_model_that_does_not_fit_as_a_whole_is_not_begun(profile: Profile) -> None:
-    den = visit(profile)
-    await (await den.hub()).get(OTHER, Consumer("task", "engine"), ALLOWED)
+    context = visit(profile)
+    await (await context.hub()).get(OTHER, Consumer("task", "engine"), ALLOWED)
     before = await stored(profile)
     # It is the same file as one of the model's, so that it does not count.
     leave(profile, TOTAL - len(FILES["config.json"]) - 1)
     profile.requests()
 
     with pytest.raises(QuotaExceeded, match=r"localhost/org/tiny/v1\.0 ") as caught:
-        await den.create_engine(EMBED)
+        await context.create_engine(EMBED)
 
     needed = TOTAL - len(FILES["config.json"])
     assert (caught.value.needed, caught.value.available) == (needed, needed - 1)
@@ -103,9 +103,9 @@ async def test_what_is_kept_does_not_count(profile: Profile) -> None:
 
 
 async def test_where_memory_will_do_nothing_of_the_model_is_stored(profile: Profile) -> None:
-    den = visit(profile, memory_when_full=True)
+    context = visit(profile, memory_when_full=True)
     with pytest.warns(StorageWarning, match=str(TOTAL)) as warned:
-        await den.create_engine(EMBED)
+        await context.create_engine(EMBED)
     assert len(warned) == 1
     assert "headers" not in await stored(profile)
 
@@ -142,10 +142,10 @@ async def test_only_what_is_still_to_come_counts(profile: Profile) -> None:
     kept, digest = FILES["config.json"], hashlib.sha256(FILES["config.json"]).hexdigest()
     await hub.check_space("org/tiny", "main", [FileInfo("config.json", len(kept), None)], None)
     await hub.check_space("org/tiny", "v2", [FileInfo("equal.json", len(kept), digest)], None)
-    begun = hub.key(ModelFile("org/tiny", "v2", "begun.bin"))
+    partial_key = hub.key(ModelFile("org/tiny", "v2", "begun.bin"))
     partial = PartialFile("begun", "url", None, 10, received=9, chunks=1)
     await PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks).append(
-        begun, partial, MemoryBlob(bytes(9))
+        partial_key, partial, MemoryBlob(bytes(9))
     )
     with pytest.raises(QuotaExceeded) as caught:
         await hub.check_space("org/tiny", "v2", [FileInfo("begun.bin", 10, None), FileInfo("new.bin", 5, None)], None)

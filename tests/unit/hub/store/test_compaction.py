@@ -70,12 +70,12 @@ async def assert_readable(hub: HubFiles, *files: ModelFile) -> None:
 
 
 async def test_a_file_becomes_one_blob_when_the_page_is_quiet(profile: Profile, hub: HubFiles) -> None:
-    begun = await chunks(profile)
+    before = await chunks(profile)
     profile.timers.pass_time(IDLE_TIME - 1)
     await hub.get(ModelFile("org/tiny", "v1.0", WEIGHTS), USE, ALLOWED)
     await be_quiet(profile)
 
-    assert begun > await chunks(profile) == 1
+    assert before > await chunks(profile) == 1
     await assert_readable(hub, FILE)
     assert profile.timers.waiting == 0
 
@@ -90,12 +90,12 @@ async def test_what_is_one_blob_is_not_copied_again(profile: Profile, hub: HubFi
 
 
 async def test_any_use_of_a_file_puts_it_off(profile: Profile, hub: HubFiles) -> None:
-    begun = await chunks(profile)
+    before = await chunks(profile)
     profile.timers.pass_time(IDLE_TIME - 1)
     await hub.get(FILE, USE, ALLOWED)
     profile.timers.pass_time(IDLE_TIME - 1)
     await settle()
-    assert await chunks(profile) == begun
+    assert await chunks(profile) == before
 
 
 async def test_what_an_earlier_visit_left_in_chunks_is_rewritten_by_the_next(profile: Profile, hub: HubFiles) -> None:
@@ -132,17 +132,17 @@ async def test_it_waits_for_downloads_of_any_tab(profile: Profile) -> None:
     assert await chunks(profile) == 2
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_without_room_for_a_copy_nothing_changes(profile: Profile, hub: HubFiles, *, told: bool) -> None:
-    begun = await chunks(profile)
-    if told:
+@pytest.mark.parametrize("quota_known", [True, False])
+async def test_without_room_for_a_copy_nothing_changes(profile: Profile, hub: HubFiles, *, quota_known: bool) -> None:
+    before = await chunks(profile)
+    if quota_known:
         profile.page.leave(-profile.page.stored() + len(BYTES) - 1)
     else:
         await profile.fill("modelFiles")
     await be_quiet(profile)
 
     await profile.fill("modelFiles", full=False)
-    assert await chunks(profile) == begun
+    assert await chunks(profile) == before
     await assert_readable(hub, FILE)
 
 
@@ -172,9 +172,9 @@ async def test_two_tabs_rewrite_a_file_once(profile: Profile, hub: HubFiles) -> 
 async def test_what_is_not_whole_is_not_made_one(profile: Profile, hub: HubFiles) -> None:
     database = await profile.database("modelFiles")
     del database.rows["chunks"][next(iter(database.rows["chunks"]))]
-    begun = await chunks(profile)
+    before = await chunks(profile)
     await be_quiet(profile)
-    assert await chunks(profile) == begun
+    assert await chunks(profile) == before
     assert await hub.store.cache.get(hub.key(FILE), USE) is None
 
 

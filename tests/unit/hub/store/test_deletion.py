@@ -23,8 +23,8 @@ from tests.unit.conftest import FILES, HUB_ROOT, ORIGIN
 
 WEIGHTS = "onnx/model_quantized.onnx"
 FILE = ModelFile("org/tiny", "v1.0", WEIGHTS)
-BEGUN = FileKey("localhost/org/begun", "v1.0", "model.onnx", HUB_ROOT)
-BEGUN_ID = BEGUN.id
+PARTIAL = FileKey("localhost/org/begun", "v1.0", "model.onnx", HUB_ROOT)
+PARTIAL_ID = PARTIAL.id
 ALLOWED = AllowList((f"{ORIGIN}/hub/",), ())
 EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder", "timeout_ms": -1}, own_features=True)
 SIX_DAYS, A_DAY = 6 * 24, 24
@@ -34,7 +34,7 @@ async def begin(profile: Profile, size: int = 1000) -> None:
     """A download that was cut after its first chunk."""
     partials = PartialDownloads(await profile.database("modelFiles"), profile.clock, profile.locks)
     partial = PartialFile("begun", "http://hub.example/f", '"e1"', 2 * size, received=size, chunks=1)
-    await partials.append(BEGUN, partial, MemoryBlob(bytes(size), ""))
+    await partials.append(PARTIAL, partial, MemoryBlob(bytes(size), ""))
 
 
 async def stored(profile: Profile) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def test_a_download_that_somebody_goes_on_with_stays(profile: Profile) -> 
     hub = await profile.visit().hub()
     await begin(profile)
     profile.clock.advance(hours=SIX_DAYS + A_DAY)
-    async with profile.locks.hold(download_lock(BEGUN_ID)):
+    async with profile.locks.hold(download_lock(PARTIAL_ID)):
         await hub.store.sweep()
     assert set(await stored(profile)) == {"partials", "chunks"}
 
@@ -99,8 +99,8 @@ async def test_it_is_swept_when_a_model_was_completed(profile: Profile) -> None:
 
 
 async def created(profile: Profile) -> None:
-    den = profile.visit()
-    await den.create_engine(EMBED)
+    context = profile.visit()
+    await context.create_engine(EMBED)
     await settle()
     assert profile.page.persisted
 

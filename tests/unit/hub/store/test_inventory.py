@@ -19,7 +19,7 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=
 
 
 @pytest.fixture
-async def den(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Context:
+async def context(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> Context:
     """A page that has stored a model."""
     context = profile.visit()
     monkeypatch.setattr(default_context.page, "context", context)
@@ -33,13 +33,13 @@ async def clear(profile: Profile) -> None:
     database.rows = {name: {} for name in database.rows}
 
 
-async def test_nothing_is_missing_at_first(den: Context) -> None:
-    del den
+async def test_nothing_is_missing_at_first(context: Context) -> None:
+    del context
     assert (await storage_info()).removed == ()
 
 
-async def test_a_model_that_was_cleared_is_told_until_it_is_stored_again(profile: Profile, den: Context) -> None:
-    (model,) = await (await den.store()).list_models()
+async def test_a_model_that_was_cleared_is_told_until_it_is_stored_again(profile: Profile, context: Context) -> None:
+    (model,) = await (await context.store()).list_models()
     await clear(profile)
     assert (await storage_info()).removed == ((model.name, model.revision),)
 
@@ -50,8 +50,8 @@ async def test_a_model_that_was_cleared_is_told_until_it_is_stored_again(profile
     assert (await storage_info()).removed == ()
 
 
-async def test_a_model_that_was_deleted_is_not_missed(den: Context) -> None:
-    store = await den.store()
+async def test_a_model_that_was_deleted_is_not_missed(context: Context) -> None:
+    store = await context.store()
     (model,) = await store.list_models()
     await store.delete_models(model=model.name, revision=model.revision)
     assert await store.list_models() == []
@@ -59,7 +59,7 @@ async def test_a_model_that_was_deleted_is_not_missed(den: Context) -> None:
 
 
 @pytest.mark.parametrize("memo", ["", "no JSON", "{}", '{"a": 1}', "[1]", "null", '[["a"]]', '[["a", "b", "c"]]'])
-async def test_a_memo_of_another_script_counts_as_none(profile: Profile, den: Context, memo: str) -> None:
-    del den
+async def test_a_memo_of_another_script_counts_as_none(profile: Profile, context: Context, memo: str) -> None:
+    del context
     profile.page.memo = memo
     assert (await storage_info()).removed == ()

@@ -35,7 +35,7 @@ def when_stored(arrived: asyncio.Event) -> Callable[[ProgressEvent], None]:
     return notice
 
 
-async def begun(browser: Browser, file: ModelFile = WEIGHTS) -> HubFiles:
+async def begin_download(browser: Browser, file: ModelFile = WEIGHTS) -> HubFiles:
     """A page that began a download, which was cancelled half way: its stored beginning."""
     hub = await browser.visit()
     arrived = asyncio.Event()
@@ -49,7 +49,7 @@ async def begun(browser: Browser, file: ModelFile = WEIGHTS) -> HubFiles:
 
 
 async def test_it_is_listed_and_counted(browser: Browser) -> None:
-    hub = await begun(browser)
+    hub = await begin_download(browser)
     received = browser.stored()["chunks"]
     (model,) = await hub.store.list_models()
     assert (model.name, model.revision, model.task_names) == (KEPT, "v1", ())
@@ -68,19 +68,19 @@ async def test_it_is_listed_and_counted(browser: Browser) -> None:
 
 
 async def test_deleting_and_purging_free_it(browser: Browser) -> None:
-    hub = await begun(browser)
+    hub = await begin_download(browser)
     await hub.store.delete_models(model=KEPT, revision="v2")
     await hub.store.delete_models(model="localhost/org/other", revision="v1")
     assert set(browser.stored()) == {"partials", "chunks"}
     await hub.store.delete_models(model=KEPT, revision="v1")
     assert browser.stored() == {}
 
-    await (await begun(browser)).store.purge()
+    await (await begin_download(browser)).store.purge()
     assert browser.stored() == {}
 
 
 async def test_what_somebody_is_at_stays(browser: Browser) -> None:
-    hub = await begun(browser)
+    hub = await begin_download(browser)
     async with browser.locks.hold(download_lock(hub.key(WEIGHTS).id)):
         await hub.store.purge()
         await hub.store.delete_models(model=KEPT, revision="v1")
@@ -92,12 +92,12 @@ async def test_what_somebody_is_at_stays(browser: Browser) -> None:
 async def test_the_limit_holds_for_beginnings_too(browser: Browser) -> None:
     limit = 1_700_000
     limits = StoragePolicy(max_size=limit / 1024**3)
-    await begun(browser)
+    await begin_download(browser)
     await browser.get(limits=limits)  # what is stored of the file itself is no other's
     assert browser.stored()["chunks"] == len(BIG) <= limit
 
     await (await browser.visit()).store.delete_models(model=KEPT, revision="v1")
-    await begun(browser)
+    await begin_download(browser)
     received = browser.stored()["chunks"]
     with pytest.raises(CacheSizeExceeded) as caught:
         await browser.get(OTHER, limits=limits)

@@ -135,9 +135,9 @@ def small(profile: Profile, tree: Path) -> Profile:
     return profile
 
 
-async def download_other(den: Context) -> set[str]:
+async def download_other(context: Context) -> set[str]:
     """Download the other model; returns which are kept then."""
-    hub = await den.hub()
+    hub = await context.hub()
     await hub.get(OTHER, Consumer("task", "engine"), AllowList((f"{ORIGIN}/hub/",), ()))
     return {model.name for model in await hub.store.list_models()}
 
