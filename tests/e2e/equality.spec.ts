@@ -28,7 +28,6 @@ const DTYPES = ["q8", "fp32"] as const;
 type Vectors = Record<(typeof DTYPES)[number], string[]>;
 
 test("the vectors of transformers.js alone, from the page's thread and from a worker", async ({ profile, site }) => {
-  test.setTimeout(240_000);
   const inPage = await withModelden(profile, server.current.origin);
   const inWorker = await withModelden(profile, `${server.current.origin}/?worker`);
   const alone = await withTransformers(await profile.newPage(), site.url);

@@ -53,18 +53,18 @@ const TROUBLES: readonly Trouble[] = [
 ];
 
 for (const trouble of TROUBLES) {
-  test(trouble.name, async ({ profile }) => {
+  test(trouble.name, async ({ visit }) => {
     await server.current.setFaults(...trouble.faults);
-    const demo = await profile.visit(server.current.origin);
+    const demo = await visit(server.current.origin);
     await expectProblem(demo, trouble);
     await retry(demo, () => server.current.setFaults());
   });
 }
 
-test("a collection is not signed by the one that the page trusts", async ({ profile }) => {
+test("a collection is not signed by the one that the page trusts", async ({ visit }) => {
   const options = await publishedOptions(server.current);
   await server.current.publish("ml-inference-options", { records: options, sign: false });
-  const demo = await profile.visit(server.current.origin);
+  const demo = await visit(server.current.origin);
   await expectProblem(demo, {
     name: "",
     faults: [],

@@ -8,7 +8,7 @@ import { Demo } from "./support/demo.mjs";
 import { Server } from "./support/server.mjs";
 
 /** Patient: two cores may be busy with more than a test's browser, and what is waited for does come. */
-export const expect = baseExpect.configure({ timeout: 100_000 });
+export const expect = baseExpect.configure({ timeout: 300_000 });
 
 /** A profile folder, and the one browser that has it open. */
 export class Profile {
@@ -58,9 +58,19 @@ export class Profile {
 }
 
 /**
- * `profile` is a fresh one per test; afterwards no page may have complained. A file that wants a server calls `useServer`.
+ * `profile` is a fresh one per test, for visits with restarts of the browser. `visit` opens the demo for a new visitor of the
+ * browser that tests share. Afterwards no page may have complained. A file that wants a server calls `useServer`.
  */
-export const test = base.extend<{ profile: Profile }>({
+export const test = base.extend<{ profile: Profile; visit: (url: string) => Promise<Demo> }>({
+  visit: async ({ context }, use) => {
+    const demos: Demo[] = [];
+    await use(async (url) => {
+      const demo = await Demo.open(context, url);
+      demos.push(demo);
+      return demo;
+    });
+    expect(demos.flatMap(({ complaints }) => complaints)).toEqual([]);
+  },
   profile: async ({ browserName }, use) => {
     const profile = await Profile.create(browserName);
     await use(profile);

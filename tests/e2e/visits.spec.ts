@@ -11,8 +11,6 @@ const TOP = "A recipe for tomato soup with basil.";
 const MODEL_FILES = ["config.json", "onnx/model_quantized.onnx", "tokenizer.json", "tokenizer_config.json"];
 
 test("first visit, restart, servers gone, model deleted", async ({ profile }) => {
-  // Five visits, of some five seconds each on an idle machine.
-  test.setTimeout(300_000);
   const { digest, ranking } =
     await test.step("the first visit shows its steps and an answer, and asks what Firefox asks", async () => {
       const demo = await profile.visit(server.current.origin);

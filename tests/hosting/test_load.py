@@ -76,7 +76,7 @@ def open_files(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208  a folder of the kernel's
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_two_hundred_clients_for_half_a_minute(published: Path, tmp_path: Path) -> None:
     tree = Path(shutil.copytree(published, tmp_path / "tree"))
     for folder in (tmp_path, *tmp_path.parents[:2]):

@@ -129,7 +129,7 @@ class BootPage:
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.complaints: list[str] = []
         self.tab: Tab = context.new_page()
-        self.tab.set_default_timeout(60_000)
+        self.tab.set_default_timeout(180_000)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("console", self._add)
         self.tab.goto(url)

@@ -201,7 +201,7 @@ def test_cancelling_does_not_wait_for_a_server_and_keeps_what_came(page: Page, h
     page.call("configure", config={"idle_timeout": 600})
     hub.next(Fault(stall_after=8_000_000))  # until the browser goes
     page.call("begin_file", root_url=root, **WANTED)
-    page.until(lambda: page.stored()["modelFiles"]["partials"] != [], "some of it is stored", seconds=60)
+    page.until(lambda: page.stored()["modelFiles"]["partials"] != [], "some of it is stored", seconds=180)
 
     assert page.call("cancel_file") == "cancelled"
     assert hub.client_disconnect.wait(120), "the browser went on downloading"

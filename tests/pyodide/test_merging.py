@@ -60,7 +60,7 @@ def chunks(page: Page) -> int:
 
 
 def become_one(page: Page) -> None:
-    page.until(lambda: chunks(page) == 1, "the file is one Blob", seconds=60)
+    page.until(lambda: chunks(page) == 1, "the file is one Blob", seconds=180)
     assert_whole_files(page.stored()["modelFiles"])
 
 

@@ -174,12 +174,12 @@ def test_workers_that_are_killed_cost_little(
     hub.limit = 0
     victims.start(root_url=root, file=name, **MODEL)
     for goal in sorted(random.randint(PIECE, len(whole) - PIECE) for _ in range(kills)):
-        page.until(partial(waits_at, hub, path(name)), "the worker has begun", seconds=60)
+        page.until(partial(waits_at, hub, path(name)), "the worker has begun", seconds=180)
         answer = hub.last(path(name))
         hub.limit = hub.served(path(name)) + max(goal - first_byte(answer), PIECE)
-        page.until(partial(hub.at_limit, path(name)), f"the worker is at byte {goal}", seconds=60)
+        page.until(partial(hub.at_limit, path(name)), f"the worker is at byte {goal}", seconds=180)
         victims.start(root_url=root, file=name, **MODEL)
-        page.until(partial(victims.one_waits_for, "download"), "the next worker waits for the lock", seconds=60)
+        page.until(partial(victims.one_waits_for, "download"), "the next worker waits for the lock", seconds=180)
         hub.limit = hub.served(path(name))
         victims.kill()
         page.until(partial(getattr, answer, "left"), "the hub knows that the worker is gone")
@@ -200,12 +200,12 @@ def killed_at_the_end(page: Page, hub: FaultyHub, root: str, victims: Victims) -
     )
     hub.limit = None
     for _ in range(2):
-        page.until(partial(victims.one_waits_for, "rows"), "a worker is about to commit", seconds=60)
+        page.until(partial(victims.one_waits_for, "rows"), "a worker is about to commit", seconds=180)
         victims.start(root_url=root, file=FILES[0], **MODEL)
-        page.until(partial(victims.one_waits_for, "download"), "the next worker waits for the lock", seconds=60)
+        page.until(partial(victims.one_waits_for, "download"), "the next worker waits for the lock", seconds=180)
         assert page.stored()["modelFiles"]["files"] == []
         victims.kill()
-    page.until(partial(victims.one_waits_for, "rows"), "a worker is about to commit", seconds=60)
+    page.until(partial(victims.one_waits_for, "rows"), "a worker is about to commit", seconds=180)
     page.runner.run_js("letCommit()")
     victims.kill()
 
