@@ -1,50 +1,92 @@
-"""A check of the built wheels, which refuses those that a page could not use.
+"""A check of the built wheels, which refuses those that a page or the command could not use.
 
     python tools/check_wheel.py DIR
 
-DIR holds exactly two wheels: modelden's, which is pure, small, with the worker bundles and the type marker inside, and
-without anything that only the repository needs; and the one that is imported as onnxruntime.
+DIR holds exactly three pure wheels of one version: modelden's, which a page loads; that of the command, which adds
+files to the same package; and the one that is imported as onnxruntime. No file is in two of them.
 """
 
 import sys
 import zipfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-#: A page downloads the wheel before anything else.
-LARGEST_SIZE = 1_100_000
 
-REQUIRED = (
-    "modelden/__init__.py",
-    "modelden/py.typed",
-    "modelden/_js/assets/THIRD_PARTY_LICENSES.txt",
-    "modelden/_js/assets/boot.js",
-    "modelden/_js/assets/build.txt",
-    "modelden/_js/assets/engine-5.js",
-    "modelden/_js/assets/engine-6.js",
-    "modelden/_js/assets/ort-wasm-simd-threaded.asyncify.mjs",
-    "modelden/_js/assets/ort-wasm-simd-threaded.jsep.mjs",
-    "modelden/_js/assets/ort-wasm-simd-threaded.mjs",
-    "modelden/_js/assets/runtimes.json",
-    "modelden/_js/assets/trust.js",
-)
+class Contents(NamedTuple):
+    """Rules for one wheel."""
+
+    largest_size: int
+    """Its size is below this number of bytes."""
+    folders: tuple[str, ...]
+    """What its files begin with, apart from its own metadata."""
+    required: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    """What none of its files begins with."""
+
+
+WHEELS = {
+    # A page downloads it before anything else.
+    "modelden": Contents(
+        950_000,
+        ("modelden/",),
+        (
+            "modelden/__init__.py",
+            "modelden/py.typed",
+            "modelden/_js/assets/THIRD_PARTY_LICENSES.txt",
+            "modelden/_js/assets/boot.js",
+            "modelden/_js/assets/build.txt",
+            "modelden/_js/assets/engine-5.js",
+            "modelden/_js/assets/engine-6.js",
+            "modelden/_js/assets/ort-wasm-simd-threaded.asyncify.mjs",
+            "modelden/_js/assets/ort-wasm-simd-threaded.jsep.mjs",
+            "modelden/_js/assets/ort-wasm-simd-threaded.mjs",
+            "modelden/_js/assets/runtimes.json",
+            "modelden/_js/assets/trust.js",
+        ),
+        ("modelden/host/", "modelden/__main__.py"),
+    ),
+    "modelden_host": Contents(
+        300_000,
+        ("modelden/host/", "modelden/__main__.py"),
+        ("modelden/__main__.py", "modelden/host/__init__.py", "modelden/host/cli.py", "modelden/host/testing.py"),
+    ),
+    "modelden_onnxruntime": Contents(10_000, ("onnxruntime/",), ("onnxruntime/__init__.py",)),
+}
 
 
 def problems(folder: Path) -> list[str]:
     """List the faults of the wheels in this folder, in words."""
-    wheels = sorted(wheel.name.partition("-")[0] for wheel in folder.glob("*.whl"))
-    if wheels != ["modelden", "modelden_onnxruntime"]:
-        return [f"expected a wheel of modelden and one of modelden-onnxruntime in {folder}, found {wheels}"]
-    [wheel] = folder.glob("modelden-*.whl")
+    wheels = {wheel.name.partition("-")[0]: wheel for wheel in sorted(folder.glob("*.whl"))}
+    if sorted(wheels) != sorted(WHEELS) or len(wheels) != len(list(folder.glob("*.whl"))):
+        return [f"expected one wheel each of {sorted(WHEELS)} in {folder}, found {sorted(wheels)}"]
+    versions = {wheel.name.split("-")[1] for wheel in wheels.values()}
+    faults = [f"the wheels have versions {sorted(versions)}"] if len(versions) > 1 else []
+    files: Counter[str] = Counter()
+    for name, wheel in wheels.items():
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+        files.update(names)
+        faults += [f"{wheel.name}: {fault}" for fault in _faults(name, wheel, names)]
+    return faults + [f"{name} is in more than one wheel" for name, count in files.items() if count > 1]
+
+
+def _faults(distribution: str, wheel: Path, names: Sequence[str]) -> list[str]:
+    rules = WHEELS[distribution]
     faults = []
     if not wheel.name.endswith("-py3-none-any.whl"):
         faults.append("it is not pure (py3-none-any)")
-    if (size := wheel.stat().st_size) >= LARGEST_SIZE:
-        faults.append(f"it has {size:,} bytes, the limit is {LARGEST_SIZE:,}")
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    faults += [f"{name} is not inside" for name in REQUIRED if name not in names]
-    faults += [f"{name} does not belong inside" for name in names if not name.startswith(("modelden/", "modelden-"))]
-    return [f"{wheel.name}: {problem}" for problem in faults]
+    if (size := wheel.stat().st_size) >= rules.largest_size:
+        faults.append(f"it has {size:,} bytes, the limit is {rules.largest_size:,}")
+    faults += [f"{name} is not inside" for name in rules.required if name not in names]
+    own = (*rules.folders, f"{distribution}-")
+    faults += [
+        f"{name} does not belong inside"
+        for name in names
+        if not name.startswith(own) or (rules.refused and name.startswith(rules.refused))
+    ]
+    return faults
 
 
 def main() -> int:

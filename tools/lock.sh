@@ -18,7 +18,8 @@ lock() {
   echo "wrote $output"
 }
 
-lock requirements/dev.txt pyproject.toml --extra host --extra huggingface --group dev --universal --python-version 3.12
+lock requirements/dev.txt distributions/host/pyproject.toml --extra huggingface --group pyproject.toml:dev \
+  --no-emit-package modelden --universal --python-version 3.12
 lock requirements/kinto.txt requirements/kinto.in --universal --python-version 3.12
 lock requirements/uv.txt requirements/uv.in --universal --python-version 3.12
 # What runs in the page runs on Pyodide's Python, whatever the host has.

@@ -1,6 +1,6 @@
 """Assemble a Pyodide distribution that needs no CDN.
 
-    python tools/pyodide_dist.py --npm DIR --stdlib FILE --wheels DIR [DIR …] --out DIR
+    python tools/pyodide_dist.py --npm DIR --stdlib FILE --wheels FILE [FILE …] --out DIR
 
 The npm package `pyodide` has the interpreter and a lock file whose packages lie on a CDN. This
 takes the interpreter with a standard library of bytecode, puts pure wheels beside it, and writes a lock file that knows
@@ -46,14 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--npm", type=Path, required=True, help="the npm package `pyodide`")
     parser.add_argument("--stdlib", type=Path, required=True, help="what `modelden stdlib` wrote")
-    parser.add_argument("--wheels", type=Path, required=True, nargs="+", help="folders of wheels")
+    parser.add_argument("--wheels", type=Path, required=True, nargs="+", help="pure wheels")
     parser.add_argument("--out", type=Path, required=True, help="the distribution")
     options = parser.parse_args(arguments)
-    wheels = [wheel for folder in options.wheels for wheel in sorted(folder.glob("*.whl"))]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.out.parent) as scratch:
         folder = Path(scratch)
-        assemble(options.npm, options.stdlib, wheels, folder)
+        assemble(options.npm, options.stdlib, options.wheels, folder)
         mirror(files_in(folder), options.out)
     return 0
 

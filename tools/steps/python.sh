@@ -59,13 +59,16 @@ install_lock() {
   touch .venv/lock-installed
 }
 
-# Without isolation: the back end is in the lock, so nothing is fetched.
+# Without isolation: the back end is in the lock, so nothing is fetched. The second one brings the command.
 install_project() {
-  "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation --editable .
+  local folder
+  for folder in . distributions/host; do
+    "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation --editable "$folder"
+  done
 }
 
 python_environment() {
   new_enough "$PYTHON" || create_venv
   once .venv/lock-installed requirements/dev.txt requirements/uv.txt .venv/pyvenv.cfg -- install_lock
-  once .venv/bin/modelden pyproject.toml .venv/pyvenv.cfg -- install_project
+  once .venv/bin/modelden pyproject.toml distributions/host/pyproject.toml .venv/pyvenv.cfg -- install_project
 }

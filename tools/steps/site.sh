@@ -17,7 +17,7 @@ pyodide_distribution() {
 # With a memory snapshot, from which the demo starts. A browser makes it; without one, Python starts as ever.
 assemble_pyodide() {
   "$PYTHON" tools/pyodide_dist.py --npm node_modules/pyodide --stdlib .cache/stdlib/python_stdlib.zip \
-    --wheels .cache/pyodide-wheels dist --out build/pyodide
+    --wheels .cache/pyodide-wheels/*.whl dist/modelden-*.whl dist/modelden_onnxruntime-*.whl --out build/pyodide
   .venv/bin/modelden snapshot build/pyodide || say "build/pyodide has no snapshot"
 }
 

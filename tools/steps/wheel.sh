@@ -1,4 +1,4 @@
-# The worker bundles, the wheel, and the wheel that is imported as onnxruntime.
+# The worker bundles, the wheel of a page, that of the command, and the one that is imported as onnxruntime.
 
 bundles() {
   once src/modelden/_js/assets/engine-5.js web/worker web/boot tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
@@ -18,7 +18,10 @@ build_wheel() {
     "$PYTHON" -m build --wheel --no-isolation --outdir dist
     say "built the wheel with hatchling alone: pyodide build could not get its cross-build environment"
   fi
-  "$PYTHON" -m build --wheel --no-isolation --outdir dist distributions/onnxruntime
+  local folder
+  for folder in distributions/*/; do
+    "$PYTHON" -m build --wheel --no-isolation --outdir dist "$folder"
+  done
   "$PYTHON" tools/check_wheel.py dist
 }
 

@@ -1,6 +1,7 @@
 """The publishing side, on CPython only: keys, signing, the local server and the command line.
 
-Needs the extra ``modelden[host]``, and never imports `modelden._js`. A folder imports from those below it alone:
+It is the distribution ``modelden-host`` (``pip install 'modelden[host]'``), and it never imports `modelden._js`. A
+folder imports from those below it alone:
 
 - `cli`: the command ``modelden``; `testing`: pytest fixtures for other projects. Both are public.
 - `commands`: the subcommands.
