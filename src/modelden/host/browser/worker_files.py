@@ -1,11 +1,14 @@
-"""The workers of this wheel as files, for pages whose content security policy blocks ``blob:`` (docs/hosting.md)."""
+"""The scripts of this wheel as files: the boot script, and workers for pages whose policy blocks ``blob:``."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelden.host.errors import machine_errors
+from modelden.host.serve.page_scripts import ASSETS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SUFFIXES = (".js", ".mjs", "THIRD_PARTY_LICENSES.txt")
 
@@ -22,7 +25,7 @@ def copy_worker_files(folder: Path) -> list[Path]:
     with machine_errors(f"Cannot write to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         written = []
-        for asset in sorted(files("modelden").joinpath("_js/assets").iterdir(), key=lambda entry: entry.name):
+        for asset in sorted(ASSETS.iterdir()):
             if asset.name.endswith(_SUFFIXES):
                 path = folder / asset.name
                 path.write_bytes(asset.read_bytes())

@@ -42,6 +42,7 @@ def serve(
       modelden serve tree --host 0.0.0.0 --port 80 --watch --max-age 60 --access-log
     """
     from modelden.host.publish.tree import Tree
+    from modelden.host.serve.page_scripts import boot_lines
     from modelden.host.serve.server import Application, listen
     from modelden.host.serve.server import serve as serve_forever
     from modelden.host.serve.watcher import Watcher
@@ -71,6 +72,9 @@ def serve(
         "hub_root_url": f"{origin}/hub/",
     }
     typer.echo(f"modelden.configure({', '.join(f'{name}="{value}"' for name, value in arguments.items())})")
+    if site:
+        typer.echo("\nIn a page of the site:\n")
+        typer.echo("\n".join(boot_lines(site)))
     # A parent process waits for these lines.
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as closing:

@@ -18,6 +18,7 @@ from modelden.host.serve.cors import AnyOrigin
 from modelden.host.serve.faults import Faults
 from modelden.host.serve.hub_app import hub_app
 from modelden.host.serve.isolation import isolated
+from modelden.host.serve.page_scripts import ASSETS
 from modelden.host.serve.path_send import with_path_send
 from modelden.host.serve.request_log import RequestLog
 from modelden.host.serve.settings_app import EXPOSED, attachments_app, chains_app, settings_app
@@ -63,7 +64,7 @@ class Application:
 
         Args:
             tree: The tree.
-            site: Folder of the static site.
+            site: Folder of the static site. Without a folder ``modelden`` of its own, that is the wheel's scripts.
             switches: Offer the log, faults and collections over HTTP, without authentication; see
                 `modelden.host.serve.control_app.control_app`.
             record: Log requests and apply faults. Without it no memory grows with the number of requests.
@@ -108,6 +109,8 @@ class Application:
             Route("/config.json", self._config),
         ]
         if site:
+            if not (site / "modelden").exists():
+                routes.append(Mount("/modelden", site_app(ASSETS)))
             routes.append(Mount("/", site_app(site)))
         return routes
 

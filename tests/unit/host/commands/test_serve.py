@@ -62,6 +62,9 @@ def test_serve_prints_its_urls_and_the_root_hash_and_stops_at_a_signal(
             "rootHash": printed["root hash"],
             "hubRootUrl": printed["hub"],
         }
+        script = httpx.get(f"{printed['site']}modelden/boot.js")
+        assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert any("modulepreload" in line for line in server.stdout)
         server.send_signal(stop)
         _, errors = server.communicate()
 
