@@ -24,6 +24,7 @@ from tests.pyodide.conftest import (
     pytest_xdist_make_scheduler,
     runners,
     selenium,
+    web_server_main,
 )
 from tests.pyodide.settings_page import SettingsPage
 
@@ -34,6 +35,7 @@ __all__ = [
     "pytest_xdist_make_scheduler",
     "runners",
     "selenium",
+    "web_server_main",
 ]
 
 _numbers = count()

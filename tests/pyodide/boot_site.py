@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from modelden.host.browser.worker_files import copy_worker_files
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.site_app import site_app
+from tests.pyodide.runners import ANSWER_SECONDS
 from tests.pyodide.servers import ROOT
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class BootPage:
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.complaints: list[str] = []
         self.tab: Tab = context.new_page()
-        self.tab.set_default_timeout(180_000)
+        self.tab.set_default_timeout(1000 * ANSWER_SECONDS)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("console", self._add)
         self.tab.goto(url)

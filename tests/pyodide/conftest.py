@@ -41,10 +41,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from http.server import ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import sync_playwright
+from pytest_pyodide.server import DefaultHandler
 
 from tests.pyodide.browser_page import Page
 from tests.pyodide.console import never, unexpected
@@ -149,6 +153,28 @@ def playwright_browsers() -> Iterator[dict[str, Browser]]:
     """Replaces pytest-pyodide's fixture, which knows only Playwright's own browsers."""
     with sync_playwright() as playwright, ExitStack() as closing:
         yield Browsers(playwright, closing)
+
+
+class QuietHandler(DefaultHandler):
+    """Serves pytest-pyodide's pages and the distribution, without a log."""
+
+    def log_message(self, *_: Any) -> None:
+        """Write nothing: the lines would be the output of whatever test runs."""
+
+
+@pytest.fixture(scope="session")
+def web_server_main(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, int, Path]]:
+    """Replaces pytest-pyodide's fixture, which forks a process.
+
+    That one keeps pytest-xdist's pipe open when a time limit ends this process, and the ring would wait for ever.
+    """
+    handler = partial(QuietHandler, directory=request.config.getoption("--dist-dir"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield "127.0.0.1", server.server_port, tmp_path_factory.mktemp("server") / "log"
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")

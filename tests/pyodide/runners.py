@@ -37,8 +37,8 @@ CHROMIUM_FLAGS = ["--no-sandbox", f"--host-resolver-rules=MAP {INSECURE_HOST} 12
 GPU_FLAGS = ["--enable-unsafe-webgpu", "--disable-domain-blocking-for-3d-apis", "--disable-gpu-process-crash-limit"]
 """The last two: tests crash the GPU process, after which Chromium would give the page's origin no adapter any more."""
 
-ANSWER_SECONDS = 150
-"""A page has this long for one call: more than any test needs, less than pytest-timeout's limit."""
+ANSWER_SECONDS = 300
+"""A page has this long for one call: more than a slow machine needs, less than the rings' limit for a whole test."""
 
 WAKE_SECONDS = 10
 """A worker of Firefox that has not answered for this long may be blocked, and is woken."""
@@ -46,7 +46,7 @@ WAKE_SECONDS = 10
 CRASHED = "crashed"
 """In Playwright's message about a page that its browser ended."""
 
-CLOSE_SECONDS = 30
+CLOSE_SECONDS = 60
 """A tab that does not answer has this long to close."""
 
 
@@ -129,6 +129,7 @@ class _Limited:
 
     driver: Tab
     console: Console
+    script_timeout = ANSWER_SECONDS
     silent = False
     no_answer: type[NoAnswer] = NoAnswer
 

@@ -62,12 +62,16 @@ ring_unit() {
 # A test with a browser that fails runs once more; the report names those that passed only then (RERUN, "flaky").
 TWICE=(--reruns 1 -rR)
 
+# A test that waits for a browser for good ends its process, with the stacks of all threads; pytest-xdist starts another
+# one. A signal's exception would end Playwright's event loop instead, and every later call would wait for ever.
+ENDED=(--timeout 900 --timeout-method thread)
+
 # in_browsers PROCESSES [OPTION...]: pytest with pages; each process has one browser (tests/pyodide/spread.py).
 in_browsers() {
   local processes=$1
   shift
   "$PYTHON" -m pytest --rt chrome,firefox --runner playwright --dist-dir build/pyodide -n "$processes" \
-    --dist loadgroup --no-loadscope-reorder "${TWICE[@]}" "$@"
+    --dist loadgroup --no-loadscope-reorder "${TWICE[@]}" "${ENDED[@]}" "$@"
 }
 
 # The built wheel on Pyodide, in both browsers.
@@ -100,7 +104,7 @@ ring_hosting() {
   alone build
   programs
   say "ring hosting"
-  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" tests/hosting "$@"
+  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" "${ENDED[@]}" tests/hosting "$@"
 }
 
 # Safari's engine: WebKitGTK, driven by Selenium.
@@ -108,7 +112,7 @@ ring_webkit() {
   alone build
   webkit_programs
   say "ring webkit"
-  "$PYTHON" -m pytest -p no:pytest_pyodide_hook "${TWICE[@]}" tests/webkit "$@"
+  "$PYTHON" -m pytest -p no:pytest_pyodide_hook "${TWICE[@]}" "${ENDED[@]}" tests/webkit "$@"
 }
 
 bench() {
