@@ -24,21 +24,21 @@ LARGE = {"task_name": TASK, "model_id": LARGE_MODEL, "model_revision": REVISION}
 
 def run_often(page: Page, site: Site) -> None:
     request = engine_request("text-generation")
-    assert page.call("run_often", config=site.config, request=request, times=1000) == 2000
+    assert page.call("run_often", config=site.config, request=request, times=300) == 600
 
 
 def create_often(page: Page, site: Site) -> None:
-    page.call("create_often", config=site.config, request=TINY, times=10)
+    page.call("create_often", config=site.config, request=TINY, times=5)
 
 
 def fail_often(page: Page, site: Site) -> None:
-    for _ in range(5):
+    for _ in range(3):
         page.failed_visit(site.config, task_name=TASK, model_id="test/absent", model_revision=REVISION)
 
 
 def cancel_often(page: Page, site: Site) -> None:
     site.stall.path = f"/hub/{LARGE_MODEL}/*/{WEIGHTS}"
-    assert page.call("cancel_often", config=site.config, request=LARGE, at=WEIGHTS, times=10) == ["cancelled"]
+    assert page.call("cancel_often", config=site.config, request=LARGE, at=WEIGHTS, times=5) == ["cancelled"]
 
 
 @pytest.mark.parametrize("work", [run_often, create_often, fail_often, cancel_often])
