@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         CryptoUnavailable,
         DataRemoved,
         DeviceLost,
+        DownloadDeclined,
         DownloadInterrupted,
         EngineClosed,
         EngineCrashed,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from modelden.hub_file import FileResponse, HubFile
     from modelden.huggingface import hub_download, snapshot_download
     from modelden.inference_settings import RequestOptions, request_options, words_block_list
+    from modelden.model_availability import Availability, DownloadSummary, availability
     from modelden.model_hub import ModelHub
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
@@ -108,6 +110,7 @@ _HOMES = {
     "huggingface": "hub_download snapshot_download",
     "core.memory_database": "StorageWarning",
     "inference_settings": "RequestOptions request_options words_block_list",
+    "model_availability": "Availability DownloadSummary availability",
     "model_hub": "ModelHub",
     "core.multi_progress_aggregator": "MultiProgressAggregator",
     "remote_settings": "RemoteSettings poll_settings",
@@ -120,6 +123,7 @@ _HOMES = {
 __all__ = [
     "AccessDenied",
     "Audio",
+    "Availability",
     "BlockList",
     "CacheSizeExceeded",
     "Chunk",
@@ -128,7 +132,9 @@ __all__ = [
     "DataRemoved",
     "DeviceLost",
     "Diagnosis",
+    "DownloadDeclined",
     "DownloadInterrupted",
+    "DownloadSummary",
     "Engine",
     "EngineClosed",
     "EngineCrashed",
@@ -192,6 +198,7 @@ __all__ = [
     "UpdateStatus",
     "VerifiedFile",
     "WorkerRefused",
+    "availability",
     "check_updates",
     "configure",
     "create_engine",

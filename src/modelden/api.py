@@ -5,13 +5,12 @@ Each function imports its modules when it is called, so that ``import modelden``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.core.arguments import check_callback, check_function, check_text, show
 from modelden.core.shown_progress import shown_progress
 from modelden.default_context import (
-    current_config,
     current_context,
     end_prewarm,
     events,
@@ -21,6 +20,7 @@ from modelden.default_context import (
     restore_bytecode,
     store_bytecode,
 )
+from modelden.engine_request import engine_request
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from modelden.engine.engine import Engine
     from modelden.engine.options import OtherOptions, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
+    from modelden.loading.availability import DownloadSummary
     from modelden.onnxruntime import InferenceSession, SessionOptions
 
 
@@ -68,7 +69,7 @@ def configure(preset: str = "production", **values: Unpack[ConfigurationValues])
     return config
 
 
-async def create_engine(
+async def create_engine(  # noqa: PLR0913  editors show the most used options
     options: Mapping[str, Any] | PipelineOptions | None = None,
     /,
     *,
@@ -79,6 +80,7 @@ async def create_engine(
     dtype: str | None = None,
     device: str | None = None,
     engine_id: str | None = None,
+    confirm: Callable[[DownloadSummary], bool | Awaitable[bool]] | None = None,
     on_progress: ProgressCallback | None = None,
     progress: Any = None,
     **other_options: Unpack[OtherOptions],
@@ -99,6 +101,9 @@ async def create_engine(
         dtype: Data type of the weights: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
         device: ``wasm``, ``gpu``, or ``auto`` for the GPU where there is one.
         engine_id: The name of the engine.
+        confirm: Called before the first byte of a download, with its `DownloadSummary`: bytes, licence, origin. The
+            download begins if it returns True, or an awaitable of True. Nothing is asked if nothing is missing. Before,
+            the hub is asked for its list of files and the model card alone.
         on_progress: Callback for the `ProgressEvent` of each step and chunk.
         progress: True shows a bar in the notebook, page or terminal, an element of the page shows it there, and False
             none. None shows it in an IPython kernel, after a second and without ``on_progress``.
@@ -109,18 +114,20 @@ async def create_engine(
 
     Raises:
         InputError: For invalid arguments.
+        DownloadDeclined: If ``confirm`` returned something else than True.
         UntrustedError: If settings or files are not authentic.
         UnavailableError: If a server cannot be reached.
         StorageError: If the browser cannot store the files.
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
+    check_callback("confirm", confirm)
     check_callback("on_progress", on_progress)
     display = shown_progress(progress, on_progress)
     try:
         await prewarm_engine()
         await import_for_request()
-        request = _request(
+        request = engine_request(
             options,
             task_name=task_name,
             feature_id=feature_id,
@@ -132,6 +139,8 @@ async def create_engine(
             **other_options,
         )
         context = await current_context()
+        if confirm is not None:
+            await (await context.availability()).confirm(request, confirm)
     except BaseException:
         end_prewarm()
         raise
@@ -222,7 +231,7 @@ async def prefetch(
     check_callback("on_progress", on_progress)
     display = shown_progress(progress, on_progress)
     await import_for_request()
-    request = _request(
+    request = engine_request(
         options,
         task_name=task_name,
         feature_id=feature_id,
@@ -269,26 +278,6 @@ def on(event: EventType, listener: EventListener) -> Callable[[], None]:
     check_text("event", event)
     check_function("listener", listener)
     return events().on(event, listener)
-
-
-def _request(options: Mapping[str, Any] | PipelineOptions | None, /, **keywords: Any) -> PipelineOptions:
-    from modelden.engine.model_selection import check_request
-    from modelden.engine.options import PipelineOptions, check_names
-
-    check_names(keywords)
-    keywords = {name: value for name, value in keywords.items() if value is not None}
-    own_features = current_config().own_features
-    options = {} if options is None else options
-    if isinstance(options, PipelineOptions):
-        PipelineOptions.of(options, own_features=own_features)  # the fields of a dataclass may be anything
-        request = options.updated(keywords, own_features=own_features)
-    else:
-        if isinstance(options, Mapping):
-            # Merged before the check: a feature names the engine only if no other option does.
-            options = {**options, **keywords}
-        request = PipelineOptions.of(options, own_features=own_features)
-    check_request(request)
-    return request
 
 
 for _function in (configure, create_engine, load_session, prefetch, check_updates, on):

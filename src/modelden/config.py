@@ -94,6 +94,8 @@ class Configuration:
         max_cache_size: Largest size of all stored models in GiB (Firefox: ``browser.ml.modelCacheMaxSize``); None for
             the browser's limit.
         evict: Delete the least recently used models when there is no space. Otherwise that is an error.
+        offline: Send no request for settings, runtime, models or inputs. What is stored works; `modelden.NotPrefetched`
+            names what an engine lacks.
     """
 
     __module__ = "modelden"
@@ -124,6 +126,7 @@ class Configuration:
     idle_timeout: float = 30.0
     max_cache_size: float | None = None
     evict: bool = False
+    offline: bool = False
 
     def __post_init__(self) -> None:
         """Check and normalize the values.
@@ -204,7 +207,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 _WHOLE = ("memory_limit", "runtime_major")
 _OPTIONAL = ("memory_limit", "max_cache_size", "runtime_major", "worker_url")
-_FLAGS = ("verify_signatures", "require_hashes", "require_storage", "memory_when_full", "evict")
+_FLAGS = ("verify_signatures", "require_hashes", "require_storage", "memory_when_full", "evict", "offline")
 _TEXTS = (
     *("settings_server", "settings_bucket", "signer_name", "root_hash", "hub_root_url", "hub_url_template"),
     *("log_level", "worker_url"),

@@ -38,3 +38,4 @@ class ConfigurationValues(TypedDict, total=False):
     idle_timeout: float
     max_cache_size: float | None
     evict: bool
+    offline: bool

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelden.config import Configuration
 from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import DownloadEvents, Events, ProgressCallback
+from modelden.core.offline_fetcher import OfflineFetcher
 from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.engine import model_selection, runtime_selection
 from modelden.engine.engine import Engine, EngineRegistry
 from modelden.engine.engine_runner import EngineRunner
 from modelden.engine.history import History
 from modelden.engine.last_engine import MODELDEN
-from modelden.engine.memory_guard import MemoryGuard
+from modelden.engine.memory_guard import MemoryGuard, memory_limit
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord
 from modelden.engine.runtime_selection import Bundle
 from modelden.engine.update_status import UpdateStatus
-from modelden.errors import StorageError
+from modelden.errors import NotPrefetched, StorageError, UnavailableError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import HubAddress
 from modelden.hub.files import HubFiles
@@ -39,15 +41,13 @@ from modelden.settings.service import SettingsService
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.manifests import Manifests, Records
+    from modelden.loading.availability import AvailabilityCheck
     from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
 logger = logging.getLogger(__name__)
 
 _SMALL_DATABASES = (REMOTE_SETTINGS.name, MODELDEN.name)
 """Databases that move to memory as a whole when changes are refused. Model files go to memory one by one."""
-
-_MEMORY_SHARE = 0.5
-"""Share of the device's memory that a model may take, unless the configuration has a limit."""
 
 
 class Context:
@@ -89,7 +89,8 @@ class Context:
             memory_when_full=config.memory_when_full,
         )
         self._trust_source = config.trust_source
-        self.ports = ports = ports._replace(databases=databases)
+        ports = ports._replace(databases=databases)
+        self.ports = ports = ports._replace(fetcher=OfflineFetcher()) if config.offline else ports
         self._bundles = bundles
         self._listeners = listeners
         self._events = events
@@ -199,30 +200,38 @@ class Context:
         )
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
-        """Return the engine for a request, ready to run.
-
-        Args:
-            request: Options of the caller.
-            on_progress: Called for each step.
-
-        Raises:
-            ModelDenError: The class says which step failed and what to do; nothing half-made is stored.
-        """
+        """Return the engine for a request, ready to run; errors as `modelden.create_engine`."""
         model_selection.check_request(request)
         try:
             engine = await self._engines.get(request, on_progress)
+        except UnavailableError as error:
+            if self.config.offline and (missing := (await (await self.availability()).check(request)).missing):
+                raise NotPrefetched(missing, str(error)) from error
+            raise
         finally:
             self.ports.engines.end_prewarm()
         self.tidy()
         return engine
 
+    async def availability(self, *, network: bool = True) -> AvailabilityCheck:
+        """Return the check of what an engine would download. Without ``network`` it sends no request."""
+        from modelden.loading.availability import AvailabilityCheck
+
+        if not network and not self.config.offline:
+            return await (await self._offline_twin()).availability()
+        parts = self._engine_loader.plan, self._history, self._hub_of, self.settings
+        return AvailabilityCheck(self.config, self.ports.locks, *parts)
+
+    async def _offline_twin(self) -> Context:
+        """Return a context over the same databases that sends no request and does no work in the background."""
+        config = replace(self.config, offline=True)
+        twin = Context(config, self.ports, self._bundles, SyncListeners(), Events(), self._reservations)
+        twin.close()
+        twin._model_store = await self.store()
+        return twin
+
     def tidy(self) -> None:
-        """Ask for persistent storage, sweep the store and remember its models: in the background, if a file was stored.
-
-        The first two are done once.
-
-        A browser may ask the visitor, which takes its time.
-        """
+        """Ask for persistent storage, sweep the store (both once), remember its models: later, if a file was stored."""
         store = self._model_store
         if store is None or not store.has_written:
             return
@@ -277,8 +286,7 @@ class Context:
         return History(database, self._trust_source, self.config.hub_root_url, self.ports.clock)
 
     async def _memory_guard(self) -> MemoryGuard:
-        device = self.ports.page.device_memory()
-        limit = self.config.memory_limit or (None if device is None else int(device * _MEMORY_SHARE))
+        limit = memory_limit(self.config.memory_limit, self.ports.page.device_memory())
         return MemoryGuard(await self._database(MODELDEN), self.ports.presence, limit)
 
     async def _database(self, schema: Schema) -> Database:

@@ -250,7 +250,10 @@ async def _adapters() -> tuple[JsDatabases, JsEngineHost]:
         from modelden._js.indexeddb import JsDatabases
 
         config = current_config()
-        page.adapters = page.databases or JsDatabases(), JsEngineHost(config.start_timeout, config.worker_url)
+        page.adapters = (
+            page.databases or JsDatabases(),
+            JsEngineHost(config.start_timeout, config.worker_url, offline=config.offline),
+        )
         page.databases = None
     return page.adapters
 

@@ -149,6 +149,8 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
 
 RESULTS = {
     *(
+        "Availability",
+        "DownloadSummary",
         "Chunk",
         "Diagnosis",
         "Event",

@@ -62,6 +62,7 @@ PURE = {
     "modelden.hub.catalog.allow_list",
     "modelden.hub.catalog.names",
     "modelden.hub.catalog.file_roles",
+    "modelden.hub.catalog.model_card",
     "modelden.hub.store.migration",
     "modelden.hub.store.records",
     "modelden.hub.store.schema",

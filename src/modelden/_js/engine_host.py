@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 class JsEngineHost:
     """Starts engine workers."""
 
-    def __init__(self, start_timeout: float, worker_url: str | None) -> None:
+    def __init__(self, start_timeout: float, worker_url: str | None, *, offline: bool = False) -> None:
         """Create a host.
 
         Args:
             start_timeout: Seconds between signs of life of a worker that loads a model.
             worker_url: URL of the folder with the workers' scripts; None for the wheel's own.
+            offline: Inputs are not fetched from URLs.
         """
+        self._offline = offline
         self._start_timeout = start_timeout
         self._worker_url = worker_url
         self._prewarmed: tuple[WorkerSpec, ModelWorker] | None = None
@@ -39,9 +41,9 @@ class JsEngineHost:
             prewarmed, worker = self._prewarmed
             if prewarmed == spec and not worker.port.has_ended:
                 self._prewarmed = None
-                return JsEngineWorker(worker)
+                return JsEngineWorker(worker, offline=self._offline)
             self.end_prewarm()
-        return JsEngineWorker(self._start(spec))
+        return JsEngineWorker(self._start(spec), offline=self._offline)
 
     async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
         """Start a worker and its runtime before the first engine is asked for."""
@@ -63,7 +65,8 @@ class JsEngineHost:
 class JsEngineWorker:
     """A worker that holds one loaded model."""
 
-    def __init__(self, worker: ModelWorker) -> None:
+    def __init__(self, worker: ModelWorker, *, offline: bool) -> None:
+        self._offline = offline
         self._worker = worker
         self._task = ""
         self._inputs: Inputs | None = None
@@ -92,7 +95,7 @@ class JsEngineWorker:
             loading.cancel()  # if the caller was cancelled
         info: Mapping[str, Any] = reply.decode()
         self._task = options["task"]
-        self._inputs = Inputs(self._task, info.get("samplingRate"), JsMedia())
+        self._inputs = Inputs(self._task, info.get("samplingRate"), JsMedia(offline=self._offline))
         return info
 
     async def run(

@@ -14,7 +14,7 @@ from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_array_buffer
 from modelden._js.fetch import failed_request
 from modelden._js.ffi import abort_scope, js_bytes, js_class, js_name, js_object, map_exceptions
 from modelden.engine.media import Audio, File, Pixels, Sound
-from modelden.errors import HttpError, InputError
+from modelden.errors import HttpError, InputError, Offline
 
 _DRAWABLE = ("HTMLImageElement", "ImageBitmap", "HTMLVideoElement", "VideoFrame", "SVGImageElement")
 _CANVASES = ("HTMLCanvasElement", "OffscreenCanvas")
@@ -23,8 +23,14 @@ _CANVASES = ("HTMLCanvasElement", "OffscreenCanvas")
 class JsMedia:
     """The window or worker that Python runs in. A worker decodes WAV files only: it has no Web Audio."""
 
+    def __init__(self, *, offline: bool = False) -> None:
+        """Create the port; ``offline`` allows no request (`Configuration.offline`)."""
+        self._offline = offline
+
     async def fetch(self, url: str) -> JsBlob:
         """Fetch a URL into a Blob: across origins with CORS, without credentials."""
+        if self._offline and url[:5].lower() not in ("data:", "blob:"):
+            raise Offline(url[:200], configured=True)
         async with abort_scope() as signal:
             with map_exceptions(lambda _: failed_request(url[:200])):
                 response = await js.fetch(url, js_object(signal=signal, credentials="omit"))

@@ -87,6 +87,15 @@ class CrashMarker(NamedTuple):
         return CrashMarker(0, tuple(pages))
 
 
+_MEMORY_SHARE = 0.5
+"""Share of the device's memory that a model may take, unless the configuration has a limit."""
+
+
+def memory_limit(configured: int | None, device: int | None) -> int | None:
+    """Return the bytes that a model may take: the configured ones, else a share of the device's memory if known."""
+    return configured or (None if device is None else int(device * _MEMORY_SHARE))
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryGuard:
     """Watches over the loads of one page.

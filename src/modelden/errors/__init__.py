@@ -41,6 +41,7 @@
     │   ├── NotEnoughMemory        the model needs more than there is
     │   ├── LoadEndedPage          the last loads of this model ended their pages
     │   └── SyncUnavailable        this browser, or this call, cannot wait: use the async one
+    ├── DownloadDeclined           the visitor did not agree to a download
     ├── CryptoUnavailable          no WebCrypto: the page is not a secure context
     └── NotInBrowser               running outside Pyodide
 
@@ -55,6 +56,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelden.errors.base import (
         CryptoUnavailable,
+        DownloadDeclined,
         InputError,
         InvalidOption,
         ModelDenError,
@@ -102,7 +104,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "base": "CryptoUnavailable InputError InvalidOption ModelDenError NotInBrowser UnknownTask",
+    "base": "CryptoUnavailable DownloadDeclined InputError InvalidOption ModelDenError NotInBrowser UnknownTask",
     "engine": (
         "DeviceLost EngineClosed EngineCrashed EngineError EngineTimeout LoadEndedPage NotEnoughMemory SyncUnavailable "
         "WorkerRefused"
@@ -123,6 +125,7 @@ __all__ = [
     "CryptoUnavailable",
     "DataRemoved",
     "DeviceLost",
+    "DownloadDeclined",
     "DownloadInterrupted",
     "EngineClosed",
     "EngineCrashed",

@@ -44,6 +44,18 @@ class UnknownTask(InputError):
     """A task has a name that no engine knows."""
 
 
+class DownloadDeclined(ModelDenError):
+    """The ``confirm`` of a call did not agree to a download. No file was requested, and nothing stored was lost.
+
+    Attributes:
+        summary: The download that was declined (`modelden.DownloadSummary`).
+    """
+
+    def __init__(self, summary: object) -> None:
+        super().__init__(f"The download was declined by confirm: {summary}. Call again to ask again.")
+        self.summary = summary
+
+
 class CryptoUnavailable(ModelDenError):
     """The page has no WebCrypto to verify signatures with: it must be served over https or from localhost."""
 

@@ -27,11 +27,16 @@ class NetworkError(UnavailableError):
 
 
 class Offline(NetworkError):
-    """A request failed while the browser reports that it is offline. An offline browser does not always report it."""
+    """A request failed while the browser reports that it is offline, or was not sent with ``configure(offline=True)``.
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "the browser is offline")
-        self.args = (f"{url} cannot be asked: the browser is offline. What is stored works; try again with a network.",)
+    An offline browser does not always report it.
+    """
+
+    def __init__(self, url: str, *, configured: bool = False) -> None:
+        reason = "modelden.configure(offline=True) allows no request" if configured else "the browser is offline"
+        super().__init__(url, reason)
+        way = "set offline=False to fetch the rest" if configured else "try again with a network"
+        self.args = (f"{url} cannot be asked: {reason}. What is stored works; {way}.",)
 
 
 class DownloadInterrupted(NetworkError):

@@ -95,6 +95,14 @@ class Attachments:
                     await self._store.write(cid, record, blob)
                 return blob
 
+    async def is_stored(self, cid: str, record: Record) -> bool:
+        """Tell whether `get` needs no request.
+
+        Raises:
+            StorageError: If the browser's storage fails.
+        """
+        return await self._store.read(cid, record) is not None
+
     async def delete_if_damaged(self, cid: str, record: Record) -> bool:
         """Hash the attachment's stored bytes again, and delete them if the hash differs.
 
