@@ -3,7 +3,8 @@
  *
  * Writes into src/modelden/_js/assets:
  *   boot.js                    the start of a page with Python; an ES module
- *   engine-N.js, trust.js      the workers, one engine a runtime major; ES modules, started from a blob: URL or served
+ *   engine-N.js, trust.js, vectors.js
+ *                              the workers, one engine a runtime major; ES modules, started from a blob: URL or served
  *   ort-*.mjs                  the glue of each WASM file; Python hands it to a worker, or a worker that is served loads it
  *   build.txt                  names this build: the workers say it when they start
  *   runtimes.json              per runtime major: its bundle and the WASM files that belong to it
@@ -143,6 +144,7 @@ for (const [major, runtime] of Object.entries(RUNTIMES)) {
   }
 }
 await bundle("web/worker/trust.ts", "trust.js");
+await bundle("web/worker/vectors.ts", "vectors.js");
 await bundle("web/boot/boot.ts", "boot.js");
 const buildName = createHash("sha256")
   .update([...served.values()].join("\n"))

@@ -44,6 +44,7 @@ WHEELS = {
             "modelden/_js/assets/ort-wasm-simd-threaded.mjs",
             "modelden/_js/assets/runtimes.json",
             "modelden/_js/assets/trust.js",
+            "modelden/_js/assets/vectors.js",
         ),
         ("modelden/host/", "modelden/__main__.py"),
     ),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelden.engine.media import Audio, Image
     from modelden.engine.metrics import RunMetrics
     from modelden.engine.options import PipelineOptions
+    from modelden.engine.similarity import Match, similarity, top_k
     from modelden.engine.streaming import Chunk, Stream
     from modelden.engine.tensor import Tensor
     from modelden.engine.update_status import UpdateStatus
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
     from modelden.storage import StorageInfo, persist, storage_info, verify
+    from modelden.vector_index import VectorIndex
 
 __version__ = "0.1.0"
 
@@ -98,6 +100,7 @@ _HOMES = {
     "engine.media": "Audio Image",
     "engine.metrics": "RunMetrics",
     "engine.options": "PipelineOptions",
+    "engine.similarity": "Match similarity top_k",
     "engine.streaming": "Chunk Stream",
     "engine.tensor": "Tensor",
     "engine.update_status": "UpdateStatus",
@@ -117,6 +120,7 @@ _HOMES = {
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",
     "storage": "StorageInfo persist storage_info verify",
+    "vector_index": "VectorIndex",
 }
 """Modules that define public names; all other names are errors. Importing all of them takes a page 0.1 s."""
 
@@ -156,6 +160,7 @@ __all__ = [
     "InvalidResponse",
     "LoadEndedPage",
     "ManifestsUnavailable",
+    "Match",
     "ModelArchive",
     "ModelDenError",
     "ModelFiles",
@@ -196,6 +201,7 @@ __all__ = [
     "UnknownTask",
     "UntrustedError",
     "UpdateStatus",
+    "VectorIndex",
     "VerifiedFile",
     "WorkerRefused",
     "availability",
@@ -212,8 +218,10 @@ __all__ = [
     "poll_settings",
     "prefetch",
     "request_options",
+    "similarity",
     "snapshot_download",
     "storage_info",
+    "top_k",
     "verify",
     "words_block_list",
 ]

@@ -136,7 +136,7 @@ class Context:
         Raises:
             StorageUnavailable: If the browser gives this page no IndexedDB, and it is required.
         """
-        database = await self._database(MODEL_FILES)
+        database = await self.database(MODEL_FILES)
         if self._model_store is None:
             policy = StoragePolicy(
                 max_size=self.config.max_cache_size,
@@ -282,14 +282,15 @@ class Context:
         return (await self.settings()).client
 
     async def _history(self) -> History:
-        database = await self._database(MODELDEN)
+        database = await self.database(MODELDEN)
         return History(database, self._trust_source, self.config.hub_root_url, self.ports.clock)
 
     async def _memory_guard(self) -> MemoryGuard:
         limit = memory_limit(self.config.memory_limit, self.ports.page.device_memory())
-        return MemoryGuard(await self._database(MODELDEN), self.ports.presence, limit)
+        return MemoryGuard(await self.database(MODELDEN), self.ports.presence, limit)
 
-    async def _database(self, schema: Schema) -> Database:
+    async def database(self, schema: Schema) -> Database:
+        """Return a database, opened once; errors as `store`."""
         async with self._opening:
             if schema.name not in self._databases:
                 self._databases[schema.name] = await self.ports.databases.open(schema)

@@ -24,6 +24,7 @@ from tests.simulators.engines import ScriptedEngines, ScriptedSessions
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
 from tests.simulators.timers import ManualTimers
+from tests.simulators.vectors import MemoryVectorHost
 
 
 class Profile:
@@ -38,6 +39,7 @@ class Profile:
         self.clock = ManualClock()
         self.expressions = ScriptedExpressions()
         self.sessions = ScriptedSessions()
+        self.vectors = MemoryVectorHost()
         self.tabs = MemoryTabs()
         self.page = ScriptedPage()
         self.page.stored = self.databases.bytes_of_models
@@ -71,6 +73,7 @@ class Profile:
             suspender=self.suspender,
             timers=self.timers,
             clock=self.clock,
+            vectors=self.vectors,
         )
         ports = ports if self.chaos is None else self.chaos.ports(ports)
         self._contexts.append(

@@ -65,6 +65,12 @@ GOOD: dict[str, Any] = {
     "feature_id": "link-preview",
     "name": "words",
     "text": "a text",
+    "ids": ["a", "b"],
+    "vectors": [[1.0, 2.0], [3.0, 4.0]],
+    "query": [1.0, 2.0],
+    "a": [1.0, 2.0],
+    "b": [1.0, 2.0],
+    "k": 2,
 }
 """Arguments by the names of parameters."""
 
@@ -142,6 +148,7 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
     "OrtMemoryInfo": lambda _: _made(_memory_info),
     "OrtValue": lambda _: _made(lambda: onnxruntime.OrtValue.ortvalue_from_shape_and_type([1], "float32")),
     "Stream": World.stream,
+    "VectorIndex": lambda _: modelden.VectorIndex.open("notes", model_id="org/tiny"),
     "Tensor": lambda _: _made(lambda: modelden.Tensor(memoryview(bytes(4)), "float32", (1,))),
     "Configuration": lambda _: _made(modelden.Configuration),
 }
@@ -160,6 +167,7 @@ RESULTS = {
         "ModelMetadata",
         "NodeArg",
         "ProgressEvent",
+        "Match",
         "RepositoryFile",
         "RequestOptions",
     ),
@@ -169,7 +177,7 @@ RESULTS = {
 }
 """Classes that callers get and do not make."""
 
-MADE_INSIDE = {"BlockList", "Engine", "FileResponse", "HubFile", "ModelArchive", "Stream"}
+MADE_INSIDE = {"BlockList", "Engine", "FileResponse", "HubFile", "ModelArchive", "Stream", "VectorIndex"}
 """Classes whose constructors are modelden's own."""
 
 

@@ -12,6 +12,7 @@ from modelden._js.session_host import JsSessionHost
 from modelden._js.suspender import JsSuspender
 from modelden._js.timers import JsClock, JsTimers
 from modelden._js.trust import JsCrypto, JsExpressions, TrustWorker
+from modelden._js.vector_host import JsVectorHost
 from modelden._js.web_locks import JsPresence, connect_locks
 from modelden.config import Configuration
 from modelden.ports import Ports
@@ -38,4 +39,5 @@ def connect(config: Configuration, databases: JsDatabases, engines: JsEngineHost
         suspender=JsSuspender(),
         timers=JsTimers(),
         clock=JsClock(),
+        vectors=JsVectorHost(config.worker_url),
     )

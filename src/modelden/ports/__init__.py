@@ -40,6 +40,7 @@ from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, Sessi
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
 from modelden.ports.trust import Crypto, Expressions
+from modelden.ports.vectors import VectorHost, VectorWorker
 
 __all__ = [
     "Blob",
@@ -74,6 +75,8 @@ __all__ = [
     "Tabs",
     "Timers",
     "Unchanged",
+    "VectorHost",
+    "VectorWorker",
     "WorkerSpec",
 ]
 
@@ -95,3 +98,4 @@ class Ports(NamedTuple):
     suspender: Suspender
     timers: Timers
     clock: Clock
+    vectors: VectorHost

@@ -26,6 +26,7 @@ from tests.simulators.engines import ScriptedEngines, ScriptedSessions
 from tests.simulators.fetcher import PageFetcher
 from tests.simulators.surroundings import MemoryPresence, MemoryTabs, ScriptedExpressions, ScriptedPage, ThreadSuspender
 from tests.simulators.timers import ManualTimers
+from tests.simulators.vectors import MemoryVectorHost
 
 CHUNK = 300_000
 BIG = onnx_body(1_600_000)
@@ -89,6 +90,7 @@ class Browser:
             suspender=ThreadSuspender(),
             timers=ManualTimers(self.clock),
             clock=self.clock,
+            vectors=MemoryVectorHost(),
         )
         store = Store(database, ports, limits or StoragePolicy())
         return HubFiles(address, store, ports, policy, manifests)

@@ -17,7 +17,7 @@ def test_a_folder_gets_all_that_a_site_serves(tmp_path: Path) -> None:
         assert result.stdout.splitlines() == [str(path) for path in sorted(folder.iterdir())]
 
     glues = {bundle.glue for bundle in bundles()}
-    workers = {bundle.bundle for bundle in bundles()} | {"trust.js"}
+    workers = {bundle.bundle for bundle in bundles()} | {"trust.js", "vectors.js"}
     assert {path.name for path in folder.iterdir()} == {*glues, *workers, "boot.js", "THIRD_PARTY_LICENSES.txt"}
 
 
