@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.configuration_values import ConfigurationValues
     from modelden.core.events import EventListener, EventType, ProgressCallback
+    from modelden.engine.availability import DownloadSummary
     from modelden.engine.engine import Engine
     from modelden.engine.options import OtherOptions, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
-    from modelden.loading.availability import DownloadSummary
     from modelden.onnxruntime import InferenceSession, SessionOptions
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.core.arguments import check_flag
 from modelden.default_context import current_context, import_for_request
+from modelden.engine.availability import Availability, DownloadSummary
 from modelden.engine_request import engine_request
-from modelden.loading.availability import Availability, DownloadSummary
 
 if TYPE_CHECKING:
     from modelden.engine.options import OtherOptions, PipelineOptions

@@ -31,6 +31,7 @@ PURE = {
     "modelden.display.error_summary",
     "modelden.display.html",
     "modelden.display.progress_line",
+    "modelden.engine.availability",
     "modelden.engine.block_list",
     "modelden.engine.inputs",
     "modelden.engine.media",

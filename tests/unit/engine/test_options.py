@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelden import create_engine, prefetch
+from modelden import availability, create_engine, prefetch
 from modelden.config import PRESETS, Configuration
 from modelden.engine.option_validation import BACKENDS, FEATURES
 from modelden.engine.options import FIELDS, OtherOptions, PipelineOptions, check_names
@@ -135,8 +135,9 @@ def test_the_tables_of_firefox() -> None:
 
 
 def test_keyword_arguments_have_the_names_of_the_fields() -> None:
-    for function in (create_engine, prefetch):
-        own = set(inspect.signature(function).parameters) - {"options", "on_progress", "progress", "other_options"}
+    for function in (create_engine, prefetch, availability):
+        others = {"options", "on_progress", "progress", "other_options", "confirm", "network"}
+        own = set(inspect.signature(function).parameters) - others
 
         assert own == {"task_name", "feature_id", "model_id", "model_revision", "dtype", "device", "engine_id"}
         assert own | set(OtherOptions.__annotations__) == set(FIELDS)
