@@ -75,10 +75,10 @@ function normalize(vector: Float32Array): void {
 }
 
 function remove(positions: readonly number[]): void {
-  const gone = new Set(positions);
+  const removed = new Set(positions);
   let kept = 0;
   for (let row = 0; row < count; row++) {
-    if (gone.has(row)) continue;
+    if (removed.has(row)) continue;
     if (kept !== row) rows.copyWithin(kept * dimensions, row * dimensions, (row + 1) * dimensions);
     kept++;
   }
