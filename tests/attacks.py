@@ -597,6 +597,12 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "a branch moves during a load": (
             "tests/unit/hub/test_hugging_face_hub.py::test_all_files_of_a_load_are_of_the_commit_of_its_list"
         ),
+        "a branch moves between a stored file's comparison and the list": (
+            "tests/unit/hub/test_hugging_face_hub.py::test_a_branch_that_moves_after_a_stored_file_was_compared"
+        ),
+        "a branch moves during a snapshot with stored files": (
+            "tests/unit/hub/test_hugging_face_hub.py::test_stored_files_of_a_snapshot_are_compared_with_its_list"
+        ),
         "a commit is no hash": ("tests/unit/hub/test_hugging_face_hub.py::test_a_commit_is_a_hash"),
     },
     "mirrors and archives": {
@@ -615,11 +621,20 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "an archive invents the tag of a hub": (
             "tests/unit/hub/test_hub_attacks.py::test_an_archive_does_not_say_what_the_hub_has"
         ),
+        "an earlier version stored the tag of a mirror or an archive as the hub's": (
+            "tests/unit/hub/store/test_migration.py::test_the_tag_of_a_mirror_or_an_archive_is_dropped"
+        ),
+        "an archive replaces a pinned file that a hub has confirmed": (
+            "tests/unit/hub/test_hub_attacks.py::test_an_archive_does_not_replace_what_a_hub_has_confirmed"
+        ),
         "an archive invents a hash": ("tests/unit/hub/test_hub_attacks.py::test_an_archives_own_hash_is_checked"),
     },
     "keys of the store": {
         "two hubs are on one host, under another port, path or scheme": (
             "tests/unit/hub/store/test_roots.py::test_each_is_served_its_own_file"
+        ),
+        "a revision and a path with slashes are another file's": (
+            "tests/unit/hub/store/test_records.py::test_two_files_have_two_ids"
         ),
         "a denial of one hub deletes files of the other": (
             "tests/unit/hub/store/test_roots.py::test_what_one_denies_stays_with_the_other"
@@ -647,6 +662,10 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "an unsigned file stays when its manifest comes": (
             "tests/unit/hub/catalog/test_manifests.py::test_a_stored_file_that_its_manifest_refuses_is_downloaded_again"
         ),
+        "a file of a wrong manifest stays signed": (
+            "tests/unit/hub/catalog/test_manifests.py"
+            "::test_a_stored_file_that_its_corrected_manifest_refuses_is_downloaded_again"
+        ),
     },
     "wrong answers that stay": {
         "a pointer, an error document, a web page, text, nothing or a cut body comes as weights": (
@@ -655,6 +674,13 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "the same comes as another file": (
             "tests/unit/hub/catalog/test_file_format.py::test_a_web_page_is_refused_in_place_of_a_file"
         ),
+        "a compressed file, a document or UTF-16 comes as a text": (
+            "tests/unit/hub/catalog/test_file_format.py::test_what_servers_send_in_place_of_a_text_is_refused"
+        ),
+        "null, a number or a text comes as JSON": (
+            "tests/unit/hub/catalog/test_file_format.py::test_a_value_is_no_json_of_a_model"
+        ),
+        "a hub refuses HEAD": ("tests/unit/loading/test_load_retry.py::test_a_hub_that_refuses_head_is_asked_by_get"),
         "such weights were stored of a pinned revision": (
             "tests/unit/loading/test_load_retry.py::test_weights_that_were_wrong_are_fetched_again_when_the_hub_has_others"
         ),
@@ -680,6 +706,9 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "a model of many files fills the origin": (
             "tests/unit/hub/store/test_quota.py::test_a_model_of_many_files_leaves_space_for_settings_and_the_runtime"
         ),
+        "a small quota leaves no space for the runtime": (
+            "tests/unit/hub/store/test_quota.py::test_the_space_that_models_leave"
+        ),
         "a large answer of settings freezes the page": (
             "tests/unit/settings/test_json_reader.py::test_a_page_has_its_turn_between_windows"
         ),
@@ -701,6 +730,12 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
             "tests/unit/settings/test_client.py::test_a_clock_that_was_ahead_keeps_no_update_away"
         ),
         "a stored time is in the future": ("tests/unit/core/test_age.py::test_a_time_in_the_future_is_old"),
+        "a clock that was ahead keeps a model from being evicted": (
+            "tests/unit/hub/store/test_quota.py::test_a_use_in_the_future_is_the_oldest"
+        ),
+        "stored times are damaged": (
+            "tests/unit/settings/test_store.py::test_rows_with_damaged_values_are_fetched_anew"
+        ),
         "a filter expression is no text": (
             "tests/unit/settings/test_records.py::test_a_record_whose_expression_is_no_text_is_left_out"
         ),
@@ -725,12 +760,21 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "names that Windows cannot have": (
             "tests/unit/host/publish/test_file_names.py::test_names_that_windows_cannot_have"
         ),
+        "a path that begins with a slash is written outside of its folder": (
+            "tests/unit/test_huggingface.py::test_a_name_that_begins_with_a_slash_stays_in_the_folder"
+        ),
+        "a mirrored manifest names such a path": (
+            "tests/unit/host/publish/test_mirror.py::test_a_manifest_names_files_of_the_folder_only"
+        ),
         "names that collide without case": (
             "tests/unit/host/publish/test_file_names.py::test_names_that_are_one_file_elsewhere"
         ),
         "one odd picture": ("tests/unit/host/publish/test_repository.py::test_an_odd_picture_stops_nothing"),
         "records edited by hand that clients refuse": (
             "tests/unit/host/publish/test_record_check.py::test_a_record_that_clients_refuse_is_not_published"
+        ),
+        "control characters of a server in an error": (
+            "tests/unit/core/test_printable.py::test_an_error_has_no_control_characters"
         ),
         "control characters of a server": ("tests/unit/core/test_printable.py::test_control_characters_become_escapes"),
     },

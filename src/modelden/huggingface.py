@@ -107,12 +107,9 @@ async def hub_download(
     path = f"{subfolder}/{filename}" if subfolder else filename
     hub = hub or ModelHub()
     with shown_progress(progress, on_progress) as on_event:
-        file = await _download(hub, repo_id, path, revision, on_event, {})
+        file = await _download(hub, repo_id, path, revision, on_event, None)
     (await current_context()).tidy()
-    if local_dir is None:
-        return file
-    await write_file(file.blob, Path(local_dir) / path)
-    return str(Path(local_dir) / path)
+    return file if local_dir is None else await _write(file, local_dir)
 
 
 @overload
@@ -188,10 +185,9 @@ async def snapshot_download(
     overview = await hub.model_files(repo_id, revision or _BRANCH)
     if overview.reason is not None:
         if not overview.files:
-            if isinstance(overview.error, AccessDenied):
-                raise overview.error
-            if isinstance(overview.error, FileNotFoundOnHub) and overview.error.code is not None:
-                raise overview.error  # of a hub that has lists, and says that there is no such model or revision
+            error = overview.error  # a code is of a hub that has lists, and no such model or revision
+            if isinstance(error, AccessDenied) or (isinstance(error, FileNotFoundOnHub) and error.code is not None):
+                raise error
             raise UnavailableError(
                 f"Nobody lists the files of {repo_id} {revision or _BRANCH}, and none is kept. {overview.reason} "
                 "Name them one by one, with hub_download()."
@@ -206,7 +202,7 @@ async def snapshot_download(
     if local_dir is None:
         return files
     for file in files:
-        await write_file(file.blob, Path(local_dir) / file.path)
+        await _write(file, local_dir)
     return str(local_dir)
 
 
@@ -237,6 +233,13 @@ def _usable_paths(repo_id: str, paths: Iterable[str]) -> list[str]:
         else:
             usable.append(path)
     return usable
+
+
+async def _write(file: HubFile, folder: Folder) -> str:
+    """Write a file below a folder, and return its place. The hub chose its path, which may begin with a slash."""
+    target = Path(folder) / file.path.lstrip("/")
+    await write_file(file.blob, target)
+    return str(target)
 
 
 def check_hub(hub: object) -> None:
@@ -278,7 +281,12 @@ async def _download_all(
 
 
 async def _download(
-    hub: ModelHub, repo_id: str, path: str, revision: str | None, on_progress: ProgressCallback | None, lists: Lists
+    hub: ModelHub,
+    repo_id: str,
+    path: str,
+    revision: str | None,
+    on_progress: ProgressCallback | None,
+    lists: Lists | None,
 ) -> HubFile:
     from modelden.hub.catalog.names import ModelFile
     from modelden.hub.store.usage import Consumer

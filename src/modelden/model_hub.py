@@ -102,7 +102,7 @@ class ModelHub(StoredModels):
         """
         check_number("timeout", timeout, -1, 1e6)
         (await self._allow_list()).check(url)
-        return (await (await self.open()).get_headers(url, timeout) or {}).get("etag")
+        return ((await (await self.open()).send_head(url, timeout))[1] or {}).get("etag")
 
     async def get_model_file(
         self,

@@ -108,7 +108,7 @@ class ScriptedPage:
     def leave(self, size: int) -> None:
         """Set the quota that leaves exactly this many bytes to models."""
         used = self.usage + self.stored() + size
-        self.quota = used + min(SPARE, used // 15)
+        self.quota = used + min(SPARE, used // 3)
         while self.quota - spare_space(self.quota) < used:
             self.quota += 1
 

@@ -18,6 +18,7 @@ from modelden.host.serve.server import Application
 from modelden.hub_file import HubFile
 from modelden.huggingface import hub_download, snapshot_download
 from modelden.model_hub import ModelHub
+from modelden.sharing import import_files
 from tests.simulators.engines import ScriptedEngines
 from tests.simulators.fetcher import AsgiFetcher
 from tests.simulators.profile import Profile
@@ -126,6 +127,20 @@ async def test_a_revision_is_written_to_a_folder(tmp_path: Path) -> None:
 
     assert folder == str(tmp_path / "new")
     assert {path: read(tmp_path / "new" / path) for path in FILES} == FILES
+
+
+@pytest.mark.usefixtures("hub")
+async def test_a_name_that_begins_with_a_slash_stays_in_the_folder(tmp_path: Path) -> None:
+    """A hub could write Python's own modules otherwise."""
+    outside = tmp_path / "outside.json"
+    await import_files({str(outside): b"{}"}, model="org/tiny", revision="v9")
+
+    await snapshot_download("org/tiny", revision="v9", local_dir=tmp_path / "new")
+    file = await hub_download("org/tiny", str(outside), revision="v9", local_dir=tmp_path / "one")
+
+    assert not outside.exists()
+    assert read(file) == read(tmp_path / "new" / str(outside)[1:]) == b"{}"
+    assert Path(str(file)).is_relative_to(tmp_path / "one")
 
 
 @pytest.mark.usefixtures("hub")

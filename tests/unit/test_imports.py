@@ -70,6 +70,7 @@ PURE = {
     "modelden.hub.store.records",
     "modelden.hub.store.schema",
     "modelden.core.overall_progress",
+    "modelden.core.printable",
     "modelden.core.progress_text",
     "modelden.core.event_loop",
     "modelden.core.units",

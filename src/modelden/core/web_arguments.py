@@ -47,7 +47,7 @@ def check_root_url(name: str, value: str) -> str:
     except (ValueError, TypeError):  # the port or a bracket; or no text at all
         usable = False
     # fetch refuses URLs with credentials.
-    if not usable or parts.query or parts.fragment or parts.username is not None:
+    if not usable or "?" in value or "#" in value or parts.username is not None:
         raise InputError(f"{name}: expected an http(s) URL without query and credentials, got {show(value)}")
     return value
 

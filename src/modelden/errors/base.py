@@ -8,6 +8,10 @@ class ModelDenError(Exception):
 
     __module__ = "modelden.errors"
 
+    def __init__(self, *args: object) -> None:
+        """Create an error. Messages have words of servers, whose control characters become escapes."""
+        super().__init__(*map(_printable, args))
+
     def __init_subclass__(cls) -> None:
         """Give an error of these modules the path that a caller imports it by, which tracebacks show."""
         super().__init_subclass__()
@@ -19,6 +23,14 @@ class ModelDenError(Exception):
         from modelden.display.error_summary import summarize_error  # notebooks only
 
         return summarize_error(self)
+
+
+def _printable(value: object) -> object:
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    from modelden.core.printable import printable  # most messages have one line of plain text
+
+    return printable(value, lines=True)
 
 
 class InputError(ModelDenError, ValueError):

@@ -167,11 +167,11 @@ class HubFiles:
             self._schedule_compaction(request.key, cached[request.key])
         return {request.file: cached[request.key] for request in stored}
 
-    async def get_headers(self, url: str, timeout: float) -> Mapping[str, str] | None:  # noqa: ASYNC109 ends with them
-        """Return the headers of a URL; empty for a file that the hub does not have, None without an answer."""
-        from modelden.hub.download.freshness import fetch_headers
+    async def send_head(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109
+        """Return status and headers of a URL: no headers unless the hub has the file; 0 and None without an answer."""
+        from modelden.hub.download.freshness import send_head
 
-        return await fetch_headers(self._fetcher, url, timeout)
+        return await send_head(self._fetcher, url, timeout)
 
     async def remember_missing(self, files: Iterable[ModelFile]) -> None:
         """Remember optional files that the hub does not have. Only those of a branch are requested again."""

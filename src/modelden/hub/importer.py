@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from modelden.core.events import IMPORTING, ProgressCallback, Reporter, report_plan
 from modelden.errors import IntegrityError, NoHash
 from modelden.hub.catalog.file_format import SNIFFED_SIZE, check_format, check_json_size, refuse_page
-from modelden.hub.catalog.integrity import FIRST_SEEN, ExpectedFile
+from modelden.hub.catalog.integrity import FIRST_SEEN, SIGNED, ExpectedFile
+from modelden.hub.catalog.names import is_branch
 from modelden.hub.download.chunk_writer import ChunkWriter
 from modelden.hub.store.partials import download_lock
 from modelden.hub.store.records import FileKey, Provenance
@@ -103,7 +104,22 @@ class Importer:
             await check_format(file.source, path, file.body)
         if path.endswith(".json") and not await file.body.is_json():
             raise IntegrityError(file.source, f"the JSON file {path}", f"{size} bytes that are no JSON")
+        if expected.integrity != SIGNED:
+            await self._check_stored(file, actual)
         return ExpectedFile(actual, size, expected.integrity)
+
+    async def _check_stored(self, file: ImportSource, actual: str) -> None:
+        """Refuse other bytes than the stored ones of a pinned revision, which a hub or a manifest has confirmed.
+
+        Nobody would ever ask the hub about them again.
+
+        Raises:
+            IntegrityError: If the bytes differ.
+        """
+        stored = None if is_branch(file.file.revision) else await self._cache.get(file.key, None)
+        if stored is not None and stored.integrity != FIRST_SEEN and stored.sha256 != actual:
+            expected = f"SHA-256 {stored.sha256} of the stored file, which is {stored.integrity}-checked"
+            raise IntegrityError(file.source, expected, f"SHA-256 {actual}")
 
     async def _import(self, file: ImportSource, actual: ExpectedFile, consumer: Consumer, reporter: Reporter) -> None:
         headers = {"content-type": file.content_type, "content-length": str(file.body.size)}

@@ -61,7 +61,7 @@ async def revalidate(
     async def download(key: FileKey) -> CachedFile:
         return await hub.get(files[key], consumer, allow_list, on_progress, no_cache=True)
 
-    return await hub.validation.run(urls, hub.get_headers, download)
+    return await hub.validation.run(urls, hub.send_head, download)
 
 
 class EngineFileProvider:

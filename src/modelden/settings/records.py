@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-DENY = "DENY"
-"""The ``filter`` of records that forbid something, in the collection ``ml-model-allow-deny-list``."""
+def may_deny(kind: object) -> bool:
+    """Return True for the ``filter`` DENY of ``ml-model-allow-deny-list``, in whatever spelling or structure."""
+    return "DENY" in str(kind).upper()
+
 
 MAX_SAFE_INTEGER = 2**53 - 1
 """Largest integer that JavaScript counts exactly (ECMA-262, ``Number.MAX_SAFE_INTEGER``)."""
@@ -192,7 +194,7 @@ class ExpressionFilter:
             found = repr(record["filter_expression"])[:100]
             logger.warning("%s: the filter_expression of %r should be a text, but is %s", cid, record["id"], found)
         result = None if expression is None else self._results[expression]
-        return record.get("filter") == DENY if result is None else result
+        return may_deny(record.get("filter")) if result is None else result
 
     async def _evaluate(self, cid: str, expressions: list[str]) -> None:
         if not expressions:

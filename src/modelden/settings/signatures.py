@@ -21,7 +21,7 @@ from modelden.ports import Clock, Crypto, Fetcher
 from modelden.settings.chain import Certificate, ChainFault, check_chain
 from modelden.settings.changeset import Collection
 from modelden.settings.json_text import signed_parts
-from modelden.settings.records import SigningPeriod
+from modelden.settings.records import MAX_SAFE_INTEGER, SigningPeriod
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ MAX_SIGNATURES = 10
 CHAIN_LIMIT = 64 * 1024
 """Largest certificate chain, in bytes. Three certificates have about 6 KiB."""
 
-NEVER = 2**53
+NEVER = MAX_SAFE_INTEGER
 """End of the validity of unsigned collections, milliseconds since the epoch."""
 
 CHAIN_TIMEOUT = 30.0

@@ -145,14 +145,16 @@ class SettingsStore:
             logger.warning("That %s is up to date cannot be stored, the next visit asks again: %s", cid, error)
 
     def _checked_at(self, row: Row) -> int:
-        stored = row.get(_CHECKED_AT)
-        return max(stored if isinstance(stored, int) else 0, self._unstored_confirmations.get(row["cid"], 0))
+        stored = whole_number(row.get(_CHECKED_AT)) or 0
+        return max(stored, self._unstored_confirmations.get(row["cid"], 0))
 
     def _parse(self, row: Row, timestamp: Row, records: dict[str, Record]) -> StoredCollection | None:
-        cid = row["cid"]
-        collection = Collection(timestamp["value"], records, row["metadata"])
-        signed = SigningPeriod(row.get(_SIGNED_SINCE, 0), row[_SIGNED_UNTIL])
-        older = OlderState(*row[_OLDER]) if row.get(_OLDER) else None
+        cid, metadata = row["cid"], row["metadata"]
+        if not isinstance(metadata, dict):
+            raise TypeError(f"metadata {metadata!r}")
+        collection = Collection(_time(timestamp["value"]), records, metadata)
+        signed = SigningPeriod(_time(row.get(_SIGNED_SINCE, 0)), _time(row[_SIGNED_UNTIL]))
+        older = OlderState(*map(_time, row[_OLDER])) if row.get(_OLDER) else None
         stored = StoredCollection(collection, self._checked_at(row), signed, older)
         if collection.other_name(cid) is not None:
             logger.warning("The stored %s is another collection, it is fetched anew", cid)
@@ -210,8 +212,13 @@ class AttachmentStore:
     async def list_files(self) -> list[tuple[Record, Blob]]:
         """Return the records of all stored attachments, with their bytes."""
         rows = await self._database.get_all("attachments")
-        found = [(row, row.get("attachment", {}).get("record")) for row in rows]
-        return [(record, blob) for row, record in found if record and (blob := _matching_blob(row, record)) is not None]
+        found = []
+        for row in rows:
+            match row:
+                case {"attachment": {"record": {"attachment": {"hash": _, "size": _}} as record, "blob": _}}:
+                    if (blob := _matching_blob(row, record)) is not None:
+                        found.append((record, blob))
+        return found
 
     async def prune(self) -> int:
         """Delete attachments without a record, and return their number.
@@ -224,6 +231,18 @@ class AttachmentStore:
         orphans = [key for key in keys if await self._database.get("records", key) is None]
         await self._database.commit([Delete("attachments", key) for key in orphans])
         return len(orphans)
+
+
+def _time(value: object) -> int:
+    """Return a stored time.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    time = whole_number(value)
+    if time is None:
+        raise TypeError(f"{value!r} is no time")
+    return time
 
 
 def _matching_blob(row: Row, record: Record) -> Blob | None:

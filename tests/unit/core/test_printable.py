@@ -5,6 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelden.core.printable import printable
+from modelden.errors import (
+    EngineError,
+    FileNotFoundOnHub,
+    HttpError,
+    InputError,
+    IntegrityError,
+    InvalidRecord,
+    InvalidResponse,
+    ModelDenError,
+)
+
+ATTACK = "\x1b]0;title\x07 \x9b31m red \u202egnp.exe"
 
 
 @pytest.mark.parametrize(
@@ -34,3 +46,27 @@ def test_lines_may_stay() -> None:
 @given(st.text(st.characters()))
 def test_nothing_that_controls_a_terminal_is_left(text: str) -> None:
     assert all(character.isprintable() or character in "\u00a0\u202f\u3000" for character in printable(text))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IntegrityError("https://hub.example/a", "the file a", f"a web page ({ATTACK})"),
+        HttpError("https://hub.example/a", 500, ATTACK),
+        InvalidResponse("https://hub.example/a", "JSON", ATTACK),
+        InvalidRecord(ATTACK),
+        EngineError(ATTACK),
+        InputError(ATTACK),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_has_no_control_characters(error: ModelDenError) -> None:
+    assert "\\x1b]0;title\\x07" in str(error)
+    assert not any(character in str(error) for character in ATTACK if not character.isprintable())
+
+
+def test_an_error_keeps_its_lines_and_its_members() -> None:
+    error = FileNotFoundOnHub("https://hub.example/\x1b", 404, model="o/m", revision="v1", file="a\nb")
+    assert (error.url, error.file) == ("https://hub.example/\x1b", "a\nb")
+    assert "https://hub.example/\\x1b" in str(error)
+    assert str(InputError("one\ntwo")) == "one\ntwo"

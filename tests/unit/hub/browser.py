@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from modelden._js.page_locks import PageLocks
 from modelden.host.keys.crypto import HostCrypto
@@ -116,8 +117,8 @@ class Manifest:
     async def expected(self, _file: ModelFile, /) -> ExpectedFile:
         return self._expected
 
-    async def expected_stored(self, _file: ModelFile, /) -> ExpectedFile:
-        return self._expected
+    async def expected_stored(self, files: Sequence[ModelFile], /) -> list[ExpectedFile]:
+        return [self._expected for _ in files]
 
     async def files(self, _model: str, _revision: str, /) -> None:
         """It names none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -232,6 +233,35 @@ async def test_an_archive_of_a_hub_with_other_tags_is_imported(browser: Browser)
     await hub.import_files([source], USE, None)
 
     assert (await stored(browser)).sha256 == digest(NEW)
+
+
+@pytest.mark.parametrize("etag", [None, tag(EVIL), tag(NEW)])
+async def test_an_archive_does_not_replace_what_a_hub_has_confirmed(browser: Browser, etag: str | None) -> None:
+    """The hub is never asked about a pinned revision again."""
+    pinned = replace(MAIN, revision="v1")
+    browser.hub.files["/org/model/v1/config.json"] = NEW
+    browser.hub.always = Fault(etag=tag(NEW), promise="sha-256")
+    assert (await browser.get(pinned)).integrity == "hub"
+    hub = await browser.visit()
+    source = ImportSource(pinned, hub.key(pinned), MemoryBlob(EVIL, ""), "archive", "", etag, digest(EVIL))
+    other = replace(MAIN, revision="v1", file="tokenizer.json")
+    first = ImportSource(other, hub.key(other), MemoryBlob(b"{}", ""), "archive")
+
+    with pytest.raises(IntegrityError, match=f"{digest(NEW)} of the stored file, which is hub-checked"):
+        await hub.import_files([first, source], USE, None)
+
+    assert await (await browser.get(pinned)).blob.read() == NEW
+    assert browser.stored()["files"] == 1
+
+
+async def test_an_archive_replaces_what_nobody_has_confirmed(browser: Browser) -> None:
+    pinned = replace(MAIN, revision="v1")
+    browser.hub.files["/org/model/v1/config.json"] = EVIL
+    browser.hub.always = Fault(etag='"1"', promise="")
+    await browser.get(pinned)
+    hub = await browser.visit()
+    await hub.import_files([ImportSource(pinned, hub.key(pinned), MemoryBlob(NEW, ""), "archive")], USE, None)
+    assert await (await browser.get(pinned)).blob.read() == NEW
 
 
 async def test_an_archives_own_hash_is_checked(browser: Browser) -> None:

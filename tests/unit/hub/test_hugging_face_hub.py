@@ -25,6 +25,7 @@ from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_index import Lists
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download import chunk_writer
+from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
 from modelden.hub.policy import HubPolicy
 from modelden.hub.store.records import CachedFile
@@ -242,6 +243,50 @@ async def test_all_files_of_a_load_are_of_the_commit_of_its_list(
         await branch.commit()
     assert [await file.blob.read() for file in files] == [b'{"model_type": "gpt2"}', BIG[::-1]]
     assert [file.integrity for file in files] == ["hub", "hub"]
+
+
+async def test_a_branch_that_moves_after_a_stored_file_was_compared(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    """The list comes later, with the first download, and is of another commit than the stored file."""
+    await get(await browser.visit(), CONFIG)
+    browser.clock.advance(hours=1)
+    new = {CONFIG: b'{"model_type": "gpt2"}', WEIGHTS: BIG[::-1]}
+    hub, attempts = await browser.visit(), 0
+
+    async def load(branch: BranchUpdate) -> dict[str, bytes]:
+        nonlocal attempts
+        attempts += 1
+        files = {}
+        for path in (CONFIG, WEIGHTS):
+            file = await hub.get(ModelFile(MODEL, "main", path), USE, ANY, branch=branch)
+            files[path] = await file.blob.read()
+            for changed, data in new.items():
+                change(server, changed, data)
+        await branch.commit()
+        return files
+
+    loaded, error = await hub.load_branch(load)
+    assert error is None
+    if server.exposed:
+        assert (loaded, attempts) == (new, 2)
+    else:  # without tags the first file was compared with a list already
+        assert (loaded, attempts) == ({path: FILES[path] for path in new}, 1)
+
+
+async def test_stored_files_of_a_snapshot_are_compared_with_its_list(
+    server: HuggingFaceServer, browser: Browser
+) -> None:
+    await get(await browser.visit(), CONFIG)
+    browser.clock.advance(hours=1)
+    hub = await browser.visit()
+    lists: Lists = {}
+    files = [await hub.get(ModelFile(MODEL, "main", CONFIG), USE, ANY, lists=lists)]
+    change(server, CONFIG, b'{"model_type": "gpt2"}')
+    change(server, WEIGHTS, BIG[::-1])
+    browser.clock.advance(hours=1)
+    files.append(await hub.get(ModelFile(MODEL, "main", WEIGHTS), USE, ANY, lists=lists))
+    assert [await file.blob.read() for file in files] == [FILES[CONFIG], BIG]
 
 
 async def test_a_file_that_changes_right_after_a_load_is_updated_at_once(

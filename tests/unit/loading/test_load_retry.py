@@ -127,6 +127,21 @@ async def test_weights_that_were_wrong_are_fetched_again_when_the_hub_has_others
     assert profile.requests() == []
 
 
+@pytest.mark.parametrize("status", [400, 403, 405, 501])
+async def test_a_hub_that_refuses_head_is_asked_by_get(
+    profile: Profile, tree: Path, application: Application, status: int
+) -> None:
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, b"corrupt from the beginning")
+    with pytest.raises(EngineError):
+        await profile.visit().create_engine(EMBED)
+    write(tree / "hub/org/tiny/v1.0" / WEIGHTS, FILES[WEIGHTS])
+    application.faults.set(Fault(path="/hub/*", method="HEAD", status=status))
+
+    await profile.visit().create_engine(EMBED)
+
+    assert profile.engines.workers[-1].received == FILES
+
+
 async def test_configuration_that_was_wrong_is_fetched_again(profile: Profile, tree: Path) -> None:
     config = tree / "hub/org/tiny/v1.0/config.json"
     write(config, b'{"error": "corrupt"}')

@@ -178,9 +178,11 @@ async def test_a_record_that_denies_stays_in_doubt(expression: object) -> None:
         {"id": "a", "filter": "ALLOW", "filter_expression": expression},
         {"id": "d", "filter": "DENY", "filter_expression": expression},
         {"id": "e", "filter": "DENY", "filter_expression": "no"},
+        {"id": "f", "filter": "deny", "filter_expression": expression},
+        {"id": "g", "filter": ["DENY"], "filter_expression": expression},
     )
 
-    assert found == "d"
+    assert found == "dfg"
 
 
 async def test_what_is_for_everybody_or_for_nobody_is_not_evaluated() -> None:

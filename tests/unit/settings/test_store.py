@@ -45,6 +45,38 @@ async def test_rows_of_another_version_are_fetched_anew(profile: Profile, member
     assert CID in await client.confirmations()
 
 
+@pytest.mark.parametrize(
+    ("store", "member", "value"),
+    [
+        ("timestamps", "value", "1700000000000"),
+        ("timestamps", "value", -1),
+        ("timestamps", "value", 1e300),
+        ("timestamps", "value", True),
+        ("collections", "metadata", "signed"),
+        ("collections", "metadata", []),
+        ("collections", "modeldenSignedUntil", "2030-01-01"),
+        ("collections", "modeldenSignedSince", None),
+        ("collections", "modeldenCheckedAt", "1700000000000"),
+        ("collections", "modeldenCheckedAt", 1e300),
+        ("collections", "modeldenOlder", ["a", "b", "c"]),
+        ("collections", "modeldenOlder", 7),
+    ],
+    ids=repr,
+)
+async def test_rows_with_damaged_values_are_fetched_anew(
+    profile: Profile, store: str, member: str, value: object
+) -> None:
+    client = (await profile.visit().settings()).client
+    records = await client.get(OPTIONS)
+    (await profile.database("remote-settings")).rows[store][CID][member] = value
+    profile.requests()
+
+    assert await client.get(OPTIONS) == records
+    assert profile.requests() != []
+    await client.sync(OPTIONS)
+    assert (await client.confirmations())[CID] == profile.clock.now()
+
+
 @pytest.mark.parametrize("attachment", [None, {}, {"record": {}, "blob": None}, {"record": {"attachment": {}}}])
 async def test_an_attachment_row_of_another_version_is_not_used(profile: Profile, attachment: Any) -> None:
     service = await profile.visit().settings()
@@ -55,6 +87,7 @@ async def test_an_attachment_row_of_another_version_is_not_used(profile: Profile
     store = AttachmentStore(database)
 
     assert await store.read(key[0], record) is None
+    assert await store.list_files() == []
     await store.delete(record)
     assert (await service.attachments.get(key[0], record)).size == record["attachment"]["size"]
 

@@ -15,16 +15,23 @@ _RESERVED = frozenset(
 )
 _FORBIDDEN = frozenset('<>:"|?*\\')
 
+_LONGEST = 255
+"""Most bytes of a name (Linux: ``NAME_MAX``), and most UTF-16 code units (Windows, macOS), which are never more."""
+
 
 def name_fault(path: str) -> str | None:
     """Return why a path cannot be a file on Windows, or None."""
     for part in path.split("/"):
+        if not part:
+            return f"Invalid file name {path!r}: it has a folder without a name."
         if part.partition(".")[0].rstrip().upper() in _RESERVED:
             return f"Invalid file name {path!r}: Windows reserves the name {part!r}."
         if part.endswith((".", " ")):
             return f"Invalid file name {path!r}: Windows has no names that end with a dot or a space."
         if any(character in _FORBIDDEN or ord(character) < 32 for character in part):
             return f"Invalid file name {path!r}: Windows has no such character in a name."
+        if len(part.encode("utf-8", errors="surrogatepass")) > _LONGEST:
+            return f"Invalid file name {path!r}: file systems have no names of more than {_LONGEST} bytes."
     return None
 
 

@@ -13,6 +13,7 @@ from modelden.errors import HttpError, IntegrityError, InvalidRecord
 from modelden.host.errors import HostError, machine_errors
 from modelden.host.keys.crypto import HostCrypto
 from modelden.host.publish.clock import SystemClock
+from modelden.host.publish.file_names import name_fault
 from modelden.host.publish.http_fetcher import HttpFetcher
 from modelden.host.publish.record_check import MANIFESTS
 from modelden.host.publish.release import sha256_of
@@ -80,6 +81,10 @@ async def _manifest(config: Configuration, fetcher: HttpFetcher, model: str, rev
             if not isinstance(files, list) or not all(_is_entry(entry) for entry in files):
                 raise InvalidRecord(
                     f"The manifest of {model} {revision} should list path, size and sha256 of its files."
+                )
+            if faults := list(filter(None, (name_fault(entry["path"]) for entry in files))):
+                raise InvalidRecord(
+                    f"The manifest of {model} {revision} names a file that no folder can have. {faults[0]}"
                 )
             return files
     available = sorted(

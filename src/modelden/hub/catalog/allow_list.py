@@ -3,7 +3,7 @@
 As Firefox's ``URLChecker`` (``Utils.sys.mjs``): the deny list takes precedence, localhost is allowed on any port, and a
 URL that neither list names is not allowed. Stricter than Firefox: prefixes are compared with the parsed URL, so that
 ``hub.example`` does not admit ``hub.example.evil``, nor ``/good/../evil`` the folder ``/good/``. A record that denies
-and cannot be read is an error.
+and cannot be read, or whose prefix no URL begins with, is an error.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from modelden.core import urls
 from modelden.errors import ForbiddenURL, InputError, InvalidRecord
+from modelden.settings.records import may_deny
 
 _LOCALHOST = "localhost"
 """Firefox removes its port before the comparison: a prefix without a port means every port."""
@@ -50,10 +51,10 @@ class AllowList(NamedTuple):
             kind, prefix = record.get("filter"), record.get("urlPrefix")
             if kind == "ALLOW" and isinstance(prefix, str):
                 allowed.append(prefix)
-            elif _may_deny(kind):
-                if kind != "DENY" or not isinstance(prefix, str):
+            elif may_deny(kind):
+                if kind != "DENY" or not isinstance(prefix, str) or not _can_match(prefix):
                     raise InvalidRecord(
-                        "A record of the allow/deny list should have ALLOW or DENY as filter, and a text as urlPrefix, "
+                        "A record of the allow/deny list should have ALLOW or DENY as filter, and a URL as urlPrefix, "
                         f"but is {_shown(record)}. Nothing is downloaded until it is mended, as it may deny something."
                     )
                 denied.append(prefix)
@@ -111,9 +112,11 @@ class AllowList(NamedTuple):
                 raise ForbiddenURL(url, f"the deny list has {prefix!r}", denied=True)
 
 
-def _may_deny(kind: object) -> bool:
-    """Return True for the filter DENY, in whatever spelling or structure."""
-    return "DENY" in str(kind).upper()
+def _can_match(prefix: str) -> bool:
+    """Return False for a prefix that is the beginning of no URL: a denial of it is meant, and denies nothing."""
+    canonical = _CanonicalUrl.parse(prefix)
+    is_text = any(f"{scheme}://".startswith(prefix.lower()) for scheme in urls.DEFAULT_PORTS)
+    return is_text or bool(canonical.scheme in urls.DEFAULT_PORTS and canonical.host)
 
 
 def _shown(value: object) -> str:

@@ -3,12 +3,14 @@
 Servers answer 200 with something else than the file: a web page, the error document of a storage service, a Git LFS
 pointer, or the beginning of the file. An ONNX model is a Protocol Buffers message (``ModelProto`` of ``onnx.proto``).
 Its fields may come in any order, so that it has no first bytes of its own; its fields are walked through instead, and
-their contents skipped. GGUF and safetensors are recognized by their specifications' first bytes.
+their contents skipped. GGUF and safetensors are recognized by their specifications' first bytes. No JSON file of a
+model is a text, a number or null.
 """
 
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING
 
 from modelden.errors import IntegrityError
@@ -23,15 +25,20 @@ SNIFFED_SIZE = 1024
 """Number of bytes at a file's start that `refuse_page` looks at."""
 
 _PAGE = re.compile(
-    rb"\s*(?:(?:<\?xml.*?\?>|<!--.*?-->)\s*)*<(?:!doctype\s+html|html|head|body|error|listbucketresult)\b",
+    rb"\s*(?:(?:<\?xml.*?\?>|<!--.*?-->)\s*)*<(?:!doctype\s+html|html|head|body|error|listbucketresult|frameset|iframe"
+    rb"|script|noscript|style|meta|title|link|center|div|table|form|main|section|h[1-6]|p|br|font|img)\b",
     re.IGNORECASE | re.DOTALL,
 )
+"""The beginnings of pages. Browsers do not need ``<html>``, and gateways leave it out."""
+
 _DOCUMENT = re.compile(
     rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html\b|\?xml\s|error>\s*<code>)", re.IGNORECASE | re.DOTALL
 )
 """No text of a tokenizer begins so. Its tokens may be tags, such as ``<head>``."""
 
-_POINTER = re.compile(rb"version https://(?:git-lfs\.github\.com|hawser\.github\.com)/spec/")
+_POINTER = re.compile(rb"\s*(?:version https?://[\w.-]+/spec/v\d|/annex/objects/)")
+"""Pointers of Git LFS and of git-annex."""
+
 _MARKUP_SUFFIXES = (".html", ".htm", ".xhtml", ".xml", ".svg", ".md")
 """Files with these suffixes may be pages."""
 
@@ -41,7 +48,19 @@ _MARKUP_TYPES = ("text/html", "application/xhtml+xml", "application/xml", "text/
 _RAW_WEIGHTS = re.compile(r"\.onnx[._]data[^/]*$")
 """Names of a model's external data, as PyTorch and Optimum write them. Any bytes are weights, but no text is."""
 
-_TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{8,}")
+_TEXT_SUFFIXES = (".txt", ".jinja")
+
+_CONTAINER = re.compile(rb"\x1f\x8b\x08|PK\x03\x04|%PDF-|\x89PNG\r\n|\xfd7zXZ|\x28\xb5\x2f\xfd")
+"""Compressed files, archives, documents and pictures: gzip, zip, PDF, PNG, xz, Zstandard."""
+
+_SHORTEST_TEXT = 8
+"""Bytes below which weights may look like a text."""
+
+_JSON = re.compile(rb"\s*[\[{]\s*[\"\[{][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
+"""JSON in any character set that has ASCII's digits."""
+
+_WIDE = re.compile(rb"(?P<little>(?:[\t\n\r ]\x00)*<\x00[!?a-zA-Z]\x00)|(?:\x00[\t\n\r ])*\x00<\x00[!?a-zA-Z]")
+"""Markup in UTF-16 without a byte order mark."""
 
 _GRAPH = 7
 _WIRE_TYPES = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, _GRAPH: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
@@ -78,7 +97,7 @@ def refuse_page(url: str, file: str, content_type: str, beginning: bytes) -> Non
     Raises:
         IntegrityError: If the first bytes are one, and the file cannot be one itself.
     """
-    name, text = file.lower(), _without_mark(beginning)
+    name, text = file.lower(), _to_utf8(_narrow(beginning))
     if name.endswith(_MARKUP_SUFFIXES):
         return
     if _POINTER.match(text):
@@ -89,7 +108,7 @@ def refuse_page(url: str, file: str, content_type: str, beginning: bytes) -> Non
 
 
 async def check_format(url: str, file: str, body: Blob) -> None:
-    """Refuse weights that are none by their format. Some kilobytes are read, of a model of any size.
+    """Refuse weights, texts and JSON that are none by their format. Some kilobytes are read, of a model of any size.
 
     Args:
         url: URL of the file.
@@ -97,10 +116,11 @@ async def check_format(url: str, file: str, body: Blob) -> None:
         body: All bytes of the file.
 
     Raises:
-        IntegrityError: If an ONNX model, a GGUF, a safetensors file or external data cannot be what its name says.
+        IntegrityError: If an ONNX model, a GGUF, a safetensors file, external data, a text or the value of a JSON file
+            cannot be what its name says.
         StorageUnavailable: If the bytes cannot be read.
     """
-    name = file.lower()
+    name, kind = file.lower(), "weights"
     if name.endswith((".onnx", ".ort")):
         fault = await _onnx_fault(body)
     elif name.endswith(".gguf"):
@@ -108,13 +128,40 @@ async def check_format(url: str, file: str, body: Blob) -> None:
     elif name.endswith(".safetensors"):
         fault = _safetensors_fault(await _read(body, 9), body.size)
     elif _RAW_WEIGHTS.search(name):
-        fault = "text" if _TEXT.fullmatch(await _read(body, SNIFFED_SIZE)) else None
-        fault = fault if body.size else "nothing"
+        fault = _raw_fault(await _read(body, SNIFFED_SIZE))
+    elif name.endswith(_TEXT_SUFFIXES):
+        kind, fault = "text", "a file of another kind" if _CONTAINER.match(await _read(body, 8)) else None
+    elif name.endswith(".json"):
+        kind, fault = "JSON file", _json_fault(_to_utf8(await _read(body, SNIFFED_SIZE)))
     else:
         return
     if fault is not None:
         beginning = await _read(body, 40)
-        raise IntegrityError(url, f"the weights {file}", f"{body.size} bytes that are none: {fault} ({beginning!r})")
+        raise IntegrityError(url, f"the {kind} {file}", f"{body.size} bytes that are none: {fault} ({beginning!r})")
+
+
+def _raw_fault(beginning: bytes) -> str | None:
+    """Return the reason why the first bytes of external data are no weights."""
+    if not beginning:
+        return "nothing"
+    if _CONTAINER.match(beginning):
+        return "a file of another kind"
+    return "text" if _is_text(beginning) or _JSON.fullmatch(beginning) else None
+
+
+def _is_text(beginning: bytes) -> bool:
+    if len(beginning) < _SHORTEST_TEXT:
+        return False
+    try:  # the last character may be cut
+        text = getincrementaldecoder("utf-8")().decode(_to_utf8(beginning))
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character.isspace() for character in text)
+
+
+def _json_fault(beginning: bytes) -> str | None:
+    value = beginning.lstrip()[:1]
+    return None if value in (b"{", b"[", b"") else "neither an object nor a list"
 
 
 async def _onnx_fault(body: Blob) -> str | None:
@@ -187,11 +234,21 @@ def _safetensors_fault(beginning: bytes, size: int) -> str | None:
     return "a beginning, cut within its header" if header + 8 > size else None
 
 
-def _without_mark(beginning: bytes) -> bytes:
+def _to_utf8(beginning: bytes) -> bytes:
     """Return the first bytes as UTF-8 without a byte order mark."""
+    if beginning.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return beginning.decode("utf-32", errors="ignore").encode()
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return beginning.decode("utf-16", errors="ignore").encode()
+        return beginning.decode("utf-16", errors="ignore").encode(errors="ignore")
     return beginning.removeprefix(b"\xef\xbb\xbf")
+
+
+def _narrow(beginning: bytes) -> bytes:
+    """Return markup in UTF-16 without a byte order mark as UTF-8, and anything else as it is."""
+    wide = _WIDE.match(beginning)
+    if wide is None:
+        return beginning
+    return beginning.decode("utf-16-le" if wide["little"] else "utf-16-be", errors="ignore").encode(errors="ignore")
 
 
 def _media_type(content_type: str) -> str:

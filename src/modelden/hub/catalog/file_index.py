@@ -145,10 +145,7 @@ class FileIndex:
         """
         if not self._address.lists_files:
             return None
-        expected = _find(await self._listing_of_load(file, lists, _FRESH), file.file)
-        if expected.sha256 is not None:
-            return expected.sha256 == sha256
-        return None if expected.git_oid is None else expected.git_oid == await git_oid_of(blob)
+        return await is_listed(await self._listing_of_load(file, lists, _FRESH), file.file, sha256, blob)
 
     async def _listing_of_load(self, file: ModelFile, lists: Lists | None, max_age: int) -> RepositoryListing:
         key = file.model, file.revision
@@ -177,6 +174,21 @@ class FileIndex:
         if result.reason is not None:
             logger.info("The files of %s %s are not checked by a list. %s", model, revision, result.reason)
         return result
+
+
+async def is_listed(listing: RepositoryListing, path: str, sha256: str, blob: Blob) -> bool | None:
+    """Compare a stored file with a list; None if the list does not tell its hash.
+
+    Args:
+        listing: The list.
+        path: Path in the repository.
+        sha256: SHA-256 of the stored bytes.
+        blob: The stored bytes.
+    """
+    expected = _find(listing, path)
+    if expected.sha256 is not None:
+        return expected.sha256 == sha256
+    return None if expected.git_oid is None else expected.git_oid == await git_oid_of(blob)
 
 
 def _age(listing: _Listing, max_age: int) -> int:

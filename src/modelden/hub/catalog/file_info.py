@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from modelden.settings.records import is_sha256
@@ -49,8 +50,8 @@ class ManifestReader(Protocol):
     async def expected(self, file: ModelFile, /) -> ExpectedFile:
         """Return the expected size and SHA-256 of a file."""
 
-    async def expected_stored(self, file: ModelFile, /) -> ExpectedFile:
-        """Return the same for a file that is stored already."""
+    async def expected_stored(self, files: Sequence[ModelFile], /) -> list[ExpectedFile]:
+        """Return the same for files that are stored already."""
 
     async def files(self, model: str, revision: str, /) -> tuple[FileInfo, ...] | None:
         """Return the files of a revision; None when no manifest names it."""

@@ -10,7 +10,7 @@ nor the server's own list, which is not signed, is an absence, and neither is re
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from modelden.errors import InvalidRecord, ManifestsUnavailable, UnavailableError
@@ -58,12 +58,13 @@ class Manifests:
         """
         return _find(await self.files(file.model, file.revision), file)
 
-    async def expected_stored(self, file: ModelFile) -> ExpectedFile:
-        """Return the same for a file that is stored already.
+    async def expected_stored(self, files: Sequence[ModelFile]) -> list[ExpectedFile]:
+        """Return the same for files that are stored already. The collection is read once.
 
         A collection that nothing says is published is not requested: a visit that has its files sends no request.
         """
-        return _find(files_of(await self._all_records(is_stored=True), file.model, file.revision), file)
+        records = await self._all_records(is_stored=True)
+        return [_find(files_of(records, file.model, file.revision), file) for file in files]
 
     async def files(self, model: str, revision: str) -> tuple[FileInfo, ...] | None:
         """Return the files of a revision; None when no manifest names it. Sizes and hashes are complete."""

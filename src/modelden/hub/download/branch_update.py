@@ -35,19 +35,20 @@ class BranchUpdate:
         changed: Files that are stored in another state than the hub's.
         lists: The hub's lists that the load uses: its files are of one commit.
         is_superseded: Another tab replaced a file during the load, which was served files of two states.
+        has_moved: The branch moved during the load, between the comparison of a stored file and the list.
     """
 
-    def __init__(self, store: Store, locks: Locks, *, stored_only: bool = False) -> None:
+    def __init__(self, store: Store, locks: Locks, lists: Lists | None = None, *, stored_only: bool = False) -> None:
         self.stored_only = stored_only
         self.changed: set[FileKey] = set()
-        self.lists: Lists = {}
-        self.is_superseded = False
+        self.lists: Lists = {} if lists is None else lists
+        self.is_superseded = self.has_moved = False
         self._store = store
         self._locks = locks
         self._switch_lock = AsyncExitStack()
         self._acquiring = asyncio.Lock()
         self._is_locked = False
-        self._served: dict[FileKey, str] = {}
+        self._served: dict[FileKey, CachedFile] = {}
         self._awaited: set[FileKey] = set()
         self._staged: dict[FileKey, StagedFile] = {}
         self._deleted: set[FileKey] = set()
@@ -68,7 +69,7 @@ class BranchUpdate:
 
     def mark_served(self, key: FileKey, file: CachedFile) -> CachedFile:
         """Record that a file is served as it is stored."""
-        self._served[key] = file.sha256
+        self._served[key] = file
         self._awaited.discard(key)
         return file
 
@@ -95,11 +96,25 @@ class BranchUpdate:
                 f"The hub has changed {changed}, and does not give {other} as it is now. "
                 "They may not fit together: try again when it answers."
             )
-        if self._served and (replaced := await self._store.cache.replaced_files(self._served)):
+        if (moved := await self._moved_file()) is not None:
+            self.has_moved = True
+            raise UnavailableError(f"The hub changed {moved.name} while the model was loaded.")
+        served = {key: file.sha256 for key, file in self._served.items()}
+        if served and (replaced := await self._store.cache.replaced_files(served)):
             self.is_superseded = True
             raise UnavailableError(f"{min(replaced).name} was replaced by another tab while the model was loaded.")
         if self._staged or self._deleted:
             await self._store.writer.commit(list(self._staged.values()), self._deleted)
+
+    async def _moved_file(self) -> FileKey | None:
+        """Return a stored file that was served before the load used a list, and is another one in that list."""
+        for key, file in self._served.items() if self.lists else ():
+            from modelden.hub.catalog.file_index import is_listed  # the list is from there
+
+            listing = self.lists.get((key.model.partition("/")[2], key.revision))
+            if listing is not None and await is_listed(await listing, key.path, file.sha256, file.blob) is False:
+                return key
+        return None
 
     async def __aenter__(self) -> Self:
         """Enter the context of the load."""
@@ -114,7 +129,10 @@ class BranchUpdate:
 
 
 async def load_branch[T](
-    store: Store, locks: Locks, load: Callable[[BranchUpdate], Coroutine[Any, Any, T]]
+    store: Store,
+    locks: Locks,
+    load: Callable[[BranchUpdate], Coroutine[Any, Any, T]],
+    lists: Lists | None = None,
 ) -> tuple[T, ModelDenError | None]:
     """Load a model of a branch as the hub has it; if it has changed and cannot be loaded, load the stored state.
 
@@ -122,6 +140,7 @@ async def load_branch[T](
         store: Store of the page.
         locks: The locks of the origin.
         load: Loads the model, and calls `BranchUpdate.commit` at its end.
+        lists: The hub's lists of an attempt before, whose commit all files shall have.
 
     Returns:
         The result of ``load``; and the error of the hub's state, if the stored one was loaded.
@@ -129,14 +148,16 @@ async def load_branch[T](
     Raises:
         ModelDenError: If the load fails and nothing had changed, or if the stored state cannot be loaded either.
     """
-    async with BranchUpdate(store, locks) as branch:
+    async with BranchUpdate(store, locks, lists) as branch:
         try:
             # A task of its own: each file resumes the load, and not all who wait for it.
             return await asyncio.create_task(load(branch)), None
         except ModelDenError as error:
-            if not (branch.changed or branch.is_superseded):
+            if not (branch.changed or branch.is_superseded or branch.has_moved):
                 raise
             reason = error
+    if branch.has_moved:
+        return await load_branch(store, locks, load, branch.lists)
     if branch.is_superseded:  # the other tab has stored a complete state
         return await load_branch(store, locks, load)
     logger.warning("A branch changed and cannot be loaded as it is now. The stored state is loaded. %s", reason)

@@ -3,6 +3,9 @@
 Source: Firefox ``ModelHub.sys.mjs`` (``getModelDataAsFile``, ``getETag``): a HEAD with a limit of 1000 ms. The stored
 copy is used if the tags agree, or if the hub does not respond. Files of pinned revisions are always fresh. If a hub
 promises hashes, the stored hash is compared in place of the tag (`catalog.integrity.is_current`).
+
+Once a load uses a list of the hub, its stored files are compared with that list: its other files are of the list's
+commit, and the branch may have moved since.
 """
 
 from __future__ import annotations
@@ -57,6 +60,9 @@ class Freshness:
         """
         branch = request.branch
         if branch is None:
+            listed, is_fresh = await self._check_list(request)
+            if is_fresh is not None:
+                return listed if is_fresh else None, None
             headers = await fetch_headers(self._fetcher, request.url)
             cached = await self._cache.get(request.key, request.consumer)
             is_fresh = cached is not None and await self.is_current(request, cached, headers) is not False
@@ -72,11 +78,14 @@ class Freshness:
     async def _check_branch(
         self, request: FileRequest, branch: BranchUpdate
     ) -> tuple[CachedFile | None, Mapping[str, str] | None]:
-        status, headers = await _send_head(self._fetcher, request.url, HEAD_TIMEOUT)
-        cached = await self._cache.get(request.key, request.consumer)
+        cached, is_fresh = await self._check_list(request)
+        status, headers = 0, None
+        if is_fresh is None:
+            status, headers = await send_head(self._fetcher, request.url, HEAD_TIMEOUT)
+            cached = await self._cache.get(request.key, request.consumer)
+            is_fresh = None if cached is None else await self.is_current(request, cached, headers)
         if cached is None:
             return None, headers
-        is_fresh = await self.is_current(request, cached, headers)
         if is_fresh:
             return branch.mark_served(request.key, cached), headers
         if is_fresh is False:
@@ -93,12 +102,36 @@ class Freshness:
     async def is_current(
         self, request: FileRequest, cached: CachedFile, headers: Mapping[str, str] | None
     ) -> bool | None:
-        """Compare a stored file with the hub's response, or else with its list; None if neither tells its state."""
+        """Compare a stored file with the load's list or the hub's response; None if neither tells its state."""
+        if (is_listed := await self._compare(request, cached)) is not None:
+            return is_listed
         if headers and (hash_from_headers(headers) or "etag" in headers):
             return is_current(headers, cached.sha256, cached.etag)
         if not headers or self._index is None:
             return None
         return await self._index().is_current(request.file, request.lists, cached.sha256, cached.blob)
+
+    async def _check_list(self, request: FileRequest) -> tuple[CachedFile | None, bool | None]:
+        """Return a stored file, and whether it is that of the load's list; None without a list that tells."""
+        if not self._uses_list(request):  # as in most visits
+            return None, None
+        cached = await self._cache.get(request.key, request.consumer)
+        return cached, None if cached is None else await self._compare(request, cached)
+
+    async def _compare(self, request: FileRequest, cached: CachedFile) -> bool | None:
+        if self._index is None or not self._uses_list(request):
+            return None
+        return await self._index().is_current(request.file, request.lists, cached.sha256, cached.blob)
+
+    def _uses_list(self, request: FileRequest) -> bool:
+        """Return True if the load uses a list.
+
+        Files that are downloaded together have one from the beginning. A load of an engine has one once it downloads
+        something: most visits find all files stored.
+        """
+        if self._index is None or request.lists is None:
+            return False
+        return request.branch is None or (request.file.model, request.file.revision) in request.lists
 
 
 async def fetch_headers(
@@ -107,14 +140,15 @@ async def fetch_headers(
     timeout: float = HEAD_TIMEOUT,  # noqa: ASYNC109  ends with headers
 ) -> Mapping[str, str] | None:
     """Return the hub's headers of a file; empty for a file that it does not have. None without a response."""
-    return (await _send_head(fetcher, url, timeout))[1]
+    return (await send_head(fetcher, url, timeout))[1]
 
 
-async def _send_head(
+async def send_head(
     fetcher: Fetcher,
     url: str,
-    timeout: float,  # noqa: ASYNC109
+    timeout: float,  # noqa: ASYNC109  ends with headers
 ) -> tuple[int, Mapping[str, str] | None]:
+    """Return the status of a file and the headers of `fetch_headers`; 0 without a response."""
     try:
         async with fetcher.fetch(url, method="HEAD", timeout=timeout) as response:
             return response.status, response.headers if 200 <= response.status < 300 else {}

@@ -2,6 +2,7 @@
 
 A file may have been stored before its manifest was published, or while nobody asked for manifests. It is `signed` from
 then on if its hash is the manifest's. Otherwise it is deleted, or replaced with its branch, and downloaded again.
+A file that is `signed` is compared too: the manifest may have been corrected, or signed by another root.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from modelden.errors import IntegrityError
 
 if TYPE_CHECKING:
     from modelden.hub.catalog.file_info import ManifestReader
+    from modelden.hub.catalog.integrity import ExpectedFile
     from modelden.hub.download.request import FileRequest
     from modelden.hub.store.records import CachedFile, CachedFiles
     from modelden.hub.store.store import Store
@@ -37,24 +39,22 @@ async def check_stored(
         ModelDenError: If the manifests cannot be read; see `catalog.manifests.Manifests.expected`.
     """
     checked = {}
-    for request in requests:
-        file = cached.get(request.key)
-        if file is not None and (file := await _check(manifests, store, request, file)) is not None:
+    stored = [request for request in requests if request.key in cached]
+    promises = await manifests.expected_stored([request.file for request in stored]) if stored else []
+    for request, expected in zip(stored, promises, strict=True):
+        if (file := await _check(expected, store, request, cached[request.key])) is not None:
             checked[request.key] = file
     return checked
 
 
-async def _check(
-    manifests: ManifestReader, store: Store, request: FileRequest, cached: CachedFile
-) -> CachedFile | None:
+async def _check(expected: ExpectedFile, store: Store, request: FileRequest, cached: CachedFile) -> CachedFile | None:
     from modelden.hub.catalog.integrity import SIGNED  # most visits have no manifests
 
-    if cached.integrity == SIGNED:
-        return cached
-    expected = await manifests.expected_stored(request.file)
     if expected.sha256 is None:
         return cached
     if (cached.sha256, cached.blob.size) == (expected.sha256, expected.size):
+        if cached.integrity == SIGNED:
+            return cached
         await store.cache.set_integrity(request.key, cached.sha256, SIGNED)
         return cached._replace(integrity=SIGNED)
     logger.warning("The stored %s is not the one of its signed manifest, it is downloaded again", request.url)

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 10.0
 """Seconds that the hub has to send the headers of a file."""
 
+HEAD_REFUSED = (400, 403, 405, 501)
+"""Statuses of hubs, and of signed URLs of a storage, that answer GET alone."""
+
 SMALL_SIZE = 16 * 1024 * 1024
 """Bytes of a file that is downloaded again if the hub tells no more than the same size."""
 
@@ -41,7 +44,7 @@ class Validation:
     async def run(
         self,
         urls: Mapping[FileKey, str],
-        fetch_headers: Callable[[str, float], Awaitable[Mapping[str, str] | None]],
+        send_head: Callable[[str, float], Awaitable[tuple[int, Mapping[str, str] | None]]],
         download: Callable[[FileKey], Awaitable[CachedFile]],
     ) -> list[FileKey]:
         """Download the files again of which the hub has other bytes, and return the keys of those that changed.
@@ -50,7 +53,7 @@ class Validation:
 
         Args:
             urls: URLs of the files on their hub.
-            fetch_headers: Returns the headers of a URL, within a number of seconds.
+            send_head: Returns the status and the headers of a URL, within a number of seconds.
             download: Downloads a file, whatever is stored of it.
 
         Raises:
@@ -61,7 +64,8 @@ class Validation:
             stored = await self._cache.get(key, None)
             if stored is None or stored.integrity == SIGNED or key in self.unchanged:
                 continue
-            if not may_differ(stored, await fetch_headers(url, TIMEOUT)):
+            status, headers = await send_head(url, TIMEOUT)
+            if status not in HEAD_REFUSED and not may_differ(stored, headers):
                 continue
             try:
                 file = await download(key)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
+from modelden.core.age import age
 from modelden.errors import CacheSizeExceeded, QuotaExceeded
 from modelden.hub.policy import StoragePolicy
 from modelden.hub.store.cache import ModelCache
@@ -22,7 +23,7 @@ from modelden.hub.store.partials import PartialDownloads
 from modelden.hub.store.records import FileKey, RevisionKey, StoredModel, model_key, revision_of
 from modelden.hub.store.reservations import Reservations
 from modelden.hub.store.usage import Pins, is_pinned, use_lock
-from modelden.ports import Locks, Page
+from modelden.ports import Clock, Locks, Page
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class StorageQuota:
         locks: Locks,
         policy: StoragePolicy,
         reservations: Reservations,
+        clock: Clock,
     ) -> None:
         self._cache = cache
         self._partials = partials
@@ -59,6 +61,7 @@ class StorageQuota:
         self._locks = locks
         self._policy = policy
         self._reservations = reservations
+        self._clock = clock
 
     async def reserve(self, key: FileKey, size: int) -> None:
         """Reserve space for the remaining bytes of a file; with an empty path, of a model.
@@ -169,7 +172,7 @@ class StorageQuota:
         models = await self._cache.list_models()
         protected |= await self._partials.models() | await self._used_models(models)
         protected |= {revision for revision in map(model_key, models) if is_pinned(revision, pins)}
-        for model in eviction_candidates(models, excess, protected):
+        for model in eviction_candidates(models, excess, protected, self._clock.now()):
             logger.info("Evicting %s %s: %s needs its space", model.name, model.revision, _name(key))
             await self._delete(model_key(model))
 
@@ -183,8 +186,8 @@ class StorageQuota:
 
 
 def spare_space(quota: int) -> int:
-    """Return the bytes of a quota that models leave free: a sixteenth, and `SPARE` at most. Pure."""
-    return min(SPARE, quota // 16)
+    """Return the bytes of a quota that models leave free: a quarter, and `SPARE` at most. Pure."""
+    return min(SPARE, quota // 4)
 
 
 def _name(key: FileKey) -> str:
@@ -192,11 +195,11 @@ def _name(key: FileKey) -> str:
 
 
 def eviction_candidates(
-    models: Iterable[StoredModel], excess: int, protected: Collection[RevisionKey]
+    models: Iterable[StoredModel], excess: int, protected: Collection[RevisionKey], now: int
 ) -> Sequence[StoredModel]:
     """Return the least recently used models that free ``excess`` bytes; none if all candidates are too few. Pure."""
     chosen = []
-    for model in sorted(models, key=lambda candidate: candidate.last_used):
+    for model in sorted(models, key=lambda candidate: (-age(now, candidate.last_used), candidate.last_used)):
         if excess <= 0:
             break
         if model_key(model) not in protected:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modelden.core import urls
 from modelden.hub.catalog.names import NO_ETAG
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class FileKey(_FileKeyFields):
 
     @cached_property
     def id(self) -> str:
-        """Key of the file in the stores ``files``, ``partials`` and ``missing``; only the root has spaces."""
-        return f"{self.root} {self.name}"
+        """Key of the file in the stores ``files``, ``partials`` and ``missing``. Escapes keep its parts apart."""
+        root = self.root.replace(" ", "%20")
+        return f"{root} {self.model}/{urls.quote(self.revision, safe='')}/{self.path}"
 
     @cached_property
     def revision_key(self) -> RevisionKey:

@@ -118,6 +118,7 @@ class Store:
             ports.locks,
             self.policy,
             self._reservations,
+            ports.clock,
         )
 
     @property

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelden.config import Configuration
-from modelden.errors import IntegrityError, SignatureError, UnavailableError
+from modelden.errors import IntegrityError, InvalidRecord, SignatureError, UnavailableError
 from modelden.host.errors import HostError
 from modelden.host.keys.certificates import SigningChain
 from modelden.host.keys.key_folder import save_keys
@@ -86,6 +89,21 @@ def test_other_bytes_than_the_manifests_are_refused(original: Original, tmp_path
         with pytest.raises(IntegrityError, match=message):
             mirror_revision(original.config, MODEL, "v1", tmp_path / "fetched")
     assert not (tmp_path / "fetched" / WEIGHTS).exists()
+
+
+@pytest.mark.parametrize("path", ["/outside.json", "a/", "aux.json"])
+def test_a_manifest_names_files_of_the_folder_only(original: Original, tmp_path: Path, path: str) -> None:
+    path = f"{tmp_path}{path}" if path.startswith("/") else path
+    files = [{"path": path, "size": 2, "sha256": hashlib.sha256(b"{}").hexdigest()}]
+    record = {"id": "m", "last_modified": 1, "modelId": MODEL, "revision": "v1", "files": files}
+    changeset = json.dumps({"timestamp": 1, "changes": [record], "metadata": {}})
+    original.application.faults.set(
+        Fault(path="*ml-model-manifests/changeset", status=200, body=changeset),
+        Fault(path="/hub/*", status=200, body="{}"),
+    )
+    with pytest.raises(InvalidRecord, match="names a file that no folder can have"):
+        mirror_revision(replace(original.config, verify_signatures=False), MODEL, "v1", tmp_path / "fetched")
+    assert not (tmp_path / "outside.json").exists()
 
 
 def test_nothing_is_fetched_that_nobody_trusted_has_signed(original: Original, tmp_path: Path) -> None:

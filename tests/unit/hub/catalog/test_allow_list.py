@@ -112,7 +112,13 @@ def test_attacks_on_prefixes(url: str, records: list[dict[str, str]], expected: 
 @pytest.mark.parametrize("prefix", ["http://[", "https://hub.example:port/", "//", "hub.example", "\x00", "https:///"])
 def test_an_entry_that_is_no_url_admits_nothing(prefix: str) -> None:
     assert judged("https://hub.example/x", allow(prefix)) == "DISALLOWED"
-    assert judged("https://hub.example/x", [*HUB, *deny(prefix)]) == "NONE"
+    with pytest.raises(InvalidRecord):  # it is meant to deny something, and would deny nothing
+        AllowList.of([*HUB, *deny(prefix)])
+
+
+@pytest.mark.parametrize("prefix", ["", "h", "HTTP", "https:", "https://"])
+def test_the_beginning_of_all_urls_denies_all(prefix: str) -> None:
+    assert judged("https://hub.example/x", [*HUB, *deny(prefix)]) == "DENIED"
 
 
 def test_the_error_names_the_url_and_who_decides() -> None:
@@ -145,6 +151,11 @@ def test_records_that_say_neither_count_for_nothing() -> None:
         {"filter": " DENY", "urlPrefix": "https://a/"},
         {"filter": ["DENY"], "urlPrefix": "https://a/"},
         {"filter": {"DENY": True}, "urlPrefix": "https://a/"},
+        {"filter": "DENY", "urlPrefix": "a.example/org/model"},
+        {"filter": "DENY", "urlPrefix": "//a.example/org"},
+        {"filter": "DENY", "urlPrefix": "*.a.example"},
+        {"filter": "DENY", "urlPrefix": "\ufeffhttps://a.example/"},
+        {"filter": "DENY", "urlPrefix": "https//a.example/"},
     ],
     ids=repr,
 )

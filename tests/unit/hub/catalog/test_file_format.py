@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 
 import pytest
@@ -86,7 +87,28 @@ WRONG = {
     "text": b"Not Found",
     "a long text": b"The quick brown fox jumps over the lazy dog.\n" * 100,
     "nothing": b"",
+    "a byte": b"\n",
+    "pointer of Windows": b"version https://git-lfs.github.com/spec/v1\r\noid sha256:" + b"a" * 64 + b"\r\n",
+    "pointer after lines": b"\n\nversion https://git-lfs.github.com/spec/v1\noid sha256:",
+    "pointer of git-annex": b"/annex/objects/SHA256E-s12345--" + b"a" * 64 + b"\n",
+    "XML of S3 after lines": b'\r\n \n<?xml version="1.0"?>\n<Error><Code>NoSuchKey</Code></Error>',
+    "HTML in UTF-16 without a mark": "\n<!DOCTYPE html><title>Log in</title>".encode("utf-16-be"),
+    "HTML in UTF-32": "\ufeff<!DOCTYPE html>".encode("utf-32-le"),
+    "a refresh": b'<meta http-equiv="refresh" content="0; url=https://portal.example/">',
+    "a script": b"<script>location = 'https://portal.example/'</script>",
+    "a gateway": b"<h1>502 Bad Gateway</h1>\n",
+    "gzip": gzip.compress(bytes(1000)),
+    "zip": b"PK\x03\x04\x14\0\0\0\x08\0" + bytes(100),
+    "PDF": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n",
+    "PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "JSON in Russian": '{"error": "не найдено"}'.encode(),
+    "JSON in KOI8-R": '{"error": "не найдено"}'.encode("koi8-r"),
+    "a list in JSON": b'[{"message": "rate limited"}]',
+    "text in UTF-16": "\ufeffNot Found, and nothing else".encode("utf-16-le"),
 }
+
+EMPTY_MAY_BE = {"a byte": (DATA,)}
+"""Files that may have these contents."""
 
 
 @pytest.mark.parametrize("file", [ONNX, GGUF, SAFETENSORS, DATA])
@@ -96,8 +118,36 @@ async def test_what_servers_send_in_place_of_weights_is_refused(file: str, wrong
         refuse_page(URL, file, "application/octet-stream", WRONG[wrong][:1024])
         await check_format(URL, file, MemoryBlob(WRONG[wrong]))
 
+    if file in EMPTY_MAY_BE.get(wrong, ()):
+        await check()
+    else:
+        with pytest.raises(IntegrityError, match=file):
+            await check()
+
+
+@pytest.mark.parametrize("file", ["vocab.txt", "merges.txt", "chat_template.jinja"])
+@pytest.mark.parametrize("wrong", ["gzip", "zip", "PDF", "PNG", "HTML in UTF-16 without a mark", "HTML in UTF-32"])
+async def test_what_servers_send_in_place_of_a_text_is_refused(file: str, wrong: str) -> None:
+    async def check() -> None:
+        refuse_page(URL, file, "text/plain", WRONG[wrong][:1024])
+        await check_format(URL, file, MemoryBlob(WRONG[wrong]))
+
     with pytest.raises(IntegrityError, match=file):
         await check()
+
+
+@pytest.mark.parametrize("content", [b"null", b' "Not Found"', b"404", b"true", b"\xef\xbb\xbfnull"])
+async def test_a_value_is_no_json_of_a_model(content: bytes) -> None:
+    with pytest.raises(IntegrityError, match="neither an object nor a list"):
+        await check_format(URL, "config.json", MemoryBlob(content))
+
+
+@pytest.mark.parametrize("beginning", [b"<meta charset=utf-8>", b"<center>Log in</center>", b"<h1>Sign in</h1>"])
+def test_a_page_may_begin_with_any_element(beginning: bytes) -> None:
+    refuse_page(URL, "vocab.txt", "text/plain", beginning)
+    for file, content_type in (("vocab.txt", "text/html"), ("tokenizer.model", "text/plain")):
+        with pytest.raises(IntegrityError, match="got a web page"):
+            refuse_page(URL, file, content_type, beginning)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +160,11 @@ async def test_what_servers_send_in_place_of_weights_is_refused(file: str, wrong
         (DATA, bytes(5000)),
         (DATA, hashlib.sha512(b"weights").digest() * 100),
         ("onnx/model.onnx_data_12", b"\0\0\x80\x3f"),
+        ("onnx/model.onnx.data", bytes([120, 119, 135, 136]) * 300),
+        ("onnx/model.onnx.data", b"{\x80" + bytes(range(256)) * 4),
+        ("onnx/model.onnx.data", b"\0<\0H" * 600),  # 1.0 and 8.0 as 16 bits
+        ("modules.json", b" [{}]"),
+        ("config.json", b"\xef\xbb\xbf{}"),
         ("weights.bin", b"some text, for all that is known of it"),
         ("vocab.txt", b"[PAD]\n[UNK]\n"),
         ("merges.txt", b"<html> </html> are two tokens"),

@@ -241,6 +241,28 @@ async def test_a_stored_file_that_its_manifest_refuses_is_downloaded_again(
     assert list(await hub.get_stored([FILE], USE, ALLOWED)) == [FILE]
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_stored_file_that_its_corrected_manifest_refuses_is_downloaded_again(
+    profile: Profile, application: Application, *, at_once: bool
+) -> None:
+    """A manifest was of wrong bytes once, or was signed below another root."""
+    wrong = b":\x08untagged"
+    application.faults.set(Fault(path=f"/hub/{FILE.model}/{FILE.revision}/{WEIGHTS}", status=200, body=wrong.decode()))
+    collection = publish(application, entry(WEIGHTS, wrong))
+    assert (await (await hub_of(profile)).get(FILE, USE, ALLOWED)).integrity == "signed"
+    application.faults.set()
+    (record,) = [each for each in collection.state.records.values() if "files" in each]
+    collection.replace([{**record, "files": [entry(WEIGHTS, FILES[WEIGHTS])]}], timestamp=TIMESTAMP + 1)
+    profile.clock.advance(hours=25)
+    hub = await hub_of(profile)
+
+    if at_once:
+        assert await hub.get_stored([FILE], USE, ALLOWED) == {}
+    healed = await hub.get(FILE, USE, ALLOWED)
+
+    assert (healed.integrity, await healed.blob.read()) == ("signed", FILES[WEIGHTS])
+
+
 async def test_a_stored_file_asks_for_no_manifests_that_nothing_says_are_published(profile: Profile) -> None:
     hub = await hub_of(profile, manifests="if-published")
     await hub.get(FILE, USE, ALLOWED)

@@ -32,7 +32,8 @@ EVERYTHING = AllowList((), ())
 
 
 def file_row(hub: str | None, path: str = "a.json", revision: str = "v1") -> Row:
-    return {"id": f"{MODEL}/{revision}/{path}", "model": MODEL, "revision": revision, "file": path, "hub": hub}
+    names = {"model": MODEL, "revision": revision, "file": path}
+    return {"id": f"{MODEL}/{revision}/{path}", **names, "hub": hub, "sha256": "a" * 64}
 
 
 def moved(**rows: list[Row]) -> RowsByStore:
@@ -133,6 +134,27 @@ def test_a_file_that_names_no_hub_belongs_to_the_only_one_of_its_host(others: li
         {"id": "ml-model-manifests", "at": 2},
     ]
     assert roots(rows["pins"]) == [""]  # a pin is of every hub with this host name
+
+
+@pytest.mark.parametrize(
+    ("hub", "etag", "stored"),
+    [
+        (LIVE, '"v2"', '"v2"'),
+        (STAGING, '"v2"', '"v2"'),
+        ("https://mirror.example/", '"v2"', "NO_ETAG"),
+        (None, '"v2"', "NO_ETAG"),
+        (None, f'W/"{"a" * 64}"', "NO_ETAG"),
+        (None, f'"{"a" * 64}"', f'"{"a" * 64}"'),
+        (None, "NO_ETAG", "NO_ETAG"),
+    ],
+)
+def test_the_tag_of_a_mirror_or_an_archive_is_dropped(hub: str | None, etag: str, stored: str) -> None:
+    """Version 702 stored it as the hub's."""
+    file = file_row(hub)
+    header = {name: file[name] for name in ("model", "revision", "file")} | {"headers": {"ETag": etag, "fileSize": 1}}
+    rows = moved(files=[file], headers=[header])
+
+    assert [row["headers"] for row in rows["headers"]] == [{"ETag": stored, "fileSize": 1}]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
         browser.page.usage, browser.page.quota = 0, 10_000_000
 
         async def storage_estimate() -> tuple[int, int, bool]:
-            return browser.stored()["chunks"], room * 16 // 15 + 1, False
+            return browser.stored()["chunks"], room * 4 // 3 + 1, False
 
         browser.page.storage_estimate = storage_estimate  # type: ignore[method-assign]
     limits = StoragePolicy(max_size=room / 1024**3 if by_limit else None)
