@@ -90,6 +90,8 @@ class Configuration:
         worker_url: Folder with the files of ``modelden assets DIR``, from which workers start if the page's content
             security policy refuses ``blob:``. It is on the page's origin. A relative URL is resolved against the page,
             or against the worker that Python runs in. None for the copies in this wheel.
+        share_workers: Raw models (`load_session`, `modelden.onnxruntime`) of the page share workers, and so one runtime
+            and its memory. False gives each a worker of its own.
         idle_timeout: Seconds without a byte after which a connection is closed. Downloads are tried again.
         max_cache_size: Largest size of all stored models in GiB (Firefox: ``browser.ml.modelCacheMaxSize``); None for
             the browser's limit.
@@ -123,6 +125,7 @@ class Configuration:
     require_storage: bool = False
     memory_when_full: bool = False
     worker_url: str | None = None
+    share_workers: bool = True
     idle_timeout: float = 30.0
     max_cache_size: float | None = None
     evict: bool = False
@@ -207,7 +210,10 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 _WHOLE = ("memory_limit", "runtime_major")
 _OPTIONAL = ("memory_limit", "max_cache_size", "runtime_major", "worker_url")
-_FLAGS = ("verify_signatures", "require_hashes", "require_storage", "memory_when_full", "evict", "offline")
+_FLAGS = (
+    *("verify_signatures", "require_hashes", "require_storage", "memory_when_full"),
+    *("share_workers", "evict", "offline"),
+)
 _TEXTS = (
     *("settings_server", "settings_bucket", "signer_name", "root_hash", "hub_root_url", "hub_url_template"),
     *("log_level", "worker_url"),

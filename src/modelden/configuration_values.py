@@ -35,6 +35,7 @@ class ConfigurationValues(TypedDict, total=False):
     require_storage: bool
     memory_when_full: bool
     worker_url: str | None
+    share_workers: bool
     idle_timeout: float
     max_cache_size: float | None
     evict: bool

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from modelden.hub.catalog.manifests import Manifests, Records
     from modelden.loading.availability import AvailabilityCheck
     from modelden.loading.onnx_session_loader import OnnxSessionLoader
+    from modelden.loading.session_pool import SessionPool
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Context:
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tasks = BackgroundTasks()
         self._is_tidy = False
+        self._session_pool: SessionPool | None = None
         self._engine_loader = EngineLoader(config, bundles, ports, self.settings, self._hub_of, self._memory_guard)
         self._loader = LoaderWithFallback(self._engine_loader, self._history, self._hub_of, self._live_engines, events)
         self._engines = EngineRegistry(
@@ -187,7 +189,9 @@ class Context:
     def onnx_sessions(self) -> OnnxSessionLoader:
         """Return the loader of raw models."""
         from modelden.loading.onnx_session_loader import OnnxSessionLoader
+        from modelden.loading.session_pool import SessionPool
 
+        self._session_pool = self._session_pool or SessionPool(self.ports, is_shared=self.config.share_workers)
         return OnnxSessionLoader(
             self.config,
             self._bundles,
@@ -195,6 +199,7 @@ class Context:
             self.settings,
             self.hub,
             self._memory_guard,
+            self._session_pool,
             self._engine_loader.choose_runtime,
             self._events,
         )

@@ -123,16 +123,35 @@ async def open_one(config: dict[str, Any], models: dict[str, str]) -> None:
     OPEN.append(await onnxruntime.InferenceSession.create(decoded(models)["add"]))
 
 
-async def run_one() -> Json:
-    """Run it and close it; the error's name."""
-    session = OPEN.pop()
+async def open_pair(config: dict[str, Any], models: dict[str, str]) -> None:
+    """Open an endless model and a quick one, and begin a run of the first."""
+    configure(config)
+    OPEN.append(await onnxruntime.InferenceSession.create(decoded(models)["endless"]))
+    OPEN.append(await onnxruntime.InferenceSession.create(decoded(models)["x-to-y"]))
+    RUNS.append(asyncio.ensure_future(OPEN[0].run_async(None, {"x": [0], "times": array("int64", (), [2**62])})))
+
+
+RUNS: list[asyncio.Future[Json]] = []
+"""Runs that are under way."""
+
+
+async def run_pair() -> Json:
+    """Wait for the run, then run both."""
+    feed = {"x": [1, 2]}
     try:
-        await session.run_async(None, {name: array("float32", (1, 2), [1, 2]) for name in "ab"})
+        await RUNS.pop()
     except modelden.ModelDenError as error:
-        return type(error).__name__
-    finally:
-        session.close()
-    return None
+        name = type(error).__name__
+    [y] = await OPEN[1].run_async(None, feed)
+    [again] = await OPEN[1].run_async(None, feed)
+    await OPEN[0].run_async(None, {"x": [0], "times": array("int64", (), [1])})
+    return [name, y.tolist(), again.tolist()]
+
+
+def close_all() -> None:
+    """Close all open sessions."""
+    while OPEN:
+        OPEN.pop().close()
 
 
 async def open_on_gpu(config: dict[str, Any], models: dict[str, str]) -> None:

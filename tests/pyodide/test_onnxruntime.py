@@ -14,6 +14,7 @@ import pytest
 from tests.contracts import onnxruntime_api, onnxruntime_probes
 from tests.contracts.test_onnxruntime import native_outcomes
 from tests.pyodide.servers import ROOT
+from tests.tiny_models.endless import endless_graph
 from tests.tiny_models.raw import WEIGHTS, raw_models
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.console(r"\[[EW]:onnxruntime")
 """Messages of onnxruntime itself about the unusual models, options and feeds of these tests."""
 
-MODELS = {name: base64.b64encode(data).decode() for name, data in raw_models().items()}
+MODELS = {name: base64.b64encode(data).decode() for name, data in (raw_models() | {"endless": endless_graph()}).items()}
 
 
 @pytest.fixture
@@ -90,13 +91,17 @@ def test_many_runs_leave_nothing_behind(raw_page: Page, site: Site) -> None:
     assert left[1] - before[1] < 20 * 2**20, "a hundred megabytes went in, and as many came out"
 
 
-def test_a_session_whose_worker_dies_says_so(raw_page: Page, site: Site) -> None:
+def test_sessions_share_a_worker_whose_death_is_that_of_the_one_at_work(raw_page: Page, site: Site) -> None:
     raw_page.spy_on_workers()
-    in_page(raw_page, "open_one", config=site.config, models=MODELS)
+    in_page(raw_page, "open_pair", config=site.config, models=MODELS)
+    assert raw_page.workers() == 1
 
     raw_page.runner.run_js("usedWorkers.at(-1).terminate()")
 
-    assert in_page(raw_page, "run_one") == "EngineCrashed"
+    assert in_page(raw_page, "run_pair") == ["EngineCrashed", [1.0, 2.0], [1.0, 2.0]]
+    assert raw_page.workers() == 2
+    in_page(raw_page, "close_all")
+    assert raw_page.workers() == 0
 
 
 def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:

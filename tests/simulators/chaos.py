@@ -38,7 +38,10 @@ DELAY = 40
 def _crash(target: Any) -> Exception:
     if isinstance(target, ScriptedWorker):
         target.crash()
-    return errors.EngineCrashed("The engine's worker failed.")
+    error = errors.EngineCrashed("The engine's worker failed.")
+    if isinstance(target, ScriptedSession):
+        target.end(error)
+    return error
 
 
 _URL = "http://localhost/"

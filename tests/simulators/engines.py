@@ -219,8 +219,9 @@ class ScriptedEngines:
 class ScriptedSessions:
     """Opens raw models, of which nothing is real but the files; as `ScriptedEngines`, `hang` of them hang.
 
-    A model that begins with ``beside:`` needs the file of the name that follows. Set `stuck` for loads that do not end
-    when they have their files, and tell of it. Runs do not end while `gate` is closed, cancelled or not.
+    A model that begins with ``beside:`` needs the file of the name that follows, and one that begins with ``full``
+    finds no memory beside another one. Set `stuck` for loads that do not end when they have their files, and tell of
+    it. Runs do not end while `gate` is closed, cancelled or not.
     """
 
     def __init__(self) -> None:
@@ -239,22 +240,30 @@ class ScriptedSessions:
 
 
 class ScriptedSession:
-    """A worker with one raw model that takes nothing and gives nothing."""
+    """A worker with raw models that take nothing and give nothing."""
 
     def __init__(self, sessions: ScriptedSessions, spec: WorkerSpec) -> None:
         self.bundle = spec.bundle
         self.glue = spec.glue
         self._spec = spec
-        self.closed = False
+        self.end_reason: EngineError | None = None
         self.opened: dict[str, Any] = {}
+        self.models: dict[int, bytes] = {}
+        """The contents of the models that are open, by their numbers."""
         self._sessions = sessions
         self._end = asyncio.Event()
 
-    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
+    @property
+    def closed(self) -> bool:
+        return self.end_reason is not None
+
+    async def open(
+        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+    ) -> Mapping[str, Any]:
         self.opened = {**options, "wasm": wasm.size}
         if self._sessions.hang:
             self._sessions.hang -= 1
-            raise EngineTimeout("The engine gave no sign of life.")
+            self.end(EngineTimeout("The engine gave no sign of life."))
         _check_runtime(self._spec, await wasm.read())
         content = await model.read()
         if content.startswith(b"beside:") and await files(content.removeprefix(b"beside:").decode()) is None:
@@ -262,22 +271,34 @@ class ScriptedSession:
         if self._sessions.stuck is not None:
             self._sessions.stuck.set()
             await asyncio.Event().wait()
+        if self.end_reason is not None:
+            raise self.end_reason
         if content.startswith(b"corrupt"):
             raise EngineError("it is no ONNX model.")
+        if content.startswith(b"full") and self.models:
+            raise EngineError("ERROR_CODE: 6, ERROR_MESSAGE: std::bad_alloc")
+        self.models[session] = content
         names = ("producer_name", "graph_name", "domain", "description", "graph_description")
         metadata: dict[str, Any] = {**dict.fromkeys(names, ""), "version": None, "custom_metadata_map": {}}
         running = {"device": options["device"], "deviceReason": None, "threads": 1, "threadsReason": None}
         return {"inputs": [], "outputs": [], "overridable": [], "metadata": metadata, "onnxruntime": "1.22", **running}
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Tensor]:
-        if "lose" in feed and self.opened["device"] == "webgpu":
-            raise DeviceLost("gone")
-        if "refuse" in feed:
-            raise EngineError("The model refused it.")
-        await self._answer()
-        if self.closed:
-            raise EngineClosed("The engine was closed while it was at work.")
-        return {name: Tensor([], "string", (0,)) for name in outputs}
+    async def infer(
+        self, session: int, outputs: Sequence[str], feeds: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        if self.end_reason is not None:
+            raise self.end_reason
+        if session not in self.models:
+            raise EngineError("the session has not been opened yet")
+        for feed in feeds:
+            if "lose" in feed and self.opened["device"] == "webgpu":
+                self.end(DeviceLost("gone"))
+            if "refuse" in feed:
+                raise EngineError("The model refused it.")
+            await self._answer()
+            if self.end_reason is not None:
+                raise self.end_reason
+        return [{name: Tensor([], "string", (0,)) for name in outputs} for _ in feeds]
 
     async def _answer(self) -> None:
         events = [asyncio.ensure_future(event.wait()) for event in (self._sessions.gate, self._end)]
@@ -290,6 +311,14 @@ class ScriptedSession:
             for event in events:
                 event.cancel()
 
-    def close(self) -> None:
-        self.closed = True
+    def release(self, session: int) -> None:
+        self.models.pop(session, None)
+
+    def end(self, reason: EngineError) -> None:
+        """End with an error, as a worker that the browser ended."""
+        self.end_reason = self.end_reason or reason
+        self.models.clear()
         self._end.set()
+
+    def close(self) -> None:
+        self.end(EngineClosed("The engine was closed while it was at work."))

@@ -53,17 +53,24 @@ class NativeSessions:
 
 
 class NativeSession:
-    """A worker with one raw model."""
+    """A worker with raw models."""
 
     def __init__(self) -> None:
-        self.closed = False
+        self.end_reason: EngineError | None = None
         self.gate: asyncio.Event | None = None
         """Runs wait for it, if it is set."""
         self.running = threading.Event()
-        self._session: Any = None
+        self._sessions: dict[int, Any] = {}
 
-    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
-        """Open the model with the options of a browser."""
+    @property
+    def closed(self) -> bool:
+        """True after its end."""
+        return self.end_reason is not None
+
+    async def open(
+        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+    ) -> Mapping[str, Any]:
+        """Open a model with the options of a browser."""
         if wasm.size == 0:
             raise AssertionError("a runtime of no bytes")
         data = await model.read()
@@ -74,24 +81,35 @@ class NativeSession:
                 [path for path, _ in external], [content for _, content in external], [len(c) for _, c in external]
             )
         with _as_in_browsers("Can't create a session."):
-            self._session = onnxruntime.InferenceSession(data, native, providers=["CPUExecutionProvider"])
+            opened = onnxruntime.InferenceSession(data, native, providers=["CPUExecutionProvider"])
+        self._sessions[session] = opened
         device = {"device": options["device"], "deviceReason": None, "threads": 1, "threadsReason": None}
-        return {**_facts(self._session), "onnxruntime": "1.22", **device}
+        return {**_facts(opened), "onnxruntime": "1.22", **device}
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Run the model once."""
+    async def infer(
+        self, session: int, outputs: Sequence[str], feeds: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run a model once for each of the feeds."""
         self.running.set()
         if self.gate is not None:
             await self.gate.wait()
-        if self.closed:
-            raise EngineClosed("The engine was closed while it was at work.")
+        if self.end_reason is not None:
+            raise self.end_reason
+        return [self._run(session, outputs, feed) for feed in feeds]
+
+    def _run(self, session: int, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
         with _as_in_browsers("failed to call OrtRun()."):
-            results = self._session.run(list(outputs), {name: np.asarray(value) for name, value in feed.items()})
+            native = self._sessions[session]
+            results = native.run(list(outputs), {name: np.asarray(value) for name, value in feed.items()})
         return {name: _crossing(value) for name, value in zip(outputs, results, strict=True)}
+
+    def release(self, session: int) -> None:
+        """Free a model."""
+        self._sessions.pop(session, None)
 
     def close(self) -> None:
         """End the worker."""
-        self.closed = True
+        self.end_reason = self.end_reason or EngineClosed("The engine was closed while it was at work.")
 
 
 class LoopSuspender:

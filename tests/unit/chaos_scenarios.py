@@ -136,7 +136,7 @@ async def import_archive(visit: Visit) -> None:
 async def open_raw(visit: Visit) -> None:
     session = await visit.context.onnx_sessions().open(RAW, RAW_OPTIONS)
     visit.sessions.append(session)
-    await session.infer(["a"], {})
+    await session.infer(["a"], [{}])
 
 
 async def poll(_visit: Visit) -> None:

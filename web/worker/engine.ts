@@ -2,7 +2,7 @@
  * The engine worker: transformers.js and onnxruntime-web, told what to do by Python. Built once for each runtime major,
  * against the 3.x line of transformers.js and the 4.x one: what differs between them is said where it does.
  *
- * It runs one pipeline, or one raw model (`session.ts`), for its whole life. Files come from the host (`files.ts`), the runtime's WASM with the
+ * It runs one pipeline for its whole life, or raw models (`session.ts`). Files come from the host (`files.ts`), the runtime's WASM with the
  * message that creates the engine (`runtime.ts`); see `protocol.ts` for the messages.
  */
 import { AutoModel, env, type PipelineType, pipeline, type TextToAudioPipeline } from "@huggingface/transformers";
@@ -25,7 +25,7 @@ import type {
 } from "./protocol";
 import { answer, post, serve } from "./rpc";
 import { compiled, ONNXRUNTIME_VERSION, skipRuntime, startRuntime, verifyRuntime } from "./runtime";
-import { infer, open } from "./session";
+import { infer, open, release } from "./session";
 import { listenBetweenSteps, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
 import { decode, encode } from "./values";
 
@@ -73,6 +73,9 @@ function handle(message: EngineRequest): void {
       break;
     case "infer":
       void answer(message.id, () => infer(message));
+      break;
+    case "release":
+      release(message.session);
       break;
     case "stop":
       stop(message.id);

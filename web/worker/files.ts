@@ -117,12 +117,12 @@ export function closeNetwork(): void {
   for (const name of WAYS_OUT) define(name, undefined);
 }
 
-/** Ask the host for a file; `url` may be any name that it knows. */
-export function askFor(url: string): Promise<FileMessage> {
+/** Ask the host for a file; `url` may be any name that it knows. A raw model tells its number. */
+export function askFor(url: string, session = 0): Promise<FileMessage> {
   const id = ++lastId;
   return new Promise((settle) => {
     open.set(id, settle);
-    post({ type: "need", id, url });
+    post({ type: "need", id, session, url });
   });
 }
 

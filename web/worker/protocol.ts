@@ -119,10 +119,12 @@ export interface StopMessage {
   readonly id: number;
 }
 
-/** Open a raw ONNX model. As `create`, asked once in a worker's life, and in its place. */
+/** Open a raw ONNX model. A worker may have several of them, and no engine then. */
 export interface OpenMessage {
   readonly type: "open";
   readonly id: number;
+  /** By which it is run and released: a number above 0, used once. */
+  readonly session: number;
   /** JSON text of {@link OpenOptions}. */
   readonly json: string;
   readonly runtime: Runtime;
@@ -137,10 +139,11 @@ export interface OpenOptions {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** Run a raw ONNX model once. */
+/** Run a raw ONNX model once for each of the feeds. */
 export interface InferMessage {
   readonly type: "infer";
   readonly id: number;
+  readonly session: number;
   /** JSON text of {@link InferArguments}. */
   readonly json: string;
   readonly buffers: readonly ArrayBufferView[];
@@ -150,7 +153,13 @@ export interface InferMessage {
 export interface InferArguments<Tensor = unknown> {
   /** Names of the outputs that are wanted; `null` for all. */
   readonly outputs: readonly string[] | null;
-  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly feeds: readonly Readonly<Record<string, Tensor>>[];
+}
+
+/** Free the memory of a raw ONNX model, after what was asked of it before. It is not answered. */
+export interface ReleaseMessage {
+  readonly type: "release";
+  readonly session: number;
 }
 
 /** The answer to the {@link NeedMessage} of the same id. */
@@ -175,6 +184,7 @@ export type EngineRequest =
   | StopMessage
   | OpenMessage
   | InferMessage
+  | ReleaseMessage
   | FileMessage;
 
 // ---- engine worker -> host
@@ -211,6 +221,8 @@ export interface LostMessage {
 export interface NeedMessage {
   readonly type: "need";
   readonly id: number;
+  /** The raw model that asks; 0 for a pipeline. */
+  readonly session: number;
   readonly url: string;
 }
 

@@ -42,7 +42,8 @@ export function serve<Request>(handle: (message: Request) => void): void {
   post({ type: "ready", build: MODELDEN_BUILD });
 }
 
-function crash(thrown: unknown): void {
+/** Tell that the worker cannot be relied on any more. */
+export function crash(thrown: unknown): void {
   post({ type: "crash", error: describeError(thrown) });
 }
 

@@ -1,4 +1,4 @@
-"""A worker that loads one model: its files, its start timeout, and the watch for its end."""
+"""A worker that loads models: their files, its start timeout, and the watch for its end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from modelden.ports import Blob, FileProvider, WorkerSpec
 
 logger = logging.getLogger(__name__)
 
+ENGINE = 0
+"""Stands for the pipeline of a worker where a raw model has a number."""
+
 _SCRIPT_TIMEOUT = 1.0
 """Most seconds that `start_runtime` waits for the worker's script; a load waits for ``start_timeout``."""
 
@@ -31,7 +34,7 @@ _ANSWER_TIMEOUT = 30.0
 
 
 class ModelWorker:
-    """A worker of ``web/worker/engine.ts`` for a pipeline or a raw model.
+    """A worker of ``web/worker/engine.ts`` for a pipeline or for raw models.
 
     Attributes:
         port: Its requests and replies.
@@ -52,33 +55,41 @@ class ModelWorker:
         self._spec = spec
         self._start_timeout = start_timeout
         self.port = WorkerPort(script, self._on_event)
-        self._files: FileProvider | None = None
+        self._files: dict[int, FileProvider] = {}
+        self._loads = 0
+        self._is_hashed = False
         self._file_requests: set[asyncio.Task[None]] = set()
         self._life_timer: AwakeTimer | None = None
         self._death_watch: DeathWatch | None = None
         self._has_answered = asyncio.Event()
         self._module_task: asyncio.Task[None] | None = None
 
-    async def load(self, model: str, wasm: Blob, files: FileProvider, /, **message: Any) -> Reply:
+    async def load(
+        self, model: str, wasm: Blob, files: FileProvider, session: int = ENGINE, /, **message: Any
+    ) -> Reply:
         """Send the message that loads a model, and wait for its end.
 
         Args:
             model: The model's name in errors.
             wasm: The runtime's WASM file.
             files: Called for each file.
+            session: The number of the raw model; `ENGINE` for a pipeline.
             **message: The other members of the message.
 
         Raises:
             EngineTimeout: If the worker gives no sign of life for too long.
             EngineError: As `WorkerPort.request`.
         """
-        self._files = files
+        self._files[session] = files
+        self._loads += 1
         self._watch_life(model)
         loading = self.port.request(runtime=self._runtime(wasm), **message)
         try:
-            return await (loading if _has_webcrypto() else self._load_and_hash(loading, wasm))
+            return await (loading if _has_webcrypto() or self._is_hashed else self._load_and_hash(loading, wasm))
         finally:
-            self._stop_watching()
+            self._loads -= 1
+            if not self._loads:
+                self._stop_watching()
 
     async def _load_and_hash(self, loading: Coroutine[Any, Any, Reply], wasm: Blob) -> Reply:
         """Hash the WASM file here, where the browser cannot: in a page without https."""
@@ -88,6 +99,7 @@ class ModelWorker:
         try:
             if (actual := await sha256_of(wasm)) != self._spec.wasm:
                 raise EngineError(f"the stored runtime is damaged: expected SHA-256 {self._spec.wasm}, found {actual}")
+            self._is_hashed = True
             return await task
         finally:
             task.cancel()
@@ -104,6 +116,12 @@ class ModelWorker:
         self._module_task = asyncio.ensure_future(self._post_module(compiling, wasm))
         with suppress(TimeoutError):
             await asyncio.wait_for(self.port.wait_until_started(), _SCRIPT_TIMEOUT)
+
+    def release(self, session: int) -> None:
+        """Free a raw model. It is asked for no file any more."""
+        self._files.pop(session, None)
+        if not self.port.has_ended:
+            self.port.post_or_end(type="release", session=session)
 
     def close(self) -> None:
         """End the worker and its tasks."""
@@ -142,6 +160,7 @@ class ModelWorker:
                     )
                 )
 
+        self._stop_watching()
         self._life_timer = AwakeTimer(JsTimers(), JsClock(), self._start_timeout, end)
 
     def _stop_watching(self) -> None:
@@ -156,7 +175,7 @@ class ModelWorker:
     def _on_event(self, kind: str, message: Any) -> None:
         self._note_life()
         if kind == "need":
-            request = asyncio.ensure_future(self._provide_file(message.id, message.url))
+            request = asyncio.ensure_future(self._provide_file(message.id, message.session, message.url))
             self._file_requests.add(request)
             request.add_done_callback(self._on_file_provided)
         elif kind == "alive":
@@ -183,9 +202,9 @@ class ModelWorker:
         self._file_requests.discard(request)
         self._note_life()
 
-    async def _provide_file(self, number: int, url: str) -> None:
+    async def _provide_file(self, number: int, session: int, url: str) -> None:
         try:
-            message = await self._file_message(url)
+            message = await self._file_message(session, url)
         except Exception as error:
             # The worker would wait for the file until its load times out. So it is ended, and the load fails at once.
             logger.exception("An engine's worker could not be given %s.", url)
@@ -193,11 +212,11 @@ class ModelWorker:
         else:
             self.port.post_or_end(type="file", id=number, **message)
 
-    async def _file_message(self, url: str) -> dict[str, Any]:
-        if self._files is None:
-            raise RuntimeError("a worker asked for a file before its load began")
+    async def _file_message(self, session: int, url: str) -> dict[str, Any]:
+        if session not in self._files:  # its load was cancelled
+            return {"missing": True}
         try:
-            blob = await self._files(url)
+            blob = await self._files[session](url)
         except ModelDenError as error:
             return {"error": str(error)}
         return {"missing": True} if blob is None else {"blob": js_blob(blob)}

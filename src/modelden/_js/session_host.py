@@ -1,4 +1,4 @@
-"""`ports.SessionHost`: workers with one raw ONNX model each (``web/worker/session.ts``)."""
+"""`ports.SessionHost`: workers with raw ONNX models (``web/worker/session.ts``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, map_except
 from modelden._js.model_worker import ModelWorker
 from modelden.engine.onnx_errors import InvalidType
 from modelden.engine.values import encode_feeds
-from modelden.errors import InputError
+from modelden.errors import EngineError, InputError
 from modelden.ports import Blob, FileProvider, WorkerSpec
 
 
@@ -32,7 +32,7 @@ class JsSessionHost:
         self._worker_url = worker_url
 
     def start_session(self, spec: WorkerSpec) -> JsSessionWorker:
-        """Start a worker for one raw model."""
+        """Start a worker for raw models."""
         return JsSessionWorker(ModelWorker(spec, self._worker_url, self._start_timeout))
 
     def to_blob(self, data: Any) -> JsBlob:
@@ -58,31 +58,45 @@ def _no_blob(error: JsException) -> InputError:
 
 
 class JsSessionWorker:
-    """A worker with one raw model."""
+    """A worker with raw models."""
 
     def __init__(self, worker: ModelWorker) -> None:
         self._worker = worker
 
-    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
-        """Open the model."""
-        text = json.dumps(dict(options))
-        reply = await self._worker.load("a model", wasm, files, type="open", json=text, model=js_blob(model))
+    @property
+    def end_reason(self) -> EngineError | None:
+        """The error of requests after the worker was closed, or died; None before."""
+        return self._worker.port.end_reason
+
+    async def open(
+        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+    ) -> Mapping[str, Any]:
+        """Open a model."""
+        message = {"type": "open", "session": session, "json": json.dumps(dict(options)), "model": js_blob(model)}
+        reply = await self._worker.load("a model", wasm, files, session, **message)
         info: Mapping[str, Any] = reply.decode()
         return info
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the model once."""
-        feeds, buffers = encode_feeds(feed)
+    async def infer(
+        self, session: int, outputs: Sequence[str], feeds: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Run a model once for each of the feeds."""
+        encoded, buffers = encode_feeds(feeds)
         js_list, js_transfer = js_buffers(buffers)
         reply = await self._worker.port.request(
             type="infer",
-            json=json.dumps({"outputs": list(outputs), "feeds": feeds}),
+            session=session,
+            json=json.dumps({"outputs": list(outputs), "feeds": encoded}),
             buffers=js_list,
             transfer=js_transfer,
             cancel="stop",
         )
-        results: dict[str, Any] = reply.decode()
+        results: list[dict[str, Any]] = reply.decode()
         return results
+
+    def release(self, session: int) -> None:
+        """Free a model's memory."""
+        self._worker.release(session)
 
     def close(self) -> None:
         """End the worker."""

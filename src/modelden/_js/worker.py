@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -35,6 +36,24 @@ class Reply(NamedTuple):
 
         with _readable():
             return decode_reply(self.json, self.buffers)
+
+
+class _StoppableReply(asyncio.Future[Reply]):
+    """A reply whose waiting task, when it is cancelled, asks the worker to stop and goes on until the reply.
+
+    Then the task gets its `CancelledError`: asyncio cancels what a task waits for, or its next step.
+    """
+
+    def __init__(self, stop: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._stop: Callable[[], None] | None = stop
+
+    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002  asyncio's
+        """Ask the worker to stop, once, and return that it goes on."""
+        stop, self._stop = self._stop, None
+        if stop is not None and not self.done():
+            stop()
+        return False
 
 
 class WorkerPort:
@@ -130,7 +149,9 @@ class WorkerPort:
             EngineClosed: If it is closed before.
         """
         number = next(self._ids)
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        stop = None if cancel is None else partial(self.post_or_end, type=cancel, id=number)
+        reply: asyncio.Future[Reply] = loop.create_future() if stop is None else _StoppableReply(stop, loop)
         self._replies[number] = reply
         if listener is not None:
             self._listeners[number] = listener
@@ -142,17 +163,14 @@ class WorkerPort:
             self._listeners.pop(number, None)
 
     async def _wait_for(self, reply: asyncio.Future[Reply], number: int, cancel: str | None) -> Reply:
-        if cancel is None:
-            return await reply
         try:
-            await asyncio.wait({reply})
-        except asyncio.CancelledError:
-            self.post_or_end(type=cancel, id=number)
-            await asyncio.wait({reply})
+            return await reply
+        except (EngineError, asyncio.CancelledError):
             raise
-        if not isinstance(reply.exception(), EngineError | None):  # the listener's
-            self.post_or_end(type=cancel, id=number)
-        return reply.result()
+        except Exception:  # the listener's
+            if cancel is not None:
+                self.post_or_end(type=cancel, id=number)
+            raise
 
     def close(self, reason: EngineError | None = None) -> None:
         """End the worker. Pending requests fail with ``reason``, or else with `EngineClosed`."""

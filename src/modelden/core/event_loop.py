@@ -69,6 +69,14 @@ class BackgroundTasks:
             logger.error("A background task failed to %s.", task.get_name().removeprefix(PREFIX), exc_info=error)
 
 
+def start_eagerly[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Run a coroutine in a task, up to its first wait at once.
+
+    In a browser each turn of the event loop costs 0.1 ms and more, as much as a small model.
+    """
+    return asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+
+
 async def import_staged(names: Sequence[str]) -> None:
     """Import modules one by one, and let the page run after each one that was not imported before.
 

@@ -74,7 +74,7 @@ class RunOptions:
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
         self._config = ConfigEntries("RunOptions")
-        self._runs: set[asyncio.Future[Any]] = set()
+        self._runs: set[asyncio.Task[Any]] = set()
 
     @property
     def terminate(self) -> bool:
@@ -125,15 +125,19 @@ async def run_terminable[T](options: RunOptions, run: Coroutine[Any, Any, T]) ->
     if options.terminate:
         run.close()
         raise _terminated()
-    task = asyncio.ensure_future(run)
+    task = asyncio.current_task()
+    if task is None:
+        raise AssertionError("a coroutine runs in a task")
     runs = options._runs  # noqa: SLF001  of a class of this module, without a public name as in onnxruntime
     runs.add(task)
     try:
-        return await task
+        return await run
     except asyncio.CancelledError:
-        if options.terminate:
-            raise _terminated() from None
-        raise
+        is_terminated = bool(options._terminate)  # noqa: SLF001  as above; a property is narrowed by the first check
+        if not is_terminated:
+            raise
+        task.uncancel()
+        raise _terminated() from None
     finally:
         runs.discard(task)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelden.core.arguments import show
 from modelden.core.awake_timer import AwakeTimer
+from modelden.core.event_loop import start_eagerly
 from modelden.engine.run_arguments import check_call
 from modelden.engine.streaming import StreamReceiver, pop_streaming
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineTimeout, InputError, ModelDenError
@@ -26,6 +27,30 @@ ANSWER_LIMIT = 5.0
 
 _LONGEST_TIMEOUT = 1e9
 """Seconds; longer limits are none."""
+
+
+class _Run:
+    """A run that the worker has not answered."""
+
+    def __init__(self, outcome: asyncio.Future[Any]) -> None:
+        self.outcome = outcome
+        self.is_abandoned = False
+
+    def succeed(self, result: Any) -> None:
+        """Give the caller the result, if there still is one."""
+        if not self.outcome.done():
+            self.outcome.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        """Give the caller the error, if there still is one."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+    def interrupt(self, interrupt: asyncio.Future[None]) -> None:
+        """Give the caller the error of an interrupt that failed."""
+        error = interrupt.exception()
+        if isinstance(error, Exception):
+            self.fail(error)
 
 
 class WorkerRuns:
@@ -45,14 +70,14 @@ class WorkerRuns:
         self.is_blocked = False
         self._ports = ports
         self._on_blocked = on_blocked
-        self._runs: dict[asyncio.Task[Any], bool] = {}
-        """All runs that the worker has not answered, in their order, and whether they are abandoned."""
+        self._runs: list[_Run] = []
+        """All runs that the worker has not answered, in their order."""
         self._timer: AwakeTimer | None = None
 
     @property
     def count(self) -> int:
         """The number of runs that somebody waits for."""
-        return list(self._runs.values()).count(False)
+        return sum(not run.is_abandoned for run in self._runs)
 
     async def run[T](
         self,
@@ -72,44 +97,58 @@ class WorkerRuns:
             EngineTimeout: If it takes longer than ``timeout``.
             ModelDenError: As ``work``.
         """
-        interrupt = interrupt or asyncio.get_running_loop().create_future()
-        timer = None if timeout is None else self._limit(timeout, interrupt)
-        task = asyncio.ensure_future(work)
-        self._runs[task] = False
-        task.add_done_callback(self._on_answer)
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        run = _Run(outcome)
+        timer = None if timeout is None else self._limit(timeout, run)
+        if interrupt is not None:
+            interrupt.add_done_callback(run.interrupt)
+        self._runs.append(run)
+        # One task, and one future for its end, the time limit and the interrupt: each wait costs a turn of the loop.
+        task = start_eagerly(self._answer(run, work))
         try:
-            waiting: set[asyncio.Future[Any]] = {task, interrupt}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            result = await outcome
+            if interrupt is not None and interrupt.done():  # just before the answer
+                interrupt.result()  # raises its error
+            return result
         finally:
             if timer is not None:
                 timer.cancel()
-            if not task.done():
-                self._abandon(task)
-        if interrupt.done():
-            interrupt.result()  # raises its error
-        return task.result()
+            if interrupt is not None:
+                interrupt.remove_done_callback(run.interrupt)
+            if run in self._runs:
+                self._abandon(run, task)
 
     def note_life(self) -> None:
         """Record a message of the worker."""
         if self._timer is not None:
             self._timer.restart()
 
-    def _limit(self, timeout: float, interrupt: asyncio.Future[None]) -> AwakeTimer:
+    def _limit(self, timeout: float, run: _Run) -> AwakeTimer:
         def expire() -> None:
-            if not interrupt.done():
-                interrupt.set_exception(EngineTimeout(f"The run took longer than its timeout of {timeout:g} s."))
+            run.fail(EngineTimeout(f"The run took longer than its timeout of {timeout:g} s."))
 
         return AwakeTimer(self._ports.timers, self._ports.clock, timeout, expire)
 
-    def _abandon(self, task: asyncio.Task[Any]) -> None:
+    async def _answer(self, run: _Run, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            run.outcome.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001  raised to the caller
+            run.fail(error)
+        else:
+            run.succeed(result)
+        finally:
+            self._on_answer(run)
+
+    def _abandon(self, run: _Run, task: asyncio.Task[None]) -> None:
+        run.is_abandoned = True
         task.cancel()
-        self._runs[task] = True
         self._watch()
 
-    def _on_answer(self, task: asyncio.Task[Any]) -> None:
-        del self._runs[task]
-        if not task.cancelled():
-            task.exception()  # or asyncio would log the error of a run that nobody waits for
+    def _on_answer(self, run: _Run) -> None:
+        self._runs.remove(run)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -117,8 +156,7 @@ class WorkerRuns:
 
     def _watch(self) -> None:
         """Wait for the answer of the oldest run if it is abandoned."""
-        is_abandoned = next(iter(self._runs.values()), False)
-        if is_abandoned and self._timer is None and not self.is_blocked:
+        if self._runs and self._runs[0].is_abandoned and self._timer is None and not self.is_blocked:
             self._timer = AwakeTimer(self._ports.timers, self._ports.clock, ANSWER_LIMIT, self._block)
 
     def _block(self) -> None:

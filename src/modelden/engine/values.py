@@ -45,14 +45,15 @@ def encode_call(
         raise InputError("An argument contains itself, or is nested too deeply.") from error
 
 
-def encode_feeds(feeds: Mapping[str, Any]) -> tuple[Any, list[Any]]:
-    """Return tensors by name as plain JSON data with tags, and their buffers.
+def encode_feeds(feeds: Sequence[Mapping[str, Any]]) -> tuple[Any, list[Any]]:
+    """Return tensors by name, of one or several runs, as plain JSON data with tags, and their buffers.
 
     Raises:
         InputError: For a value that is not a tensor.
     """
     encoder = _Encoder()
-    return {name: encoder.tensor(value, name) for name, value in feeds.items()}, encoder.buffers
+    encoded = [{name: encoder.tensor(value, name) for name, value in feed.items()} for feed in feeds]
+    return encoded, encoder.buffers
 
 
 def decode_reply(text: str, buffers: Sequence[memoryview]) -> Any:

@@ -1,4 +1,4 @@
-"""An ONNX session: a raw model in a worker, opened again when its GPU is lost or a cancelled run blocks the worker."""
+"""An ONNX session: a raw model in a worker, opened again when its worker ended, lost its GPU or is kept busy."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.slot import WorkerRuns
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
 from modelden.hub.store.usage import ModelLease
-from modelden.ports import Ports, SessionWorker
+from modelden.loading.session_pool import PooledSession, SessionMoved
+from modelden.ports import Ports
 
 logger = logging.getLogger(__name__)
+
+_MOST_MOVES = 5
+"""Times that a run is begun again in another worker."""
 
 
 class OnnxSession:
@@ -29,27 +33,28 @@ class OnnxSession:
 
     def __init__(
         self,
-        worker: SessionWorker,
+        worker: PooledSession,
         info: OnnxModelInfo,
         emitter: EventEmitter,
         details: Mapping[str, Any],
-        reopen: Callable[[str | None], Awaitable[OnnxSession]],
+        reopen: Callable[[str | None, bool], Awaitable[OnnxSession]],
         lease: ModelLease,
         ports: Ports,
     ) -> None:
-        """Adopt a worker in which the model is open.
+        """Adopt a session of the pool in which the model is open.
 
         Args:
             worker: Runs the model.
             info: The worker's report of the model.
             emitter: Emits the events of the session.
             details: The details of its events.
-            reopen: Opens the model again, on wasm if it is given the browser's reason for the loss of the GPU.
+            reopen: Opens the model again: on wasm if it is given the browser's reason for the loss of the GPU, in a
+                worker of its own if it is given True.
             lease: Keeps its files from being evicted; ended with the session.
             ports: The browser.
         """
         self.info = info
-        self._worker: SessionWorker | None = worker
+        self._worker: PooledSession | None = worker
         self._emitter = emitter
         self._details = details
         self._reopen = reopen
@@ -57,6 +62,7 @@ class OnnxSession:
         self._reopen_lock = asyncio.Lock()
         self._ports = ports
         self._runs = WorkerRuns(ports, self._on_blocked)
+        self._is_alone = False
 
     @property
     def is_open(self) -> bool:
@@ -66,10 +72,10 @@ class OnnxSession:
     async def infer(
         self,
         outputs: Sequence[str],
-        feed: Mapping[str, Any],
+        feeds: Sequence[Mapping[str, Any]],
         timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
-    ) -> Mapping[str, Any]:
-        """Run the model once; once more if the GPU is lost meanwhile, or a cancelled run has blocked the worker.
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run the model once for each of the feeds; again if its worker ended through something else.
 
         Raises:
             InputError: For inputs that are no tensors.
@@ -78,18 +84,19 @@ class OnnxSession:
         """
         self.worker()  # a run of a closed session is an error of its caller, not an event
         try:
-            results = await self._infer(outputs, feed, timeout)
+            results = await self._infer(outputs, feeds, timeout)
         except ModelDenError as error:
             self._emitter.emit_error(error, "run")
             if isinstance(error, EngineCrashed):
+                self._is_alone = True
                 self.lease.end()
                 self._emitter.emit_status(CRASHED, self._details)
             raise
         self._emitter.emit_run(lambda: self._details)
         return results
 
-    def worker(self) -> SessionWorker:
-        """Return the worker that runs it.
+    def worker(self) -> PooledSession:
+        """Return the session of the pool that runs it.
 
         Raises:
             EngineClosed: If the session was closed.
@@ -99,7 +106,7 @@ class OnnxSession:
         return self._worker
 
     def close(self) -> None:
-        """End the worker and the lease. Closing twice does nothing."""
+        """Free the model and end the lease. Closing twice does nothing."""
         worker, self._worker = self._worker, None
         if worker is not None:
             clean_up(worker.close, self.lease.end)
@@ -112,22 +119,27 @@ class OnnxSession:
     async def _infer(
         self,
         outputs: Sequence[str],
-        feed: Mapping[str, Any],
+        feeds: Sequence[Mapping[str, Any]],
         timeout: float | None,  # noqa: ASYNC109  as `infer`
-    ) -> Mapping[str, Any]:
-        has_lost_gpu = False
+    ) -> Sequence[Mapping[str, Any]]:
+        has_lost_gpu, moves = False, 0
         while True:
             worker, runs = self.worker(), self._runs
-            if runs.is_blocked:
+            if worker.has_ended:
                 await self._reopen_model(worker, None)
                 continue
             try:
-                return await runs.run(worker.infer(outputs, feed), timeout)
+                return await runs.run(worker.infer(outputs, feeds), timeout)
             except DeviceLost as error:
                 if has_lost_gpu:
                     raise
                 has_lost_gpu = True
                 await self._reopen_model(worker, error)
+            except SessionMoved as moved:
+                moves += 1
+                if moves > _MOST_MOVES:
+                    raise EngineCrashed(f"The worker of the session ended {moves} times: {moved}") from moved
+                await self._reopen_model(worker, None)
             except EngineClosed:
                 if not self._is_repeatable(runs):
                     raise
@@ -138,18 +150,19 @@ class OnnxSession:
 
     def _on_blocked(self) -> None:
         logger.warning("A cancelled run of a session did not end, so its worker was ended; the next run has a new one.")
-        self.worker().close()
+        self._is_alone = True
+        self.worker().end_worker()
         self._emitter.emit_status(CLOSED, self._details)
 
-    async def _reopen_model(self, previous: SessionWorker, error: DeviceLost | None) -> None:
-        """Open the model in a new worker, once for all runs that the end of the previous one ended."""
+    async def _reopen_model(self, previous: PooledSession, error: DeviceLost | None) -> None:
+        """Open the model in another worker, once for all runs that the end of the previous one ended."""
         async with self._reopen_lock:
             if self._worker is not previous:
                 return
             if error is not None:
                 self._emitter.emit_error(error, "run")
                 self._emitter.emit_status(CRASHED, self._details)
-            reopened = await self._reopen(None if error is None else error.reason)
+            reopened = await self._reopen(None if error is None else error.reason, self._is_alone)
             clean_up(previous.close, self.lease.end)
             self.lease = reopened.lease
             if self._worker is not previous:  # this session was closed meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -34,8 +35,11 @@ from modelden.loading.file_provider import revalidate
 from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
+from modelden.loading.session_pool import PoolKey, SessionMoved, SessionPool
 from modelden.ports import Blob, Ports, WorkerSpec
 from modelden.settings.service import SettingsService
+
+logger = logging.getLogger(__name__)
 
 ONNX_TASK = "onnx"
 """The task of raw models in the usage of stored files."""
@@ -53,12 +57,14 @@ class _Request(NamedTuple):
         runtime: The runtime that was selected.
         options: ``OpenOptions`` of ``web/worker/protocol.ts``.
         on_progress: Called with each step of a download.
+        is_alone: No other session joins its worker.
     """
 
     source: OnnxSource
     runtime: RuntimeChoice
     options: Mapping[str, Any]
     on_progress: ProgressCallback | None
+    is_alone: bool = False
 
 
 class OnnxSessionLoader:
@@ -72,6 +78,7 @@ class OnnxSessionLoader:
         open_settings: Callable[[], Awaitable[SettingsService]],
         open_hub: Callable[[], Awaitable[HubFiles]],
         open_guard: Callable[[], Awaitable[MemoryGuard]],
+        pool: SessionPool,
         choose_runtime: Callable[[SettingsService, str, ProgressCallback | None], Awaitable[RuntimeChoice]],
         events: Events,
     ) -> None:
@@ -82,6 +89,7 @@ class OnnxSessionLoader:
         self._open_settings = open_settings
         self._open_hub = open_hub
         self._open_guard = open_guard
+        self._pool = pool
         self._choose_runtime = choose_runtime
         self._events = events
 
@@ -140,6 +148,9 @@ class OnnxSessionLoader:
             while True:
                 try:
                     return await self._load(request, fallbacks, watch, branch)
+                except SessionMoved as error:
+                    logger.warning("%s The model is opened in a worker of its own.", error)
+                    request = request._replace(is_alone=True)
                 except RETRYABLE as error:
                     fallbacks = next_fallbacks(fallbacks, error, handled)
         finally:
@@ -152,7 +163,8 @@ class OnnxSessionLoader:
         device, threads = fallbacks.apply(*requested)
         options = {**request.options, "device": device, "numThreads": threads}
         bundle = runtime_selection.find_bundle(record, self._bundles)
-        worker = self._ports.sessions.start_session(WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, threads))
+        spec = WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, threads)
+        worker = self._pool.take(PoolKey(spec, device), is_alone=request.is_alone)
         lease = ModelLease(self._ports.locks)
         try:
             settings = await self._open_settings()
@@ -179,11 +191,11 @@ class OnnxSessionLoader:
 
         again = request._replace(source=files.reusable_source(), on_progress=None)
 
-        async def reopen(gpu_loss: str | None) -> OnnxSession:
-            if gpu_loss is None:
-                return await self._open(again)
-            runtime = RuntimeChoice(record, runtime_selection.gpu_lost_message(gpu_loss))
-            return await self._open(again._replace(runtime=runtime))
+        async def reopen(gpu_loss: str | None, is_alone: bool) -> OnnxSession:  # noqa: FBT001  a callback
+            runtime = request.runtime
+            if gpu_loss is not None:
+                runtime = RuntimeChoice(record, runtime_selection.gpu_lost_message(gpu_loss))
+            return await self._open(again._replace(runtime=runtime, is_alone=is_alone))
 
         details = {"task_name": ONNX_TASK, "model": request.source.name}
         emitter = EventEmitter(self._events, ONNX_ENGINE_ID)

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.core.arguments import check_callback, show
+from modelden.core.event_loop import start_eagerly
 from modelden.engine.onnx_errors import InvalidState, InvalidType, status_message
 from modelden.engine.onnx_feed import check_outputs, prepare_feed
 from modelden.engine.onnx_options import SessionOptions
@@ -146,7 +147,7 @@ class InferenceSession(Session):
         async def arrays() -> list[Any]:
             return [to_result(value) for value in await run()]
 
-        running = asyncio.ensure_future(arrays())
+        running = start_eagerly(arrays())
         if callback is not None:
             running.add_done_callback(lambda done: _call_back(done, callback, user_data))
         return running
@@ -253,8 +254,8 @@ class InferenceSession(Session):
 
         async def run() -> list[Any]:
             with self._opening.profile.span("model_run"):
-                results = await self._opening.native(
-                    run_terminable(options, self._session.infer(outputs, feed, seconds))
+                [results] = await self._opening.native(
+                    run_terminable(options, self._session.infer(outputs, [feed], seconds))
                 )
             return [results[name] for name in outputs]
 

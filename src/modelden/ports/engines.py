@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modelden.engine.streaming import Streaming
-    from modelden.errors import EngineCrashed
+    from modelden.errors import EngineCrashed, EngineError
 
 FileProvider = Callable[[str], Awaitable[Blob | None]]
 """Returns the model file that a worker asks for by its hub URL, None if the hub does not have it.
@@ -113,12 +113,19 @@ class EngineHost(Protocol):
 
 
 class SessionWorker(Protocol):
-    """A worker with one raw ONNX model."""
+    """A worker with raw ONNX models. It runs one at a time."""
 
-    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
-        """Open the model. Suspends.
+    @property
+    def end_reason(self) -> EngineError | None:
+        """The error of requests after the worker was closed, or died; None before."""
+
+    async def open(
+        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+    ) -> Mapping[str, Any]:
+        """Open a model. Suspends.
 
         Args:
+            session: The number by which the model is run and released. A number is used once.
             options: The ``open`` message's JSON (``web/worker/protocol.ts``).
             wasm: The runtime's WASM file.
             model: The model.
@@ -135,11 +142,13 @@ class SessionWorker(Protocol):
             WorkerRefused: If the browser does not start the worker.
         """
 
-    async def infer(self, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Run the model once. Suspends. A cancelled caller waits for the worker's answer.
+    async def infer(
+        self, session: int, outputs: Sequence[str], feeds: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Run a model once for each of the feeds. Suspends. A cancelled caller waits for the worker's answer.
 
         Returns:
-            A `Tensor` by output; of a sequence a list of them, of maps their ``labels`` and ``scores``.
+            For each feed a `Tensor` by output; of a sequence a list of them, of maps their ``labels`` and ``scores``.
 
         Raises:
             InputError: For inputs that are no tensors.
@@ -147,6 +156,9 @@ class SessionWorker(Protocol):
             EngineCrashed: If the worker died.
             EngineClosed: If it was closed meanwhile.
         """
+
+    def release(self, session: int) -> None:
+        """Free a model's memory; of one that was not opened do nothing. Does not suspend. Raises nothing."""
 
     def close(self) -> None:
         """End the worker. Pending calls fail with `EngineClosed`. Does not suspend. Raises nothing."""
@@ -156,7 +168,7 @@ class SessionHost(Protocol):
     """Starts session workers."""
 
     def start_session(self, spec: WorkerSpec) -> SessionWorker:
-        """Start a worker for one raw model. Does not suspend.
+        """Start a worker for raw models. Does not suspend.
 
         Raises:
             WorkerRefused: If the browser refuses it at once; mostly it does so later.

@@ -220,9 +220,9 @@ async def test_a_raw_model_tells_of_its_life(profile: Profile, emitted: list[Eve
     opened = await context.onnx_sessions().open(
         OnnxSource(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx")), OPTIONS
     )
-    await opened.infer([], {})
+    await opened.infer([], [{}])
     with pytest.raises(EngineError):
-        await opened.infer([], {"refuse": 1})
+        await opened.infer([], [{"refuse": 1}])
     opened.close()
 
     assert files(emitted, "initiate") == ["absent.onnx", "onnx/model_quantized.onnx"]
@@ -240,7 +240,7 @@ async def test_a_raw_model_whose_gpu_goes_tells_of_it_and_goes_on(profile: Profi
     source = OnnxSource(ModelFile("org/tiny", "v1.0", "onnx/model_quantized.onnx"))
     opened = await profile.visit().onnx_sessions().open(source, {**OPTIONS, "device": "webgpu"})
     assert opened.info.device == "webgpu"
-    await opened.infer([], {"lose": 1})
+    await opened.infer([], [{"lose": 1}])
 
     assert (opened.info.device, opened.info.device_reason) == ("wasm", "the GPU device was lost: gone")
     assert [(event.type, event.name) for event in emitted if event.type != "download"] == [

@@ -131,7 +131,7 @@ def test_strings_are_a_tensor_of_their_own() -> None:
 )
 def test_what_is_no_tensor_is_refused_by_its_name(value: Any) -> None:
     with pytest.raises(InputError):
-        encode_feeds({"x": value})
+        encode_feeds([{"x": value}])
 
 
 def test_tensors_of_a_reply_are_on_its_buffers() -> None:
@@ -171,7 +171,7 @@ def test_tags_of_a_reply(text: str, value: str) -> None:
 def test_a_string_that_onnxruntime_would_cut_is_refused(text: str) -> None:
     for value in (np.array([text + "x"]), np.array([text], dtype=object), Tensor([text], "string", (1,))):
         with pytest.raises(InputError, match="onnxruntime takes no string"):
-            encode_feeds({"x": value})
+            encode_feeds([{"x": value}])
 
 
 def test_what_contains_itself_is_refused() -> None:

@@ -39,7 +39,7 @@ async def turns() -> None:
 
 async def cancel_a_run(profile: Profile, session: OnnxSession) -> None:
     profile.sessions.gate.clear()
-    running = asyncio.ensure_future(session.infer(["y"], {}))
+    running = asyncio.ensure_future(session.infer(["y"], [{}]))
     await turns()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -53,7 +53,7 @@ async def test_the_next_run_has_a_new_worker(profile: Profile, session: OnnxSess
     profile.requests()
     profile.sessions.gate.set()
 
-    assert [*await session.infer(["y"], {})] == ["y"]
+    assert [list(each) for each in await session.infer(["y"], [{}])] == [["y"]]
 
     assert [worker.closed for worker in profile.sessions.workers] == [True, False]
     assert profile.requests() == []
@@ -61,20 +61,20 @@ async def test_the_next_run_has_a_new_worker(profile: Profile, session: OnnxSess
 
 async def test_a_run_behind_it_is_repeated(profile: Profile, session: OnnxSession) -> None:
     await cancel_a_run(profile, session)
-    waiting = [asyncio.ensure_future(session.infer([name], {})) for name in "ab"]
+    waiting = [asyncio.ensure_future(session.infer([name], [{}])) for name in "ab"]
     await turns()
     profile.sessions.gate = asyncio.Event()
     profile.sessions.gate.set()
 
     profile.timers.pass_time(LIMIT)
 
-    assert [[*await each] for each in waiting] == [["a"], ["b"]]
+    assert [[list(result) for result in await each] for each in waiting] == [[["a"]], [["b"]]]
     assert len(profile.sessions.workers) == 2
 
 
 async def test_closing_it_ends_everything(profile: Profile, session: OnnxSession) -> None:
     await cancel_a_run(profile, session)
-    waiting = asyncio.ensure_future(session.infer(["y"], {}))
+    waiting = asyncio.ensure_future(session.infer(["y"], [{}]))
     await turns()
 
     session.close()
@@ -92,12 +92,12 @@ async def test_it_can_be_closed_after_its_worker_was_ended(profile: Profile, ses
     session.close()
 
     with pytest.raises(EngineClosed):
-        await session.infer(["y"], {})
+        await session.infer(["y"], [{}])
 
 
 async def test_a_timeout_is_an_error(profile: Profile, session: OnnxSession) -> None:
     profile.sessions.gate.clear()
-    running = asyncio.ensure_future(session.infer(["y"], {}, 1.5))
+    running = asyncio.ensure_future(session.infer(["y"], [{}], 1.5))
     await turns()
 
     profile.timers.pass_time(1600)
