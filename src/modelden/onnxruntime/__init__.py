@@ -11,8 +11,8 @@ Inputs are NumPy arrays, lists or `modelden.Tensor`. Outputs are NumPy arrays if
 `modelden.Tensor`. Names, values and messages are onnxruntime's. An option that a browser cannot honour warns once, by
 its name. On CPython use onnxruntime itself.
 
-`install` lets ``import onnxruntime`` give this module. Modules: `installation`, `inference_session` (runs), `session`,
-`opening`, `io_binding`, `ort_value`, `devices`, `profile`, `environment` (functions), `capi`.
+`install` lets ``import onnxruntime`` give this module. Modules: `installation`, `inference_session` (runs), `feeds`,
+`session`, `opening`, `io_binding`, `ort_value`, `devices`, `profile`, `environment` (functions), `capi`.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from modelden.engine.onnx_results import to_result
 from modelden.engine.onnx_run_options import RunOptions, check_run_options, run_terminable
 from modelden.engine.slot import check_timeout
 from modelden.errors import InputError
+from modelden.onnxruntime.feeds import check_feeds, check_values, to_tensors
 from modelden.onnxruntime.io_binding import IOBinding
 from modelden.onnxruntime.opening import Opening
 from modelden.onnxruntime.ort_value import OrtValue
@@ -142,15 +143,55 @@ class InferenceSession(Session):
             An awaitable of the outputs. When it is cancelled, the run ends.
         """
         check_callback("callback", callback)
-        run = self._prepare(output_names, input_feed, run_options, timeout)
+        run = self._prepare(output_names, [input_feed], run_options, timeout)
 
         async def arrays() -> list[Any]:
-            return [to_result(value) for value in await run()]
+            [values] = await run()
+            return [to_result(value) for value in values]
 
         running = start_eagerly(arrays())
         if callback is not None:
             running.add_done_callback(lambda done: _call_back(done, callback, user_data))
         return running
+
+    def run_many(
+        self,
+        output_names: Sequence[str] | None,
+        feeds: Sequence[Mapping[str, Any]],
+        run_options: RunOptions | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> list[list[Any]]:
+        """Run the model once for each of the feeds, with one message to the worker, and wait. Not onnxruntime's.
+
+        Args:
+            output_names: Names of the requested outputs, None for all.
+            feeds: Feeds, each as that of `run`.
+            run_options: Options of the runs.
+            timeout: Seconds that all of them may take; None for no limit.
+
+        Returns:
+            For each feed the outputs in the order of their names.
+
+        Raises:
+            InputError: For inputs that the model does not take; nothing is run then.
+            EngineError: As for `run`, of the first feed that fails.
+            SyncUnavailable: If Python cannot be suspended here. Use `run_many_async` then.
+        """
+        run = partial(self.run_many_async, output_names, feeds, run_options, timeout=timeout)
+        return wait(run, "await session.run_many_async(...)")
+
+    async def run_many_async(
+        self,
+        output_names: Sequence[str] | None,
+        feeds: Sequence[Mapping[str, Any]],
+        run_options: RunOptions | None = None,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
+    ) -> list[list[Any]]:
+        """Run the model once for each of the feeds; otherwise as `run_many`."""
+        run = self._prepare(output_names, check_feeds(feeds), run_options, timeout)
+        return [[to_result(value) for value in values] for values in await run()]
 
     def run_with_ort_values(
         self,
@@ -183,18 +224,9 @@ class InferenceSession(Session):
         run_options: RunOptions | None = None,
     ) -> list[OrtValue]:
         """Run the model once with values of onnxruntime; otherwise as `run_with_ort_values`."""
-        run = self._prepare(output_names, _checked_values(input_dict_ort_values), run_options)
-        return [OrtValue(tensor) for tensor in await run()]
-
-    def create_ortvalue_from_shape_and_type(
-        self, shape: Sequence[int], element_type: Any, device_type: str, device_id: int = 0, vendor_id: int = -1
-    ) -> OrtValue:
-        """Return a value of zeros; the arguments are those of `OrtValue.ortvalue_from_shape_and_type`.
-
-        Raises:
-            InputError: As that.
-        """
-        return OrtValue.ortvalue_from_shape_and_type(shape, element_type, device_type, device_id, vendor_id)
+        run = self._prepare(output_names, [check_values(input_dict_ort_values)], run_options)
+        [values] = await run()
+        return [OrtValue(tensor) for tensor in values]
 
     def io_binding(self) -> IOBinding:
         """Return a new binding of values to the inputs and outputs of the session."""
@@ -228,47 +260,40 @@ class InferenceSession(Session):
             raise InvalidState("Error in execution: At least one output should be requested.")
         try:
             names = list(binding.outputs)
-            run = self._prepare(names, binding.inputs, run_options)
+            run = self._prepare(names, [binding.inputs], run_options)
         except InputError as error:
             raise InvalidState(f"Error in execution: {status_message(error)}") from error
 
         async def bound() -> None:
-            binding.receive(dict(zip(names, await run(), strict=True)))
+            [values] = await run()
+            binding.receive(dict(zip(names, values, strict=True)))
 
         return bound
 
     def _prepare(
         self,
         names: Sequence[str] | None,
-        feed: Mapping[str, Any],
+        feeds: Sequence[Mapping[str, Any]],
         run_options: RunOptions | None,
         timeout: float | None = None,
-    ) -> Callable[[], Awaitable[list[Any]]]:
-        """Check a run, and return the function that runs it."""
+    ) -> Callable[[], Awaitable[list[list[Any]]]]:
+        """Check runs, and return the function that runs them."""
         self._session.worker()
         options, seconds = check_run_options(run_options), check_timeout(timeout)
-        if isinstance(feed, Mapping):
-            feed = {name: value.tensor if isinstance(value, OrtValue) else value for name, value in feed.items()}
-        feed = prepare_feed(self._info.inputs, feed)
+        prepared = [prepare_feed(self._info.inputs, to_tensors(feed)) for feed in feeds]
         outputs = check_outputs(self._info.outputs, names)
 
-        async def run() -> list[Any]:
+        async def run() -> list[list[Any]]:
             with self._opening.profile.span("model_run"):
-                [results] = await self._opening.native(
-                    run_terminable(options, self._session.infer(outputs, [feed], seconds))
+                results = await self._opening.native(
+                    run_terminable(options, self._session.infer(outputs, prepared, seconds))
                 )
-            return [results[name] for name in outputs]
+            return [[result[name] for name in outputs] for result in results]
 
         return run
 
 
 InferenceSession.__module__ = "modelden.onnxruntime"
-
-
-def _checked_values(values: Any) -> Mapping[str, OrtValue]:
-    if not isinstance(values, Mapping) or not all(isinstance(value, OrtValue) for value in values.values()):
-        raise InvalidType(f"input_dict_ort_values: expected OrtValue by the names of inputs, got {show(values)}.")
-    return values
 
 
 def _call_back(run: asyncio.Future[list[Any]], callback: Callable[[Any, Any, str], None], user_data: Any) -> None:

@@ -10,6 +10,7 @@ from modelden.engine.onnx import ModelMetadata, NodeArg, OnnxModelInfo
 from modelden.engine.onnx_options import SessionOptions
 from modelden.engine.onnx_providers import Providers
 from modelden.onnxruntime.opening import Opening
+from modelden.onnxruntime.ort_value import OrtValue
 from modelden.onnxruntime.waiting import wait
 
 if TYPE_CHECKING:
@@ -99,6 +100,16 @@ class Session:
     def get_profiling_start_time_ns(self) -> int:
         """Return the nanoseconds at which profiling began, comparable to `time.monotonic_ns`; 0 without profiling."""
         return self._opening.profile.start_ns
+
+    def create_ortvalue_from_shape_and_type(
+        self, shape: Sequence[int], element_type: Any, device_type: str, device_id: int = 0, vendor_id: int = -1
+    ) -> OrtValue:
+        """Return a value of zeros; the arguments are those of `OrtValue.ortvalue_from_shape_and_type`.
+
+        Raises:
+            InputError: As that.
+        """
+        return OrtValue.ortvalue_from_shape_and_type(shape, element_type, device_type, device_id, vendor_id)
 
     def info(self) -> OnnxModelInfo:
         """Return the facts of the session, with runtime, threads and device."""
