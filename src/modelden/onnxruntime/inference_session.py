@@ -224,8 +224,7 @@ class InferenceSession(Session):
         run_options: RunOptions | None = None,
     ) -> list[OrtValue]:
         """Run the model once with values of onnxruntime; otherwise as `run_with_ort_values`."""
-        run = self._prepare(output_names, [check_values(input_dict_ort_values)], run_options)
-        [values] = await run()
+        [values] = await self._prepare(output_names, [check_values(input_dict_ort_values)], run_options)()
         return [OrtValue(tensor) for tensor in values]
 
     def io_binding(self) -> IOBinding:

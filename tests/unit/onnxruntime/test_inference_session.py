@@ -27,7 +27,8 @@ def feed(*values: float) -> dict[str, Any]:
     return {"x": np.array(values, np.float32)}
 
 
-def test_run_many_gives_the_results_of_each_feed(page: Profile) -> None:
+@pytest.mark.usefixtures("page")
+def test_run_many_gives_the_results_of_each_feed() -> None:
     with ours.InferenceSession(raw_models()["x-to-y"]) as session:
         results = session.run_many(None, [feed(1, 2), {"x": ours.OrtValue.ortvalue_from_numpy(feed(3)["x"])}])
 
@@ -35,7 +36,8 @@ def test_run_many_gives_the_results_of_each_feed(page: Profile) -> None:
         assert session.run_many(["y"], []) == []
 
 
-async def test_run_many_can_be_awaited(page: Profile) -> None:
+@pytest.mark.usefixtures("page")
+async def test_run_many_can_be_awaited() -> None:
     session = ours.InferenceSession(raw_models()["x-to-y"])
 
     [[first], [second]] = await session.run_many_async(None, [feed(1), feed(2)])
