@@ -373,6 +373,12 @@ class Probes:
             "run.classifier": lambda: _plain(self.session("classifier").run(None, {"x": self.row(1, 2)})),
             "run.numbered classifier": lambda: _plain(self.session("numbered").run(None, {"x": self.row(1, 2)})),
             "run.sequence": lambda: _plain(self.session("sequence-out").run(None, {"x": self.array([1, 2])})),
+            "run.split": lambda: _plain(self.session("split-out").run(None, {"x": self.row(1, 2)})),
+            "run.split texts": lambda: _plain(
+                self.session("texts-split").run(None, {"x": self.array(["a", "", "c"], "string")})
+            ),
+            "run.split nothing": lambda: _plain(self.session("split-out").run(None, {"x": self.array([])})),
+            "run.optional output": lambda: _plain(self.session("optional-out").run(None, {"x": self.row(1, 2)})),
             "run_async.missing": lambda: self.session("add").run_async(None, {"a": good}, print, None),
             "run_async.no callback": lambda: self.session("add").run_async(None, self.add(good)),
         }

@@ -108,6 +108,16 @@ def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:
     assert in_page(raw_page, "run_ways", config=site.config, models=MODELS) == [[11.0, 22.0]] * 3
 
 
+def test_numbers_that_javascript_lacks_come_in_wider_types(raw_page: Page, site: Site) -> None:
+    assert in_page(raw_page, "run_narrow", config=site.config, models=MODELS) == {
+        "bfloat16": ["float32", [1.0, 2.5, -3.0]],
+        "float8e4m3fn": ["float32", [1.0, 2.5, -3.0]],
+        "float8e5m2": ["float32", [1.0, 2.5, -3.0]],
+        "int4": ["int8", [1, 2, -3]],
+        "uint4": ["uint8", [1, 2, 13]],
+    }
+
+
 def test_probes_have_onnxruntimes_outcomes(raw_page: Page, site: Site) -> None:
     theirs = json.loads(json.dumps(native_outcomes()))
 

@@ -196,9 +196,11 @@ async def _external(files: FileProvider, path: str) -> bytes:
 
 def _crossing(value: Any) -> Any:
     """Return an output as ``web/worker/sequences.ts`` does."""
+    if value is None:
+        return None
     if not isinstance(value, list):
         return to_tensor(value, "an output")
-    if isinstance(value[0], dict):
+    if value and isinstance(value[0], dict):
         scores = np.array([list(each.values()) for each in value], np.float32)
         return {"labels": list(value[0]), "scores": to_tensor(scores, "scores")}
     return [to_tensor(each, "an output") for each in value]

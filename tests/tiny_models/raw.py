@@ -34,6 +34,7 @@ def raw_models() -> dict[str, bytes]:
         "add": _add(),
         "external": _external(),
         **_descriptions(),
+        **_rewritten(),
         **_failures(),
         WEIGHTS: np.array([10, 20], dtype=np.float32).tobytes(),
     }
@@ -94,6 +95,38 @@ def _descriptions() -> dict[str, bytes]:
         "numbered": _of("ZipMap", [_x([None, 2])], [helper.make_value_info("y", numbered)], **numbers),
         "reshape": _of("Reshape", [_x([None]), _integers("shape")], [_y(None)]),
         "gather": _of("Gather", [_x([None]), _integers("index")], [_y(None)]),
+    }
+
+
+NARROW = {
+    "bfloat16": TensorProto.BFLOAT16,
+    "float8e4m3fn": TensorProto.FLOAT8E4M3FN,
+    "float8e5m2": TensorProto.FLOAT8E5M2,
+    "int4": TensorProto.INT4,
+    "uint4": TensorProto.UINT4,
+}
+"""Types that JavaScript has no numbers for."""
+
+
+def _rewritten() -> dict[str, bytes]:
+    """Models with outputs that onnxruntime-web cannot hand out."""
+    texts = helper.make_tensor_value_info("x", TensorProto.STRING, None)
+    optional = helper.make_optional_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    casts = [helper.make_node("Cast", ["x"], [name], to=kind) for name, kind in NARROW.items()]
+    outputs = [helper.make_tensor_value_info(name, kind, None) for name, kind in NARROW.items()]
+    narrow = helper.make_model(
+        helper.make_graph(casts, "narrow", [_x(None)], outputs), opset_imports=[helper.make_opsetid("", 21)]
+    )
+    narrow.ir_version = 10
+    return {
+        "split-out": _of(
+            "SplitToSequence", [_x(None)], [helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None)]
+        ),
+        "texts-split": _of(
+            "SplitToSequence", [texts], [helper.make_tensor_sequence_value_info("y", TensorProto.STRING, None)]
+        ),
+        "optional-out": _of("Optional", [_x(None)], [helper.make_value_info("y", optional)]),
+        "narrow-out": narrow.SerializeToString(),
     }
 
 

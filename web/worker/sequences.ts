@@ -1,71 +1,107 @@
 /**
- * Outputs that are no tensors, which onnxruntime-web cannot hand out: sequences of tensors and of maps.
+ * Outputs that onnxruntime-web cannot hand out: sequences of tensors and of maps, optional tensors, and tensors of
+ * numbers that JavaScript lacks.
  *
- * The graph is rewritten before it is opened. The tensors of which such an output is made become outputs in its place,
- * and each run makes the output of them. So far as the last node is one of
+ * The graph is rewritten before it is opened. Nodes are added that make tensors of such an output, the tensors become
+ * outputs in its place, and each run makes the output of them.
  *
- * - `ZipMap`, with which each classifier of scikit-learn ends: its scores, and the labels of its attributes;
- * - `SequenceConstruct`: its inputs.
+ * | output | tensors |
+ * |---|---|
+ * | maps of a `ZipMap`, with which each classifier of scikit-learn ends | its scores; the labels are attributes |
+ * | tensors of a `SequenceConstruct` | its inputs |
+ * | other sequence of tensors | all values in one list, all shapes in one, and all ranks |
+ * | optional tensor | whether there is one, and it, else an empty one |
+ * | tensor of bfloat16, float8, float4, int4 or uint4 | the same values as float32, int8 or uint8 |
  */
 import { Message } from "./onnx";
+import {
+  BOOL,
+  FLOAT,
+  field,
+  graph,
+  INT8,
+  INT64,
+  integer,
+  join,
+  list,
+  node,
+  sequenceInfo,
+  subgraph,
+  tensorInfo,
+  UINT8,
+} from "./onnx_writer";
+
+/** A tensor of onnxruntime-web, or its parts. */
+export interface TensorParts {
+  readonly type: string;
+  readonly data: unknown;
+  readonly dims: readonly number[];
+}
+
+/** What crosses for an output: a tensor, a list of tensors, nothing, or the labels and the scores of a list of maps. */
+export type OutputValue =
+  | TensorParts
+  | readonly TensorParts[]
+  | null
+  | { readonly labels: readonly (string | bigint)[]; readonly scores: TensorParts };
 
 /** An output that is made of tensors. */
 export interface Composite {
   readonly name: string;
   /** Outputs of the rewritten graph. */
   readonly parts: readonly string[];
-  /** Of a `ZipMap`: the keys of each map. */
-  readonly labels: readonly (string | bigint)[] | null;
+  readonly compose: (tensors: readonly TensorParts[]) => OutputValue;
 }
 
-/** What crosses for an output: a tensor, a list of tensors, or the labels and the scores of a list of maps. */
-export type OutputValue<Tensor> = Tensor | readonly Tensor[] | { labels: Composite["labels"]; scores: Tensor };
+/** What is added to a graph for an output. */
+interface Addition {
+  readonly composite: Composite;
+  readonly nodes: readonly Uint8Array[];
+  readonly outputs: readonly Uint8Array[];
+}
 
-/** `TypeProto`, `GraphProto` and `ModelProto`: fields by number. */
+/** `GraphProto` and `ModelProto`: fields by number. */
 const GRAPH = 7;
 const NODES = 1;
 const OUTPUTS = 12;
-const FLOAT = 1;
+
+/** The type that takes the values of one that JavaScript lacks: of bfloat16, float8 (4), uint4, int4, float4. */
+const CASTS = new Map([
+  ...[16, 17, 18, 19, 20, 23].map((type) => [type, FLOAT] as const),
+  [21, UINT8] as const,
+  [22, INT8] as const,
+]);
 
 /** The model with tensors in the place of such outputs; the bytes themselves if it has none. */
 export function rewriteOutputs(bytes: Uint8Array): { model: Uint8Array; composites: readonly Composite[] } {
   const model = new Message(bytes);
-  const graph = model.message(GRAPH);
-  const outputs = graph?.messages(OUTPUTS) ?? [];
-  if (!graph || outputs.every((output) => output.message(2)?.has(1))) return { model: bytes, composites: [] };
-  const nodes = graph.messages(NODES);
-  const composites: Composite[] = [];
-  const added: Uint8Array[] = [];
-  for (const output of outputs) {
-    const node = nodes.find((each) => each.texts(2).includes(output.text(1)));
-    const composite = node && compose(output, node);
-    if (!composite) {
-      added.push(field(OUTPUTS, output.bytes));
-      continue;
-    }
-    composites.push(composite);
-    const element = composite.labels
-      ? FLOAT
-      : (output.message(2)?.message(4)?.message(1)?.message(1)?.number(1) ?? FLOAT);
-    for (const [index, part] of composite.parts.entries()) {
-      added.push(field(NODES, identity(node.texts(1)[index] ?? "", part)), field(OUTPUTS, tensorInfo(part, element)));
-    }
-  }
-  const rewritten = join([...graph.fieldsExcept(OUTPUTS), ...added]);
-  return { model: join([...model.fieldsExcept(GRAPH), field(GRAPH, rewritten)]), composites };
+  const original = model.message(GRAPH);
+  const outputs = original?.messages(OUTPUTS) ?? [];
+  if (!original || outputs.every(isPlain)) return { model: bytes, composites: [] };
+  const nodes = original.messages(NODES);
+  const additions = outputs.map((output) => addition(output, nodes));
+  const added = additions.flatMap((each, index) =>
+    each
+      ? [...each.nodes.map((one) => field(NODES, one)), ...each.outputs.map((one) => field(OUTPUTS, one))]
+      : [field(OUTPUTS, outputs[index]?.bytes ?? new Uint8Array())],
+  );
+  const rewritten = join([...original.fieldsExcept(OUTPUTS), ...added]);
+  return {
+    model: join([...model.fieldsExcept(GRAPH), field(GRAPH, rewritten)]),
+    composites: additions.flatMap((each) => (each ? [each.composite] : [])),
+  };
 }
 
 /** The outputs of a run by the names of the model. */
-export function composeOutputs<Tensor>(
+export function composeOutputs(
   names: readonly string[],
   composites: readonly Composite[],
-  results: Readonly<Record<string, Tensor>>,
-): Record<string, OutputValue<Tensor>> {
-  const value = (name: string): OutputValue<Tensor> => {
+  results: Readonly<Record<string, TensorParts>>,
+): Record<string, OutputValue> {
+  const value = (name: string): OutputValue => {
     const composite = composites.find((each) => each.name === name);
-    if (!composite) return results[name] as Tensor;
-    const tensors = composite.parts.map((part) => results[part] as Tensor);
-    return composite.labels ? { labels: composite.labels, scores: tensors[0] as Tensor } : tensors;
+    if (!composite) return results[name] as TensorParts;
+    return composite.compose(composite.parts.map((part) => results[part] as TensorParts));
   };
   return Object.fromEntries(names.map((name) => [name, value(name)]));
 }
@@ -75,46 +111,128 @@ export function partsOf(names: readonly string[], composites: readonly Composite
   return names.flatMap((name) => composites.find((each) => each.name === name)?.parts ?? [name]);
 }
 
-function compose(output: Message, node: Message): Composite | undefined {
+function isPlain(output: Message): boolean {
+  const tensor = output.message(2)?.message(1);
+  return tensor !== undefined && !CASTS.has(tensor.number(1));
+}
+
+function addition(output: Message, nodes: readonly Message[]): Addition | undefined {
   const name = output.text(1);
-  const parts = node.texts(1).map((_, index) => `${name}/${index}`);
-  if (node.text(4) === "SequenceConstruct") return { name, parts, labels: null };
-  if (node.text(4) !== "ZipMap") return;
-  const attribute = (key: string) => node.messages(5).find((each) => each.text(1) === key);
+  const type = output.message(2);
+  const cast = CASTS.get(type?.message(1)?.number(1) ?? 0);
+  if (cast) return castTensor(name, cast);
+  const maker = nodes.find((each) => each.texts(2).includes(name));
+  if (maker?.text(4) === "ZipMap") return unzipped(name, maker);
+  const item = type?.message(4)?.message(1)?.message(1);
+  if (item && maker?.text(4) === "SequenceConstruct") return constructed(name, maker, item.number(1));
+  if (item) return listed(name, item.number(1));
+  const wanted = type?.message(9)?.message(1)?.message(1);
+  return wanted && optional(name, wanted.number(1));
+}
+
+function castTensor(name: string, to: number): Addition {
+  const part = `${name}/cast`;
+  return {
+    composite: { name, parts: [part], compose: ([tensor]) => tensor as TensorParts },
+    nodes: [node("Cast", [name], [part], [integer("to", to)])],
+    outputs: [tensorInfo(part, to)],
+  };
+}
+
+function unzipped(name: string, zipMap: Message): Addition {
+  const part = `${name}/scores`;
+  const attribute = (key: string) => zipMap.messages(5).find((each) => each.text(1) === key);
   const texts = attribute("classlabels_strings")?.texts(9);
-  return { name, parts, labels: texts ?? attribute("classlabels_int64s")?.integers(8) ?? [] };
+  const labels = texts ?? attribute("classlabels_int64s")?.integers(8) ?? [];
+  return {
+    composite: { name, parts: [part], compose: ([scores]) => ({ labels, scores: scores as TensorParts }) },
+    nodes: [node("Identity", [zipMap.text(1)], [part])],
+    outputs: [tensorInfo(part, FLOAT)],
+  };
 }
 
-function identity(input: string, output: string): Uint8Array {
-  return join([field(1, utf8(input)), field(2, utf8(output)), field(4, utf8("Identity"))]);
+function optional(name: string, element: number): Addition {
+  const at = (part: string) => `${name}/${part}`;
+  const branch = (part: string, ...nodes: readonly Uint8Array[]) =>
+    graph(at(part), nodes, [], [tensorInfo(at(part), element)]);
+  const then = branch("present", node("OptionalGetElement", [name], [at("present")]));
+  const otherwise = branch("absent", list(at("absent"), element));
+  const branches = [subgraph("then_branch", then), subgraph("else_branch", otherwise)];
+  return {
+    composite: {
+      name,
+      parts: [at("has"), at("value")],
+      compose: (tensors) => {
+        const [has, value] = tensors as readonly [TensorParts, TensorParts];
+        return (has.data as Uint8Array)[0] ? value : null;
+      },
+    },
+    nodes: [node("OptionalHasElement", [name], [at("has")]), node("If", [at("has")], [at("value")], branches)],
+    outputs: [tensorInfo(at("has"), BOOL), tensorInfo(at("value"), element)],
+  };
 }
 
-function tensorInfo(name: string, element: number): Uint8Array {
-  const type = join([Uint8Array.of(8), varint(element)]);
-  return join([field(1, utf8(name)), field(2, field(1, type))]);
+/** Without a loop, which takes sequences from the operators' version 13 on only. */
+function constructed(name: string, maker: Message, element: number): Addition {
+  const inputs = maker.texts(1);
+  const parts = inputs.map((_, index) => `${name}/${index}`);
+  return {
+    composite: { name, parts, compose: (tensors) => tensors },
+    nodes: inputs.map((input, index) => node("Identity", [input], [parts[index] ?? ""])),
+    outputs: parts.map((part) => tensorInfo(part, element)),
+  };
 }
 
-function field(number: number, content: Uint8Array): Uint8Array {
-  return join([varint(number * 8 + 2), varint(content.length), content]);
+const LISTS = ["values", "shapes", "ranks"] as const;
+
+/** A loop over the sequence appends each tensor's values, its shape and its rank to lists, which begin with nothing. */
+function listed(name: string, element: number): Addition {
+  const at = (part: string) => `${name}/${part}`;
+  const elementOf = (part: string) => (part === "values" ? element : INT64);
+  const state = (suffix: string) => LISTS.map((part) => sequenceInfo(at(part + suffix), elementOf(part)));
+  const body = graph(
+    at("body"),
+    [
+      node("SequenceAt", [name, at("index")], [at("item")]),
+      node("Reshape", [at("item"), at("flat")], [at("values-item")]),
+      node("Shape", [at("item")], [at("shapes-item")]),
+      node("Shape", [at("shapes-item")], [at("ranks-item")]),
+      ...LISTS.map((part) => node("SequenceInsert", [at(`${part}-in`), at(`${part}-item`)], [at(`${part}-out`)])),
+      node("Identity", [at("go-in")], [at("go-out")]),
+    ],
+    [tensorInfo(at("index"), INT64, true), tensorInfo(at("go-in"), BOOL, true), ...state("-in")],
+    [tensorInfo(at("go-out"), BOOL, true), ...state("-out")],
+  );
+  const loop = [at("length"), "", ...LISTS.map((part) => at(`${part}-first`))];
+  return {
+    composite: { name, parts: LISTS.map(at), compose: split },
+    nodes: [
+      list(at("flat"), INT64, [-1]),
+      node("SequenceLength", [name], [at("length")]),
+      ...LISTS.flatMap((part) => [
+        list(at(`${part}-none`), elementOf(part)),
+        node("SequenceConstruct", [at(`${part}-none`)], [at(`${part}-first`)]),
+      ]),
+      node(
+        "Loop",
+        loop,
+        LISTS.map((part) => at(`${part}-last`)),
+        [subgraph("body", body)],
+      ),
+      ...LISTS.map((part) => node("ConcatFromSequence", [at(`${part}-last`)], [at(part)], [integer("axis", 0)])),
+    ],
+    outputs: LISTS.map((part) => tensorInfo(at(part), elementOf(part))),
+  };
 }
 
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
-  return Uint8Array.from([...bytes, rest]);
-}
-
-function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+function split([values, shapes, ranks]: readonly TensorParts[]): TensorParts[] {
+  const { type, data } = values as TensorParts;
+  const lengths = Array.from(shapes?.data as BigInt64Array, Number);
   let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
+  return Array.from(ranks?.data as BigInt64Array, (rank) => {
+    const dims = lengths.splice(0, Number(rank));
+    const size = dims.reduce((product, length) => product * length, 1);
+    at += size;
+    return { type, data: (data as Float32Array).slice(at - size, at), dims };
+  });
 }

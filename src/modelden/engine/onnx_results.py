@@ -1,7 +1,7 @@
 """Results of a raw model: tensors, and what ``web/worker/sequences.ts`` makes of other outputs. Pure.
 
 A sequence of tensors comes as a list. A sequence of maps, with which classifiers of scikit-learn end (``ZipMap``),
-comes as the labels and the scores, a row for each map.
+comes as the labels and the scores, a row for each map. An optional tensor that is not there comes as None.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from modelden.engine.tensor import Tensor, to_array
 
 
 def to_result(value: Any) -> Any:
-    """Return an output as onnxruntime's Python API does: an array, a list of arrays, or a list of dicts.
+    """Return an output as onnxruntime's Python API does: an array, a list of arrays, a list of dicts, or None.
 
     Args:
         value: The output as the worker sends it.
     """
     if isinstance(value, Tensor):
         return to_array(value)
+    if value is None:
+        return None
     if isinstance(value, Mapping):
         return _maps(value["labels"], value["scores"])
     return [to_array(tensor) for tensor in value]
