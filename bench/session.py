@@ -48,8 +48,12 @@ ALONE = """
             },
         };
         onmessage = async ({ data }) => {
-            const views = await on[data.type](data) ?? [];
-            postMessage(views, views.map(({ buffer }) => buffer));
+            try {
+                const views = await on[data.type](data) ?? [];
+                postMessage(views, views.map(({ buffer }) => buffer));
+            } catch (error) {
+                setTimeout(() => { throw error; }); // heard as `onerror`
+            }
         };
         postMessage("ready");
     `;
