@@ -113,8 +113,6 @@ def test_numbers_that_javascript_lacks_come_in_wider_types(raw_page: Page, site:
         "bfloat16": ["float32", [1.0, 2.5, -3.0]],
         "float8e4m3fn": ["float32", [1.0, 2.5, -3.0]],
         "float8e5m2": ["float32", [1.0, 2.5, -3.0]],
-        "int4": ["int8", [1, 2, -3]],
-        "uint4": ["uint8", [1, 2, 13]],
     }
 
 

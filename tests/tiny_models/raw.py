@@ -102,10 +102,8 @@ NARROW = {
     "bfloat16": TensorProto.BFLOAT16,
     "float8e4m3fn": TensorProto.FLOAT8E4M3FN,
     "float8e5m2": TensorProto.FLOAT8E5M2,
-    "int4": TensorProto.INT4,
-    "uint4": TensorProto.UINT4,
 }
-"""Types that JavaScript has no numbers for."""
+"""Types that JavaScript has no numbers for; int4 and uint4 need runtime 6."""
 
 
 def _rewritten() -> dict[str, bytes]:
