@@ -99,9 +99,9 @@ def test_sessions_share_a_worker_whose_death_is_that_of_the_one_at_work(raw_page
     raw_page.runner.run_js("usedWorkers.at(-1).terminate()")
 
     assert in_page(raw_page, "run_pair") == ["EngineCrashed", [1.0, 2.0], [1.0, 2.0]]
-    assert raw_page.workers() == 2
+    raw_page.until(lambda: raw_page.workers() == 2, "the one that crashed is alone")
     in_page(raw_page, "close_all")
-    assert raw_page.workers() == 0
+    raw_page.until(lambda: raw_page.workers() == 0, "the workers end with their sessions")
 
 
 def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:
