@@ -62,7 +62,7 @@ def configure(preset: str = "production", **values: Unpack[ConfigurationValues])
             f"configure() has no {', '.join(unknown)}; it takes {', '.join(Configuration.__dataclass_fields__)}."
         )
     if preset not in PRESETS:
-        raise InputError(f"There is no preset {preset!r}; expected one of {', '.join(PRESETS)}.")
+        raise InputError(f"There is no preset {show(preset)}; expected one of {', '.join(PRESETS)}.")
     fields: dict[str, Any] = {**PRESETS[preset], **values}
     config = Configuration(**fields)
     replace_config(config)

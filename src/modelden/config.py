@@ -241,7 +241,7 @@ def _check_types(config: Any) -> None:
             raise InputError(f"{name}: expected a whole number, got {show(value)}")
     object.__setattr__(config, "hub_headers", check_headers("hub_headers", config.hub_headers))
     environment = config.filter_environment
-    if environment != {} and not (isinstance(environment, Mapping) and is_json(environment)):
+    if not isinstance(environment, Mapping) or (environment and not is_json(environment)):
         raise InputError(f"filter_environment: expected a mapping of JSON data, got {show(environment)}")
     overrides = config.override_pipeline_options
     if not isinstance(overrides, Mapping) or not all(isinstance(each, Mapping) for each in overrides.values()):
@@ -258,7 +258,7 @@ def _check_options(config: Configuration) -> None:
         check_names(options)
         if refused := [name for name in options if field_name(name) not in OVERRIDABLE]:
             raise InputError(
-                f"override_pipeline_options of {feature!r}: {', '.join(refused)} cannot be overridden, only "
+                f"override_pipeline_options of {show(feature)}: {', '.join(refused)} cannot be overridden, only "
                 f"{', '.join(OVERRIDABLE)}."
             )
         PipelineOptions.of(options)

@@ -101,7 +101,7 @@ class RemoteSettings:
             InputError: For another event.
         """
         if event != "sync":
-            raise InputError(f"Remote Settings has the event 'sync', not {event!r}.")
+            raise InputError(f"Remote Settings has the event 'sync', not {show(event)}.")
         return sync_listeners().add(current_config().cid(self._name, self._bucket), listener)
 
     async def download(self, record: Record, on_progress: ProgressCallback | None = None) -> Blob:

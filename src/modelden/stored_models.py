@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelden.core.arguments import check_methods
+from modelden.core.arguments import check_methods, show
 from modelden.default_context import current_context
 from modelden.errors import InputError
 from modelden.hub.catalog.names import canonical_root
@@ -84,7 +84,7 @@ class StoredModels:
         """
         if revision is not None and model is None:
             raise InputError(
-                f"delete_models: Invalid query configuration. The revision {revision!r} is that of a model: give "
+                f"delete_models: Invalid query configuration. The revision {show(revision)} is that of a model: give "
                 "model= too, by its name in list_models(), or leave the revision out to delete all of a task or a hub."
             )
         names = {"task_name": task_name, "model": model, "revision": revision, "root": store_root(root_url)}

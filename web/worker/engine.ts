@@ -26,7 +26,7 @@ import type {
 import { answer, post, serve } from "./rpc";
 import { compiled, ONNXRUNTIME_VERSION, skipRuntime, startRuntime, verifyRuntime } from "./runtime";
 import { infer, open, release } from "./session";
-import { listenBetweenSteps, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
+import { listenBetweenSteps, nameLanguage, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
 import { decode, encode } from "./values";
 
 interface Engine {
@@ -168,7 +168,10 @@ async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
   ]);
   await tellLoss(device);
   const writer = writerOf(task, call.model);
-  if (writer) listenBetweenSteps(writer);
+  if (writer) {
+    listenBetweenSteps(writer);
+    nameLanguage(writer);
+  }
   if (call.tokenizer) meterTokenizer(call.tokenizer as Tokenizer, () => meter);
   const timestamps = [
     { name: "initializationStart", when: start },

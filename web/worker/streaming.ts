@@ -29,6 +29,7 @@ channel.port1.onmessage = () => waiting.shift()?.();
 /** A model that writes, from the outside. */
 export interface Writer {
   readonly sessions: Readonly<Record<string, Runnable>>;
+  readonly generation_config?: { readonly is_multilingual?: boolean; language?: string | null };
 }
 
 /** The model, if it writes: of those that hear, Whisper and Moonshine do, and those that name each frame do not. */
@@ -36,6 +37,11 @@ export function writerOf(task: string, model: unknown): Writer | null {
   if (!WRITING.has(task)) return null;
   const writer = model as Writer & { readonly can_generate: boolean };
   return writer.can_generate ? writer : null;
+}
+
+/** Say what Whisper takes anyhow: without a language it hears English, and warns about that in each piece of a sound. */
+export function nameLanguage({ generation_config: config }: Writer): void {
+  if (config?.is_multilingual) config.language ??= "en";
 }
 
 /** Do the work of a run that `stop` can end early. */

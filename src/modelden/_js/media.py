@@ -16,8 +16,10 @@ from modelden._js.ffi import abort_scope, js_bytes, js_class, js_name, js_object
 from modelden.engine.media import Audio, File, Pixels, Sound
 from modelden.errors import HttpError, InputError, Offline
 
-_DRAWABLE = ("HTMLImageElement", "ImageBitmap", "HTMLVideoElement", "VideoFrame", "SVGImageElement")
-_CANVASES = ("HTMLCanvasElement", "OffscreenCanvas")
+_DRAWABLE = (
+    *("HTMLCanvasElement", "OffscreenCanvas", "HTMLImageElement", "ImageBitmap"),
+    *("HTMLVideoElement", "VideoFrame", "SVGImageElement"),
+)
 
 
 class JsMedia:
@@ -45,9 +47,9 @@ class JsMedia:
             return File(JsBlob(value))
         if class_name == "ImageData":
             return Pixels(value.data, value.width, value.height, 4)
-        if class_name in _CANVASES or class_name in _DRAWABLE:
+        if class_name in _DRAWABLE:
             with map_exceptions(lambda error: _unreadable_image(class_name, error)):
-                return _canvas_pixels(value) if class_name in _CANVASES else _drawable_pixels(value)
+                return _drawable_pixels(value)
         return None
 
     async def from_audio_buffer(self, value: Any, rate: int) -> Sound | None:
@@ -86,34 +88,20 @@ class JsMedia:
             return await _render(context, buffer)
 
 
-def _canvas_pixels(value: Any) -> Pixels:
-    _check_size(value, value.width, value.height)
-    context = value.getContext("2d")
-    if context:
-        return _read_pixels(context, value.width, value.height)
-    return _draw(value, value.width, value.height)  # a canvas with a context of another kind
-
-
 def _drawable_pixels(value: Any) -> Pixels:
     width = getattr(value, "naturalWidth", None) or getattr(value, "videoWidth", None) or value.width
     height = getattr(value, "naturalHeight", None) or getattr(value, "videoHeight", None) or value.height
     _check_size(value, width, height)
-    return _draw(value, width, height)
+    # A canvas is drawn, too. To read it itself would make Chromium warn about each later reading, and would give a
+    # canvas without a context one, so that its page could get no other kind any more.
+    context = js.OffscreenCanvas.new(width, height).getContext("2d", js_object(willReadFrequently=True))
+    context.drawImage(value, 0, 0)
+    return Pixels(context.getImageData(0, 0, width, height).data, width, height, 4)
 
 
 def _check_size(value: Any, width: int, height: int) -> None:
     if not width or not height:
         raise InputError(f"an image has a pixel at least, not {width} x {height} as this {js_class(value)}.")
-
-
-def _draw(value: Any, width: int, height: int) -> Pixels:
-    context = js.OffscreenCanvas.new(width, height).getContext("2d")
-    context.drawImage(value, 0, 0)
-    return _read_pixels(context, width, height)
-
-
-def _read_pixels(context: Any, width: int, height: int) -> Pixels:
-    return Pixels(context.getImageData(0, 0, width, height).data, width, height, 4)
 
 
 def _unreadable_image(class_name: str, error: JsException) -> InputError:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Self, get_args
 
+from modelden.core.arguments import show
 from modelden.errors import InputError, ModelDenError
 
 logger = logging.getLogger(__name__)
@@ -208,7 +209,7 @@ class Events:
         """
         listeners = self._listeners.get(kind)
         if listeners is None:
-            raise InputError(f"There is no event {kind!r}; expected one of {', '.join(self._listeners)}.")
+            raise InputError(f"There is no event {show(kind)}; expected one of {', '.join(self._listeners)}.")
         # A function of its own, so that one listener can subscribe twice.
         subscription: EventListener = lambda event: listener(event)  # noqa: E731, PLW0108
         listeners.append(subscription)

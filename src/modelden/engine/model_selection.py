@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from modelden.core.arguments import show
 from modelden.core.web_arguments import check_root_url, check_url_template
 from modelden.engine.option_validation import ENUMS
 from modelden.engine.options import PipelineOptions, merge
@@ -217,7 +218,7 @@ def _check_external(value: Any) -> None:
     if not all(isinstance(number, int) and 0 <= number <= MAX_EXTERNAL_FILES for number in numbers):
         raise InputError(
             "use_external_data_format: expected True, the number of files beside each model (at most "
-            f"{MAX_EXTERNAL_FILES}), or a mapping of model files to either, got {value!r}."
+            f"{MAX_EXTERNAL_FILES}), or a mapping of model files to either, got {show(value)}."
         )
 
 

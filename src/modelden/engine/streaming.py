@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from modelden.core.arguments import show
 from modelden.errors import InputError
 
 GENERATIVE_TASKS = frozenset(
@@ -95,7 +96,7 @@ def pop_streaming(
         if name not in _OPTION_NAMES.values():
             raise InputError(f"streamer_options has no {name}; it has {', '.join(_OPTION_NAMES.values())}.")
         if not isinstance(value, bool):
-            raise InputError(f"{name}: expected True or False, got {value!r}.")
+            raise InputError(f"{name}: expected True or False, got {show(value)}.")
     if on_chunk is None:
         return None
     if not writes:
@@ -157,11 +158,14 @@ class Stream:
         """The result of the run, as of `Engine.run`.
 
         Raises:
-            asyncio.InvalidStateError: Before the end of the loop.
+            InputError: Before the end of the loop, and after a loop that was left early.
             ModelDenError: If the run failed.
         """
-        if self._run is None:
-            raise asyncio.InvalidStateError("the loop has not begun")
+        if self._run is None or not self._run.done():
+            state = "has not ended" if self._run else "has not begun"
+            raise InputError(f"The stream has no result yet: its loop, async for chunk in stream, {state}.")
+        if self._run.cancelled():
+            raise InputError("The stream has no result: its loop was left before the end, which ended the generation.")
         return self._run.result()
 
     def __aiter__(self) -> Self:
@@ -219,5 +223,5 @@ class Stream:
 def _pop_mapping(options: dict[str, Any], name: str) -> Mapping[str, Any]:
     value = options.pop(name, None) or {}
     if not isinstance(value, Mapping):
-        raise InputError(f"{name}: expected a dict, got {value!r}.")
+        raise InputError(f"{name}: expected a dict, got {show(value)}.")
     return value

@@ -10,6 +10,9 @@ import operator
 from itertools import product
 from typing import Any
 
+from modelden.core.arguments import show
+from modelden.errors import InputError
+
 
 def select(
     flat: memoryview | list[str], shape: tuple[int, ...], key: Any
@@ -18,6 +21,7 @@ def select(
 
     Raises:
         IndexError: For an index that is out of range, too many of them, or one of another kind.
+        InputError: For a slice whose step is 0.
     """
     keys = _expanded(key, len(shape))
     ranges = [_positions(each, length, axis) for axis, (each, length) in enumerate(zip(keys, shape, strict=True))]
@@ -33,7 +37,7 @@ def _expanded(key: Any, dimensions: int) -> list[Any]:
     keys = list(key) if isinstance(key, tuple) else [key]
     ellipses = sum(each is Ellipsis for each in keys)
     if ellipses > 1 or len(keys) - ellipses > dimensions:
-        raise IndexError(f"a tensor of {dimensions} dimensions has no index {key!r}")
+        raise IndexError(f"a tensor of {dimensions} dimensions has no index {show(key)}")
     place = next((place for place, each in enumerate(keys) if each is Ellipsis), len(keys))
     keys[place : place + 1] = [slice(None)] * (dimensions - len(keys) + ellipses)
     return keys
@@ -41,15 +45,20 @@ def _expanded(key: Any, dimensions: int) -> list[Any]:
 
 def _positions(key: Any, length: int, axis: int) -> int | range:
     if isinstance(key, slice):
-        return range(length)[key]
+        try:
+            return range(length)[key]
+        except ValueError as error:
+            raise InputError(f"A slice of a tensor takes steps forward or backward, not {show(key.step)}.") from error
     try:
         index = None if isinstance(key, bool) else operator.index(key)
     except TypeError:
         index = None
     if index is None:
-        raise IndexError(f"a tensor takes whole numbers, slices and ..., not {key!r}; numpy.asarray(tensor) takes more")
+        raise IndexError(
+            f"a tensor takes whole numbers, slices and ..., not {show(key)}; numpy.asarray(tensor) takes more"
+        )
     if not -length <= index < length:
-        raise IndexError(f"index {index} is out of range for dimension {axis}, which has {length}")
+        raise IndexError(f"index {show(index)} is out of range for dimension {axis}, which has {length}")
     return index % length
 
 

@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from inspect import cleandoc
+from io import TextIOWrapper
 from typing import Annotated
 
 try:
@@ -86,6 +87,10 @@ app.add_typer(keys, name="keys")
 app.add_typer(kinto, name="kinto")
 
 
+_MACHINE = 4
+"""The exit code for errors of the machine or the network."""
+
+
 def exit_code(error: ModelDenError) -> int:
     """Map an error to the exit code of the command (docs/cli.md)."""
     if isinstance(error, HostError):
@@ -94,7 +99,7 @@ def exit_code(error: ModelDenError) -> int:
         return 2
     if isinstance(error, UntrustedError):
         return 1
-    return 4 if isinstance(error, UnavailableError) else 1
+    return _MACHINE if isinstance(error, UnavailableError) else 1
 
 
 class _PrintableFormatter(logging.Formatter):
@@ -109,8 +114,16 @@ def main() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_PrintableFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a file's name need not be text
     try:
         app()
     except ModelDenError as error:
         typer.echo(f"modelden: {printable(str(error), lines=True)}", err=True)
         sys.exit(exit_code(error))
+    except (
+        OSError
+    ) as error:  # a file or folder that cannot be read or written, a disk without space, a broken connection
+        subject = f"the operating system refused {error.filename}" if error.filename else "the operating system failed"
+        typer.echo(f"modelden: {printable(f'{subject}: {error.strerror or error}', lines=True)}", err=True)
+        sys.exit(_MACHINE)

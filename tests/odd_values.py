@@ -1,4 +1,4 @@
-"""Values that no call of modelden expects, and good arguments to put beside them."""
+"""Values that no call of modelden expects, of the standard library alone, so that pages have them, too."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from PIL import Image as Pillow
 
 
 def _cyclic_list() -> Any:
@@ -32,12 +29,6 @@ def _deep() -> Any:
     for _ in range(5000):
         value = [value]
     return value
-
-
-def _cut_picture() -> Any:
-    file = io.BytesIO()
-    Pillow.new("RGB", (64, 64), (1, 2, 3)).save(file, "PNG")
-    return Pillow.open(io.BytesIO(file.getvalue()[:60]))
 
 
 def _released() -> Any:
@@ -113,18 +104,5 @@ ODD: dict[str, Callable[[], Any]] = {
     "date": lambda: dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     "path": lambda: Path("/no/such/file"),
     "closed file": _closed_file,
-    "complex array": lambda: np.zeros(2, np.complex64),
-    "dates": lambda: np.zeros(2, "datetime64[s]"),
-    "long doubles": lambda: np.zeros(2, np.longdouble),
-    "long double": lambda: np.longdouble(1),
-    "big-endian": lambda: np.zeros(2, ">f4"),
-    "structured": lambda: np.zeros(2, [("a", "i4")]),
-    "objects": lambda: np.array([1, None, {}], dtype=object),
-    "masked": lambda: np.ma.masked_array([1.0, 2.0], [True, False]),
-    "no numbers": lambda: np.zeros((0, 3), np.float32),
-    "halves of strings": lambda: np.array(["a\ud83d", "b"]),
-    "picture without pixels": lambda: Pillow.new("RGB", (0, 0)),
-    "cut picture": _cut_picture,
-    "picture of floats": lambda: Pillow.new("F", (2, 2)),
 }
 """By name, for each a function that makes it."""
