@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from modelden.core.arguments import show
-from modelden.engine.tensor import Tensor, contiguous_view
+from modelden.engine.tensor import Tensor, contiguous_view, dtype_of
 from modelden.errors import InputError
 
 type Rows = list[Sequence[float]]
@@ -137,7 +137,7 @@ def _buffered(name: str, value: Any) -> Rows:
     if isinstance(value, str | bytes | bytearray):
         raise InputError(f"{name}: expected vectors of numbers, got {show(value)}.")
     view = contiguous_view(value, name)
-    if view.ndim not in (1, 2) or view.format.lstrip("@") == "?":
+    if view.ndim not in (1, 2) or dtype_of(view) == "bool":
         raise InputError(f"{name}: expected numbers in one dimension or two, got {show(value)}.")
     if not view.nbytes:
         return []
