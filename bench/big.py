@@ -24,14 +24,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from starlette.applications import Starlette  # noqa: E402  the path above is needed first
-from starlette.responses import HTMLResponse, JSONResponse, Response  # noqa: E402
-from starlette.routing import Mount, Route  # noqa: E402
-from starlette.staticfiles import StaticFiles  # noqa: E402
+from starlette.responses import HTMLResponse, JSONResponse, Response  # noqa: E402  the path is set first
+from starlette.routing import Mount, Route  # noqa: E402  the path is set first
+from starlette.staticfiles import StaticFiles  # noqa: E402  the path is set first
 
-from bench.profiles import MIB, Peak, settle  # noqa: E402
-from modelden.host.browser.browsers import executable  # noqa: E402
-from modelden.host.serve.server import RunningServer  # noqa: E402
-from tests.faults.hub import FaultyHub  # noqa: E402
+from bench.profiles import MIB, Peak, settle  # noqa: E402  the path is set first
+from modelden.host.browser.browsers import executable  # noqa: E402  the path is set first
+from modelden.host.serve.server import RunningServer  # noqa: E402  the path is set first
+from tests.faults.hub import FaultyHub  # noqa: E402  the path is set first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def browser(name: str, profile: Path, url: str) -> Iterator[int]:
     """Start a browser with one page; yields its process id. Ends it afterwards."""
     (profile / "user.js").write_text(FIREFOX_PREFS, encoding="utf-8")
     command = [executable(name), *(flag.format(profile) for flag in FLAGS[name]), url]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  our own command
     try:
         yield process.pid
     finally:
@@ -130,7 +130,7 @@ def browser(name: str, profile: Path, url: str) -> Iterator[int]:
 
 def measure(name: str, size: int) -> dict[str, Any]:
     """Store a file, restart the browser, and read the file, which the hub has deleted by then."""
-    block = random.Random(1).randbytes(min(size, 64 * MIB))  # noqa: S311
+    block = random.Random(1).randbytes(min(size, 64 * MIB))  # noqa: S311  it keeps no secret
     files = {"/org/model/v1/small.bin": block[: 2 * MIB], "/org/model/v1/big.bin": block * (size // len(block))}
     hub = FaultyHub(files)
     remote = Remote()

@@ -26,9 +26,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.profiles import BenchPage, Peak, pyodide_server, settle  # noqa: E402  the path above is needed first
-from modelden.host.browser.browsers import open_profile, playwright  # noqa: E402
-from modelden.host.serve.server import RunningServer  # noqa: E402
-from tests.faults.hub import FaultyHub  # noqa: E402
+from modelden.host.browser.browsers import open_profile, playwright  # noqa: E402  the path is set first
+from modelden.host.serve.server import RunningServer  # noqa: E402  the path is set first
+from tests.faults.hub import FaultyHub  # noqa: E402  the path is set first
 
 SIZES = {"23 MB": 23_000_000, "200 MB": 200_000_000}
 

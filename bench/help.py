@@ -33,7 +33,7 @@ def main() -> None:
     figures = {f"{name}, s of CPU": statistics.median(costs[name] for costs in rounds) for name in COMMANDS}
     first, second = COMMANDS
     figures["ratio"] = statistics.median(costs[first] / costs[second] for costs in rounds)
-    print(json.dumps({name: round(value, 3) for name, value in figures.items()}, indent=1))  # noqa: T201
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}, indent=1))  # noqa: T201  the figures of this run
 
 
 if __name__ == "__main__":

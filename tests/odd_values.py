@@ -52,7 +52,7 @@ class _Rude:
     def __bool__(self) -> bool:
         raise RuntimeError("no bool")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # unhashable on purpose
 
 
 ODD: dict[str, Callable[[], Any]] = {

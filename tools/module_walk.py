@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-import modelden  # noqa: E402
-from modelden.engine.options import PipelineOptions  # noqa: E402
-from modelden.host.publish.tree import Tree  # noqa: E402
-from modelden.host.serve.server import Application  # noqa: E402
-from modelden.hub.catalog.allow_list import AllowList  # noqa: E402
-from modelden.hub.catalog.names import ModelFile  # noqa: E402
-from modelden.hub.store.usage import Consumer  # noqa: E402
-from tests.simulators.engines import ScriptedEngines  # noqa: E402
-from tests.simulators.fetcher import AsgiFetcher  # noqa: E402
-from tests.simulators.profile import Profile  # noqa: E402
-from tests.unit import conftest as unit  # noqa: E402
+import modelden  # noqa: E402  the path is set first
+from modelden.engine.options import PipelineOptions  # noqa: E402  the path is set first
+from modelden.host.publish.tree import Tree  # noqa: E402  the path is set first
+from modelden.host.serve.server import Application  # noqa: E402  the path is set first
+from modelden.hub.catalog.allow_list import AllowList  # noqa: E402  the path is set first
+from modelden.hub.catalog.names import ModelFile  # noqa: E402  the path is set first
+from modelden.hub.store.usage import Consumer  # noqa: E402  the path is set first
+from tests.simulators.engines import ScriptedEngines  # noqa: E402  the path is set first
+from tests.simulators.fetcher import AsgiFetcher  # noqa: E402  the path is set first
+from tests.simulators.profile import Profile  # noqa: E402  the path is set first
+from tests.unit import conftest as unit  # noqa: E402  the path is set first
 
 PACKAGE = str(Path(modelden.__file__).parent)
 OTHER_SIDES = (f"{PACKAGE}/host/", f"{PACKAGE}/_js/")

@@ -248,7 +248,7 @@ async def _text(
     url: str,
     limit: int = LIMIT,
     *,
-    timeout: float | None = None,  # noqa: ASYNC109
+    timeout: float | None = None,  # noqa: ASYNC109  as in the port
     follow_redirects: bool = True,
 ) -> str:
     async with fetcher.fetch(url, timeout=timeout, follow_redirects=follow_redirects) as response:

@@ -30,7 +30,7 @@ VALUES: dict[str, list[Any]] = {
 
 ELEMENT_TYPES = dict(
     zip(
-        "float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64".split(),  # noqa: SIM905
+        "float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64".split(),  # noqa: SIM905  as onnxruntime's documentation lists them
         range(1, 14),
         strict=True,
     )

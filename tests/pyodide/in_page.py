@@ -114,7 +114,7 @@ async def vectors_one_by_one(config: dict[str, Any], request: dict[str, Any], te
 
 async def get_file(root_url: str, model: str, revision: str, file: str) -> dict[str, Json]:
     """`ModelHub.get_model_file` of a hub that needs no settings; the bytes are hashed here again."""
-    global progress_events  # noqa: PLW0603
+    global progress_events  # noqa: PLW0603  the page's own state
     events: list[modelden.ProgressEvent] = []
     progress_events = events
     hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
@@ -147,7 +147,7 @@ async def get_snapshot(root_url: str, model: str, revision: str) -> dict[str, Js
 
 async def hold_file(root_url: str, model: str, revision: str, file: str) -> None:
     """`ModelHub.get_model_file` of such a hub; the bytes are not read yet."""
-    global held  # noqa: PLW0603
+    global held  # noqa: PLW0603  the page's own state
     hub = modelden.ModelHub(root_url, "{model}/{revision}", [])
     held = await hub.get_model_file(task_name="task", model=model, revision=revision, file=file)
 
@@ -159,7 +159,7 @@ async def read_held() -> str:
 
 async def begin_file(root_url: str, model: str, revision: str, file: str) -> None:
     """Begin `get_file` and leave it running."""
-    global download  # noqa: PLW0603
+    global download  # noqa: PLW0603  the page's own state
     download = asyncio.ensure_future(get_file(root_url, model, revision, file))
 
 
@@ -185,7 +185,7 @@ async def cancel_file() -> str:
 
 async def begin_engine(config: dict[str, Any], request: dict[str, Any]) -> Json:
     """Create an engine and leave it open; returns the vectors of `run_begun`."""
-    global open_engine  # noqa: PLW0603
+    global open_engine  # noqa: PLW0603  the page's own state
     configure(config)
     open_engine = await modelden.create_engine(**request)
     return await run_open_engine()

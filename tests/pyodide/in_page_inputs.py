@@ -10,7 +10,7 @@ from typing import Any
 
 import js
 from in_page import configure, error_fields  # type: ignore[import-not-found]  # pushed by the test
-from in_page_tasks import as_json, revive  # type: ignore[import-not-found]
+from in_page_tasks import as_json, revive  # type: ignore[import-not-found]  # pushed by the test
 from pyodide.ffi import to_js
 
 import modelden

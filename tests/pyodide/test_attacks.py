@@ -167,7 +167,7 @@ def test_wrong_attachment(settings: SettingsPage, publisher: Publisher, served_i
 def test_an_attachment_may_come_from_another_origin_if_its_hash_is_right(
     settings: SettingsPage,
     publisher: Publisher,
-    honest: bool,  # noqa: FBT001
+    honest: bool,  # noqa: FBT001  a parameter of the cases
 ) -> None:
     publisher.attach(FILE)
     elsewhere = AnyOrigin(Response(FILE if honest else b"x" * len(FILE)), ())

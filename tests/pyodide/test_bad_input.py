@@ -152,7 +152,7 @@ def test_runtime_that_does_not_belong_to_the_bundle(page: Page, site: Site, tiny
 def test_runtime_that_is_not_the_announced_one(
     page: Page, site: Site, tiny_tree: Path, damage: object, expected: str
 ) -> None:
-    attach(tiny_tree, "damaged.wasm", damage(JSEP.read_bytes()))  # type: ignore[operator]
+    attach(tiny_tree, "damaged.wasm", damage(JSEP.read_bytes()))  # type: ignore[operator]  # a callable fixture
     record = runtime_record(JSEP)
     location = "runtime/damaged.wasm"
     runtimes = site.collection("ml-onnx-runtime")

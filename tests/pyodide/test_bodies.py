@@ -44,7 +44,7 @@ async def test_a_body_that_is_no_byte_stream_and_breaks_is_an_error(selenium: ob
         async for chunk in JsResponse("http://hub.example/file", made, 30).chunks():
             received += chunk.size
     except modelden.NetworkError as error:
-        assert "http://hub.example/file" in str(error)  # noqa: PT017
+        assert "http://hub.example/file" in str(error)  # noqa: PT017  what is left of the error
     else:
         raise AssertionError(received)
     assert received == 1

@@ -92,9 +92,9 @@ def test_what_came_is_handed_on_when_a_fast_line_becomes_slow(page: Page, hub: F
         page.until(lambda: hub.at_limit(PATH), "the hub has sent what it may")
         stop = hub.served(PATH)
         while page.call("bytes_so_far") < stop:
-            page.until(lambda: page.tab.evaluate("letGo") > before, "the page does not wait for more")  # noqa: B023
+            page.until(lambda: page.tab.evaluate("letGo") > before, "the page does not wait for more")  # noqa: B023  called before the loop goes on
             hub.limit += PIECE
-            page.until(lambda: page.call("bytes_so_far") >= stop, "what came was handed on")  # noqa: B023
+            page.until(lambda: page.call("bytes_so_far") >= stop, "what came was handed on")  # noqa: B023  called before the loop goes on
     hub.limit = None
 
     got = page.call("end_file")

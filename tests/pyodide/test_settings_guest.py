@@ -46,7 +46,7 @@ def two_tabs(runtime: str, runners: Runners) -> Iterator[tuple[_BrowserBaseRunne
     context = runners._browsers[runtime].new_context()
     try:
         # A context, too, makes new pages.
-        beside = Runners({runtime: context}, runners._server, runners._dist_dir)  # type: ignore[dict-item]
+        beside = Runners({runtime: context}, runners._server, runners._dist_dir)  # type: ignore[dict-item]  # of pytest-pyodide's private class
         yield beside.new(runtime), beside.new(runtime)
     finally:
         context.close()

@@ -132,10 +132,10 @@ def locks(page: Page) -> list[str]:
 
 
 def test_a_page_used_at_random_works_in_the_end(page: Page, own_site: Site, soak_steps: int) -> None:
-    seed = int(os.environ.get("MODELDEN_SOAK_SEED", "0")) or Random().randrange(1, 1_000_000)  # noqa: S311
+    seed = int(os.environ.get("MODELDEN_SOAK_SEED", "0")) or Random().randrange(1, 1_000_000)  # noqa: S311  it keeps no secret
     sys.stdout.write(f"MODELDEN_SOAK_SEED={seed}\n")
     page.trace_proxies()
-    soak = Soak(page, own_site, Random(seed))  # noqa: S311
+    soak = Soak(page, own_site, Random(seed))  # noqa: S311  it keeps no secret
     page.visit(own_site.config, **TINY)
     page.visit(own_site.config, **LARGE)
     page.until(lambda: "modelden sweep" not in locks(page), "what earlier tests stored is swept")

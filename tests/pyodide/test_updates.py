@@ -199,7 +199,7 @@ def tabs(runtime: str, runners: Runners) -> Iterator[list[Engines]]:
     """Two pages of one origin in one browser profile; pytest-pyodide's own are in profiles of their own."""
     context = runners._browsers[runtime].new_context()
     try:
-        beside = Runners({runtime: context}, runners._server, runners._dist_dir)  # type: ignore[dict-item]
+        beside = Runners({runtime: context}, runners._server, runners._dist_dir)  # type: ignore[dict-item]  # of pytest-pyodide's private class
         yield [Engines(Page(beside.new(runtime))) for _ in range(2)]
     finally:
         context.close()
@@ -216,7 +216,7 @@ def test_two_tabs_take_an_update(tabs: list[Engines], own_site: Site) -> None:
     first.call("poll")
     own_site.requests()
     for each in (first, other):  # who hears it from the first
-        each.page.until(lambda each=each: ("available", "v1", "v2.0") in each.updates(), "it was told")  # type: ignore[misc]
+        each.page.until(lambda each=each: ("available", "v1", "v2.0") in each.updates(), "it was told")  # type: ignore[misc]  # of pytest-pyodide's mixin
         assert each.call("update", engine_id=ENGINE) is True
         # What the other one still uses stays until it has moved, too.
         assert each.revisions() == ({"v1": FILES, "v2.0": FILES} if each is first else {"v2.0": FILES})

@@ -284,7 +284,7 @@ class _Port:
         self._name = name
         self._chaos = chaos
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # a descriptor made by the loop
     def __class__(self) -> type:
         return type(self.target)
 

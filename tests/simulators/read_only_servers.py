@@ -87,7 +87,7 @@ class V2(_Readable):
         collection, since = self.find(request), request.query_params.get("_since")
         expected = request.query_params.get("_expected", "")
         if not expected.isdecimal() or not (since or "0").isdecimal():
-            raise HTTPException(422, [{"msg": "Input should be a valid integer"}])  # type: ignore[arg-type]
+            raise HTTPException(422, [{"msg": "Input should be a valid integer"}])  # type: ignore[arg-type]  # FastAPI's form
         if since is not None and int(expected) and int(expected) < int(since):
             raise HTTPException(400, "_expected must be superior to _since if both are provided")
         if since is not None and int(since) not in self.published:

@@ -37,7 +37,7 @@ class RecordedFetcher(AsgiFetcher):
         url: str,
         *,
         method: str = "GET",
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109  as in the port
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> AsyncIterator[RecordedResponse]:

@@ -17,7 +17,7 @@ class LoopClock:
         loop = asyncio.get_running_loop()
         self._machine_time = loop.time
         self._advance = 0.0
-        loop.time = self._time  # type: ignore[method-assign]
+        loop.time = self._time  # type: ignore[method-assign]  # a clock of its own
 
     def advance(self, seconds: float) -> None:
         self._advance += seconds

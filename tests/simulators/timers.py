@@ -11,11 +11,11 @@ class ManualTimers:
     """Follows one clock."""
 
     def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._waiting: list[tuple[int, Callable[[], None]]] = []
 
     def call_later(self, milliseconds: int, callback: Callable[[], None]) -> Callable[[], None]:
-        entry = (self._clock.milliseconds + milliseconds, callback)
+        entry = (self.clock.milliseconds + milliseconds, callback)
         self._waiting.append(entry)
 
         def stop() -> None:
@@ -26,17 +26,17 @@ class ManualTimers:
 
     def pass_time(self, milliseconds: int) -> None:
         """Advance the clock, and call what is due on the way, in order."""
-        end = self._clock.milliseconds + milliseconds
+        end = self.clock.milliseconds + milliseconds
         while due := [entry for entry in self._waiting if entry[0] <= end]:
             entry = min(due, key=lambda each: each[0])
             self._waiting.remove(entry)
-            self._clock.milliseconds = max(self._clock.milliseconds, entry[0])
+            self.clock.milliseconds = max(self.clock.milliseconds, entry[0])
             entry[1]()
-        self._clock.milliseconds = end
+        self.clock.milliseconds = end
 
     def freeze(self, milliseconds: int) -> None:
         """Advance the clock as over a frozen page: what is due goes off late, all at once."""
-        self._clock.milliseconds += milliseconds
+        self.clock.milliseconds += milliseconds
         self.pass_time(0)
 
     @property

@@ -184,10 +184,10 @@ class HubDriver:
         done = await asyncio.gather(*(self.do(step["op"], step["args"]) for step in args["steps"]))
         return [{"outcome": each.outcome, "events": each.events} for each in done]
 
-    async def _setPref(self, args: Json, _: object) -> None:  # noqa: N802
+    async def _setPref(self, args: Json, _: object) -> None:  # noqa: N802  the recording's name
         self._visit(args["value"])
 
-    async def _makeOldDB(self, args: Json, _: object) -> None:  # noqa: N802
+    async def _makeOldDB(self, args: Json, _: object) -> None:  # noqa: N802  the recording's name
         """Leave a database as an earlier version had it."""
         stores = {name: Store(tuple(each["keyPath"]), {}) for name, each in args["stores"].items()}
         schema = Schema(MODEL_FILES.name, args["version"], stores, compatible_since=0)
@@ -195,20 +195,20 @@ class HubDriver:
         rows = [Put(name, row) for name, each in args["stores"].items() for row in each.get("records", [])]
         await database.commit(rows)
 
-    async def _opfsWrite(self, args: Json, _: object) -> None:  # noqa: N802
+    async def _opfsWrite(self, args: Json, _: object) -> None:  # noqa: N802  the recording's name
         """Bytes that nothing names. A database of an earlier version has no place for them."""
         database = self.profile.databases["modelFiles"]
         if database.schema.version == MODEL_FILES.version:
             content = {"content": args["path"], "index": "000000"}
             await database.commit([Put("chunks", content, {("data",): MemoryBlob(args["text"].encode(), "")})])
 
-    async def _opfsRemove(self, args: Json, _: object) -> None:  # noqa: N802
+    async def _opfsRemove(self, args: Json, _: object) -> None:  # noqa: N802  the recording's name
         """Bytes go, what is noted of them stays."""
         database = self.profile.databases["modelFiles"]
         (file,) = [row for row in await database.get_all("files") if args["path"] == f"modelFiles/{key_of(row).name}"]
         await database.commit([Delete("chunks", (file["content"], "000000"))])
 
-    async def _idbDelete(self, args: Json, _: object) -> None:  # noqa: N802
+    async def _idbDelete(self, args: Json, _: object) -> None:  # noqa: N802  the recording's name
         key = (*args["key"], canonical_root(f"http://localhost:{self._port}"))
         await self.profile.databases["modelFiles"].commit([Delete(args["store"], key)])
 

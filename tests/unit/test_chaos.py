@@ -44,10 +44,13 @@ class Runner:
     def __init__(self, world: World) -> None:
         self._world = world
         self._databases: dict[Act, MemoryDatabases] = {}
+        self._calls: dict[str, list[str]] = {}
 
     def calls(self, name: str) -> list[str]:
         """Return the port calls of a scenario without faults."""
-        return self._run(SCENARIOS[name], name).calls
+        if name not in self._calls:
+            self._calls[name] = self._run(SCENARIOS[name], name).calls
+        return self._calls[name]
 
     def check(self, name: str, faults: Sequence[Fault]) -> None:
         self._run(SCENARIOS[name], name, faults)
@@ -144,8 +147,8 @@ def test_what_nobody_saw_and_what_is_left_is_found(world: World) -> None:
         async def fail() -> None:
             raise ValueError("unseen")
 
-        visit.failing = asyncio.ensure_future(fail())  # type: ignore[attr-defined]
-        visit.staying = asyncio.ensure_future(asyncio.sleep(3600))  # type: ignore[attr-defined]
+        visit.failing = asyncio.ensure_future(fail())  # type: ignore[attr-defined]  # so that they live as long as the visit
+        visit.staying = asyncio.ensure_future(asyncio.sleep(3600))  # type: ignore[attr-defined]  # so that they live as long as the visit
         await create(EMBED)(visit)
         visit.engines.clear()
 

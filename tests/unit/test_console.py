@@ -26,7 +26,7 @@ class Context:
 
 def test_warnings_and_errors_of_tabs_workers_and_the_page_are_collected_once() -> None:
     console, context = Console(), Context()
-    console.watch(context)  # type: ignore[arg-type]
+    console.watch(context)  # type: ignore[arg-type]  # all that it reads of a context
     for level in ("log", "warning", "error", "info"):
         context.listeners["console"](SimpleNamespace(type=level, text=f"a {level}"))
     context.listeners["weberror"](SimpleNamespace(error=SimpleNamespace(message="nobody caught it")))

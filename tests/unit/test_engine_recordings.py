@@ -36,7 +36,7 @@ class Driver:
     async def rsVerify(self, _: Json) -> None:  # noqa: N802  as recorded
         """Ours are always verified."""
 
-    async def getInferenceOptions(self, step: Json) -> Json:  # noqa: N802
+    async def getInferenceOptions(self, step: Json) -> Json:  # noqa: N802  the recording's name
         settings = await self._page.context().settings()
         args = step["args"]
         given = {"task_name": args["taskName"], "feature_id": args["featureId"], "model_id": args["modelId"]}
@@ -44,24 +44,24 @@ class Driver:
         records = await settings.client.get(model_selection.COLLECTION)
         return _fields(model_selection.find_record(records, request) or {})
 
-    async def createEngine(self, step: Json) -> Json:  # noqa: N802
+    async def createEngine(self, step: Json) -> Json:  # noqa: N802  the recording's name
         engine = await self._page.create_engine(step)
         self._engines[step["args"].get("name", engine.engine_id)] = engine
         return {"engineId": engine.engine_id}
 
-    async def engineStatus(self, _: Json) -> list[Json]:  # noqa: N802
+    async def engineStatus(self, _: Json) -> list[Json]:  # noqa: N802  the recording's name
         return [
             {name: self._page.as_recorded(engine.options.to_dict()[name]) for name in OPTIONS}
             for engine in self._engines.values()
         ]
 
-    async def engineRun(self, _: Json) -> None:  # noqa: N802
+    async def engineRun(self, _: Json) -> None:  # noqa: N802  the recording's name
         """Vectors are compared in real browsers."""
 
-    async def rsPoll(self, _: Json) -> None:  # noqa: N802
+    async def rsPoll(self, _: Json) -> None:  # noqa: N802  the recording's name
         await (await self._page.context().settings()).poll()
 
-    async def destroyEngines(self, _: Json) -> None:  # noqa: N802
+    async def destroyEngines(self, _: Json) -> None:  # noqa: N802  the recording's name
         for engine in self._engines.values():
             await engine.close()
         self._engines.clear()

@@ -29,6 +29,34 @@ LONGEST_NAME = 3
 PAGE_ERROR = re.compile(r": Told$|(?:browser_page|test_wrong_runtime)\.py:\d+: told$")
 """An error as `tests/pyodide/browser_page.py` reads it from a page."""
 
+EXCEPTION = re.compile(r"#\s*(?:noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*|type: ignore\[[a-z, -]+\])\s*")
+
+PUBLIC_WITH_UNDERSCORE = {"_replace", "_pybind_state"}
+"""Names of `namedtuple` and of onnxruntime."""
+
+OF_SEVERAL_MODULES = {
+    "recordings of Firefox, which are of all that takes part": (
+        *("engine/test_versions", "settings/test_replay", "test_engine_recordings", "test_hub_parity"),
+        *("test_parity_count", "test_recordings", "test_replay"),
+    ),
+    "attacks and faults, whoever stops them": (
+        *("host/publish/test_killed_publish", "hub/test_hub_attacks", "settings/test_attacks"),
+        *("settings/test_slow_server", "test_attacks", "test_chaos", "test_fuzz", "test_idle_timeout"),
+    ),
+    "behaviour that several modules have together": (
+        *("engine/test_cancelled_runs", "engine/test_lost_gpu", "engine/test_no_gpu", "hub/store/test_many_files"),
+        *("hub/store/test_roots", "onnxruntime/test_published", "test_private_hub"),
+    ),
+    "hubs that are like Hugging Face's, or trees on static hosts": (
+        *("hub/catalog/test_names_of_hugging_face", "hub/test_hugging_face_hub", "hub/test_tree_lists"),
+    ),
+    "the package, its documents and its tests": (
+        *("onnxruntime/test_names", "test_console", "test_documents", "test_examples", "test_exports", "test_house"),
+        *("test_imports", "test_module_walk", "test_rings", "test_spread", "test_tiny_models"),
+    ),
+}
+"""Modules of tests that are of no single module of the package, by what they test."""
+
 PYTHON_FOLDERS = ("bench", "distributions", "src", "tests", "tools", "web")
 
 SCRIPT_FOLDERS = ("bench", "tests", "tools", "web")
@@ -96,3 +124,39 @@ def test_a_docstring_begins_with_the_thing_that_it_describes(folder: str) -> Non
     }
 
     assert questions == set()
+
+
+@pytest.mark.parametrize("folder", PYTHON_FOLDERS)
+def test_an_exception_to_a_rule_of_the_linters_has_its_reason(folder: str) -> None:
+    without = {
+        f"{path.relative_to(REPOSITORY)}:{token.start[0]}: {token.string}"
+        for path in (REPOSITORY / folder).rglob("*.py")
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline)
+        if token.type == tokenize.COMMENT and EXCEPTION.search(token.string) and not EXCEPTION.sub("", token.string)
+        if path.name != "runners.py"  # all of its are of classes that are mixed into those of pytest-pyodide
+    }
+
+    assert without == set()
+
+
+@pytest.mark.parametrize("folder", ["unit", "contracts"])
+def test_tests_read_nothing_private_of_their_subject(folder: str) -> None:
+    """Methods of notebooks begin with an underscore, and end with one."""
+    read = {
+        f"{path.relative_to(REPOSITORY)}:{node.lineno}: {ast.unparse(node)}"
+        for path in (REPOSITORY / "tests" / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("_")
+        if ast.unparse(node.value) not in {"self", "cls", "os"} and node.attr not in PUBLIC_WITH_UNDERSCORE
+    }
+
+    assert read == set()
+
+
+def test_a_module_of_tests_has_the_name_of_its_subject() -> None:
+    folder = REPOSITORY / "tests/unit"
+    subjects = {path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__") for path in SOURCES}
+    tests = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("test_*.py")}
+    others = {each for each in tests if each.replace("test_", "") not in subjects}
+
+    assert others == {each for group in OF_SEVERAL_MODULES.values() for each in group}

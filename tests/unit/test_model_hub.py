@@ -112,7 +112,7 @@ async def test_the_browser_is_asked_once_to_keep_what_is_complete(profile: Profi
         asked.append(1)
         return await persist()
 
-    profile.page.persist = counted  # type: ignore[method-assign]
+    profile.page.persist = counted  # type: ignore[method-assign]  # a simulator's
     await read(hub, "config.json")
     assert (asked, (await storage_info()).persisted) == ([], False)
     context = await default_context.current_context()

@@ -31,10 +31,10 @@ async def test_a_hub_of_ones_own_has_its_own_token(profile: Profile, monkeypatch
     config = replace(profile.config, hub_headers={"X-Api-Key": "secret"}, hubs=["https://mirror.example"])
     monkeypatch.setattr("modelden.default_context.page.context", profile.visit(config))
 
-    mine = (await ModelHub(token="mine").open()).policy  # noqa: S106
+    mine = (await ModelHub(token="mine").open()).policy  # noqa: S106  of no hub
     assert mine.headers == {"X-Api-Key": "secret", "Authorization": "Bearer mine"}
     assert [mirror.root_url for mirror in mine.mirrors] == ["https://mirror.example"]
-    other = await ModelHub(OTHER.root_url, token="mine", hubs=["https://b.example"]).open()  # noqa: S106
+    other = await ModelHub(OTHER.root_url, token="mine", hubs=["https://b.example"]).open()  # noqa: S106  of no hub
     assert other.policy.headers == {"Authorization": "Bearer mine"}
     assert [mirror.root_url for mirror in other.policy.mirrors] == ["https://b.example"]
 

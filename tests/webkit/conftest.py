@@ -35,7 +35,7 @@ def display() -> Iterator[None]:
     """A virtual screen, because WebKitGTK has no headless mode."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:  # noqa: S603
+    with subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL) as server:  # noqa: S603  our own command
         os.close(writer)
         with os.fdopen(reader) as numbers, pytest.MonkeyPatch.context() as patch:
             patch.setenv("DISPLAY", f":{numbers.readline().strip()}")

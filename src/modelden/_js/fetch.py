@@ -155,7 +155,7 @@ class JsFetcher:
         url: str,
         *,
         method: str = "GET",
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109  as in the port
         headers: Mapping[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> AsyncIterator[JsResponse]:

@@ -211,7 +211,7 @@ class Events:
         if listeners is None:
             raise InputError(f"There is no event {show(kind)}; expected one of {', '.join(self._listeners)}.")
         # A function of its own, so that one listener can subscribe twice.
-        subscription: EventListener = lambda event: listener(event)  # noqa: E731, PLW0108
+        subscription: EventListener = lambda event: listener(event)  # noqa: E731, PLW0108  each subscription is an object of its own
         listeners.append(subscription)
 
         def unsubscribe() -> None:

@@ -92,7 +92,7 @@ class Image:
             return NotImplemented
         return self.shape == other.shape and self._buffer == other._buffer
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # unhashable, as Python documents it
 
     def _repr_png_(self) -> bytes:
         from modelden.display.encodings import encode_png

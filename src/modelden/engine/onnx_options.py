@@ -42,10 +42,10 @@ class SessionOptions:
 
     __slots__ = ("_config", "_external", "_overrides", "_providers", "_values")
 
-    enable_cpu_mem_arena = Field(True)  # noqa: FBT003
-    enable_mem_pattern = Field(True)  # noqa: FBT003
-    enable_mem_reuse = Field(True, "onnxruntime-web always reuses memory")  # noqa: FBT003
-    enable_profiling = Field(False)  # noqa: FBT003
+    enable_cpu_mem_arena = Field(True)  # noqa: FBT003  the default
+    enable_mem_pattern = Field(True)  # noqa: FBT003  the default
+    enable_mem_reuse = Field(True, "onnxruntime-web always reuses memory")  # noqa: FBT003  the default
+    enable_profiling = Field(False)  # noqa: FBT003  the default
     execution_mode = Field(ExecutionMode.ORT_SEQUENTIAL)
     execution_order = Field(ExecutionOrder.DEFAULT, "onnxruntime-web has the default order")
     graph_optimization_level = Field(GraphOptimizationLevel.ORT_ENABLE_ALL)
@@ -58,8 +58,8 @@ class SessionOptions:
     logid = Field("")
     optimized_model_filepath = Field("", "the worker has no file system")
     profile_file_prefix = Field("onnxruntime_profile_")
-    use_deterministic_compute = Field(False, "onnxruntime-web has no such mode")  # noqa: FBT003
-    use_per_session_threads = Field(True, "each session has a worker with threads of its own")  # noqa: FBT003
+    use_deterministic_compute = Field(False, "onnxruntime-web has no such mode")  # noqa: FBT003  the default
+    use_per_session_threads = Field(True, "each session has a worker with threads of its own")  # noqa: FBT003  the default
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}

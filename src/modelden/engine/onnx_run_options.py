@@ -68,8 +68,8 @@ class RunOptions:
     """Severity of the messages of a run, 0 to 4; -1 for the session's."""
     log_verbosity_level = Field(0)
     logid = Field("")
-    only_execute_path_to_fetches = Field(False, "onnxruntime-web runs the whole graph")  # noqa: FBT003
-    _terminate = Field(False)  # noqa: FBT003
+    only_execute_path_to_fetches = Field(False, "onnxruntime-web runs the whole graph")  # noqa: FBT003  the default
+    _terminate = Field(False)  # noqa: FBT003  the default
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}

@@ -188,7 +188,7 @@ class Tensor:
         """Compare item by item, with an array of the same shape or with one value."""
         return self._compared(other, operator.ne)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # unhashable, as Python documents it
 
     def __bool__(self) -> bool:
         """Return the truth of a single item.
@@ -273,7 +273,7 @@ def to_array(tensor: Tensor) -> Any:
 def _checked_shape(shape: Any) -> tuple[int, ...]:
     try:
         lengths = tuple(operator.index(length) for length in shape)
-    except TypeError as error:
+    except Exception as error:  # a caller's own iterator
         raise InputError(f"shape: expected a tuple of lengths, got {show(shape)}.") from error
     if any(length < 0 for length in lengths):
         raise InputError(f"shape: expected lengths of 0 and more, got {lengths}.")

@@ -127,7 +127,7 @@ def preload_dlls(
     """Return at once: a browser loads no native library."""
 
 
-def copy_tensors(src: Sequence[OrtValue], dst: Sequence[OrtValue], stream: Any = None) -> None:  # noqa: ARG001
+def copy_tensors(src: Sequence[OrtValue], dst: Sequence[OrtValue], stream: Any = None) -> None:  # noqa: ARG001  onnxruntime's
     """Copy values into others of the same sizes.
 
     Args:

@@ -20,7 +20,7 @@ def ended() -> list[str]:
 
 
 def start(timers: ManualTimers, ended: list[str], seconds: float = 5) -> AwakeTimer:
-    return AwakeTimer(timers, timers._clock, seconds, lambda: ended.append("ended"))
+    return AwakeTimer(timers, timers.clock, seconds, lambda: ended.append("ended"))
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.05, 0.3, 5, 60])
@@ -97,7 +97,7 @@ def test_it_can_be_cancelled_at_any_time(timers: ManualTimers, ended: list[str],
 def test_a_clock_that_is_set_back_does_not_prolong_it(timers: ManualTimers, ended: list[str]) -> None:
     start(timers, ended)
     timers.pass_time(2500)
-    timers._clock.milliseconds -= HOUR
+    timers.clock.milliseconds -= HOUR
     for _ in range(4):  # the timers of a browser do not follow its clock
         timers.freeze(HOUR + 1000)
     timers.pass_time(6000)

@@ -295,7 +295,7 @@ async def killed_while_loading(profile: Profile, times: int = 1) -> None:
         creating = asyncio.ensure_future(engine_of(context))
         await profile.engines.stuck.wait()
         profile.engines.stuck.clear()
-        context.ports.presence.dead = True  # type: ignore[attr-defined]
+        context.ports.presence.dead = True  # type: ignore[attr-defined]  # a simulator's
         profile.lost.append(creating)  # nothing of the page goes on, not even its clean-up
     profile.engines.hang = 0
 

@@ -170,7 +170,7 @@ async def test_an_engine_of_another_hub_is_no_way_back() -> None:
 
 
 @pytest.mark.parametrize(("hub", "is_known"), [(HUB, True), ("https://hub.example/", False)])
-async def test_a_row_of_an_earlier_build_belongs_to_the_hub_of_its_plan(hub: str, is_known: bool) -> None:  # noqa: FBT001
+async def test_a_row_of_an_earlier_build_belongs_to_the_hub_of_its_plan(hub: str, is_known: bool) -> None:  # noqa: FBT001  a parameter of the cases
     visit = Visit()
     await visit.history.put(REQUEST, PLAN)
     (row,) = visit.rows()

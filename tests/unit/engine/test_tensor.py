@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from modelden.engine.tensor import Tensor
+from modelden.errors import InputError
 
 DTYPES = [
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -246,3 +247,11 @@ def test_empty_tensors_and_strings_are_printed() -> None:
     assert repr(Tensor(["a", "b"], "string", (2,))) == "Tensor(['a', 'b'], shape=(2,), dtype='string')"
     assert repr(tensor_of(np.zeros((0, 2), "float32"))) == "Tensor([], shape=(0, 2), dtype='float32')"
     assert repr(tensor_of(np.array(2.5))) == "Tensor(2.5, shape=(), dtype='float64')"
+
+
+def test_a_shape_that_cannot_be_read_is_an_input_error() -> None:
+    released = memoryview(bytes(4))
+    released.release()
+
+    with pytest.raises(InputError, match="shape: expected a tuple of lengths, got <released memory"):
+        Tensor(memoryview(bytes(4)), "float32", released)  # type: ignore[arg-type]  # wrong on purpose

@@ -85,7 +85,7 @@ ARRAYS = st.sampled_from(DTYPES).flatmap(
 
 
 @given(ARRAYS.filter(lambda made: made.shape != ()), st.booleans(), st.booleans())
-def test_arrays_go_as_they_are(made: np.ndarray[Any, Any], transposed: bool, as_tensor: bool) -> None:  # noqa: FBT001
+def test_arrays_go_as_they_are(made: np.ndarray[Any, Any], transposed: bool, as_tensor: bool) -> None:  # noqa: FBT001  a parameter of the cases
     given_array = made.T if transposed else made
     value = Tensor(memoryview(given_array.tobytes()), made.dtype.name, given_array.shape) if as_tensor else given_array
     text, buffers = encode_call([value], {"x": value})
@@ -106,7 +106,7 @@ def test_a_contiguous_array_is_not_copied() -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    text, buffers = encode_call([np.float32(0.5), np.int64(7), np.bool_(True), np.array(3)], {})  # noqa: FBT003
+    text, buffers = encode_call([np.float32(0.5), np.int64(7), np.bool_(True), np.array(3)], {})  # noqa: FBT003  the default
 
     assert json.loads(text)["args"] == [0.5, 7, True, 3]
     assert buffers == []

@@ -127,7 +127,7 @@ async def test_loads_that_ended_their_pages_are_remembered(profile: Profile) -> 
         profile.sessions.stuck = asyncio.Event()
         profile.lost.append(asyncio.ensure_future(context.onnx_sessions().open(OnnxSource(MODEL), OPTIONS)))
         await profile.sessions.stuck.wait()
-        context.ports.presence.dead = True  # type: ignore[attr-defined]
+        context.ports.presence.dead = True  # type: ignore[attr-defined]  # a simulator's
     profile.sessions.stuck = None
 
     with pytest.raises(LoadEndedPage, match=r"while it loaded org/raw onnx/model\.onnx"):

@@ -22,7 +22,7 @@ from tests.unit.strategies import JSON
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1]))
-def test_json_is_read_as_python_reads_it(value: object, ascii_only: bool, indent: int | None) -> None:  # noqa: FBT001
+def test_json_is_read_as_python_reads_it(value: object, ascii_only: bool, indent: int | None) -> None:  # noqa: FBT001  a parameter of the cases
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only, indent=indent)) == value
 
 

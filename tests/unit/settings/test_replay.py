@@ -152,25 +152,25 @@ class Driver:
     async def rsVerify(self, **_: object) -> None:  # noqa: N802  as recorded
         """Ours are signed by a key of the test's own, and always verified."""
 
-    async def opfsWrite(self, path: str, text: str) -> None:  # noqa: ARG002, N802
+    async def opfsWrite(self, path: str, text: str) -> None:  # noqa: ARG002, N802  the recording's name
         """Put other bytes in the place of the stored runtime's."""
         database = await self._profile.database("remote-settings")
         (row,) = await database.get_all("attachments")
         await database.commit([Put("attachments", row, {("attachment", "blob"): MemoryBlob(text.encode())})])
 
-    async def rsWatch(self, **_: object) -> None:  # noqa: N802
+    async def rsWatch(self, **_: object) -> None:  # noqa: N802  the recording's name
         """Begin to collect."""
         self._events.clear()
 
-    async def rsWatched(self) -> list[Json]:  # noqa: N802
+    async def rsWatched(self) -> list[Json]:  # noqa: N802  the recording's name
         events = list(self._events)
         self._events.clear()
         return events
 
-    async def forgetWasmRecord(self) -> None:  # noqa: N802
+    async def forgetWasmRecord(self) -> None:  # noqa: N802  the recording's name
         """There is nothing to forget: the record is chosen each time."""
 
-    async def getInferenceOptions(self, featureId: str | None, taskName: str | None, modelId: str | None) -> Json:  # noqa: N802, N803
+    async def getInferenceOptions(self, featureId: str | None, taskName: str | None, modelId: str | None) -> Json:  # noqa: N802, N803  the recording's name
         records = await (await self.service()).client.get(OPTIONS)
         asked = {"task_name": taskName, "feature_id": featureId or None, "model_id": modelId}
         request = PipelineOptions.of(asked, own_features=True)
@@ -178,10 +178,10 @@ class Driver:
         record = model_selection.find_record(records, request) or {}
         return {name: record[name] for name in ("modelId", "modelRevision", "dtype", "numThreads") if record.get(name)}
 
-    async def getAllowDenyList(self) -> list[Json]:  # noqa: N802
+    async def getAllowDenyList(self) -> list[Json]:  # noqa: N802  the recording's name
         return await (await self.service()).client.get("ml-model-allow-deny-list")
 
-    async def getWasmArrayBuffer(self, backend: str = "onnx") -> Json | str:  # noqa: N802
+    async def getWasmArrayBuffer(self, backend: str = "onnx") -> Json | str:  # noqa: N802  the recording's name
         if backend != "onnx":
             return "not here"
         service = await self.service()
@@ -192,16 +192,16 @@ class Driver:
         data = await (await service.attachments.get(cid, record)).read()
         return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
-    async def rsPoll(self) -> None:  # noqa: N802
+    async def rsPoll(self) -> None:  # noqa: N802  the recording's name
         await (await self.service()).poll()
 
-    async def rsSync(self, cid: str) -> None:  # noqa: N802
+    async def rsSync(self, cid: str) -> None:  # noqa: N802  the recording's name
         await (await self.service()).client.sync(cid)
 
-    async def rsMaybeSync(self, cid: str, ts: int) -> None:  # noqa: ARG002, N802
+    async def rsMaybeSync(self, cid: str, ts: int) -> None:  # noqa: ARG002, N802  the recording's name
         await (await self.service()).client.sync(cid)
 
-    async def rsGet(self, cid: str, options: Json) -> list[Json]:  # noqa: N802
+    async def rsGet(self, cid: str, options: Json) -> list[Json]:  # noqa: N802  the recording's name
         filters, force = options.get("filters"), options.get("forceSync", False)
         return await (await self.service()).client.get(cid, filters=filters, force_sync=force)
 

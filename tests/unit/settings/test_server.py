@@ -105,7 +105,7 @@ async def test_the_words_of_v2_reach_the_reader(bundle: Bundle) -> None:
     server = SettingsServer(url, profile.fetcher, Backoff(url, MemoryDatabase(REMOTE_SETTINGS), profile.clock))
 
     with pytest.raises(HttpError, match="answered 422"):
-        await server.changeset("main", NAME, expected="x", since=None)  # type: ignore[arg-type]
+        await server.changeset("main", NAME, expected="x", since=None)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(UnknownCollection) as caught:
         await server.changeset("main", "nobody-knows", expected=4)
     assert "It says: nobody-knows not found" in str(caught.value.__cause__)

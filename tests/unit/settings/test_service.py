@@ -18,7 +18,7 @@ from modelden.host.serve.server import Application
 from modelden.ports import Response, Schema
 from modelden.settings.changeset import SyncEvent
 from modelden.settings.listeners import SyncListeners
-from modelden.settings.store import SettingsStore
+from modelden.settings.store import AttachmentStore, SettingsStore
 from tests.replay import replay_chain
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.database import MemoryDatabase
@@ -141,13 +141,14 @@ async def test_after_the_daily_poll_attachments_without_a_record_go(profile: Pro
     (record,) = await service.client.get("ml-onnx-runtime")
     await service.attachments.get("main/ml-onnx-runtime", record)
     blob = MemoryBlob(b"left by another tab")
-    await service.attachments._store.write("main/ml-onnx-runtime", {**record, "id": "withdrawn"}, blob)
+    store = AttachmentStore(await profile.database("remote-settings"))
+    await store.write("main/ml-onnx-runtime", {**record, "id": "withdrawn"}, blob)
 
     profile.clock.advance(hours=24)
     profile.page.show()
     await until(lambda: len(profile.databases["remote-settings"].contents()["attachments"]) == 1)
 
-    assert await service.attachments._store.read("main/ml-onnx-runtime", record)
+    assert await store.read("main/ml-onnx-runtime", record)
 
 
 async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:

@@ -191,7 +191,7 @@ def _issued_by(certificate: x509.Certificate, key: CertificatePublicKeyTypes) ->
     signature, message = certificate.signature, certificate.tbs_certificate_bytes
     if not isinstance(algorithm, _SIGNATURE_HASHES):  # as in a page: web/worker/certificate.ts
         name = algorithm.name if algorithm else "no hash"
-        raise ValueError(f"{certificate.subject.rfc4514_string()} is signed with {name}, which is not accepted")  # noqa: TRY004
+        raise ValueError(f"{certificate.subject.rfc4514_string()} is signed with {name}, which is not accepted")  # noqa: TRY004  a fault of the chain
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, message, padding.PKCS1v15(), algorithm)

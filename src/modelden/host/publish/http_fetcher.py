@@ -105,7 +105,7 @@ class HttpFetcher:
             transport: Sends the requests in place of connections, as in httpx.
         """
         # A body may take any time. Only the timeout of `fetch` limits the wait for headers.
-        self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113
+        self._client = httpx.AsyncClient(transport=transport, follow_redirects=True, timeout=None)  # noqa: S113  each request has its own
 
     async def __aenter__(self) -> Self:
         return self

@@ -141,7 +141,7 @@ def settings_routes(collections: Collections, attachments: ASGIApp, settings: AS
 class HttpProtocol(H11Protocol):
     """Gives applications their connection, which faults close. ASGI has no message for it."""
 
-    def connection_made(  # type: ignore[override]
+    def connection_made(  # type: ignore[override]  # uvicorn serves TCP only
         self, transport: asyncio.Transport
     ) -> None:
         """Store the connection in the state of each request."""

@@ -71,6 +71,8 @@ class AllowList(NamedTuple):
             return cls.of(records)
         except InvalidRecord as error:
             raise InputError(f"allow_deny_list: {error}") from error
+        except Exception as error:  # a caller's own iterator
+            raise InputError(f"allow_deny_list: expected a list of records, got {_shown(records)}.") from error
 
     def check(self, url: str) -> None:
         """Refuse a URL that may not be downloaded.

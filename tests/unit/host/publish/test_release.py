@@ -217,7 +217,7 @@ def test_every_fault_is_told_at_once(folder: Path, chain: SigningChain, tmp_path
 )
 def test_names_that_clients_refuse_are_refused(fields: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Release(**{"model": MODEL, "revision": "v1", "task": "feature-extraction", **fields})  # type: ignore[arg-type]
+        Release(**{"model": MODEL, "revision": "v1", "task": "feature-extraction", **fields})  # type: ignore[arg-type]  # fields of the cases
 
 
 def test_what_clients_use_is_not_unpublished_without_force(folder: Path, chain: SigningChain, tmp_path: Path) -> None:

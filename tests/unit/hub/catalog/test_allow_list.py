@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelden.errors import ForbiddenURL, InvalidRecord
+from modelden.errors import ForbiddenURL, InputError, InvalidRecord
 from modelden.hub.catalog.allow_list import AllowList
 from tests.replay import load_truth
 
@@ -173,7 +174,16 @@ def test_what_is_no_list_of_records_is_refused(records: Any) -> None:
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.booleans())
-def test_no_url_and_no_prefix_makes_it_fail_otherwise(url: str, prefix: str, absolute: bool) -> None:  # noqa: FBT001
+def test_no_url_and_no_prefix_makes_it_fail_otherwise(url: str, prefix: str, absolute: bool) -> None:  # noqa: FBT001  a parameter of the cases
     text = f"https://hub.example/{url}" if absolute else url
 
     assert judged(text, [*allow(prefix), *deny("https://denied.example/")]) in ("NONE", "DENIED", "DISALLOWED")
+
+
+def test_records_that_cannot_be_read_are_an_input_error() -> None:
+    def broken() -> Iterator[dict[str, str]]:
+        yield from HUB
+        raise OSError("the file is closed")
+
+    with pytest.raises(InputError, match="allow_deny_list: expected a list of records, got <generator"):
+        AllowList.of_argument(broken())

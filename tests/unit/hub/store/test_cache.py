@@ -66,9 +66,11 @@ class Overtaken(MemoryDatabase):
 
     async def _overtake(self) -> None:
         self.countdown = max(self.countdown - 1, 0)
-        if self.countdown == 0 and not self.overtaken and ROWS_LOCK not in self._locks._locks:
-            self.overtaken = True
-            await super().commit([*rows(NEW, "new"), Delete("chunks", ("old", "000000"))])
+        if self.countdown == 0 and not self.overtaken:
+            async with self._locks.try_hold(ROWS_LOCK) as is_free:
+                if is_free:
+                    self.overtaken = True
+                    await super().commit([*rows(NEW, "new"), Delete("chunks", ("old", "000000"))])
 
 
 @pytest.mark.parametrize("after", range(1, 8))

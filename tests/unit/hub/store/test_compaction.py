@@ -56,12 +56,6 @@ async def rows(profile: Profile, store: str) -> list[Row]:
     return (await profile.database("modelFiles")).contents().get(store, [])
 
 
-async def two_wait(profile: Profile) -> None:
-    """Return when two writers wait for their turn."""
-    while len(profile.locks._locks[ROWS_LOCK].requests) < 2:  # noqa: ASYNC110  a lock tells nobody who waits
-        await asyncio.sleep(0)
-
-
 async def assert_readable(hub: HubFiles, *files: ModelFile) -> None:
     for file in files:
         kept = await hub.store.cache.get(hub.key(file), USE)
@@ -151,7 +145,7 @@ async def test_a_file_that_is_deleted_meanwhile_stays_deleted(profile: Profile, 
         deleting = asyncio.ensure_future(hub.store.delete_models(model="localhost/org/tiny", revision="v1.0"))
         await asyncio.sleep(0)
         profile.timers.pass_time(IDLE_TIME)
-        await two_wait(profile)
+        await settle()  # both wait for the lock
     await deleting
     await be_quiet(profile)
     assert (await profile.database("modelFiles")).contents() == {}
@@ -162,7 +156,7 @@ async def test_two_tabs_rewrite_a_file_once(profile: Profile, hub: HubFiles) -> 
     await other.get(FILE, USE, ALLOWED)
     async with profile.locks.hold(ROWS_LOCK):
         profile.timers.pass_time(IDLE_TIME)
-        await two_wait(profile)
+        await settle()  # both wait for the lock
     await be_quiet(profile)
     await be_quiet(profile)
     assert await chunks(profile) == 1

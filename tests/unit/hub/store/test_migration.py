@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.names import ModelFile
@@ -100,7 +101,8 @@ async def test_an_engine_of_the_history_is_known(profile: Profile) -> None:
     databases = earlier_databases(config.hub_root_url.rstrip("/"), config.settings_server, config.root_hash)
     await write(databases, profile.databases)
     request = PipelineOptions.of({"feature_id": "tiny"}, own_features=True)
-    history = await profile.visit()._history()
+    database = await profile.database("modelden")
+    history = History(database, config.trust_source, config.hub_root_url, profile.clock)
 
     plan = await history.get(request)
     assert plan is not None

@@ -141,7 +141,7 @@ async def test_it_goes_before_any_model(browser: Browser, *, by_limit: bool) -> 
         async def storage_estimate() -> tuple[int, int, bool]:
             return browser.stored()["chunks"], room * 4 // 3 + 1, False
 
-        browser.page.storage_estimate = storage_estimate  # type: ignore[method-assign]
+        browser.page.storage_estimate = storage_estimate  # type: ignore[method-assign]  # a simulator's
     limits = StoragePolicy(max_size=room / 1024**3 if by_limit else None)
     with pytest.raises(QuotaExceeded):
         await browser.get(OTHER, limits=limits)

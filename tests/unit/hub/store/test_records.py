@@ -30,7 +30,7 @@ def test_an_empty_content_type_is_that_of_bytes(sent: str, stored: str) -> None:
         ({}, {}, True),
     ],
 )
-def test_a_hub_whose_tag_is_no_etag_is_like_others(stored: dict[str, str], sent: dict[str, str], same: bool) -> None:  # noqa: FBT001
+def test_a_hub_whose_tag_is_no_etag_is_like_others(stored: dict[str, str], sent: dict[str, str], same: bool) -> None:  # noqa: FBT001  a parameter of the cases
     record = header_record(stored, 1, 2)
 
     assert is_current(sent, "0" * 64, etag_of(record)) is same
