@@ -37,7 +37,7 @@ PUBLIC_WITH_UNDERSCORE = {"_replace", "_pybind_state"}
 OF_SEVERAL_MODULES = {
     "recordings of Firefox, which are of all that takes part": (
         *("engine/test_versions", "settings/test_replay", "test_engine_recordings", "test_hub_parity"),
-        *("test_parity_count", "test_recordings", "test_replay"),
+        *("test_recordings", "test_replay"),
     ),
     "attacks and faults, whoever stops them": (
         *("host/publish/test_killed_publish", "hub/test_hub_attacks", "settings/test_attacks"),
@@ -52,10 +52,10 @@ OF_SEVERAL_MODULES = {
     ),
     "the package, its documents and its tests": (
         *("onnxruntime/test_names", "test_console", "test_documents", "test_examples", "test_exports", "test_house"),
-        *("test_imports", "test_module_walk", "test_rings", "test_spread", "test_tiny_models"),
+        *("test_imports", "test_spread", "test_tiny_models"),
     ),
 }
-"""Modules of tests that are of no single module of the package, by what they test."""
+"""Modules of tests that are of no single module of the package or of `tools`, by what they test."""
 
 PYTHON_FOLDERS = ("bench", "distributions", "src", "tests", "tools", "web")
 
@@ -156,6 +156,7 @@ def test_tests_read_nothing_private_of_their_subject(folder: str) -> None:
 def test_a_module_of_tests_has_the_name_of_its_subject() -> None:
     folder = REPOSITORY / "tests/unit"
     subjects = {path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__init__") for path in SOURCES}
+    subjects |= {path.stem for path in (REPOSITORY / "tools").glob("*.py")}
     tests = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("test_*.py")}
     others = {each for each in tests if each.replace("test_", "") not in subjects}
 
