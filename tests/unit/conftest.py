@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from tests.simulators.profile import Profile
 # A machine is shared and noisy: how long an example takes says nothing.
 settings.register_profile("modelden", deadline=None)
 settings.load_profile("modelden")
+
+CHAOS_SEED = int(os.environ.get("MODELDEN_CHAOS_SEED", "1"))
+"""Chooses the calls that fail in `test_chaos`."""
 
 ORIGIN = "http://localhost:8642"
 HUB_ROOT = f"{ORIGIN}/hub/"
@@ -64,6 +68,11 @@ RECORDS: dict[str, list[dict[str, Any]]] = {
 }
 
 TIMESTAMP = 1_700_000_000_000
+
+
+def pytest_report_header() -> str:
+    """Print what replays this run."""
+    return f"faults of test_chaos: MODELDEN_CHAOS_SEED={CHAOS_SEED}"
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ and episodes with several faults. Whatever happens, no task hangs, only errors o
 half stored, no lock, timer, worker or task is left. The scenario succeeds afterwards, in the same page and in a new
 one.
 
-A failure prints the faults and the seed. ``MODELDEN_CHAOS_FAULTS="12:refused:1 40:cancelled:0"`` replays these faults
-in the tests that ``-k`` chooses. ``MODELDEN_CHAOS_SEED=7`` chooses others.
+The report's head has the seed. A failure prints it with the faults.
+``MODELDEN_CHAOS_FAULTS="12:refused:1 40:cancelled:0"`` replays these faults in the tests that ``-k`` chooses.
+``MODELDEN_CHAOS_SEED=7`` chooses others.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from tests.simulators.database import MemoryDatabases
 from tests.unit.chaos_episode import Act, Episode, Scenario, Visit
 from tests.unit.chaos_scenarios import EMBED, SCENARIOS, create
 from tests.unit.chaos_world import World
+from tests.unit.conftest import CHAOS_SEED as SEED
 
-SEED = int(os.environ.get("MODELDEN_CHAOS_SEED", "1"))
 FAULTS = [Fault.parse(each) for each in os.environ.get("MODELDEN_CHAOS_FAULTS", "").split()]
 
 PARTS = 4
