@@ -57,11 +57,11 @@ class ScriptedWorker:
         return self._end is not None
 
     async def create(
-        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
+        self, options: Mapping[str, Any], wasm: Blob | None, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
-        self.created, self.wasm = dict(options), await wasm.read()
+        self.created, self.wasm = dict(options), b"" if wasm is None else await wasm.read()
         self._engines.loading.set()
-        if not options.get("filesOnly"):
+        if wasm is not None and not options.get("filesOnly"):
             _check_runtime(self._spec, self.wasm)
         if self._engines.lose_gpu and options["device"] == "webgpu":
             raise DeviceLost(self._engines.lose_gpu)

@@ -52,6 +52,7 @@ PURE = {
     "modelden.engine.plan",
     "modelden.engine.results",
     "modelden.engine.runtime_selection",
+    "modelden.engine.static_embeddings",
     "modelden.engine.tasks",
     "modelden.engine.similarity",
     "modelden.engine.tensor",

@@ -26,7 +26,9 @@ import type {
 import { answer, post, serve } from "./rpc";
 import { compiled, ONNXRUNTIME_VERSION, skipRuntime, startRuntime, verifyRuntime } from "./runtime";
 import { infer, open, release } from "./session";
+import { loadStaticEmbeddings } from "./static_embeddings";
 import { listenBetweenSteps, nameLanguage, stop, stoppable, streamer, type Writer, writerOf } from "./streaming";
+import { loadTokenizer, TOKENIZER } from "./tokenizer";
 import { decode, encode } from "./values";
 
 interface Engine {
@@ -37,6 +39,13 @@ interface Engine {
 }
 
 type PipelineOptions = NonNullable<Parameters<typeof pipeline>[2]>;
+
+/** What an engine without onnxruntime runs on. */
+const WITHOUT_RUNTIME: Omit<Engine, "call"> = {
+  running: { device: "wasm", deviceReason: null, threads: 1, threadsReason: null },
+  timestamps: [],
+  writer: null,
+};
 
 /** The engine, or its creation under way. */
 let engine: Promise<Engine> | undefined;
@@ -148,13 +157,16 @@ async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
   const { task, modelId, modelRevision: revision, dtype, useExternalDataFormat: use_external_data_format } = options;
   const session_options = { logSeverityLevel: options.logSeverity };
   const pretrained = { revision, dtype, device, use_external_data_format, session_options } as PipelineOptions;
+  if (task === TOKENIZER) return loadTokenizer(options);
+  if (options.staticEmbeddings) return loadStaticEmbeddings(options);
   const load = firefoxTask(options);
   return load ? load(options, pretrained) : ((await pipeline(task as PipelineType, modelId, pretrained)) as Loaded);
 }
 
-async function load(options: CreateOptions, runtime: Runtime): Promise<Engine> {
+async function load(options: CreateOptions, runtime: Runtime | undefined): Promise<Engine> {
   const start = performance.now();
   useHost(options);
+  if (!runtime) return { call: await loaded(options, "wasm"), ...WITHOUT_RUNTIME };
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
   const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm));

@@ -9,7 +9,7 @@
  * cache, and `fetch`, which is ours, tells which of the two it was.
  */
 import { inspect } from "./onnx";
-import type { CreateMessage, FileMessage } from "./protocol";
+import type { CreateMessage, CreateOptions, FileMessage } from "./protocol";
 import { post } from "./rpc";
 
 /** Ways to the network besides `fetch`. Dynamic imports and workers are left: the runtime's glue needs both. */
@@ -99,6 +99,31 @@ async function fault(): Promise<Error | null> {
           "(or the number of such files) does; transformers.js expects them to be named like the model, with _data at the end",
       );
   }
+  return null;
+}
+
+/** The URL of a file of the engine's model, as transformers.js makes it. */
+export function fileUrl(options: CreateOptions, file: string): string {
+  const { hubRootUrl, hubUrlTemplate, modelId, modelRevision } = options;
+  const path = hubUrlTemplate
+    .replaceAll("{model}", modelId)
+    .replaceAll("{revision}", encodeURIComponent(modelRevision));
+  return `${hubRootUrl.replace(/\/$/, "")}/${path.replace(/^\/|\/$/g, "")}/${file}`;
+}
+
+/** The bytes of a file, without which there is no engine. */
+export async function requiredFile(url: string): Promise<ArrayBuffer> {
+  const blob = kept.get(url);
+  const answer: Answered = blob ? { blob } : await askFor(url);
+  if ("blob" in answer) return answer.blob.arrayBuffer();
+  throw new Error("error" in answer ? answer.error : `the hub has no ${url}`);
+}
+
+/** The text of a file that a model may do without; null where the hub does not have it. */
+export async function optionalText(url: string): Promise<string | null> {
+  const answer = await askFor(url);
+  if ("blob" in answer) return answer.blob.text();
+  if ("error" in answer) throw new Error(answer.error);
   return null;
 }
 

@@ -28,7 +28,8 @@ export interface CreateMessage {
   readonly id: number;
   /** JSON text of {@link CreateOptions}. */
   readonly json: string;
-  readonly runtime: Runtime;
+  /** Absent for what needs no onnxruntime: tokenizers and static embeddings. */
+  readonly runtime?: Runtime;
   /** Files that will be needed, with their URLs: there is no need to ask for them. */
   readonly kept: readonly (readonly [url: string, blob: Blob])[];
 }
@@ -64,8 +65,21 @@ export interface CreateOptions {
   readonly logSeverity: number;
   /** That weights are in files beside the models, or how many, or that by model file. `null`: as the model's configuration says. */
   readonly useExternalDataFormat: boolean | number | Readonly<Record<string, boolean | number>> | null;
+  /** Where the model is a table of token vectors. */
+  readonly staticEmbeddings?: StaticEmbeddings;
   /** Options as Firefox has them, for the tasks that tell them back (`moz-echo`). */
   readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Firefox's `staticEmbeddingsOptions`. */
+export interface StaticEmbeddings {
+  /** Folder of the files in the repository; empty for its root. */
+  readonly subfolder: string;
+  /** `fp32`, `fp16`, `fp8_e5m2` or `fp8_e4m3`. */
+  readonly dtype: string;
+  readonly dimensions: number;
+  /** The files are compressed with zstd. */
+  readonly compression: boolean;
 }
 
 /**

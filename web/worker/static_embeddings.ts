@@ -9,9 +9,6 @@ import type { Loaded } from "./firefox_tasks";
 import { readNpy, rowAdder } from "./npy";
 import type { CreateOptions, StaticEmbeddings } from "./protocol";
 
-/** The backend of records and options. */
-export const STATIC_EMBEDDINGS = "static-embeddings";
-
 interface TokenizerJson {
   readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly unknown[] };
   readonly added_tokens?: readonly { readonly id: number }[];

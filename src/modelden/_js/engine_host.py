@@ -72,7 +72,7 @@ class JsEngineWorker:
         self._inputs: Inputs | None = None
 
     async def create(
-        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
+        self, options: Mapping[str, Any], wasm: Blob | None, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
         """Load the model."""
         model, text = str(options.get("modelId")), json.dumps(dict(options))

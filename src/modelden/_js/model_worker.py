@@ -65,13 +65,13 @@ class ModelWorker:
         self._module_task: asyncio.Task[None] | None = None
 
     async def load(
-        self, model: str, wasm: Blob, files: FileProvider, session: int = ENGINE, /, **message: Any
+        self, model: str, wasm: Blob | None, files: FileProvider, session: int = ENGINE, /, **message: Any
     ) -> Reply:
         """Send the message that loads a model, and wait for its end.
 
         Args:
             model: The model's name in errors.
-            wasm: The runtime's WASM file.
+            wasm: The runtime's WASM file; None for what needs no runtime.
             files: Called for each file.
             session: The number of the raw model; `ENGINE` for a pipeline.
             **message: The other members of the message.
@@ -83,9 +83,12 @@ class ModelWorker:
         self._files[session] = files
         self._loads += 1
         self._watch_life(model)
-        loading = self.port.request(runtime=self._runtime(wasm), **message)
+        runtime = {} if wasm is None else {"runtime": self._runtime(wasm)}
+        loading = self.port.request(**runtime, **message)
         try:
-            return await (loading if _has_webcrypto() or self._is_hashed else self._load_and_hash(loading, wasm))
+            if wasm is None or _has_webcrypto() or self._is_hashed:
+                return await loading
+            return await self._load_and_hash(loading, wasm)
         finally:
             self._loads -= 1
             if not self._loads:

@@ -15,6 +15,7 @@ from modelden.core.arguments import show
 from modelden.core.web_arguments import check_root_url, check_url_template
 from modelden.engine.option_validation import ENUMS
 from modelden.engine.options import PipelineOptions, merge
+from modelden.engine.static_embeddings import STATIC_DTYPES, STATIC_EMBEDDINGS, static_options
 from modelden.engine.tasks import ALIASES, DEFAULT_DTYPE, DEFAULT_MODELS, ECHOES
 from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTask
 from modelden.hub.catalog.names import check_model
@@ -26,6 +27,9 @@ COLLECTION = "ml-inference-options"
 ONNX_BACKENDS = (None, "onnx", "onnx-native", "best-onnx")
 """Backends that mean ONNX. In a page all are the same one."""
 
+BACKENDS = (*ONNX_BACKENDS, STATIC_EMBEDDINGS)
+"""Backends that run in a page."""
+
 LLAMA_BACKENDS = ("wllama", "best-llama", "llama.cpp")
 """Firefox's backends for GGUF files: llama.cpp as WASM, native, or the better one of both."""
 
@@ -34,6 +38,9 @@ DTYPES = tuple(dtype for dtype in ENUMS["dtype"] if not dtype.startswith("fp8"))
 
 MAX_EXTERNAL_FILES = 100
 """The limit of transformers.js for external data files of one model (``MAX_EXTERNAL_DATA_CHUNKS``)."""
+
+STATIC_MODEL = PipelineOptions(model_id="mozilla/static-embeddings", model_revision="v1.0.0")
+"""The model of static embeddings, unless a record or the caller names one (``EmbeddingsGenerator.sys.mjs``)."""
 
 _RECORD_FIELDS = (
     "modelRevision",
@@ -87,30 +94,46 @@ def choose(
         caller = caller.updated(overrides)
     merged = merge(_from_record(record, caller.backend), caller)
     task_name = known_task(merged.task_name or _task_of(record, request))
+    if task_name == STATIC_EMBEDDINGS and merged.backend is None:
+        merged = replace(merged, backend=STATIC_EMBEDDINGS)
+    if merged.backend == STATIC_EMBEDDINGS and merged.model_id is None:
+        merged = merge(STATIC_MODEL, merged)
     model_id = merged.model_id or DEFAULT_MODELS[task_name]
     if model_id is None:
         raise InputError(f"Neither Remote Settings nor modelden knows a model for {task_name}: name a model_id.")
-    return replace(
-        merged,
-        task_name=task_name,
-        model_id=model_id,
-        model_revision=merged.model_revision or "main",
-        dtype=merged.dtype or DEFAULT_DTYPE,
-    )
+    merged = replace(merged, task_name=task_name, model_id=model_id, model_revision=merged.model_revision or "main")
+    if merged.backend == STATIC_EMBEDDINGS:
+        table = static_options(merged.static_embeddings_options)
+        return replace(merged, static_embeddings_options=table, dtype=table["dtype"])
+    return replace(merged, dtype=merged.dtype or DEFAULT_DTYPE)
 
 
 def _from_record(record: Record, backend: str | None) -> PipelineOptions:
     # As in Firefox, a backend that the caller names counts, and not the record's.
-    if backend is None and record.get("backend") not in ONNX_BACKENDS:
+    if backend is None and record.get("backend") not in BACKENDS:
         raise InvalidRecord(f"{_name(record)} asks for {_missing_backend(record['backend'])}")
     # An empty text counts as none: editors of Remote Settings cannot enter null.
     fields = {name: record[name] for name in _RECORD_FIELDS if record.get(name) not in (None, "")}
+    if (backend or record.get("backend")) == STATIC_EMBEDDINGS:
+        fields |= _static_fields(record)
     try:
         options = PipelineOptions.of(fields)
         _check_supported(options)
     except InputError as error:
         raise InvalidRecord(f"{_name(record)}: {error}") from error
     return options
+
+
+def _static_fields(record: Record) -> dict[str, Any]:
+    """Return the fields of a table of token vectors, whose data type the record names in either place."""
+    given = record.get("staticEmbeddingsOptions")
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidRecord(f"{_name(record)} should have an object as staticEmbeddingsOptions, but has {given!r}.")
+    dtype = {"dtype": record["dtype"]} if record.get("dtype") in STATIC_DTYPES else {}
+    fields: dict[str, Any] = {"backend": STATIC_EMBEDDINGS}
+    if record.get("backend") == STATIC_EMBEDDINGS:
+        fields["staticEmbeddingsOptions"] = {**dtype, **(given or {})}
+    return fields
 
 
 def _task_of(record: Record, request: PipelineOptions) -> str:
@@ -196,15 +219,20 @@ def _missing_backend(backend: Any) -> str:
             f"the backend {backend!r}, which runs GGUF files with llama.cpp. modelden has onnxruntime-web alone: name "
             "the ONNX export of the model (model_id='onnx-community/...', backend='onnx'), or publish a record with it."
         )
-    return f"the backend {backend!r}, which is not in a page; expected one of {', '.join(map(str, ONNX_BACKENDS[1:]))}."
+    return f"the backend {backend!r}, which is not in a page; expected one of {', '.join(map(str, BACKENDS[1:]))}."
 
 
 def _check_supported(options: PipelineOptions) -> None:
     """Refuse options that are valid in Firefox, but that no engine in a page can have."""
-    if options.backend not in ONNX_BACKENDS:
+    if options.backend not in BACKENDS:
         raise InputError(f"create_engine got {_missing_backend(options.backend)}")
-    if options.dtype is not None and options.dtype not in DTYPES:
-        raise InputError(f"dtype: {options.dtype!r} is for static embeddings, which are not in a page.")
+    if options.backend == STATIC_EMBEDDINGS:
+        static_options(options.static_embeddings_options)
+    elif options.dtype is not None and options.dtype not in DTYPES:
+        raise InputError(
+            f"dtype: {options.dtype!r} is for static embeddings: name backend={STATIC_EMBEDDINGS!r} too, or one of "
+            f"{', '.join(DTYPES)}."
+        )
     _check_external(options.use_external_data_format)
     check_model(options.model_id or "model", options.model_revision or "main")
     if options.model_hub_root_url is not None:

@@ -99,10 +99,11 @@ class PipelineOptions:
         use_mlock: Of llama backends.
         num_threads_decoding: Of llama backends.
         model_file: Of llama backends.
-        backend: ``onnx`` in a page.
+        backend: ``onnx``, or ``static-embeddings`` for a table of token vectors in place of a model.
         base_url: Of the backend ``openai``.
         api_key: Of the backend ``openai``.
-        static_embeddings_options: Of the backend ``static-embeddings``.
+        static_embeddings_options: Of the backend ``static-embeddings``: ``subfolder``, ``dtype`` (``fp32``, ``fp16``,
+            ``fp8_e5m2`` or ``fp8_e4m3``), ``dimensions`` and ``compression`` (zstd).
         service_type: Of the backend ``openai``.
         purpose: Of the backend ``openai``.
         extra_headers: Of the backend ``openai``.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from modelden.engine.options import PipelineOptions
 from modelden.engine.runtime_selection import requested_device
+from modelden.engine.static_embeddings import STATIC_EMBEDDINGS, static_options
 from modelden.engine.tasks import FIREFOX_TASKS
 from modelden.errors import InputError
 from modelden.settings.changeset import Record
@@ -24,6 +25,7 @@ _IDENTITY = (
     "dtype",
     "num_threads",
     "use_external_data_format",
+    "static_embeddings_options",
 )
 """Options that decide what is loaded, and how."""
 
@@ -48,6 +50,11 @@ class Plan(NamedTuple):
     runtime: Record
     no_gpu_reason: str | None = None
     files: tuple[str, ...] = ()
+
+    @property
+    def needs_runtime(self) -> bool:
+        """False for a table of token vectors, which needs no onnxruntime."""
+        return self.options.backend != STATIC_EMBEDDINGS
 
     def is_equivalent(self, other: Plan) -> bool:
         """Tell whether an engine of the other plan has the same model and the same runtime."""
@@ -82,6 +89,8 @@ class Plan(NamedTuple):
             "logSeverity": _LOG_SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,
         }
+        if not self.needs_runtime:
+            message["staticEmbeddings"] = static_options(options.static_embeddings_options)
         if fallbacks.files_only:
             message["filesOnly"] = True
         if options.task_name in FIREFOX_TASKS:

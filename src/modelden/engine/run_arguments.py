@@ -109,7 +109,7 @@ _PARAMETERS: Mapping[str, tuple[tuple[str, Check], ...]] = {
     **dict.fromkeys(
         (
             *("feature-extraction", "fill-mask", "summarization", "text-classification", "text-to-audio"),
-            *("text-to-speech", "text2text-generation", "token-classification", "translation"),
+            *("static-embeddings", "text-to-speech", "text2text-generation", "token-classification", "translation"),
         ),
         _TEXTS,
     ),
@@ -168,6 +168,7 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
     "moz-text-to-goal": frozenset(),
     "object-detection": _names("threshold percentage"),
     "question-answering": _names("top_k"),
+    "static-embeddings": _names("pooling normalize"),
     "summarization": _GENERATION,
     "text-classification": _names("top_k"),
     "text-generation": _GENERATION | _CHAT_4 | _names("add_special_tokens return_full_text"),

@@ -24,6 +24,7 @@ from modelden.engine.availability import (
 from modelden.engine.history import History
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan
+from modelden.engine.static_embeddings import static_files
 from modelden.errors import (
     DownloadDeclined,
     FileNotFoundOnHub,
@@ -158,7 +159,7 @@ class AvailabilityCheck:
     async def _missing(self, request: PipelineOptions, plan: Plan) -> _Missing:
         settings = await self._open_settings()
         runtime = Attachment.of(plan.runtime)
-        has_runtime = await settings.attachments.is_stored(self._runtimes, plan.runtime)
+        has_runtime = not plan.needs_runtime or await settings.attachments.is_stored(self._runtimes, plan.runtime)
         names, sizes = ([], []) if has_runtime else ([str(plan.runtime["name"])], [runtime.size])
         options = plan.options
         if not model_selection.has_files(str(options.task_name), str(options.model_id)):
@@ -196,8 +197,12 @@ class AvailabilityCheck:
         else:
             known, missing = [], []
         model = str(options.model_id), str(options.model_revision)
+        if not plan.needs_runtime:
+            known = [ModelFile(*model, path) for path in static_files(options.static_embeddings_options)]
+            missing = await self._not_stored(hub, known)
         listed = await hub.remote.list_files(*model, allow_list, str(options.task_name), str(options.dtype))
-        _check_repository(hub, ModelFile(*model, "config.json"), listed)
+        if plan.needs_runtime:
+            _check_repository(hub, ModelFile(*model, "config.json"), listed)
         sizes = {file.path: file.size for file in listed.files}
         if known:
             return {file: sizes.get(file.file) for file in missing}, listed.reason, listed.error

@@ -205,7 +205,9 @@ class EngineLoader:
         files: EngineFileProvider | None = None
         try:
             settings = await self._open_settings()
-            wasm = await settings.attachments.get(self._runtimes, plan.runtime, on_progress)
+            wasm = None
+            if plan.needs_runtime:
+                wasm = await settings.attachments.get(self._runtimes, plan.runtime, on_progress)
             files = await self._file_provider(job, await self._allow_list(options, settings, on_progress))
             try:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
@@ -231,13 +233,13 @@ class EngineLoader:
 
     async def _file_provider(self, job: _Job, allow_list: AllowList) -> EngineFileProvider:
         """Return the provider of an engine's files; report their sizes where they are listed."""
-        options, hub, on_progress = job.plan.options, job.hub, job.on_progress
+        plan, options, hub, on_progress = job.plan, job.plan.options, job.hub, job.on_progress
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
         preflight = None
-        if hub.announces_files:
+        if hub.announces_files and plan.needs_runtime:
             # After an earlier load little is missing: a hub that lists its files is asked with the first download.
-            download_sizes = partial(hub.preflight.download_sizes, *model, allow_list, signed_only=bool(job.plan.files))
+            download_sizes = partial(hub.preflight.download_sizes, *model, allow_list, signed_only=bool(plan.files))
             if not job.branch.stored_only and (sizes := await download_sizes()):
                 report_plan(on_progress, model[0], sizes)
             preflight = partial(hub.preflight.check_task, *model)

@@ -25,13 +25,13 @@ class EngineWorker(Protocol):
     """A worker that holds one loaded model."""
 
     async def create(
-        self, options: Mapping[str, Any], wasm: Blob, files: FileProvider, preloaded: Mapping[str, Blob]
+        self, options: Mapping[str, Any], wasm: Blob | None, files: FileProvider, preloaded: Mapping[str, Blob]
     ) -> Mapping[str, Any]:
         """Load the model. Suspends.
 
         Args:
             options: The ``create`` message's JSON (``web/worker/protocol.ts``).
-            wasm: The runtime's WASM file.
+            wasm: The runtime's WASM file; None for what needs no runtime.
             files: Called for each model file that is not among ``preloaded``.
             preloaded: Files that the worker will need, by their hub URLs.
 
