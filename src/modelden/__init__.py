@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
     from modelden.storage import StorageInfo, persist, storage_info, verify
+    from modelden.tokenizer import Encoding, Tokenizer, load_tokenizer
     from modelden.vector_index import VectorIndex
 
 __version__ = "0.1.0"
@@ -120,6 +121,7 @@ _HOMES = {
     "settings.changeset": "SyncEvent",
     "sharing": "ModelArchive export_model import_files",
     "storage": "StorageInfo persist storage_info verify",
+    "tokenizer": "Encoding Tokenizer load_tokenizer",
     "vector_index": "VectorIndex",
 }
 """Modules that define public names; all other names are errors. Importing all of them takes a page 0.1 s."""
@@ -139,6 +141,7 @@ __all__ = [
     "DownloadDeclined",
     "DownloadInterrupted",
     "DownloadSummary",
+    "Encoding",
     "Engine",
     "EngineClosed",
     "EngineCrashed",
@@ -196,6 +199,7 @@ __all__ = [
     "SyncEvent",
     "SyncUnavailable",
     "Tensor",
+    "Tokenizer",
     "UnavailableError",
     "UnknownCollection",
     "UnknownTask",
@@ -213,6 +217,7 @@ __all__ = [
     "hub_download",
     "import_files",
     "load_session",
+    "load_tokenizer",
     "on",
     "persist",
     "poll_settings",

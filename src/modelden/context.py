@@ -57,6 +57,7 @@ class Context:
     Attributes:
         config: Configuration.
         ports: The browser.
+        bundles: JavaScript of this wheel.
         storage_fallback: Record of what is used from memory because storage refused it.
     """
 
@@ -92,7 +93,7 @@ class Context:
         self._trust_source = config.trust_source
         ports = ports._replace(databases=databases)
         self.ports = ports = ports._replace(fetcher=OfflineFetcher()) if config.offline else ports
-        self._bundles = bundles
+        self.bundles = bundles
         self._listeners = listeners
         self._events = events
         self._reservations = reservations or Reservations()
@@ -194,7 +195,7 @@ class Context:
         self._session_pool = self._session_pool or SessionPool(self.ports, is_shared=self.config.share_workers)
         return OnnxSessionLoader(
             self.config,
-            self._bundles,
+            self.bundles,
             self.ports,
             self.settings,
             self.hub,
@@ -230,7 +231,7 @@ class Context:
     async def _offline_twin(self) -> Context:
         """Return a context over the same databases that sends no request and does no work in the background."""
         config = replace(self.config, offline=True)
-        twin = Context(config, self.ports, self._bundles, SyncListeners(), Events(), self._reservations)
+        twin = Context(config, self.ports, self.bundles, SyncListeners(), Events(), self._reservations)
         twin.close()
         twin._model_store = await self.store()
         return twin

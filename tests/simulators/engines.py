@@ -108,6 +108,8 @@ class ScriptedWorker:
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
         """Run until the engines' `gate` is open."""
+        if self.created["task"] == "tokenizer" and self._end is None:
+            return _tokenized(*args), None
         self.run_started.set()
         if self._end is not None:
             raise self._end
@@ -159,6 +161,39 @@ class ScriptedWorker:
         for each in self._pending:
             if not each.done():
                 each.set_exception(reason)
+
+
+def _tokenized(method: str, *args: Any) -> Any:
+    """Return the result of a tokenizer whose tokens are characters, with one special token at the begin."""
+
+    def ids(text: str, options: Mapping[str, Any]) -> list[int]:
+        return [0] * bool(options["add_special_tokens"]) + [ord(character) for character in text]
+
+    if method == "describe":
+        return {"maxLength": 512, "specialIds": [0], "hasChatTemplate": True}
+    if method == "encode":
+        texts, pairs, options = args
+        encoded = []
+        for index, text in enumerate(texts):
+            first, second = ids(text, options), ids(pairs[index], {"add_special_tokens": False}) if pairs else []
+            all_ids = [*first, *second]
+            types = [0] * len(first) + [1] * len(second)
+            tokens = ["[CLS]" if each == 0 else chr(each) for each in all_ids]
+            encoded.append(
+                {"ids": all_ids, "tokens": tokens, "typeIds": types, "attentionMask": [1] * len(types), "offsets": None}
+            )
+        return encoded
+    if method == "count":
+        texts, options = args
+        return [len(ids(text, options)) for text in texts]
+    if method == "decode":
+        batch, options = args
+        skipped = (0,) if options["skip_special_tokens"] else ()
+        return ["".join(chr(each % 0x110000) for each in row if each not in skipped) for row in batch]
+    messages, options = args
+    text = "".join(f"<{message['role']}>{message.get('content')}" for message in messages)
+    text += "<tools>" * bool(options["tools"]) + "<assistant>" * options["add_generation_prompt"]
+    return [ord(character) for character in text] if options["tokenize"] else text
 
 
 def _check_runtime(spec: WorkerSpec, wasm: bytes) -> None:

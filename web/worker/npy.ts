@@ -34,7 +34,9 @@ export function readNpy(buffer: ArrayBuffer): Matrix {
   const data = new DataView(buffer, start + length);
   const expected = Number(rows) * Number(columns) * Number(kind.slice(1));
   if (data.byteLength !== expected)
-    throw new Error(`the .npy file has ${data.byteLength} bytes of numbers, its shape (${rows}, ${columns}) ${expected}`);
+    throw new Error(
+      `the .npy file has ${data.byteLength} bytes of numbers, its shape (${rows}, ${columns}) ${expected}`,
+    );
   return { data, rows: Number(rows), columns: Number(columns), kind };
 }
 
@@ -49,7 +51,8 @@ export function rowAdder({ data, columns, kind }: Matrix, dtype: string): AddRow
   if (KINDS[dtype] !== kind) throw new Error(`the .npy file has numbers of type ${kind}, which are not ${dtype}`);
   const add = (size: number, read: (at: number) => number): AddRow => {
     return (row, target) => {
-      for (let i = 0, at = row * columns * size; i < columns; i++, at += size) target[i] = (target[i] as number) + read(at);
+      for (let i = 0, at = row * columns * size; i < columns; i++, at += size)
+        target[i] = (target[i] as number) + read(at);
     };
   };
   if (kind === "f4") return add(4, (at) => data.getFloat32(at, true));

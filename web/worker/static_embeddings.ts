@@ -54,9 +54,8 @@ export async function loadStaticEmbeddings(options: CreateOptions): Promise<Load
   const call = async (input: unknown, { normalize = false }: RunOptions = {}) => {
     const texts = (Array.isArray(input) ? input : [input]) as string[];
     const vectors = new Float32Array(texts.length * dimensions);
-    texts.forEach((text, index) =>
-      embed(text, normalize, vectors.subarray(index * dimensions, (index + 1) * dimensions)),
-    );
+    for (const [index, text] of texts.entries())
+      embed(text, normalize, vectors.subarray(index * dimensions, (index + 1) * dimensions));
     return new Tensor("float32", vectors, [texts.length, dimensions]);
   };
   return Object.assign(call as Loaded, { tokenizer });
@@ -75,13 +74,16 @@ async function read(url: string, compression: boolean): Promise<ArrayBuffer> {
 
 /** One more than the largest id: what transformers.js makes its list of tokens as long as. */
 function vocabularySize({ model: { vocab }, added_tokens = [] }: TokenizerJson): number {
-  const last = Array.isArray(vocab) ? vocab.length - 1 : Math.max(-1, ...maxima(Object.values(vocab)));
+  const last = Array.isArray(vocab)
+    ? vocab.length - 1
+    : Math.max(-1, ...maxima(Object.values(vocab as Readonly<Record<string, number>>)));
   return Math.max(last, ...added_tokens.map(({ id }) => id)) + 1;
 }
 
 /** The largest numbers of pieces: a function takes no 60,000 arguments everywhere. */
 function maxima(numbers: readonly number[]): number[] {
   const largest: number[] = [];
-  for (let start = 0; start < numbers.length; start += 1024) largest.push(Math.max(...numbers.slice(start, start + 1024)));
+  for (let start = 0; start < numbers.length; start += 1024)
+    largest.push(Math.max(...numbers.slice(start, start + 1024)));
   return largest;
 }

@@ -29,13 +29,16 @@ export async function loadTokenizer(options: CreateOptions): Promise<Loaded> {
     encode: (texts: string[], pairs: string[] | null, given: EncodeOptions) =>
       texts.map((text, index) => encode(tokenizer, text, pairs?.[index] ?? null, given)),
     count: (texts: string[], given: EncodeOptions) => texts.map((text) => tokenizer.encode(text, given).length),
-    decode: (batch: number[][], given: object) =>
-      batch.map((ids) => (ids.length ? tokenizer.decode(ids, given) : "")),
+    decode: (batch: number[][], given: object) => batch.map((ids) => (ids.length ? tokenizer.decode(ids, given) : "")),
     chat: async (messages: unknown[], given: { chat_template: string | null; tokenize: boolean }) => {
-      if (!given.chat_template && !tokenizer.chat_template)
-        template ??= optionalText(fileUrl(options, TEMPLATE_FILE));
+      if (!given.chat_template && !tokenizer.chat_template) template ??= optionalText(fileUrl(options, TEMPLATE_FILE));
       const chat_template = given.chat_template ?? (await template) ?? null;
-      return tokenizer.apply_chat_template(messages, { ...given, chat_template, return_tensor: false, return_dict: false });
+      return tokenizer.apply_chat_template(messages, {
+        ...given,
+        chat_template,
+        return_tensor: false,
+        return_dict: false,
+      });
     },
   };
   return async (method, ...args) => methods[method as string]?.(...(args as never[]));
@@ -51,7 +54,11 @@ function describe({ model_max_length: longest, all_special_ids, chat_template }:
 }
 
 function encode(tokenizer: Tokenizer, text: string, text_pair: string | null, given: EncodeOptions): unknown {
-  const { input_ids: ids, attention_mask, token_type_ids } = tokenizer(text, {
+  const {
+    input_ids: ids,
+    attention_mask,
+    token_type_ids,
+  } = tokenizer(text, {
     ...given,
     text_pair,
     padding: false,

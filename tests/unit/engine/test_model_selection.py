@@ -173,7 +173,10 @@ def test_backends_of_onnx_are_the_one_of_a_page(backend: str | None) -> None:
         ({"task_name": "feature-extraction", "model_id": "a:b/c"}, "Invalid model name"),
         ({"task_name": "feature-extraction", "model_revision": "a/b"}, "Should be 'main' or follow a versioning"),
         ({"task_name": "feature-extraction", "dtype": "q9"}, 'Invalid value "q9" for field "dtype"'),
-        ({"task_name": "feature-extraction", "dtype": "fp8_e4m3"}, "not in a page"),
+        (
+            {"task_name": "feature-extraction", "dtype": "fp8_e4m3"},
+            "for static embeddings: name backend='static-embeddings' too",
+        ),
         ({"task_name": "feature-extraction", "backend": "wllama"}, "runs GGUF files with llama.cpp.*onnx-community"),
         ({"task_name": "feature-extraction", "engine_id": ""}, "Expected to receive an engineId"),
         ({"task_name": "feature-extraction", "model_hub_root_url": "x"}, "model_hub_root_url: expected an http"),

@@ -67,6 +67,10 @@ GOOD: dict[str, Any] = {
     "a": [1.0, 2.0],
     "b": [1.0, 2.0],
     "k": 2,
+    "texts": ["a text"],
+    "pair": None,
+    "batch": [[1, 2]],
+    "messages": [{"role": "user", "content": "hello"}],
 }
 """Arguments by the names of parameters."""
 
@@ -77,6 +81,7 @@ RESULTS = {
         "DownloadSummary",
         "Chunk",
         "Diagnosis",
+        "Encoding",
         "Event",
         "FileRole",
         "Finding",
@@ -94,7 +99,7 @@ RESULTS = {
 }
 """Classes that callers get and do not make."""
 
-MADE_INSIDE = {"BlockList", "Engine", "FileResponse", "HubFile", "ModelArchive", "Stream", "VectorIndex"}
+MADE_INSIDE = {"BlockList", "Engine", "FileResponse", "HubFile", "ModelArchive", "Stream", "Tokenizer", "VectorIndex"}
 """Classes whose constructors are modelden's own."""
 
 

@@ -94,6 +94,7 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
     "OrtMemoryInfo": lambda _: _made(_memory_info),
     "OrtValue": lambda _: _made(lambda: onnxruntime.OrtValue.ortvalue_from_shape_and_type([1], "float32")),
     "Stream": World.stream,
+    "Tokenizer": lambda _: modelden.load_tokenizer("org/tiny", "v1.0"),
     "VectorIndex": lambda _: modelden.VectorIndex.open("notes", model_id="org/tiny"),
     "Tensor": lambda _: _made(lambda: modelden.Tensor(memoryview(bytes(4)), "float32", (1,))),
     "Configuration": lambda _: _made(modelden.Configuration),
