@@ -51,7 +51,8 @@ export async function loadStaticEmbeddings(options: CreateOptions): Promise<Load
     if (length) for (let i = 0; i < dimensions; i++) target[i] = (target[i] as number) / length;
   }
 
-  const call = async (input: unknown, { normalize = false }: RunOptions = {}) => {
+  const call = async (input: unknown, { pooling = "mean", normalize = false }: RunOptions = {}) => {
+    if (pooling !== "mean") throw new Error(`static embeddings have the pooling "mean" alone, not ${pooling}`);
     const texts = (Array.isArray(input) ? input : [input]) as string[];
     const vectors = new Float32Array(texts.length * dimensions);
     for (const [index, text] of texts.entries())

@@ -44,7 +44,7 @@ def static_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     subfolder, dtype, dimensions = values["subfolder"], values["dtype"], values["dimensions"]
     if not isinstance(subfolder, str) or not _FOLDER.fullmatch(subfolder) or ".." in subfolder.split("/"):
         raise InputError(f"static_embeddings_options: expected a folder's path as subfolder, got {show(subfolder)}.")
-    if dtype not in STATIC_DTYPES:
+    if not isinstance(dtype, str) or dtype not in STATIC_DTYPES:
         raise InputError(
             f"static_embeddings_options: expected one of {', '.join(STATIC_DTYPES)} as dtype, got {show(dtype)}."
         )

@@ -29,7 +29,7 @@ DEFAULT_MODELS: dict[str, str | None] = {
     "moz-text-to-goal": "mozilla/iab-multitask-inference",
     "object-detection": "Xenova/detr-resnet-50",
     "question-answering": "Xenova/distilbert-base-cased-distilled-squad",
-    "static-embeddings": None,
+    "static-embeddings": "mozilla/static-embeddings",
     "summarization": "Xenova/distilbart-cnn-6-6",
     "test-echo": "test-echo",
     "text-classification": "Xenova/distilbert-base-uncased-finetuned-sst-2-english",
