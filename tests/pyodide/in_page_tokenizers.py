@@ -56,5 +56,5 @@ async def embed(text: str, options: dict[str, Any]) -> dict[str, Any]:
     try:
         await modelden.create_engine(**request, static_embeddings_options={**options, "dimensions": 32})
     except modelden.ModelDenError as error:
-        told = {"name": type(error).__name__, "message": str(error)}
-    return {"shape": list(vectors.shape), "vectors": vectors.tolist(), "error": told}
+        failure = {"name": type(error).__name__, "message": str(error)}
+    return {"shape": list(vectors.shape), "vectors": vectors.tolist(), "error": failure}
