@@ -1,4 +1,4 @@
-"""A tokenizer from Python: without weights and runtime, from the same cache. The browser tests compare its results."""
+"""A tokenizer from Python: without weights and runtime, from the same cache."""
 
 from __future__ import annotations
 

@@ -20,6 +20,14 @@ interface EncodeOptions {
   readonly add_special_tokens: boolean;
 }
 
+interface Encoding {
+  readonly ids: number[];
+  readonly tokens: string[];
+  readonly typeIds: number[];
+  readonly attentionMask: number[];
+  readonly offsets: null;
+}
+
 export async function loadTokenizer(options: CreateOptions): Promise<Loaded> {
   const { modelId, modelRevision: revision } = options;
   const tokenizer: Tokenizer = await AutoTokenizer.from_pretrained(modelId, { revision });
@@ -53,7 +61,7 @@ function describe({ model_max_length: longest, all_special_ids, chat_template }:
   };
 }
 
-function encode(tokenizer: Tokenizer, text: string, text_pair: string | null, given: EncodeOptions): unknown {
+function encode(tokenizer: Tokenizer, text: string, text_pair: string | null, given: EncodeOptions): Encoding {
   const {
     input_ids: ids,
     attention_mask,
@@ -67,5 +75,17 @@ function encode(tokenizer: Tokenizer, text: string, text_pair: string | null, gi
     return_token_type_ids: true,
   });
   const tokens = tokenizer.tokenize(text, { pair: text_pair, add_special_tokens: given.add_special_tokens });
-  return { ids, tokens, typeIds: token_type_ids ?? ids.map(() => 0), attentionMask: attention_mask, offsets: null };
+  const typeIds: number[] = token_type_ids ?? ids.map(() => 0);
+  const found = { ids, tokens, typeIds, attentionMask: attention_mask, offsets: null };
+  // transformers.js drops the pair where a tokenizer has no template for one (GPT-2's).
+  const isDropped = text_pair && tokenizer.encode(text, given).length === ids.length;
+  if (!isDropped) return found;
+  const pair = encode(tokenizer, text_pair, null, { add_special_tokens: false });
+  return {
+    ids: [...ids, ...pair.ids],
+    tokens: [...tokens.slice(0, ids.length), ...pair.tokens],
+    typeIds: [...typeIds, ...pair.ids.map(() => 1)],
+    attentionMask: [...attention_mask, ...pair.attentionMask],
+    offsets: null,
+  };
 }
