@@ -29,7 +29,7 @@ class Contents(NamedTuple):
 WHEELS = {
     # A page downloads it before anything else.
     "modelden": Contents(
-        990_000,
+        880_000,
         ("modelden/",),
         (
             "modelden/__init__.py",

@@ -5,7 +5,8 @@ bundles() {
 }
 
 wheel() {
-  once dist src/modelden distributions pyproject.toml README.md LICENSE tools/check_wheel.py -- build_wheel
+  once dist src/modelden distributions pyproject.toml README.md LICENSE tools/check_wheel.py \
+    tools/wheel_sources.py -- build_wheel
 }
 
 # Both ways run the same back end, and a pure wheel comes out the same. Its dates are fixed, so equal sources give equal bytes.

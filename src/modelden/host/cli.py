@@ -29,7 +29,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 a check found faults, 2 wrong input, 3 refused to publish, 4 the machine or the "
     "network. docs/cli.md has more.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Rich doubles the CPU time of the help. Results of commands are printed with Rich.
     rich_markup_mode=None,

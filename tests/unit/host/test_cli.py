@@ -128,3 +128,16 @@ def test_every_command_is_in_the_list_above() -> None:
 
 def test_the_version_is_printed() -> None:
     assert run_process("--version").stdout == f"modelden {modelden.__version__}\n"
+
+
+def test_shells_complete_the_names_of_commands() -> None:
+    environment = os.environ | {"_MODELDEN_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "modelden ver"}
+    completed = subprocess.run(
+        [sys.executable, "-c", "from modelden.host.cli import main; import sys; sys.argv[0] = 'modelden'; main()"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert '"verify"' in completed.stdout
+    assert '"serve"' not in completed.stdout

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import JsonOption
 from modelden.host.commands.output import print_facts
 from modelden.host.commands.run import PyodideOption
@@ -41,7 +42,10 @@ def doctor(
     configure = server_arguments(server, root_hash, hub) if server else {}
     folder = find_pyodide(pyodide)
     names = [check_browser(name) for name in browsers.split(",")]
-    reports = {name: diagnose(url, name, folder, configure) for name in names}
+    reports = {}
+    for name in names:
+        with activity(f"visiting {url or 'an empty page'} in {name}"):
+            reports[name] = diagnose(url, name, folder, configure)
     lines = {
         name: [" ".join(filter(None, (f"{each['subject']}: {each['text']}", each["advice"]))) for each in findings]
         for name, findings in reports.items()

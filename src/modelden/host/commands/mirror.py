@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import (
     ExcludeOption,
     JsonOption,
@@ -68,12 +69,14 @@ def mirror(
     release = Release(model=name, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
     facts: dict[str, Any] = {}
     if source == SOURCE:
+        # huggingface_hub has bars of its own.
         snapshot = fetch_snapshot(name, source_revision or None, cache)
         folder, facts["commit"] = snapshot.folder, snapshot.commit
     else:
-        folder = _from_server(name, source_revision, source, root_hash, hub, cache)
+        with activity(f"downloading {model} from {source}"):
+            folder = _from_server(name, source_revision, source, root_hash, hub, cache)
     repository = read_repository(folder, name, revision, exclude or ())
-    with open_publisher(to, keys, passphrase_file) as publisher:
+    with activity(f"publishing {name} {revision}"), open_publisher(to, keys, passphrase_file) as publisher:
         published = publish(publisher, repository, release)
         publisher.commit()
         facts |= {**asdict(published), "root_hash": publisher.root_hash}

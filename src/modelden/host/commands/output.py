@@ -11,6 +11,10 @@ import typer
 from modelden.core.printable import printable
 
 
+class Size(int):
+    """A number of bytes: people read it with a unit."""
+
+
 def print_facts(facts: Mapping[str, Any], *, as_json: bool, next_command: str | None = None) -> None:
     """Print the result of a command: one JSON object, or two columns, in which lists and mappings become lines.
 
@@ -47,4 +51,8 @@ def _line(value: Any) -> str:
         return "  ".join(str(item) for name, item in value.items() if name != "sha256")
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Size):
+        from modelden.core.units import format_size
+
+        return format_size(value)
     return str(value)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import (
     DryRunOption,
     ExcludeOption,
@@ -75,7 +76,10 @@ def publish(
 
     release = Release(model=model, revision=revision, task=task, feature=feature, dtype=dtype, replace=replace)
     repository = read_repository(directory, model, revision, exclude or (), is_raw=release.is_raw)
-    with open_publisher(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher:
+    with (
+        activity(f"publishing {model} {revision}"),
+        open_publisher(to, keys, passphrase_file, public_url, dry_run=dry_run) as publisher,
+    ):
         published = publish_model(publisher, repository, release, dry_run=dry_run)
         if not dry_run:
             publisher.commit()
@@ -202,7 +206,11 @@ def runtime_publish(
     """
     from modelden.host.publish.runtimes import publish_runtime, runtime_files
 
-    with runtime_files(major, source) as pairs, open_publisher(to, keys, passphrase_file) as publisher:
+    with (
+        activity(f"publishing runtime {major}"),
+        runtime_files(major, source) as pairs,
+        open_publisher(to, keys, passphrase_file) as publisher,
+    ):
         changed = publish_runtime(publisher, pairs)
         publisher.commit()
     published = {bundle.name: bundle.sha256 for bundle, _ in pairs}

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import JsonOption
-from modelden.host.commands.output import print_facts
+from modelden.host.commands.output import Size, print_facts
 
 PyodideOption = Annotated[
     Path | None,
@@ -44,6 +45,7 @@ def run(
         Path | None, typer.Option(help="Write inputs and outputs as golden inputs, for `modelden check`.")
     ] = None,
     *,
+    requests: Annotated[bool, typer.Option("--requests", help="List the requests that were made.")] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Run once more with a new browser and no network, and compare.")
     ] = False,
@@ -51,8 +53,8 @@ def run(
 ) -> None:
     """Run a task headlessly in a real browser, with the package as users get it.
 
-    Prints the result, timings, memory and the requests that were made. Exit code 1 if the engine refused, or if the
-    second run of --offline failed.
+    Prints the result, timings and memory, and with --requests each request. Exit code 1 if the engine refused, or if
+    the second run of --offline failed.
 
     Examples:
       modelden run --task feature-extraction --tree tree --input "a cat" --options '{"pooling": "mean"}' --json
@@ -72,11 +74,13 @@ def run(
         options=parse_options(options),
     )
     source = ModelSource(tree, server_arguments(server, root_hash, hub) if server else None)
-    outcome = run_job(source, job, check_browser(browser), find_pyodide(pyodide), profile=profile, offline=offline)
+    name, distribution = check_browser(browser), find_pyodide(pyodide)
+    with activity(f"running {model or feature or task} in {name}"):
+        outcome = run_job(source, job, name, distribution, profile=profile, offline=offline)
     if write_golden and not outcome["error"]:
         text = golden_text(outcome["engine"]["task"], dtype, asdict(job), outcome["outputs"])
         write_golden.write_text(text, encoding="utf-8")
-    print_facts(outcome if as_json else _summary(outcome), as_json=as_json)
+    print_facts(outcome if as_json else _summary(outcome, with_requests=requests), as_json=as_json)
     second = outcome.get("offline")
     raise typer.Exit(1 if outcome["error"] or (second and not second["same_outputs"]) else 0)
 
@@ -102,7 +106,9 @@ def check(
     from modelden.host.verify.golden_check import check_tree
 
     names = [check_browser(name.strip()) for name in browsers.split(",")]
-    results, models_without_golden = check_tree(tree, names, find_pyodide(pyodide), model)
+    distribution = find_pyodide(pyodide)
+    with activity(f"checking {tree} in {' and '.join(names)}"):
+        results, models_without_golden = check_tree(tree, names, distribution, model)
     good = bool(results) and not any(result.faults for result in results)
     facts: dict[str, Any] = {"good": good, "without_golden_inputs": models_without_golden}
     if as_json:
@@ -116,21 +122,20 @@ def check(
     raise typer.Exit(0 if good else 1)
 
 
-def _summary(outcome: dict[str, Any]) -> dict[str, Any]:
-    """Summarize a run for people."""
+def _summary(outcome: dict[str, Any], *, with_requests: bool) -> dict[str, Any]:
+    """Summarize a run for people: the result, then the times, then what else was measured."""
     if outcome["error"]:
         return {"browser": outcome["browser"], **outcome["error"]}
+    requests = [f"{request['method']} {request.get('path') or request.get('url')}" for request in outcome["requests"]]
     facts = {
-        "browser": outcome["browser"],
-        **outcome["engine"],
         "outputs": [_shorten(json.dumps(output)) for output in outcome["outputs"]],
         "loaded in": f"{outcome['load_ms']:.0f} ms",
         "ran in": ", ".join(f"{duration:.0f} ms" for duration in outcome["run_ms"]),
-        "python heap": f"{outcome['python_heap'] / 1e6:.0f} MB",
-        "memory": f"{outcome['memory'] / 1e6:.0f} MB" if outcome["memory"] else "unknown",
-        "requests": [
-            f"{request['method']} {request.get('path') or request.get('url')}" for request in outcome["requests"]
-        ],
+        **outcome["engine"],
+        "browser": outcome["browser"],
+        "python heap": Size(outcome["python_heap"]),
+        "memory": Size(outcome["memory"]) if outcome["memory"] else "unknown",
+        "requests": requests if with_requests or not requests else f"{len(requests)} (--requests lists them)",
     }
     if "offline" in outcome:
         second = outcome["offline"]

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import JsonOption
-from modelden.host.commands.output import print_facts
+from modelden.host.commands.output import Size, print_facts
 
 
 def snapshot(
@@ -30,11 +31,12 @@ def snapshot(
     """
     from modelden.host.browser.snapshot import write_snapshot
 
-    written = write_snapshot(folder, modules=modules or ())
+    with activity(f"making a snapshot of {folder} in a browser"):
+        written = write_snapshot(folder, modules=modules or ())
     facts = {
         "written": str(written.path),
-        "bytes": written.size,
-        "bytes unpacked": written.unpacked_size,
-        "bytes of memory": written.memory_size,
+        "bytes": Size(written.size),
+        "bytes unpacked": Size(written.unpacked_size),
+        "bytes of memory": Size(written.memory_size),
     }
     print_facts(facts, as_json=as_json)

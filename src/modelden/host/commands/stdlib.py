@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import JsonOption
-from modelden.host.commands.output import print_facts
+from modelden.host.commands.output import Size, print_facts
 
 
 def stdlib(
@@ -34,6 +35,11 @@ def stdlib(
     """
     from modelden.host.browser.stdlib import write_bytecode
 
-    library = write_bytecode(folder, out, sources=sources)
-    facts = {"written": str(library.path), "bytes": library.size, "bytes before": library.source_size}
+    with activity(f"compiling the standard library of {folder}"):
+        library = write_bytecode(folder, out, sources=sources)
+    facts = {
+        "written": str(library.path),
+        "bytes": Size(library.size),
+        "bytes before": Size(library.source_size),
+    }
     print_facts(facts, as_json=as_json)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import JsonOption
-from modelden.host.commands.output import print_facts
+from modelden.host.commands.output import Size, print_facts
 
 if TYPE_CHECKING:
     from modelden.host.verify.verification import Report
@@ -47,16 +48,17 @@ def verify(
     from modelden.host.verify.target import verify_server, verify_tree
 
     tree = Path(where)
-    if where.startswith(("http://", "https://")):
-        report = asyncio.run(verify_server(where, root_hash=root_hash, hub=hub, bucket=bucket, files=files))
-    else:
-        report = verify_tree(tree, root_hash=root_hash, bucket=bucket, files=files)
+    with activity(f"verifying {where}"):
+        if where.startswith(("http://", "https://")):
+            report = asyncio.run(verify_server(where, root_hash=root_hash, hub=hub, bucket=bucket, files=files))
+        else:
+            report = verify_tree(tree, root_hash=root_hash, bucket=bucket, files=files)
     _print_report(where, report, as_json=as_json)
     raise typer.Exit(1 if report.faults else 0)
 
 
 def _print_report(where: str, report: Report, *, as_json: bool) -> None:
-    facts = {"verified": where, "good": not report.faults, **asdict(report)}
+    facts = {"verified": where, "good": not report.faults, **asdict(report), "bytes": Size(report.bytes)}
     if not as_json:
         facts["faults"] = [f"{finding.where}: {finding.what}" for finding in report.faults]
         facts["notes"] = [f"{finding.where}: {finding.what}" for finding in report.notes]
