@@ -677,9 +677,6 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "a compressed file, a document or UTF-16 comes as a text": (
             "tests/unit/hub/catalog/test_file_format.py::test_what_servers_send_in_place_of_a_text_is_refused"
         ),
-        "null, a number or a text comes as JSON": (
-            "tests/unit/hub/catalog/test_file_format.py::test_a_value_is_no_json_of_a_model"
-        ),
         "a hub refuses HEAD": ("tests/unit/loading/test_load_retry.py::test_a_hub_that_refuses_head_is_asked_by_get"),
         "such weights were stored of a pinned revision": (
             "tests/unit/loading/test_load_retry.py::test_weights_that_were_wrong_are_fetched_again_when_the_hub_has_others"

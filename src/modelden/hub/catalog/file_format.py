@@ -3,8 +3,7 @@
 Servers answer 200 with something else than the file: a web page, the error document of a storage service, a Git LFS
 pointer, or the beginning of the file. An ONNX model is a Protocol Buffers message (``ModelProto`` of ``onnx.proto``).
 Its fields may come in any order, so that it has no first bytes of its own; its fields are walked through instead, and
-their contents skipped. GGUF and safetensors are recognized by their specifications' first bytes. No JSON file of a
-model is a text, a number or null.
+their contents skipped. GGUF and safetensors are recognized by their specifications' first bytes.
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ def refuse_page(url: str, file: str, content_type: str, beginning: bytes) -> Non
 
 
 async def check_format(url: str, file: str, body: Blob) -> None:
-    """Refuse weights, texts and JSON that are none by their format. Some kilobytes are read, of a model of any size.
+    """Refuse weights and texts that are none by their format. Some kilobytes are read, of a model of any size.
 
     Args:
         url: URL of the file.
@@ -116,8 +115,8 @@ async def check_format(url: str, file: str, body: Blob) -> None:
         body: All bytes of the file.
 
     Raises:
-        IntegrityError: If an ONNX model, a GGUF, a safetensors file, external data, a text or the value of a JSON file
-            cannot be what its name says.
+        IntegrityError: If an ONNX model, a GGUF, a safetensors file, external data or a text cannot be what its name
+            says.
         StorageUnavailable: If the bytes cannot be read.
     """
     name, kind = file.lower(), "weights"
@@ -131,8 +130,6 @@ async def check_format(url: str, file: str, body: Blob) -> None:
         fault = _raw_fault(await _read(body, SNIFFED_SIZE))
     elif name.endswith(_TEXT_SUFFIXES):
         kind, fault = "text", "a file of another kind" if _CONTAINER.match(await _read(body, 8)) else None
-    elif name.endswith(".json"):
-        kind, fault = "JSON file", _json_fault(_to_utf8(await _read(body, SNIFFED_SIZE)))
     else:
         return
     if fault is not None:
@@ -157,11 +154,6 @@ def _is_text(beginning: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character.isspace() for character in text)
-
-
-def _json_fault(beginning: bytes) -> str | None:
-    value = beginning.lstrip()[:1]
-    return None if value in (b"{", b"[", b"") else "neither an object nor a list"
 
 
 async def _onnx_fault(body: Blob) -> str | None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelden.core import urls
 from modelden.hub.catalog.names import NO_ETAG
 
 if TYPE_CHECKING:
@@ -42,7 +41,8 @@ class FileKey(_FileKeyFields):
     def id(self) -> str:
         """Key of the file in the stores ``files``, ``partials`` and ``missing``. Escapes keep its parts apart."""
         root = self.root.replace(" ", "%20")
-        return f"{root} {self.model}/{urls.quote(self.revision, safe='')}/{self.path}"
+        revision = self.revision.replace("%", "%25").replace("/", "%2F")
+        return f"{root} {self.model}/{revision}/{self.path}"
 
     @cached_property
     def revision_key(self) -> RevisionKey:
