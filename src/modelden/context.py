@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from modelden.hub.catalog.manifests import Manifests, Records
     from modelden.loading.availability import AvailabilityCheck
     from modelden.loading.onnx_session_loader import OnnxSessionLoader
-    from modelden.loading.session_pool import SessionPool
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +104,7 @@ class Context:
         self._hubs: dict[HubAddress, HubFiles] = {}
         self._tasks = BackgroundTasks()
         self._is_tidy = False
-        self._session_pool: SessionPool | None = None
+        self._onnx_sessions: OnnxSessionLoader | None = None
         self._engine_loader = EngineLoader(config, bundles, ports, self.settings, self._hub_of, self._memory_guard)
         self._loader = LoaderWithFallback(self._engine_loader, self._history, self._hub_of, self._live_engines, events)
         self._engines = EngineRegistry(
@@ -190,20 +189,18 @@ class Context:
     def onnx_sessions(self) -> OnnxSessionLoader:
         """Return the loader of raw models."""
         from modelden.loading.onnx_session_loader import OnnxSessionLoader
-        from modelden.loading.session_pool import SessionPool
 
-        self._session_pool = self._session_pool or SessionPool(self.ports, is_shared=self.config.share_workers)
-        return OnnxSessionLoader(
+        self._onnx_sessions = self._onnx_sessions or OnnxSessionLoader(
             self.config,
             self.bundles,
             self.ports,
             self.settings,
             self.hub,
             self._memory_guard,
-            self._session_pool,
             self._engine_loader.choose_runtime,
             self._events,
         )
+        return self._onnx_sessions
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
         """Return the engine for a request, ready to run; errors as `modelden.create_engine`."""

@@ -78,7 +78,6 @@ class OnnxSessionLoader:
         open_settings: Callable[[], Awaitable[SettingsService]],
         open_hub: Callable[[], Awaitable[HubFiles]],
         open_guard: Callable[[], Awaitable[MemoryGuard]],
-        pool: SessionPool,
         choose_runtime: Callable[[SettingsService, str, ProgressCallback | None], Awaitable[RuntimeChoice]],
         events: Events,
     ) -> None:
@@ -89,7 +88,7 @@ class OnnxSessionLoader:
         self._open_settings = open_settings
         self._open_hub = open_hub
         self._open_guard = open_guard
-        self._pool = pool
+        self._pool = SessionPool(ports, is_shared=config.share_workers)
         self._choose_runtime = choose_runtime
         self._events = events
 
