@@ -26,7 +26,7 @@ SHAPES: dict[str, Callable[[Any], Any]] = {
 }
 
 TENSORS: dict[str, Callable[[], modelden.Tensor]] = {
-    "numbers": lambda: modelden.Tensor(memoryview(bytes(16)).cast("f"), "float32", (2, 2)),
+    "numbers": lambda: modelden.Tensor(memoryview(bytes(16)), "float32", (2, 2)),
     "strings": lambda: modelden.Tensor(["a", "b"], "string", (2,)),
     "no numbers": lambda: modelden.Tensor(memoryview(b""), "float32", (0, 3)),
     "one number": lambda: modelden.Tensor(memoryview(bytes(8)).cast("q"), "int64", ()),
