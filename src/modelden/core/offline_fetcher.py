@@ -21,9 +21,9 @@ class OfflineFetcher:
         url: str,
         *,
         method: str = "GET",  # noqa: ARG002  the port's parameters
-        timeout: float | None = None,  # noqa: ARG002
-        headers: Mapping[str, str] | None = None,  # noqa: ARG002
-        follow_redirects: bool = True,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002  the port's
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002  the port's
+        follow_redirects: bool = True,  # noqa: ARG002  the port's
     ) -> AbstractAsyncContextManager[Response]:
         """Raise `Offline` when the context is entered, before anything is sent."""
         return _Refusal(url)

@@ -167,7 +167,7 @@ class HubFiles:
             self._schedule_compaction(request.key, cached[request.key])
         return {request.file: cached[request.key] for request in stored}
 
-    async def send_head(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109
+    async def send_head(self, url: str, timeout: float) -> tuple[int, Mapping[str, str] | None]:  # noqa: ASYNC109  ends with the headers
         """Return status and headers of a URL: no headers unless the hub has the file; 0 and None without an answer."""
         from modelden.hub.download.freshness import send_head
 
