@@ -2,7 +2,7 @@
 # requires-python = ">=3.12"
 # dependencies = ["tokenizers==0.23.3"]
 # ///
-"""Writes `tests/tokenizer_vectors.json`: three small tokenizers, and what the package `tokenizers` makes of texts.
+"""Writes `tests/truth/tokenizer_vectors.json`: three small tokenizers, and what the package makes of texts.
 
     uv run tests/tokenizer_vectors.py
 
@@ -124,7 +124,7 @@ def main() -> None:
         name: {"tokenizer": json.loads(tokenizer.to_str()), "config": config, **vectors(tokenizer)}
         for name, (tokenizer, config) in families.items()
     }
-    path = Path(__file__).with_suffix(".json")
+    path = Path(__file__).parent / "truth/tokenizer_vectors.json"
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

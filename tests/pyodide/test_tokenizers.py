@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
     from tests.pyodide.servers import Site
 
-VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "tokenizer_vectors.json").read_text("utf-8"))
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "truth/tokenizer_vectors.json").read_text("utf-8"))
 CHAT = [{"role": "user", "content": "hello"}]
 TOOLS = [{"type": "function", "function": {"name": "search", "parameters": {}}}]
 
