@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from modelden.core.arguments import show
-from modelden.engine.tensor import Tensor, contiguous_view, dtype_of
+from modelden.engine.tensor import Tensor, contiguous_view
 from modelden.errors import InputError
+
+_NUMBERS = frozenset("efdbhilqnBHILQN")
+"""Formats of `struct` that a memoryview reads as numbers."""
 
 type Rows = list[Sequence[float]]
 
@@ -74,13 +77,20 @@ def top_k(query: Any, vectors: Any, k: int = 10) -> list[Match]:
     if not _is_vector(query):
         raise InputError(f"query: expected one vector, got {show(query)}. Call top_k for each row of a matrix.")
     numpy = _numpy_of(query, vectors)
-    [row], rows = vector_rows("query", query), vector_rows("vectors", vectors) if len(vectors) else []
+    [row], rows = vector_rows("query", query), [] if _is_empty(vectors) else vector_rows("vectors", vectors)
     _check_lengths([row], rows, "query", "vectors")
     if not rows:
         return []
     scores = _scores(row, rows) if numpy is None else (_unit(numpy, vectors) @ _unit(numpy, query)[0]).tolist()
     best = heapq.nsmallest(k, range(len(scores)), key=lambda index: (-scores[index], index))
     return [Match(index, scores[index]) for index in best]
+
+
+def _is_empty(vectors: Any) -> bool:
+    try:
+        return len(vectors) == 0
+    except Exception:  # noqa: BLE001  what has no length is no matrix, which `vector_rows` says
+        return False
 
 
 def check_k(k: Any) -> int:
@@ -136,14 +146,24 @@ def _to_float(name: str, number: float) -> float:
 def _buffered(name: str, value: Any) -> Rows:
     if isinstance(value, str | bytes | bytearray):
         raise InputError(f"{name}: expected vectors of numbers, got {show(value)}.")
-    view = contiguous_view(value, name)
-    if view.ndim not in (1, 2) or dtype_of(view) == "bool":
-        raise InputError(f"{name}: expected numbers in one dimension or two, got {show(value)}.")
+    view = numeric_view(name, value)
     if not view.nbytes:
         return []
     length = view.shape[-1] if view.shape else 0
     flat = view.cast("B").cast(view.format.lstrip("@")).tolist()  # type: ignore[call-overload]  # a native format
     return [flat[start : start + length] for start in range(0, len(flat), length)]
+
+
+def numeric_view(name: str, value: Any) -> memoryview:
+    """Return the buffer of vectors, in a format of numbers of this machine.
+
+    Raises:
+        InputError: For texts, objects, truth values, structures, foreign byte orders, and more than two dimensions.
+    """
+    view = contiguous_view(value, name)
+    if view.ndim not in (1, 2) or view.format.lstrip("@") not in _NUMBERS:
+        raise InputError(f"{name}: expected numbers in one dimension or two, got {show(value)}.")
+    return view
 
 
 def _is_vector(value: Any) -> bool:

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelden.core.arguments import show
-from modelden.engine.similarity import vector_rows
-from modelden.engine.tensor import contiguous_view, dtype_of
+from modelden.engine.similarity import numeric_view, vector_rows
 from modelden.errors import InputError
 
 _CHECKED_AT_ONCE = 65_536
@@ -34,9 +33,9 @@ def pack_vectors(name: str, value: Any) -> tuple[bytes, int, int]:
                 raise InputError(f"{name}: expected 32-bit floats, got {show(max(row, key=abs))}.")
             numbers.extend(row)
         return _little_endian(numbers), len(rows), len(rows[0])
-    view = contiguous_view(value, name)
+    view = numeric_view(name, value)
     kind = view.format.lstrip("@")
-    if view.ndim not in (1, 2) or dtype_of(view) == "bool" or not view.nbytes:
+    if not view.nbytes:
         raise InputError(f"{name}: expected vectors of numbers in one dimension or two, got {show(value)}.")
     flat: Any = view.cast("B").cast(kind)  # type: ignore[call-overload]  # a native format
     for start in range(0, len(flat), _CHECKED_AT_ONCE):

@@ -67,12 +67,21 @@ def test_rows_may_be_vectors_of_any_kind() -> None:
         ([10**400], [1], "a: expected finite numbers"),
         (np.zeros((1, 1, 1)), [1], "a: expected numbers in one dimension or two"),
         (None, [1], "a has to be a tensor"),
+        (np.array([1, 2], ">f4"), [1, 2], "a: expected numbers in one dimension or two"),
+        (np.array([1, None]), [1, 2], "a: expected numbers in one dimension or two"),
+        (np.zeros(2, "f4,i4"), [1, 2], "a: expected numbers in one dimension or two"),
         ([True], [1], "a: expected a list of numbers"),
     ],
 )
 def test_anything_else_is_refused(a: Any, b: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         similarity(a, b)
+
+
+@pytest.mark.parametrize("vectors", [None, 1, object(), np.float32(1), np.zeros((1, 1), ">f4")])
+def test_a_matrix_that_is_none_is_refused(vectors: Any) -> None:
+    with pytest.raises(InputError, match="vectors"):
+        top_k([1], vectors)
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True, None, "2"])
