@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from modelden.core.awake_timer import AwakeTimer
-from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
 from modelden.ports import Blob, FileProvider, Ports, SessionWorker, WorkerSpec
 
 ROOM = 256 * 2**20
@@ -91,8 +91,9 @@ class PooledSession:
 
     @property
     def has_ended(self) -> bool:
-        """True if its worker was closed, or died."""
-        return self._member.worker.end_reason is not None
+        """True if its worker was closed, or died. Of the loss of a GPU the next run tells."""
+        reason = self._member.worker.end_reason
+        return reason is not None and not isinstance(reason, DeviceLost)
 
     async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
         """Open the model; arguments and errors as `ports.SessionWorker.open`.
@@ -195,8 +196,10 @@ class _Member:
         """Raise if the worker has ended through another session, or this one was closed meanwhile."""
         if isinstance(holder, PooledSession) and holder not in self._sessions:
             raise EngineClosed("The session was closed while it was at work.")
-        has_ended = isinstance(self.worker.end_reason, _ENDS)
-        if has_ended and (holder is not _OPENING or self.is_crowded):
+        reason = self.worker.end_reason
+        if isinstance(holder, PooledSession) and isinstance(reason, DeviceLost):
+            return  # the run tells
+        if isinstance(reason, _ENDS) and (holder is not _OPENING or self.is_crowded):
             raise SessionMoved(str(self.worker.end_reason))
 
     async def _wait(self, holder: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modelden.engine.slot import ANSWER_LIMIT
-from modelden.errors import EngineClosed, EngineCrashed, EngineError
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.loading.onnx_session import OnnxSession
 from modelden.loading.session_pool import ROOM, WAIT_LIMIT
@@ -176,6 +176,19 @@ async def test_a_crash_is_that_of_the_session_at_work(page: Page) -> None:
     await behind
     await run(idle)
     assert page.workers() == [[b"waiting", b"idle"]]
+
+
+async def test_models_of_a_gpu_that_was_lost_meanwhile_go_on_without(page: Page) -> None:
+    first, second = await page.open(b"a", device="webgpu"), await page.open(b"b", device="webgpu")
+
+    page.sessions.workers[0].end(DeviceLost("The device was destroyed."))
+
+    await run(first)
+    await run(second)
+    assert page.workers() == [[b"a", b"b"]]
+    for session in (first, second):
+        assert session.info.device == "wasm"
+        assert "The device was destroyed." in str(session.info.device_reason)
 
 
 async def test_a_session_that_crashed_is_alone_from_then_on(page: Page) -> None:
