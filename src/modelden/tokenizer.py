@@ -138,10 +138,8 @@ class Tokenizer:
 
     async def decode_batch(self, batch: Any, *, skip_special_tokens: bool = False) -> list[str]:
         """Return the text of each list of tokens; other arguments and errors as `decode`."""
-        if isinstance(batch, str | bytes) or not hasattr(batch, "__iter__"):
-            raise InputError(f"batch: expected a list of lists of ids, got {show(batch)}.")
         options = {"skip_special_tokens": check_flag("skip_special_tokens", skip_special_tokens)}
-        lists = [_check_ids(ids) for ids in batch]
+        lists = [_check_ids(ids) for ids in _check_list("batch", batch, "lists of ids")]
         texts: list[str] = await self._call("decode", lists, options) if lists else []
         return texts
 
@@ -255,12 +253,21 @@ def _encoding(value: Any) -> Encoding:
     return Encoding(tuple(value["ids"]), tuple(value["tokens"]), tuple(value["typeIds"]), tuple(value["attentionMask"]))
 
 
-def _check_ids(ids: Any) -> list[int]:
-    if isinstance(ids, str | bytes) or not hasattr(ids, "__iter__"):
-        raise InputError(f"ids: expected a list of token ids, got {show(ids)}.")
+def _check_list(name: str, value: Any, items: str) -> list[Any]:
+    message = f"{name}: expected a list of {items}, got {show(value)}."
+    if isinstance(value, str | bytes):
+        raise InputError(message)
     try:
-        values = [id_.__index__() for id_ in ids if not isinstance(id_, bool)]
-        is_known = len(values) == len(ids) and all(0 <= value <= _LARGEST_ID for value in values)
+        return list(value)
+    except Exception as error:  # a file or a view that was closed raises what it likes
+        raise InputError(message) from error
+
+
+def _check_ids(ids: Any) -> list[int]:
+    listed = _check_list("ids", ids, "token ids")
+    try:
+        values = [id_.__index__() for id_ in listed if not isinstance(id_, bool)]
+        is_known = len(values) == len(listed) and all(0 <= value <= _LARGEST_ID for value in values)
     except (AttributeError, TypeError):
         is_known = False
     if not is_known:
