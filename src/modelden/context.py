@@ -285,12 +285,11 @@ class Context:
         return (await self.settings()).client
 
     async def _history(self) -> History:
-        database = await self.database(MODELDEN)
-        return History(database, self._trust_source, self.config.hub_root_url, self.ports.clock)
+        return History(await self.database(MODELDEN), self._trust_source, self.config.hub_root_url, self.ports.clock)
 
     async def _memory_guard(self) -> MemoryGuard:
-        limit = memory_limit(self.config.memory_limit, self.ports.page.device_memory())
-        return MemoryGuard(await self.database(MODELDEN), self.ports.presence, limit)
+        database, configured = await self.database(MODELDEN), self.config.memory_limit
+        return MemoryGuard(database, self.ports.presence, memory_limit(configured, self.ports.page.device_memory()))
 
     async def database(self, schema: Schema) -> Database:
         """Return a database, opened once; errors as `store`."""

@@ -41,7 +41,15 @@ OF_SEVERAL_MODULES = {
     ),
     "attacks and faults, whoever stops them": (
         *("host/publish/test_killed_publish", "hub/test_hub_attacks", "settings/test_attacks"),
-        *("settings/test_slow_server", "test_attacks", "test_chaos", "test_fuzz", "test_idle_timeout"),
+        *(
+            "settings/test_slow_server",
+            "test_attacks",
+            "fuzz/test_calls",
+            "fuzz/test_command",
+            "fuzz/test_members",
+            "test_chaos",
+            "test_idle_timeout",
+        ),
     ),
     "behaviour that several modules have together": (
         *("engine/test_cancelled_runs", "engine/test_lost_gpu", "engine/test_no_gpu", "hub/store/test_many_files"),

@@ -89,7 +89,7 @@ class Plan(NamedTuple):
             "logSeverity": _LOG_SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,
         }
-        if not self.needs_runtime:
+        if options.backend == STATIC_EMBEDDINGS:
             message["staticEmbeddings"] = static_options(options.static_embeddings_options)
         if fallbacks.files_only:
             message["filesOnly"] = True

@@ -206,9 +206,10 @@ class EngineLoader:
         try:
             settings = await self._open_settings()
             wasm = None
-            if plan.needs_runtime:
+            if needs_runtime := plan.needs_runtime:
                 wasm = await settings.attachments.get(self._runtimes, plan.runtime, on_progress)
-            files = await self._file_provider(job, await self._allow_list(options, settings, on_progress))
+            allow_list = await self._allow_list(options, settings, on_progress)
+            files = await self._file_provider(job, allow_list, is_listed=needs_runtime)
             try:
                 with Reporter(on_progress, STARTING_ENGINE, options.engine_id):
                     info = await worker.create(message, wasm, files, await files.cached_files(plan.files))
@@ -231,13 +232,16 @@ class EngineLoader:
             return AllowList((), ())  # as Firefox, which reads the list where it fetches files
         return AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
 
-    async def _file_provider(self, job: _Job, allow_list: AllowList) -> EngineFileProvider:
-        """Return the provider of an engine's files; report their sizes where they are listed."""
+    async def _file_provider(self, job: _Job, allow_list: AllowList, *, is_listed: bool) -> EngineFileProvider:
+        """Return the provider of an engine's files; report their sizes where they are listed.
+
+        Token vectors are in no list of a task's files.
+        """
         plan, options, hub, on_progress = job.plan, job.plan.options, job.hub, job.on_progress
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype)
         preflight = None
-        if hub.announces_files and plan.needs_runtime:
+        if hub.announces_files and is_listed:
             # After an earlier load little is missing: a hub that lists its files is asked with the first download.
             download_sizes = partial(hub.preflight.download_sizes, *model, allow_list, signed_only=bool(plan.files))
             if not job.branch.stored_only and (sizes := await download_sizes()):

@@ -117,7 +117,7 @@ class SessionWorker(Protocol):
 
     @property
     def end_reason(self) -> EngineError | None:
-        """The error of requests after the worker was closed, or died; None before."""
+        """The error of requests after the worker was closed, or died; None before. Does not suspend. Raises nothing."""
 
     async def open(
         self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider

@@ -23,15 +23,27 @@ class VectorWorker(Protocol):
         """
 
     async def add(self, vectors: bytes) -> None:
-        """Append vectors, which are as in `load`. Suspends. Errors as `load`."""
+        """Append vectors, which are as in `load`. Suspends.
+
+        Raises:
+            EngineCrashed: If the worker died.
+            WorkerRefused: If the browser does not start it.
+        """
 
     async def remove(self, positions: Sequence[int]) -> None:
-        """Remove vectors; each later one moves up. ``positions`` ascend. Suspends. Errors as `load`."""
+        """Remove vectors; each later one moves up. ``positions`` ascend. Suspends.
+
+        Raises:
+            EngineCrashed: If the worker died.
+            WorkerRefused: If the browser does not start it.
+        """
 
     async def search(self, query: bytes, k: int) -> list[tuple[int, float]]:
         """Return the positions and cosine similarities of the best vectors, the best first. Suspends.
 
-        Errors as `load`.
+        Raises:
+            EngineCrashed: If the worker died.
+            WorkerRefused: If the browser does not start it.
         """
 
     def close(self) -> None:

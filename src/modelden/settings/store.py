@@ -145,7 +145,9 @@ class SettingsStore:
             logger.warning("That %s is up to date cannot be stored, the next visit asks again: %s", cid, error)
 
     def _checked_at(self, row: Row) -> int:
-        stored = whole_number(row.get(_CHECKED_AT)) or 0
+        stored = row.get(_CHECKED_AT)
+        if type(stored) is not int:  # nothing of ours, or damaged
+            stored = whole_number(stored) or 0
         return max(stored, self._unstored_confirmations.get(row["cid"], 0))
 
     def _parse(self, row: Row, timestamp: Row, records: dict[str, Record]) -> StoredCollection | None:
@@ -239,6 +241,8 @@ def _time(value: object) -> int:
     Raises:
         TypeError: If it is none.
     """
+    if type(value) is int and value >= 0:  # as it was stored
+        return value
     time = whole_number(value)
     if time is None:
         raise TypeError(f"{value!r} is no time")
