@@ -40,8 +40,10 @@ document.body.append(field)
 """
 
 _FILES = """
-config, weights = (await modelden.hub_download("org/name", "config.json")), b"\x3a\x04some"
-config = await config.read()
+config, weights = [
+    await (await modelden.hub_download("org/name", name, revision="v1.0")).read()
+    for name in ("config.json", "onnx/model.onnx")
+]
 """
 
 PREPARATIONS = {
