@@ -78,6 +78,7 @@ def test_what_cannot_be_fetched_again_is_named(flipped: Page, site: Site) -> Non
     flipped.is_clean()
 
 
+@pytest.mark.console("failed to asynchronously prepare wasm: CompileError", r"Aborted\(CompileError")  # onnxruntime's
 @pytest.mark.parametrize("share", [0, 0.99], ids=["that does not compile", "that runs"])
 def test_an_engine_fetches_a_damaged_runtime_again(page: Page, site: Site, share: float) -> None:
     first = page.visit(site.config, **TINY)
