@@ -20,10 +20,10 @@ class Contents(NamedTuple):
     largest_size: int
     """Its size is below this number of bytes."""
     folders: tuple[str, ...]
-    """What its files begin with, apart from its own metadata."""
+    """Prefixes of its files' paths. Its own metadata have none of them."""
     required: tuple[str, ...]
     refused: tuple[str, ...] = ()
-    """What none of its files begins with."""
+    """Prefixes that none of its files' paths has."""
 
 
 WHEELS = {

@@ -59,7 +59,7 @@ class SessionOptions:
     optimized_model_filepath = Field("", "the worker has no file system")
     profile_file_prefix = Field("onnxruntime_profile_")
     use_deterministic_compute = Field(False, "onnxruntime-web has no such mode")  # noqa: FBT003  the default
-    use_per_session_threads = Field(True, "each session has a worker with threads of its own")  # noqa: FBT003  the default
+    use_per_session_threads = Field(True, "sessions of one worker share its threads")  # noqa: FBT003  the default
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}

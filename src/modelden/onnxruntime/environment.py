@@ -100,14 +100,14 @@ def set_seed(seed: int) -> None:
 
 
 def set_global_thread_pool_sizes(intra_op_num_threads: int = 0, inter_op_num_threads: int = 0) -> None:
-    """Warn: each session has a worker with threads of its own.
+    """Warn: each worker has threads of its own, for all of its sessions.
 
     Raises:
         InputError: If they are no integers.
     """
     _integer("intra_op_num_threads", intra_op_num_threads)
     _integer("inter_op_num_threads", inter_op_num_threads)
-    warn_unsupported("set_global_thread_pool_sizes", "each session has a worker with threads of its own")
+    warn_unsupported("set_global_thread_pool_sizes", "each worker has threads of its own, for all of its sessions")
 
 
 def enable_telemetry_events() -> None:

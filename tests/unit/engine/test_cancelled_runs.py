@@ -12,6 +12,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.slot import ANSWER_LIMIT
 from modelden.engine.streaming import Chunk
 from modelden.errors import EngineClosed, EngineCrashed, EngineTimeout, InputError
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 
 LIMIT = int(ANSWER_LIMIT * 1000) + 1000
@@ -29,16 +30,11 @@ def request(task: str) -> Any:
     return PipelineOptions.of({"task_name": task, "model_id": "org/tiny", "model_revision": "v1.0", "timeout_ms": -1})
 
 
-async def turns() -> None:
-    for _ in range(30):
-        await asyncio.sleep(0)
-
-
 async def cancel_a_run(profile: Profile, engine: Engine) -> None:
     """Cancel a run that does not end."""
     profile.engines.gate.clear()
     running = asyncio.ensure_future(engine.run("evil"))
-    await turns()
+    await settle()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -63,7 +59,7 @@ async def test_a_worker_that_a_cancelled_run_blocks_is_ended_and_the_next_run_ha
 async def test_a_run_that_waits_behind_it_is_repeated(profile: Profile, engine: Engine) -> None:
     await cancel_a_run(profile, engine)
     waiting = asyncio.ensure_future(engine.run("good"))
-    await turns()
+    await settle()
 
     profile.engines.gate = asyncio.Event()
     profile.engines.gate.set()
@@ -77,7 +73,7 @@ async def test_a_worker_that_answers_in_time_goes_on(profile: Profile, engine: E
     await cancel_a_run(profile, engine)
     profile.timers.pass_time(LIMIT - 2000)
     profile.engines.gate.set()
-    await turns()
+    await settle()
 
     profile.timers.pass_time(HOUR)
 
@@ -92,7 +88,7 @@ async def test_a_frozen_tab_is_no_worker_that_does_not_answer(profile: Profile, 
 
     profile.timers.freeze(HOUR)
     profile.engines.gate.set()
-    await turns()
+    await settle()
     profile.timers.pass_time(HOUR)
 
     await engine.run("good")
@@ -102,11 +98,11 @@ async def test_a_frozen_tab_is_no_worker_that_does_not_answer(profile: Profile, 
 async def test_a_run_that_somebody_waits_for_may_take_its_time(profile: Profile, engine: Engine) -> None:
     profile.engines.gate.clear()
     first = asyncio.ensure_future(engine.run("long"))
-    await turns()
+    await settle()
     second = asyncio.ensure_future(engine.run("behind it"))
-    await turns()
+    await settle()
     second.cancel()
-    await turns()
+    await settle()
 
     profile.timers.pass_time(HOUR)
     assert profile.engines.alive == 1
@@ -118,13 +114,13 @@ async def test_a_run_that_somebody_waits_for_may_take_its_time(profile: Profile,
 async def test_closing_ends_everything_at_once(profile: Profile, engine: Engine) -> None:
     await cancel_a_run(profile, engine)
     waiting = asyncio.ensure_future(engine.run("good"))
-    await turns()
+    await settle()
 
     await engine.close()
 
     with pytest.raises(EngineClosed):
         await waiting
-    await turns()
+    await settle()
     assert profile.engines.alive == 0
     assert profile.timers.waiting == 0
 
@@ -142,10 +138,10 @@ async def test_another_engine_of_the_name_does_not_wait(profile: Profile, engine
 async def test_a_timeout_is_an_error_and_stops_the_run(profile: Profile, engine: Engine) -> None:
     profile.engines.gate.clear()
     running = asyncio.ensure_future(engine.run("evil", timeout=2.5))
-    await turns()
+    await settle()
     profile.timers.pass_time(2400)
     profile.timers.freeze(HOUR)
-    await turns()
+    await settle()
     assert not running.done()
     profile.timers.pass_time(2600)
 
@@ -191,7 +187,7 @@ async def test_a_stream_behind_a_blocked_worker_begins_in_the_next_one(profile: 
         return [chunk.text async for chunk in engine.stream("two words")]
 
     reading = asyncio.ensure_future(read())
-    await turns()
+    await settle()
     profile.engines.gate = asyncio.Event()
     profile.engines.gate.set()
     profile.timers.pass_time(LIMIT)
@@ -205,10 +201,10 @@ async def test_a_stream_that_is_left_blocks_nobody(profile: Profile) -> None:
     profile.engines.gate.clear()
     stream = engine.stream("two words")
     reading = asyncio.ensure_future(anext(stream))
-    await turns()
+    await settle()
     await stream.aclose()
     reading.cancel()
-    await turns()
+    await settle()
 
     profile.timers.pass_time(LIMIT)
 
@@ -220,7 +216,7 @@ async def test_a_stream_that_is_left_blocks_nobody(profile: Profile) -> None:
 async def test_a_crash_is_still_a_crash(profile: Profile, engine: Engine) -> None:
     profile.engines.gate.clear()
     running = asyncio.ensure_future(engine.run("good"))
-    await turns()
+    await settle()
     profile.engines.workers[-1].crash()
 
     with pytest.raises(EngineCrashed):

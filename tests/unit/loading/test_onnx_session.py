@@ -13,6 +13,7 @@ from modelden.errors import EngineClosed, EngineTimeout
 from modelden.hub.catalog.names import ModelFile
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.loading.onnx_session import OnnxSession
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 from tests.unit.conftest import write
 
@@ -32,15 +33,10 @@ async def session(profile: Profile, tree: Path, tmp_path: Path, request: pytest.
     return await profile.visit().onnx_sessions().open(OnnxSource(sources[request.param]), OPTIONS)
 
 
-async def turns() -> None:
-    for _ in range(30):
-        await asyncio.sleep(0)
-
-
 async def cancel_a_run(profile: Profile, session: OnnxSession) -> None:
     profile.sessions.gate.clear()
     running = asyncio.ensure_future(session.infer(["y"], [{}]))
-    await turns()
+    await settle()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -62,7 +58,7 @@ async def test_the_next_run_has_a_new_worker(profile: Profile, session: OnnxSess
 async def test_a_run_behind_it_is_repeated(profile: Profile, session: OnnxSession) -> None:
     await cancel_a_run(profile, session)
     waiting = [asyncio.ensure_future(session.infer([name], [{}])) for name in "ab"]
-    await turns()
+    await settle()
     profile.sessions.gate = asyncio.Event()
     profile.sessions.gate.set()
 
@@ -75,7 +71,7 @@ async def test_a_run_behind_it_is_repeated(profile: Profile, session: OnnxSessio
 async def test_closing_it_ends_everything(profile: Profile, session: OnnxSession) -> None:
     await cancel_a_run(profile, session)
     waiting = asyncio.ensure_future(session.infer(["y"], [{}]))
-    await turns()
+    await settle()
 
     session.close()
 
@@ -98,7 +94,7 @@ async def test_it_can_be_closed_after_its_worker_was_ended(profile: Profile, ses
 async def test_a_timeout_is_an_error(profile: Profile, session: OnnxSession) -> None:
     profile.sessions.gate.clear()
     running = asyncio.ensure_future(session.infer(["y"], [{}], 1.5))
-    await turns()
+    await settle()
 
     profile.timers.pass_time(1600)
 

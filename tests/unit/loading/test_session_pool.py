@@ -14,6 +14,7 @@ from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.loading.onnx_session import OnnxSession
 from modelden.loading.session_pool import ROOM, WAIT_LIMIT
 from tests.simulators.blobs import MemoryBlob
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 
 BLOCKED = int(ANSWER_LIMIT * 1000) + 1000
@@ -40,7 +41,7 @@ class Page:
     async def start_run(self, session: OnnxSession) -> asyncio.Future[Any]:
         """Start a run, and wait until the worker has it."""
         running = asyncio.ensure_future(session.infer(["y"], [{}]))
-        await turns()
+        await settle()
         return running
 
     async def start_endless_run(self, session: OnnxSession) -> asyncio.Future[Any]:
@@ -55,11 +56,6 @@ class Page:
 @pytest.fixture
 def page(profile: Profile) -> Page:
     return Page(profile)
-
-
-async def turns() -> None:
-    for _ in range(40):
-        await asyncio.sleep(0)
 
 
 async def run(session: OnnxSession) -> None:
@@ -218,10 +214,10 @@ async def test_a_run_that_blocks_its_worker_takes_nobody_down(page: Page) -> Non
     guilty, other = await page.open(b"guilty"), await page.open(b"other")
     running = await page.start_endless_run(guilty)
     running.cancel()
-    await turns()
+    await settle()
 
     page.profile.timers.pass_time(BLOCKED)
-    await turns()
+    await settle()
 
     await run(other)
     await run(guilty)
