@@ -261,7 +261,7 @@ def _check_options(config: Configuration) -> None:
                 f"override_pipeline_options of {show(feature)}: {', '.join(refused)} cannot be overridden, only "
                 f"{', '.join(OVERRIDABLE)}."
             )
-        PipelineOptions.of(options)
+        PipelineOptions.of(options, hub_root_url=config.hub_root_url)
 
 
 def _folder(value: str) -> str:

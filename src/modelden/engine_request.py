@@ -23,15 +23,17 @@ def engine_request(options: Mapping[str, Any] | PipelineOptions | None, /, **key
 
     check_names(keywords)
     keywords = {name: value for name, value in keywords.items() if value is not None}
-    own_features = current_config().own_features
+    config = current_config()
+    own_features, hub = config.own_features, config.hub_root_url
     options = {} if options is None else options
     if isinstance(options, PipelineOptions):
-        PipelineOptions.of(options, own_features=own_features)  # the fields of a dataclass may be anything
-        request = options.updated(keywords, own_features=own_features)
+        # The fields of a dataclass may be anything.
+        PipelineOptions.of(options, own_features=own_features, hub_root_url=hub)
+        request = options.updated(keywords, own_features=own_features, hub_root_url=hub)
     else:
         if isinstance(options, Mapping):
             # Merged before the check: a feature names the engine only if no other option does.
             options = {**options, **keywords}
-        request = PipelineOptions.of(options, own_features=own_features)
+        request = PipelineOptions.of(options, own_features=own_features, hub_root_url=hub)
     check_request(request)
     return request

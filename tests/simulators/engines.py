@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from modelden.engine.streaming import GENERATIVE_TASKS, Chunk, Streaming
 from modelden.engine.tensor import Tensor
@@ -69,7 +70,7 @@ class ScriptedWorker:
             self._engines.hang -= 1
             raise EngineTimeout("The engine gave no sign of life.")
         path = options["hubUrlTemplate"].replace("{model}", options["modelId"])
-        path = path.replace("{revision}", options["modelRevision"])
+        path = path.replace("{revision}", quote(options["modelRevision"], safe=""))
         folder = f"{options['hubRootUrl'].rstrip('/')}/{path}"
         wanted = (*self._engines.files, *self._engines.optional)
         self.preloaded = preloaded

@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -75,6 +75,7 @@ class HuggingFace:
         storage: The storage of large files.
         storage_url: Where that is served; without it, the hub sends large files itself.
         folder: The files.
+        former: An earlier name of the model, whose requests are redirected: ``gpt2``, without an organization.
         lies: Paths whose listed hashes are not those of their bytes.
         gated: Files need `TOKEN`.
         status: All requests for the model have this status: 451 for one that is blocked.
@@ -87,6 +88,7 @@ class HuggingFace:
         """Offer the files of a folder. Pages may read the headers of `EXPOSED`, or only those that they always may."""
         self._model = model
         self.folder = folder
+        self.former = ""
         self.storage_url = ""
         self.lies: set[str] = set()
         self.gated = False
@@ -105,6 +107,8 @@ class HuggingFace:
                 Route(api + "/tree/{revision}", self._tree),
                 Route("/{organization}/{name}/resolve/{revision}/{path:path}", self._resolve),
                 Route("/api/resolve-cache/models/{organization}/{name}/{revision}/{path:path}", self._small),
+                Route("/api/models/{former}/{_:path}", self._moved),
+                Route("/{former}/resolve/{_:path}", self._moved),
             ]
         )
         self.app: ASGIApp = AnyOrigin(_EscapedSlashes(hub), EXPOSED if exposed else ())
@@ -141,6 +145,13 @@ class HuggingFace:
         facts = {"gated": "auto" if self.gated else False, "private": False}
         return JSONResponse({"id": self._model, "modelId": self._model, "sha": commit, "siblings": siblings, **facts})
 
+    async def _moved(self, request: Request) -> Response:
+        former = str(request.path_params["former"])
+        if former != self.former:
+            return _error("RepoNotFound", 401)
+        path = request.scope["raw_path"].decode().replace(f"/{former}/", f"/{self._model}/", 1)
+        return RedirectResponse(f"{path}?{request.url.query}", 307)
+
     async def _tree(self, request: Request) -> Response:
         if refusal := self._refusal(request, gate=False):
             return refusal
@@ -165,7 +176,7 @@ class HuggingFace:
         entry = self._entry(commit, path)
         headers = {"X-Repo-Commit": commit}
         if "lfs" not in entry:
-            cache = f"/api/resolve-cache/models/{self._model}/{commit}/{path}"
+            cache = f"/api/resolve-cache/models/{self._model}/{commit}/{quote(path)}"
             return RedirectResponse(cache, 307, headers | {"ETag": f'"{entry["oid"]}"'})
         digest = entry["lfs"]["oid"]
         headers |= {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(entry["size"]), "ETag": f'"{digest}"'}
@@ -173,7 +184,7 @@ class HuggingFace:
             return FileResponse(self._commits[commit][path], headers=headers)
         headers["X-Xet-Hash"] = entry["xetHash"]
         query = f"X-Xet-Signed-Range=bytes%3D0-&Signature=signed&X-Repo-Commit={commit}"
-        place = f"{self.storage_url}/xet-bridge/{path}?{query}"
+        place = f"{self.storage_url}/xet-bridge/{quote(path)}?{query}"
         return RedirectResponse(place, 302, headers)
 
     async def _small(self, request: Request) -> Response:

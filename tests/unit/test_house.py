@@ -57,6 +57,7 @@ OF_SEVERAL_MODULES = {
     ),
     "hubs that are like Hugging Face's, or trees on static hosts": (
         *("hub/catalog/test_names_of_hugging_face", "hub/test_hugging_face_hub", "hub/test_tree_lists"),
+        "loading/test_hugging_face_engines",
     ),
     "the package, its documents and its tests": (
         *("onnxruntime/test_names", "test_console", "test_documents", "test_examples", "test_exports", "test_house"),

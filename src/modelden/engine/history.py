@@ -106,7 +106,9 @@ class History:
                 if age(self._clock.now(), time) > MAX_AGE_MS:
                     return None
                 try:
-                    return EngineRecord(PipelineOptions.of(request, own_features=True), Plan.from_row(plan))
+                    stored = Plan.from_row(plan)
+                    root = stored.options.model_hub_root_url
+                    return EngineRecord(PipelineOptions.of(request, own_features=True, hub_root_url=root), stored)
                 except InputError:
                     return None
         return None

@@ -18,7 +18,7 @@ from modelden.engine.options import PipelineOptions, merge
 from modelden.engine.static_embeddings import STATIC_DTYPES, STATIC_EMBEDDINGS, static_options
 from modelden.engine.tasks import ALIASES, DEFAULT_DTYPE, DEFAULT_MODELS, ECHOES
 from modelden.errors import InputError, InvalidRecord, ModelDenError, UnknownTask
-from modelden.hub.catalog.names import check_model
+from modelden.hub.catalog.names import HubAddress, check_model
 from modelden.settings.changeset import Record
 
 COLLECTION = "ml-inference-options"
@@ -92,7 +92,7 @@ def choose(
     caller = merge(defaults, request)
     if overrides:
         caller = caller.updated(overrides)
-    merged = merge(_from_record(record, caller.backend), caller)
+    merged = merge(_from_record(record, caller), caller)
     task_name = known_task(merged.task_name or _task_of(record, request))
     if task_name == STATIC_EMBEDDINGS and merged.backend is None:
         merged = replace(merged, backend=STATIC_EMBEDDINGS)
@@ -108,7 +108,8 @@ def choose(
     return replace(merged, dtype=merged.dtype or DEFAULT_DTYPE)
 
 
-def _from_record(record: Record, backend: str | None) -> PipelineOptions:
+def _from_record(record: Record, caller: PipelineOptions) -> PipelineOptions:
+    backend, root, template = caller.backend, caller.model_hub_root_url, caller.model_hub_url_template
     # As in Firefox, a backend that the caller names counts, and not the record's.
     if backend is None and record.get("backend") not in BACKENDS:
         raise InvalidRecord(f"{_name(record)} asks for {_missing_backend(record['backend'])}")
@@ -117,8 +118,11 @@ def _from_record(record: Record, backend: str | None) -> PipelineOptions:
     if (backend or record.get("backend")) == STATIC_EMBEDDINGS:
         fields |= _static_fields(record)
     try:
-        options = PipelineOptions.of(fields)
+        options = PipelineOptions.of(fields, hub_root_url=root)
         _check_supported(options)
+        HubAddress(root or "", template or "").check_model(
+            options.model_id or "model", options.model_revision or "main"
+        )
     except InputError as error:
         raise InvalidRecord(f"{_name(record)}: {error}") from error
     return options

@@ -9,6 +9,7 @@ from typing import Any
 
 from modelden.core.arguments import is_json, is_unicode, show
 from modelden.errors import InvalidOption
+from modelden.hub.catalog.names import is_mozilla, is_revision
 
 DEFAULT_ENGINE_ID = "default-engine"
 """The engine's name when neither the caller nor the feature has one."""
@@ -111,6 +112,8 @@ _ID = re.compile(r"(?:[a-zA-Z0-9_.:-]+/)?[a-zA-Z0-9_.:-]+\Z")
 _REVISION = re.compile(r"(?:v?\d+(?:\.\d+){0,2}(?:[-.](?:alpha\d*|beta\d*|pre\d*|post\d*|rc\d*))?|main)\Z", re.ASCII)
 _FILE = re.compile(r"/?(?!/)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*\Z")
 
+_REVISIONS = ("model_revision", "tokenizer_revision", "processor_revision")
+
 _TEXTS = (
     "engine_id",
     "feature_id",
@@ -149,12 +152,13 @@ def wire_name(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def check_options(values: Mapping[str, Any], *, own_features: bool) -> None:
+def check_options(values: Mapping[str, Any], *, own_features: bool, hub_root_url: str | None) -> None:
     """Return if all values of options are valid.
 
     Args:
         values: The values by the options' names in Python; none is None.
         own_features: Accept features that Firefox does not have.
+        hub_root_url: Root of the hub; None for Mozilla's. On others a revision may have any name.
 
     Raises:
         InvalidOption: For the first value that is not valid, in Firefox's words.
@@ -162,12 +166,16 @@ def check_options(values: Mapping[str, Any], *, own_features: bool) -> None:
     for name, value in values.items():
         if name in _DATA and not isinstance(value, bool | int) and not is_json(value):
             raise _invalid(name, value, "Should be JSON data.")
+        if name in _TEXTS and not (isinstance(value, str) and (value.isascii() or is_unicode(value))):
+            raise _invalid(name, value, "Should be a string.")
+        if name in _REVISIONS and not _REVISION.match(value) and not _is_mozilla(hub_root_url):
+            if not is_revision(value):
+                raise _invalid(name, value, "Should be a branch, a tag or a commit.")
+            continue
         _check_option(name, value, own_features=own_features)
 
 
 def _check_option(name: str, value: Any, *, own_features: bool) -> None:
-    if name in _TEXTS and not (isinstance(value, str) and (value.isascii() or is_unicode(value))):
-        raise _invalid(name, value, "Should be a string.")
     if name in RANGES:
         _check_range(name, value)
     elif name in ENUMS:
@@ -202,6 +210,13 @@ def _check_range(name: str, value: Any) -> None:
         raise _invalid(name, value, f"Should be an integer between {low} and {high}.")
 
 
+def _is_mozilla(hub_root_url: str | None) -> bool:
+    try:
+        return hub_root_url is None or is_mozilla(hub_root_url)
+    except ValueError:  # it is refused for itself
+        return True
+
+
 def _is_id(value: str) -> bool:
     return bool(_ID.match(value)) and not {".", ".."} & set(value.split("/"))
 
@@ -221,7 +236,7 @@ _REVISION_TIP = (
 _PATTERNS: dict[str, tuple[Callable[[str], object], str]] = {
     "task_name": (_TASK.match, "Should contain only alphanumeric characters, underscores, or dashes."),
     **dict.fromkeys(("model_id", "tokenizer_id", "processor_id"), (_is_id, _ID_TIP)),
-    **dict.fromkeys(("model_revision", "tokenizer_revision", "processor_revision"), (_REVISION.match, _REVISION_TIP)),
+    **dict.fromkeys(_REVISIONS, (_REVISION.match, _REVISION_TIP)),
     "model_file": (_is_file, "Should be of the form filename.extension"),
 }
 """The predicate and the tip for options whose text has a form."""

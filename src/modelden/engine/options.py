@@ -150,23 +150,38 @@ class PipelineOptions:
     extra_headers: Mapping[str, str] | None = None
 
     @classmethod
-    def of(cls, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
+    def of(
+        cls,
+        options: Mapping[str, Any] | PipelineOptions,
+        *,
+        own_features: bool = False,
+        hub_root_url: str | None = None,
+    ) -> Self:
         """Return checked options.
 
         Args:
             options: Values by name, in snake or camel case. Unknown names and None are ignored, as in Firefox.
             own_features: Accept features that Firefox does not have; their engine is ``<feature>-engine``.
+            hub_root_url: Root of the hub if the options name none; None for Mozilla's. On another hub than Mozilla's, a
+                revision may be any branch, tag or commit.
 
         Raises:
             InvalidOption: For the first value that is not valid, in the order of the fields.
             InputError: If ``options`` is not a mapping.
         """
-        return cls().updated(options, own_features=own_features)
+        return cls().updated(options, own_features=own_features, hub_root_url=hub_root_url)
 
-    def updated(self, options: Mapping[str, Any] | PipelineOptions, *, own_features: bool = False) -> Self:
+    def updated(
+        self,
+        options: Mapping[str, Any] | PipelineOptions,
+        *,
+        own_features: bool = False,
+        hub_root_url: str | None = None,
+    ) -> Self:
         """Return these options updated with others; the arguments and errors are those of `of`."""
         changes = _changes(_by_field(options))
-        check_options(changes, own_features=own_features)
+        root = _root_url(changes) or self.model_hub_root_url or hub_root_url
+        check_options(changes, own_features=own_features, hub_root_url=root)
         return type(self)(**_merged(self.values(), changes))
 
     def to_dict(self) -> dict[str, Any]:
@@ -252,6 +267,14 @@ def _merged(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def _changes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that are not None, in the order of the fields."""
     return {name: value for name in FIELDS if (value := values.get(name)) is not None}
+
+
+def _root_url(changes: Mapping[str, Any]) -> str | None:
+    """Return the root of the hub that options name, or None; they are not checked yet."""
+    hub, root = changes.get("model_hub"), changes.get("model_hub_root_url")
+    if isinstance(root, str):
+        return root
+    return MODEL_HUBS[hub]["model_hub_root_url"] if isinstance(hub, str) and hub in MODEL_HUBS else None
 
 
 def _engine_of(feature_id: str, engine_id: str) -> str:

@@ -17,8 +17,12 @@ from modelden.errors import InputError
 
 # \Z, for Python's $ also matches before a final newline.
 _MODEL = re.compile(r"(?:(?!-)(?!.*--)[A-Za-z0-9-]+(?<!-)/)?[A-Za-z0-9_.-]+\Z")
+_REPOSITORY = re.compile(r"(?:[A-Za-z0-9_.-]+/)?[A-Za-z0-9_.-]+\Z")
+"""Names of models in Hugging Face's layout: characters of ``validate_repo_id`` in huggingface_hub."""
 _STORED_MODEL = re.compile(r"[^/\ud800-\udfff]+/.+\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.-]+\Z")
+_VERSION = re.compile(r"[A-Za-z0-9_.-]+\Z")
+"""Revisions on hubs of Mozilla's layout that are not Mozilla's: of a URL's characters that need no escape."""
 _FILE = re.compile(r"/?(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\Z")
 
 _REF = re.compile(r"[^/\\\x00-\x1f\x7f\ud800-\udfff]+(?:/[^/\\\x00-\x1f\x7f\ud800-\udfff]+)*\Z")
@@ -34,6 +38,9 @@ BRANCH = "main"
 """The branch that a model has where none is named; the only revision that is no pin in Mozilla's hub."""
 
 _TAGS = "refs/tags/"
+
+MOZILLA_HOST = "model-hub.mozilla.org"
+"""The host of the hub whose names are Firefox's."""
 
 
 NO_ETAG = "NO_ETAG"
@@ -80,13 +87,27 @@ def is_branch(revision: str) -> bool:
     return revision == BRANCH or ("/" in revision and not revision.startswith(_TAGS))
 
 
+def is_mozilla(root_url: str) -> bool:
+    """Return True for the root URL of Mozilla's hub, whose models, revisions and files have Firefox's names.
+
+    Raises:
+        ValueError: For an invalid host or port.
+    """
+    return _hostname(root_url) == MOZILLA_HOST
+
+
+def is_revision(name: str) -> bool:
+    """Return True for a name that a branch, a tag or a commit may have on any hub."""
+    return _matches(_REF, name)
+
+
 def check_names(model: str, revision: str, file: str) -> None:
-    """Check the names of a file by Firefox's rules (``checkInput``), which hold for all hubs but Hugging Face's.
+    """Check the names of a file by Firefox's rules (``checkInput``), which hold for Mozilla's hub and published trees.
 
     Raises:
         InputError: For an invalid name, with Firefox's message and the name.
     """
-    _check_model(_REVISION, model, revision)
+    _check_model(_MODEL, _REVISION, model, revision)
     _check_file(_FILE, file)
 
 
@@ -96,13 +117,13 @@ def check_model(model: str, revision: str) -> None:
     Raises:
         InputError: For an invalid name, with Firefox's message and the name.
     """
-    _check_model(_REF, model, revision)
+    _check_model(_REPOSITORY, _REF, model, revision)
 
 
-def _check_model(pattern: re.Pattern[str], model: str, revision: str) -> None:
-    if not _matches(_MODEL, model):
+def _check_model(models: re.Pattern[str], revisions: re.Pattern[str], model: str, revision: str) -> None:
+    if not _matches(models, model):
         raise InputError(f"Invalid model name. Expected 'organization/name', got {show(model)}.")
-    if not _matches(pattern, revision):
+    if not _matches(revisions, revision):
         raise InputError(
             f"Invalid version identifier. Expected a branch or version such as 'v1.0', got {show(revision)}."
         )
@@ -165,7 +186,8 @@ class HubAddress(NamedTuple):
         if self.lists_files:
             revision, name = urls.quote(revision, safe=""), urls.quote(name)
         else:
-            check_names(file.model, revision, name)  # without anything to escape
+            self.check_model(file.model, file.revision)
+            _check_file(_FILE, name)  # without anything to escape
         path = self.url_template.strip("/").replace("{model}", file.model).replace("{revision}", revision)
         return f"{self.root_url.rstrip('/')}/{path}/{name}?download=true"
 
@@ -190,8 +212,16 @@ class HubAddress(NamedTuple):
         model, revision, file = match["model"], match["revision"], match["file"]
         if self.lists_files:
             return ModelFile(urls.unquote(model), urls.unquote(revision), urls.unquote(file))
-        check_names(model, revision, file)
+        self.check_model(model, revision)
+        _check_file(_FILE, file)
         return ModelFile(model, revision, file)
+
+    def check_model(self, model: str, revision: str) -> None:
+        """Check the names of a model and a revision, as this hub has them; errors as the function `check_model`."""
+        if self.lists_files:
+            check_model(model, revision)
+        else:
+            _check_model(_MODEL, _REVISION if is_mozilla(self.root_url) else _VERSION, model, revision)
 
     def store_name(self, model: str) -> str:
         """Return Firefox's name of a stored model: ``hostname/organization/name``, without port."""

@@ -17,7 +17,7 @@ from modelden.core.event_loop import run_in_turns
 from modelden.core.response_body import TIMEOUT, read_bytes, read_text
 from modelden.errors import InvalidResponse, UnavailableError
 from modelden.hub.catalog.file_info import FileInfo, checked_info
-from modelden.hub.catalog.names import HubAddress, ModelFile
+from modelden.hub.catalog.names import MOZILLA_HOST, HubAddress, ModelFile
 from modelden.hub.catalog.refusal import refusal
 from modelden.hub.catalog.revision_info import RevisionInfo, fetch_revision, is_commit
 from modelden.ports import Fetcher
@@ -155,7 +155,7 @@ def _parse_file(entry: dict[str, Any]) -> FileInfo:
 
 
 _PICTURE_HOST = "https://huggingface.co"
-_HUBS_WITH_PICTURES = ("huggingface.co", "model-hub.mozilla.org")
+_HUBS_WITH_PICTURES = ("huggingface.co", MOZILLA_HOST)
 
 _PICTURE_SIZE_LIMIT = 1024 * 1024
 """Maximum bytes of a picture."""

@@ -24,7 +24,7 @@ FILES = [
 REVISIONS = ["main", "v1_0", "refs/pr/1", "feature/x", "0123456789abcdef0123456789abcdef01234567"]
 
 
-@pytest.mark.parametrize("model", ["org/model", "gpt2"])
+@pytest.mark.parametrize("model", ["org/model", "gpt2", "my_org.ai/Model_1.0", "01-ai/Yi--x", "_a/-b"])
 @pytest.mark.parametrize("revision", REVISIONS)
 @pytest.mark.parametrize("file", FILES)
 def test_a_url_names_its_file(model: str, revision: str, file: str) -> None:
@@ -50,10 +50,26 @@ def test_no_hub_has_these(name: str) -> None:
         ModelFile("org/model", name, "config.json")
 
 
-@pytest.mark.parametrize(("revision", "file"), [("v1_0", "a"), ("refs/pr/1", "a"), ("main", "a b")])
-def test_another_hub_has_the_names_of_firefox(revision: str, file: str) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("org/model", "v1_0", "a"),
+        ("org/model", "refs/pr/1", "a"),
+        ("org/model", "main", "a b"),
+        ("o_g/model", "v1", "a"),
+    ],
+)
+def test_mozillas_hub_has_the_names_of_firefox(names: tuple[str, str, str]) -> None:
     with pytest.raises(InputError, match="Invalid"):
-        MOZILLA.url(ModelFile("org/model", revision, file))
+        MOZILLA.url(ModelFile(*names))
+
+
+def test_another_hub_of_that_layout_has_revisions_without_an_escape() -> None:
+    hub, file = HubAddress("https://models.example/", "{model}/{revision}"), ModelFile("org/model", "v1_0", "a.json")
+    assert hub.parse(hub.url(file)) == file
+    for names in (("org/model", "refs/pr/1", "a"), ("org/model", "main", "a b"), ("o_g/model", "v1", "a")):
+        with pytest.raises(InputError, match="Invalid"):
+            hub.url(ModelFile(*names))
 
 
 @pytest.mark.parametrize("revision", ["main", "refs/pr/1", "feature/x", "refs/heads/main"])
