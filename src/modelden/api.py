@@ -1,6 +1,7 @@
 """The functions of `modelden` that configure a page, create engines and open raw models.
 
-Each function imports its modules when it is called, so that ``import modelden`` costs a page little.
+Each function imports its modules when it is called, so that ``import modelden`` costs a page little. `create_engine`
+imports them after the bytecode of an earlier visit has been restored: Python compiles all that is imported before.
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from modelden.core.arguments import check_callback, check_function, check_text, show
-from modelden.core.shown_progress import shown_progress
 from modelden.default_context import (
     current_context,
     end_prewarm,
@@ -20,7 +19,6 @@ from modelden.default_context import (
     restore_bytecode,
     store_bytecode,
 )
-from modelden.engine_request import engine_request
 
 if TYPE_CHECKING:
     from pathlib import PurePath
@@ -52,6 +50,7 @@ def configure(preset: str = "production", **values: Unpack[ConfigurationValues])
     """
     restore_bytecode()
     from modelden.config import PRESETS, Configuration
+    from modelden.core.arguments import show
     from modelden.errors import InputError
 
     if not isinstance(preset, str):
@@ -121,12 +120,16 @@ async def create_engine(  # noqa: PLR0913  editors show the most used options
         EngineError: If the model cannot be loaded.
         NotInBrowser: Outside Pyodide.
     """
-    check_callback("confirm", confirm)
-    check_callback("on_progress", on_progress)
-    display = shown_progress(progress, on_progress)
     try:
         await prewarm_engine()
         await import_for_request()
+        from modelden.core.arguments import check_callback
+        from modelden.core.shown_progress import shown_progress
+        from modelden.engine_request import engine_request
+
+        check_callback("confirm", confirm)
+        check_callback("on_progress", on_progress)
+        display = shown_progress(progress, on_progress)
         request = engine_request(
             options,
             task_name=task_name,
@@ -179,6 +182,8 @@ async def load_session(
         ModelDenError: As `create_engine`.
         NotInBrowser: Outside Pyodide.
     """
+    from modelden.core.arguments import check_callback
+    from modelden.core.shown_progress import shown_progress
     from modelden.engine.onnx_options import check_session_options
     from modelden.hub.catalog.names import ModelFile
     from modelden.loading.onnx_file_provider import OnnxSource
@@ -228,9 +233,13 @@ async def prefetch(
         NotPrefetched: If a file is missing, with the names of all missing ones; the cause has the reason.
         ModelDenError: As `create_engine`.
     """
+    await import_for_request()
+    from modelden.core.arguments import check_callback
+    from modelden.core.shown_progress import shown_progress
+    from modelden.engine_request import engine_request
+
     check_callback("on_progress", on_progress)
     display = shown_progress(progress, on_progress)
-    await import_for_request()
     request = engine_request(
         options,
         task_name=task_name,
@@ -275,6 +284,8 @@ def on(event: EventType, listener: EventListener) -> Callable[[], None]:
     Raises:
         InputError: For another event.
     """
+    from modelden.core.arguments import check_function, check_text
+
     check_text("event", event)
     check_function("listener", listener)
     return events().on(event, listener)

@@ -3,7 +3,7 @@
 Modules are imported in four steps, each when it is needed:
 
 1. `PREWARM_MODULES`: find the engine of the last visit.
-2. `WORKER_MODULES`: start its worker, before anything else is imported.
+2. `WORKER_MODULES`: start its worker, before anything else is imported. They are imported while the databases answer.
 3. `REQUEST_MODULES`: check the request for an engine.
 4. `CONTEXT_MODULES`: the context.
 
@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
-
-from modelden.core.event_loop import import_staged
 
 if TYPE_CHECKING:
     from modelden._js.engine_host import JsEngineHost
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from modelden.config import Configuration
     from modelden.context import Context
     from modelden.core.events import Events
+    from modelden.engine.runtime_selection import Bundle
     from modelden.hub.store.reservations import Reservations
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
@@ -34,19 +34,23 @@ PREWARM_MODULES = (
     "modelden.ports",
     "modelden.config",
     "modelden._js.indexeddb",
-    "modelden.engine.runtime_selection",
-    "modelden._js.worker_scripts",
     "modelden.loading.prewarm",
 )
 """Modules that find the engine of the last visit."""
 
 WORKER_MODULES = (
+    "modelden.engine.runtime_selection",
+    "modelden.settings.store",
+    "modelden._js.worker_scripts",
     "modelden._js.model_worker",
     "modelden._js.engine_host",
 )
 """Modules that start an engine's worker."""
 
 REQUEST_MODULES = (
+    "modelden.core.arguments",
+    "modelden.core.shown_progress",
+    "modelden.engine_request",
     "modelden.engine.options",
     "modelden.hub.catalog.names",
     "modelden.engine.model_selection",
@@ -55,7 +59,6 @@ REQUEST_MODULES = (
 """Modules that check the request for an engine, dependencies first."""
 
 CONTEXT_MODULES = (
-    "modelden.settings.store",
     "modelden.settings.client",
     "modelden.settings.service",
     "modelden.core.storage_fallback",
@@ -178,7 +181,7 @@ def store_bytecode() -> None:
 async def import_for_request() -> None:
     """Import the modules that check the request for an engine."""
     await _wait_for_bytecode()  # without it this visit would compile the modules, and so would all later ones
-    await import_staged(REQUEST_MODULES)
+    await _import_staged(REQUEST_MODULES)
 
 
 async def prewarm_engine() -> None:
@@ -190,16 +193,16 @@ async def prewarm_engine() -> None:
     async with page.lock:
         if _in_browser() and page.context is None and page.adapters is None:
             await _wait_for_bytecode()
-            await import_staged(PREWARM_MODULES)
+            await _import_staged(PREWARM_MODULES)
             from modelden._js.indexeddb import JsDatabases
-            from modelden._js.worker_scripts import load_bundles
             from modelden.loading.prewarm import prewarm
 
-            engine_host = asyncio.ensure_future(_engine_host())
+            workers = asyncio.ensure_future(_workers())
             page.databases = JsDatabases()
-            await prewarm(current_config(), load_bundles(), page.databases, engine_host)
-            if not _is_current(await engine_host):  # configure() was called meanwhile
-                engine_host.result().end_prewarm()
+            await prewarm(current_config(), page.databases, workers)
+            engine_host, _ = await workers
+            if not _is_current(engine_host):  # configure() was called meanwhile
+                engine_host.end_prewarm()
 
 
 def end_prewarm() -> None:
@@ -228,7 +231,7 @@ async def _create_context() -> Context:
             "On this Python it can only be imported."
         )
     await _adapters()
-    await import_staged(CONTEXT_MODULES)
+    await _import_staged(CONTEXT_MODULES)
     from modelden._js.connection import connect
     from modelden._js.worker_scripts import load_bundles
     from modelden.context import Context
@@ -243,8 +246,8 @@ async def _create_context() -> Context:
 async def _adapters() -> tuple[JsDatabases, JsEngineHost]:
     """Return the adapters that may be at work before there is a context."""
     await _wait_for_bytecode()
-    await import_staged(PREWARM_MODULES)
-    await import_staged(WORKER_MODULES)
+    await _import_staged(PREWARM_MODULES)
+    await _import_staged(WORKER_MODULES)
     if page.adapters is None:
         from modelden._js.engine_host import JsEngineHost
         from modelden._js.indexeddb import JsDatabases
@@ -258,13 +261,21 @@ async def _adapters() -> tuple[JsDatabases, JsEngineHost]:
     return page.adapters
 
 
-async def _engine_host() -> JsEngineHost:
+async def _workers() -> tuple[JsEngineHost, tuple[Bundle, ...]]:
     _, engine_host = await _adapters()
-    return engine_host
+    from modelden._js.worker_scripts import load_bundles
+
+    return engine_host, load_bundles()
 
 
 def _is_current(engine_host: JsEngineHost) -> bool:
     return page.adapters is not None and page.adapters[1] is engine_host
+
+
+async def _import_staged(names: Sequence[str]) -> None:
+    from modelden.core.event_loop import import_staged  # with its bytecode
+
+    await import_staged(names)
 
 
 async def _wait_for_bytecode() -> None:

@@ -1,7 +1,6 @@
 """`hub_download` and `snapshot_download`: huggingface_hub's functions over this page's hub and cache.
 
-The sources are ``hf_hub_download`` and ``snapshot_download`` of huggingface_hub. There they return paths; here bytes
-enter Python's file system only where ``local_dir`` asks for it.
+There the functions return paths; here bytes enter Python's file system only where ``local_dir`` asks for it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from modelden.core.arguments import check_arguments, show
+from modelden.core.argument_checks import check_arguments
+from modelden.core.arguments import show
 from modelden.core.local_files import check_folder, write_file
 from modelden.core.shown_progress import shown_progress
 from modelden.default_context import current_context

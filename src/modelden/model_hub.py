@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelden.core.arguments import check_methods, check_number
+from modelden.core.argument_checks import check_methods
+from modelden.core.arguments import check_number
 from modelden.default_context import current_context
 from modelden.errors import FileNotFoundOnHub, InputError
 from modelden.hub.catalog.names import HubAddress, ModelFile, check_names

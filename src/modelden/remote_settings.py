@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelden.core.arguments import check_methods, show
+from modelden.core.argument_checks import check_methods
+from modelden.core.arguments import show
 from modelden.default_context import current_config, current_context, sync_listeners
 from modelden.errors import InputError
 

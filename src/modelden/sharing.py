@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelden.core.arguments import check_arguments
+from modelden.core.argument_checks import check_arguments
 from modelden.core.shown_progress import shown_progress
 from modelden.default_context import current_context
 from modelden.errors import InputError, StorageUnavailable

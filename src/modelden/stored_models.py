@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelden.core.arguments import check_methods, show
+from modelden.core.argument_checks import check_methods
+from modelden.core.arguments import show
 from modelden.default_context import current_context
 from modelden.errors import InputError
 from modelden.hub.catalog.names import canonical_root

@@ -6,15 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from modelden.core.arguments import (
-    check_callback,
-    check_flag,
-    check_optional_text,
-    check_text,
-    check_text_list,
-    is_json,
-    show,
-)
+from modelden.core.argument_checks import check_text_list
+from modelden.core.arguments import check_callback, check_flag, check_optional_text, check_text, is_json, show
 from modelden.core.cleanup import clean_up
 from modelden.core.shown_progress import shown_progress
 from modelden.default_context import current_context

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from modelden.core.arguments import check_callback, check_text, check_text_list
+from modelden.core.argument_checks import check_text_list
+from modelden.core.arguments import check_callback, check_text
 from modelden.default_context import current_context
 from modelden.engine.similarity import Match, check_k
 from modelden.engine.vector_packing import pack_vectors

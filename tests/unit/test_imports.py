@@ -77,6 +77,7 @@ PURE = {
     "modelden.core.units",
     "modelden.core.events",
     "modelden.core.multi_progress_aggregator",
+    "modelden.core.argument_checks",
     "modelden.core.arguments",
     "modelden.core.urls",
     "modelden.core.web_arguments",
@@ -292,6 +293,7 @@ WITH_A_CLOCK = {
     "pyodide/browser_page.py",  # gives up a page that hangs
     "pyodide/test_boot.py",  # compares the clock of a restored Python with that of its page
     "unit/host/publish/test_killed_publish.py",  # kills within the time that a publication takes
+    "unit/core/test_event_loop.py",  # plays one
     "unit/test_imports.py",
 }
 """None of them expects a time."""

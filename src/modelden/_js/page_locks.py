@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 
 class PageLocks:
@@ -50,13 +49,13 @@ class PageLocks:
             del self._locks[name]
 
 
-@dataclass(slots=True)
 class _Lock:
     """The holders of one lock, and the requests for it, oldest first."""
 
-    writer: bool = False
-    readers: int = 0
-    requests: deque[tuple[asyncio.Future[None], bool]] = field(default_factory=deque)
+    def __init__(self) -> None:
+        self.writer = False
+        self.readers = 0
+        self.requests: deque[tuple[asyncio.Future[None], bool]] = deque()
 
     def grant(self) -> None:
         while self.requests and not self.writer and (self.requests[0][1] or not self.readers):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 
-from modelden.core.arguments import check_function, check_text_list
+from modelden.core.argument_checks import check_text_list
+from modelden.core.arguments import check_function
 from modelden.core.events import (
     DONE,
     DOWNLOADING,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelden.core.event_loop import BackgroundTasks
@@ -96,7 +95,6 @@ def memory_limit(configured: int | None, device: int | None) -> int | None:
     return configured or (None if device is None else int(device * _MEMORY_SHARE))
 
 
-@dataclass(frozen=True, slots=True)
 class MemoryGuard:
     """Watches over the loads of one page.
 
@@ -106,9 +104,10 @@ class MemoryGuard:
         memory: Bytes of memory that a model may take, or None for no limit.
     """
 
-    database: Database
-    presence: Presence
-    memory: int | None
+    def __init__(self, database: Database, presence: Presence, memory: int | None) -> None:
+        self.database = database
+        self.presence = presence
+        self.memory = memory
 
     async def begin_load(self, key: str | None, model: str) -> LoadWatch:
         """Begin to watch over one load.

@@ -4,9 +4,12 @@ import asyncio
 import gc
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import pytest
 
+from modelden.core import event_loop
 from modelden.core.event_loop import BackgroundTasks, import_staged
 
 
@@ -76,20 +79,23 @@ async def test_waiting_includes_tasks_that_tasks_start() -> None:
     assert ends == ["second"]
 
 
-async def test_the_page_runs_between_two_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["staged_first", "staged_second"]
-    for name in names:
-        (tmp_path / f"{name}.py").write_text("")
+async def test_the_page_runs_after_imports_that_took_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    clock.perf_counter = lambda: clock.now
+    monkeypatch.setattr(event_loop, "time", clock)
+    monkeypatch.setitem(sys.modules, "staged_clock", cast("ModuleType", clock))
+    seconds = {"staged_a": 0.001, "staged_b": 0.001, "staged_c": 0.1, "staged_d": 0.1, "staged_e": 0.001}
+    for name, duration in seconds.items():
+        (tmp_path / f"{name}.py").write_text(f"import staged_clock\nstaged_clock.now += {duration}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    importing = asyncio.ensure_future(import_staged(names))
+    importing = asyncio.ensure_future(import_staged(list(seconds)))
     turns = []
     while not importing.done():
         await asyncio.sleep(0)
-        turns.append([name for name in names if name in sys.modules])
+        turns.append(sum(name in sys.modules for name in seconds))
 
-    assert turns[0] == names[:1]
-    assert turns[-1] == names
-    for name in names:
+    assert turns == [3, 4, 5]
+    for name in seconds:
         monkeypatch.delitem(sys.modules, name)
 
 

@@ -17,8 +17,8 @@ EMBED = PipelineOptions.of({"feature_id": "simple-text-embedder"}, own_features=
 
 async def ahead(profile: Profile, config: Configuration | None = None) -> WorkerSpec | None:
     """The worker that a page of the profile starts before it knows its needs."""
-    engines = asyncio.sleep(0, profile.engines)
-    await prewarm(config or profile.config, (profile.bundle,), profile.databases, engines)
+    workers = asyncio.sleep(0, (profile.engines, (profile.bundle,)))
+    await prewarm(config or profile.config, profile.databases, workers)
     return profile.engines.prewarmed[0] if profile.engines.prewarmed else None
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 
 from modelden.hub.store.records import FileKey
 
 
-@dataclass(slots=True)
 class Reservations:
     """The reservations of one page; `quota.StorageQuota` makes and releases them.
 
@@ -20,8 +18,9 @@ class Reservations:
         taken: Bytes that were reserved of the space that models leave free.
     """
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    sizes: dict[FileKey, int] = field(default_factory=dict)
-    stored: dict[FileKey, int] = field(default_factory=dict)
-    untried: int = 0
-    taken: int = 0
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.sizes: dict[FileKey, int] = {}
+        self.stored: dict[FileKey, int] = {}
+        self.untried = 0
+        self.taken = 0
