@@ -241,4 +241,4 @@ def assert_whole_settings(stores: Json) -> None:
 
 
 def _key(row: Json) -> str:
-    return f"{row['root']} {row['model']}/{row['revision']}/{row['file']}"
+    return f"{row['root']} {row['model']}/{row['revision'].replace('/', '%2F')}/{row['file']}"

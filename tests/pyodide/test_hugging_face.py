@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -53,7 +54,21 @@ def bodies(requests: list[str]) -> list[str]:
     """The paths of the files whose bytes were asked for."""
     cache, storage = f"GET /api/resolve-cache/models/{MODEL}/", "GET /xet-bridge/"
     small = [each.removeprefix(cache).partition("/")[2] for each in requests if each.startswith(cache)]
-    return sorted([*small, *(each.removeprefix(storage) for each in requests if each.startswith(storage))])
+    return sorted(
+        unquote(path)
+        for path in [*small, *(each.removeprefix(storage) for each in requests if each.startswith(storage))]
+    )
+
+
+ODD = {"modelRevision": "refs/pr/1", "subfolder": "\u0432\u0435\u0441\u0430 1", "modelFileName": "a+b"}
+"""Names that Mozilla's hub cannot have."""
+
+ODD_WEIGHTS = "\u0432\u0435\u0441\u0430 1/a+b_quantized.onnx"
+
+
+def moved(files: dict[str, bytes], weights: str) -> dict[str, bytes]:
+    """The files with their weights at another path."""
+    return {weights if path == WEIGHTS else path: data for path, data in files.items()}
 
 
 def test_an_engine_of_a_branch_is_checked_by_one_list_and_updated(
@@ -65,29 +80,37 @@ def test_an_engine_of_a_branch_is_checked_by_one_list_and_updated(
         "hub_url_template": "{model}/resolve/{revision}",
         "require_hashes": True,
     }
-    engines.call("create", config=config, **ENGINE)
+    request, list_request, weights = ENGINE, LIST, WEIGHTS
+    if not hub.exposed:  # the names of a pull request and of another place, once
+        request, list_request, weights = ENGINE | ODD, LIST.replace(BRANCH, "refs%2Fpr%2F1"), ODD_WEIGHTS
+        (hub.hub.folder / WEIGHTS).unlink()
+    write(hub.hub.folder, old_files := moved(OLD, weights))
+    new_files = moved(NEW, weights)
+    engines.call("create", config=config, **request)
     old = engines.call("run", engine_id="hf")
     requests = hub.requests()
-    assert requests.count(LIST) == 1
-    assert requests.index(LIST) < requests.index(f"GET /{MODEL}/resolve/{hub.hub.commit}/{WEIGHTS}")
+    assert requests.count(list_request) == 1
+    assert requests.index(list_request) < requests.index(f"GET /{MODEL}/resolve/{hub.hub.commit}/{quote(weights)}")
     stored = call("stored")
     assert set(bodies(requests)) == set(stored)
-    assert {path: file[1:] for path, file in stored.items()} == {path: [FILES[path], "hub"] for path in stored}
+    assert {path: file[1:] for path, file in stored.items()} == {
+        path: [hashlib.sha256(old_files[path]).hexdigest(), "hub"] for path in stored
+    }
     assert_whole_files(engines.page.stored()["modelFiles"])
     engines.call("close_all")
 
-    engines.call("create", config=config, **ENGINE)
+    engines.call("create", config=config, **request)
     assert engines.call("run", engine_id="hf") == old
     assert bodies(hub.requests()) == []
     engines.call("close_all")
 
-    write(hub.hub.folder, NEW)
-    changed = sorted(path for path in stored if NEW[path] != OLD[path])
-    engines.call("create", config=config, **ENGINE)
+    write(hub.hub.folder, new_files)
+    changed = sorted(path for path in stored if new_files[path] != old_files[path])
+    engines.call("create", config=config, **request)
     assert engines.call("run", engine_id="hf") != old
     assert bodies(hub.requests()) == changed
     assert {path: file[1] for path, file in call("stored").items()} == {
-        path: hashlib.sha256(NEW[path]).hexdigest() for path in stored
+        path: hashlib.sha256(new_files[path]).hexdigest() for path in stored
     }
     engines.call("close_all")
 

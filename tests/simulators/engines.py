@@ -72,7 +72,7 @@ class ScriptedWorker:
         path = options["hubUrlTemplate"].replace("{model}", options["modelId"])
         path = path.replace("{revision}", quote(options["modelRevision"], safe=""))
         folder = f"{options['hubRootUrl'].rstrip('/')}/{path}"
-        wanted = (*self._engines.files, *self._engines.optional)
+        wanted = (*(_placed(file, options) for file in self._engines.files), *self._engines.optional)
         self.preloaded = preloaded
 
         async def found(url: str) -> Blob | None:
@@ -162,6 +162,14 @@ class ScriptedWorker:
         for each in self._pending:
             if not each.done():
                 each.set_exception(reason)
+
+
+def _placed(file: str, options: Mapping[str, Any]) -> str:
+    """Return the path of a file with the options of transformers.js for the place of weights."""
+    if not file.startswith("onnx/"):
+        return file
+    folder, name = options.get("subfolder", "onnx"), options.get("modelFileName", "model")
+    return f"{folder}/{file.removeprefix('onnx/').replace('model', name, 1)}".lstrip("/")
 
 
 def _tokenized(method: str, *args: Any) -> Any:

@@ -156,7 +156,19 @@ function useHost(options: CreateOptions): void {
 async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
   const { task, modelId, modelRevision: revision, dtype, useExternalDataFormat: use_external_data_format } = options;
   const session_options = { logSeverityLevel: options.logSeverity };
-  const pretrained = { revision, dtype, device, use_external_data_format, session_options } as PipelineOptions;
+  const { subfolder, modelFileName: model_file_name } = options;
+  const weights = {
+    ...(subfolder !== undefined && { subfolder }),
+    ...(model_file_name !== undefined && { model_file_name }),
+  };
+  const pretrained = {
+    revision,
+    dtype,
+    device,
+    use_external_data_format,
+    session_options,
+    ...weights,
+  } as PipelineOptions;
   if (task === TOKENIZER) return loadTokenizer(options);
   if (options.staticEmbeddings) return loadStaticEmbeddings(options);
   const load = firefoxTask(options);

@@ -65,6 +65,10 @@ export interface CreateOptions {
   readonly logSeverity: number;
   /** That weights are in files beside the models, or how many, or that by model file. `null`: as the model's configuration says. */
   readonly useExternalDataFormat: boolean | number | Readonly<Record<string, boolean | number>> | null;
+  /** Folder of the ONNX files; empty for the repository's root. */
+  readonly subfolder?: string;
+  /** Name of the ONNX file without data type and `.onnx`, of models that are one file. */
+  readonly modelFileName?: string;
   /** Where the model is a table of token vectors. */
   readonly staticEmbeddings?: StaticEmbeddings;
   /** Options as Firefox has them, for the tasks that tell them back (`moz-echo`). */

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelden.core.arguments import is_json, is_unicode, show
 from modelden.errors import InvalidOption
-from modelden.hub.catalog.names import is_mozilla, is_revision
+from modelden.hub.catalog.names import is_mozilla, is_path
 
 DEFAULT_ENGINE_ID = "default-engine"
 """The engine's name when neither the caller nor the feature has one."""
@@ -99,6 +99,9 @@ OVERRIDABLE = (
 )
 """Options that a configuration may override (``MLEngineChild.sys.mjs``, ``SAFE_OVERRIDE_OPTIONS``)."""
 
+OWN_OPTIONS = ("subfolder", "model_file_name")
+"""Options of transformers.js that Firefox does not have."""
+
 NOT_IDENTITY = frozenset({"engine_id", "feature_id", "flow_id", "log_level", "timeout_ms", "service_type", "purpose"})
 """Options in which equivalent engines may differ (``PipelineOptions.#nonIdentityKeys``)."""
 
@@ -133,6 +136,8 @@ _TEXTS = (
     "api_key",
     "service_type",
     "purpose",
+    "subfolder",
+    "model_file_name",
 )
 """Options that are strings. Firefox also accepts a value of another type whose text is valid."""
 
@@ -169,7 +174,7 @@ def check_options(values: Mapping[str, Any], *, own_features: bool, hub_root_url
         if name in _TEXTS and not (isinstance(value, str) and (value.isascii() or is_unicode(value))):
             raise _invalid(name, value, "Should be a string.")
         if name in _REVISIONS and not _REVISION.match(value) and not _is_mozilla(hub_root_url):
-            if not is_revision(value):
+            if not is_path(value):
                 raise _invalid(name, value, "Should be a branch, a tag or a commit.")
             continue
         _check_option(name, value, own_features=own_features)
@@ -238,6 +243,8 @@ _PATTERNS: dict[str, tuple[Callable[[str], object], str]] = {
     **dict.fromkeys(("model_id", "tokenizer_id", "processor_id"), (_is_id, _ID_TIP)),
     **dict.fromkeys(_REVISIONS, (_REVISION.match, _REVISION_TIP)),
     "model_file": (_is_file, "Should be of the form filename.extension"),
+    "subfolder": (lambda value: not value or is_path(value), "Should be the path of a folder, or '' for the root."),
+    "model_file_name": (is_path, "Should be a file's name without its data type and '.onnx', such as 'model'."),
 }
 """The predicate and the tip for options whose text has a form."""
 

@@ -16,11 +16,14 @@ from modelden.engine.option_validation import (
     FEATURES,
     MODEL_HUBS,
     NOT_IDENTITY,
+    OWN_OPTIONS,
     TEST_FEATURE,
     check_options,
     wire_name,
 )
 from modelden.errors import InputError
+
+type Given = Mapping[str, Any] | PipelineOptions
 
 
 class OtherOptions(TypedDict, total=False):
@@ -56,6 +59,8 @@ class OtherOptions(TypedDict, total=False):
     service_type: str | None
     purpose: str | None
     extra_headers: Mapping[str, str] | None
+    subfolder: str | None
+    model_file_name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +112,9 @@ class PipelineOptions:
         service_type: Of the backend ``openai``.
         purpose: Of the backend ``openai``.
         extra_headers: Of the backend ``openai``.
+        subfolder: Folder of the ONNX files, ``onnx`` if None, ``""`` for the root of the repository.
+        model_file_name: Name of the ONNX file without data type and ``.onnx``, for models that are one file; ``model``
+            if None.
     """
 
     __module__ = "modelden"
@@ -148,15 +156,11 @@ class PipelineOptions:
     service_type: str | None = None
     purpose: str | None = None
     extra_headers: Mapping[str, str] | None = None
+    subfolder: str | None = None
+    model_file_name: str | None = None
 
     @classmethod
-    def of(
-        cls,
-        options: Mapping[str, Any] | PipelineOptions,
-        *,
-        own_features: bool = False,
-        hub_root_url: str | None = None,
-    ) -> Self:
+    def of(cls, options: Given, *, own_features: bool = False, hub_root_url: str | None = None) -> Self:
         """Return checked options.
 
         Args:
@@ -171,13 +175,7 @@ class PipelineOptions:
         """
         return cls().updated(options, own_features=own_features, hub_root_url=hub_root_url)
 
-    def updated(
-        self,
-        options: Mapping[str, Any] | PipelineOptions,
-        *,
-        own_features: bool = False,
-        hub_root_url: str | None = None,
-    ) -> Self:
+    def updated(self, options: Given, *, own_features: bool = False, hub_root_url: str | None = None) -> Self:
         """Return these options updated with others; the arguments and errors are those of `of`."""
         changes = _changes(_by_field(options))
         root = _root_url(changes) or self.model_hub_root_url or hub_root_url
@@ -185,8 +183,10 @@ class PipelineOptions:
         return type(self)(**_merged(self.values(), changes))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all options by Firefox's names (``getOptions``)."""
-        return {wire: getattr(self, name) for name, wire in _WIRE_NAMES.items()}
+        """Return all options by Firefox's names (``getOptions``), and those of `OWN_OPTIONS` that have a value."""
+        values = {wire: getattr(self, name) for name, wire in _WIRE_NAMES.items()}
+        own = {_WIRE_NAMES[name] for name in OWN_OPTIONS}
+        return {wire: value for wire, value in values.items() if value is not None or wire not in own}
 
     def is_equivalent(self, other: PipelineOptions) -> bool:
         """Tell whether an engine with these options can serve the others too (``equals``)."""
@@ -241,7 +241,7 @@ def check_names(names: Iterable[str]) -> None:
             raise InputError(f"There is no option {show(name)}. {hint}")
 
 
-def _by_field(options: Mapping[str, Any] | PipelineOptions) -> dict[str, Any]:
+def _by_field(options: Given) -> dict[str, Any]:
     if isinstance(options, PipelineOptions):
         return options.values()
     if not isinstance(options, Mapping):

@@ -26,6 +26,8 @@ _IDENTITY = (
     "num_threads",
     "use_external_data_format",
     "static_embeddings_options",
+    "subfolder",
+    "model_file_name",
 )
 """Options that decide what is loaded, and how."""
 
@@ -89,6 +91,10 @@ class Plan(NamedTuple):
             "logSeverity": _LOG_SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,
         }
+        if options.subfolder is not None:
+            message["subfolder"] = options.subfolder
+        if options.model_file_name is not None:
+            message["modelFileName"] = options.model_file_name
         if options.backend == STATIC_EMBEDDINGS:
             message["staticEmbeddings"] = static_options(options.static_embeddings_options)
         if fallbacks.files_only:

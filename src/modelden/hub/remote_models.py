@@ -11,7 +11,7 @@ from modelden.errors import FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_index import FileIndex
 from modelden.hub.catalog.file_info import FileInfo
-from modelden.hub.catalog.file_roles import role_of
+from modelden.hub.catalog.file_roles import USUAL_PLACE, WeightsPlace, role_of
 from modelden.hub.catalog.integrity import is_current
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
@@ -43,7 +43,13 @@ class RemoteModels:
         self._index = index
 
     async def list_files(
-        self, model: str, revision: str, allow_list: AllowList, task: str | None, dtype: str
+        self,
+        model: str,
+        revision: str,
+        allow_list: AllowList,
+        task: str | None,
+        dtype: str,
+        place: WeightsPlace = USUAL_PLACE,
     ) -> ModelFiles:
         """Return the files of a revision; the other errors are those of `FileIndex.list_repository`.
 
@@ -53,6 +59,7 @@ class RemoteModels:
             allow_list: Has to admit the model.
             task: The task that will use the model, or None.
             dtype: The data type, one of `file_roles.SUFFIXES`.
+            place: The place of the ONNX files that the task will use.
 
         Raises:
             InputError: For invalid names.
@@ -61,7 +68,8 @@ class RemoteModels:
         allow_list.check(self._address.url(ModelFile(model, revision, _REPRESENTATIVE_FILE)))
         listing = await self._index.list_repository(model, revision)
         stored = await self._cache.list_files(*self._address.revision_key(model, revision))
-        return join_files(listing, [FileInfo(file.path, file.size, file.sha256) for file in stored], task, dtype)
+        local = [FileInfo(file.path, file.size, file.sha256) for file in stored]
+        return join_files(listing, local, task, dtype, place)
 
     async def with_available_dtypes(self, error: FileNotFoundOnHub) -> FileNotFoundOnHub:
         """Return the error for a missing file; for weights it names the data types that the model has."""

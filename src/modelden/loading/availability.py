@@ -37,6 +37,7 @@ from modelden.errors import (
     UntrustedError,
 )
 from modelden.hub.catalog.allow_list import AllowList
+from modelden.hub.catalog.file_roles import WeightsPlace
 from modelden.hub.catalog.model_card import licence_of
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes
 from modelden.hub.catalog.names import ModelFile
@@ -200,7 +201,8 @@ class AvailabilityCheck:
         if not plan.needs_runtime:
             known = [ModelFile(*model, path) for path in static_files(options.static_embeddings_options)]
             missing = await self._not_stored(hub, known)
-        listed = await hub.remote.list_files(*model, allow_list, str(options.task_name), str(options.dtype))
+        place = WeightsPlace(options.subfolder, options.model_file_name)
+        listed = await hub.remote.list_files(*model, allow_list, str(options.task_name), str(options.dtype), place)
         if plan.needs_runtime:
             _check_repository(hub, ModelFile(*model, "config.json"), listed)
         sizes = {file.path: file.size for file in listed.files}

@@ -23,6 +23,7 @@ from modelden.host.serve.faults import Fault
 from modelden.host.serve.server import RunningServer
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_index import Lists
+from modelden.hub.catalog.file_roles import USUAL_PLACE
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.download import chunk_writer
 from modelden.hub.download.branch_update import BranchUpdate
@@ -202,7 +203,9 @@ async def test_space_for_the_whole_model_is_asked_for_before_its_first_weight(
 
     browser.page.leave(needed)
     await hub.preflight.check_task(MODEL, "main", "feature-extraction", "fp32")
-    sizes = await hub.preflight.download_sizes(MODEL, "main", "feature-extraction", "fp32", ANY, signed_only=False)
+    sizes = await hub.preflight.download_sizes(
+        MODEL, "main", "feature-extraction", "fp32", USUAL_PLACE, ANY, signed_only=False
+    )
     assert sum(sizes.values()) == needed
     assert server.requests() == []
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -33,7 +34,7 @@ ODD = {
     "COM1.txt": b"reserved by Windows",
     "'\"<>|*:.txt": b"not on Windows",
 }
-REPOSITORY = {**FILES, "onnx/model_quantized.onnx": b"\x3a\x00", **ODD}
+REPOSITORY = {**FILES, "tokenizer_config.json": b"{}", "onnx/model_quantized.onnx": b"\x3a\x00", **ODD}
 WEIGHTS = "onnx/model_quantized.onnx"
 MOVING = ("main", "refs/pr/1", "feature/x")
 CURRENT_NAME = "openai-community/gpt2"
@@ -115,6 +116,47 @@ async def test_an_engine_of_any_name(hub: Hub, request: pytest.FixtureRequest, r
     assert (await modelden.export_model(stored.name, revision)).size
     await modelden.ModelHub().delete_models(model=stored.name, revision=revision)
     (await modelden.load_session(model, WEIGHTS, revision=revision)).close()
+
+
+PLACES = {
+    "encoder_quantized.onnx": {"subfolder": "", "model_file_name": "encoder"},
+    "\u0432\u0435\u0441\u0430 1/model_quantized.onnx": {"subfolder": "\u0432\u0435\u0441\u0430 1"},
+    "onnx/a+b_quantized.onnx": {"model_file_name": "a+b"},
+}
+
+
+@pytest.mark.parametrize("path", PLACES)
+async def test_weights_in_another_place(hub: Hub, path: str) -> None:
+    folder = hub.server.hub.folder
+    write(folder / path, REPOSITORY[WEIGHTS])
+    (folder / WEIGHTS).unlink()
+    options = {"task_name": "feature-extraction", "model_id": "org/model", "dtype": "q8", **PLACES[path]}
+    needed = await modelden.availability(options, network=True)
+    assert (needed.status, {url.partition("?")[0].rpartition("/")[2] for url in needed.missing}) == (
+        "downloadable",
+        {"runtime.wasm", "config.json", "tokenizer.json", "tokenizer_config.json", quote(Path(path).name)},
+    )
+
+    engine = await modelden.create_engine(options)
+
+    created = hub.profile.engines.workers[-1].created
+    assert (created.get("subfolder"), created.get("modelFileName")) == (
+        PLACES[path].get("subfolder"),
+        PLACES[path].get("model_file_name"),
+    )
+    assert path in hub.profile.engines.workers[-1].received
+    assert (await modelden.availability(options)).status == "available"
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{"subfolder": "../x"}, {"subfolder": "/x"}, {"subfolder": 5}, {"model_file_name": ""}, {"subfolder": "a//b"}],
+)
+async def test_no_hub_has_such_a_place(hub: Hub, place: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption, match=r"subfolder|modelFileName"):
+        await modelden.create_engine(task_name="feature-extraction", model_id="org/model", **place)
+    assert hub.server.requests() == []
 
 
 @pytest.mark.usefixtures("hub")

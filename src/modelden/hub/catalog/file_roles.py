@@ -105,9 +105,30 @@ def role_of(path: str) -> FileRole:
     return FileRole(OTHER, UNUSED) if group is None else FileRole(group)
 
 
+class WeightsPlace(NamedTuple):
+    """The place of a model's ONNX files, by the options of transformers.js.
+
+    Attributes:
+        subfolder: Their folder; empty for the repository's root.
+        model_file_name: Name of the part ``model``; None for ``model``.
+    """
+
+    subfolder: str | None = None
+    model_file_name: str | None = None
+
+    def path(self, part: str, dtype: str) -> str:
+        """Return the path at which transformers.js looks for a part of a model."""
+        folder = "onnx" if self.subfolder is None else self.subfolder
+        name = self.model_file_name if part == "model" and self.model_file_name is not None else part
+        return f"{folder}/{name}{SUFFIXES[dtype]}.onnx".lstrip("/")
+
+
+USUAL_PLACE = WeightsPlace()
+
+
 def onnx_path(part: str, dtype: str) -> str:
-    """Return the path at which transformers.js looks for a part of a model."""
-    return f"onnx/{part}{SUFFIXES[dtype]}.onnx"
+    """Return the path at which transformers.js looks for a part of a model, if no option names another place."""
+    return USUAL_PLACE.path(part, dtype)
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
@@ -162,21 +183,24 @@ def model_parts(task: str) -> tuple[tuple[str, ...], ...]:
     return _PARTS_BY_TASK.get(task, _SINGLE_PART)
 
 
-def needed_files(task: str, dtype: str, available: Collection[str] | None) -> set[str]:
+def needed_files(
+    task: str, dtype: str, available: Collection[str] | None, place: WeightsPlace = USUAL_PLACE
+) -> set[str]:
     """Return the files that an engine for a task will request.
 
     Args:
         task: The task.
         dtype: The data type, one of `SUFFIXES`.
         available: The paths in the repository; None when unknown, then the usual names are returned.
+        place: The place of the ONNX files.
     """
     settings = needed_settings(task)
     if available is None:
-        return {*settings, *(onnx_path(part, dtype) for part in model_parts(task)[0])}
+        return {*settings, *(place.path(part, dtype) for part in model_parts(task)[0])}
     paths = set(available)
     weights = next(
-        (files for parts in model_parts(task) if (files := {onnx_path(part, dtype) for part in parts}) <= paths),
-        {onnx_path(part, dtype) for part in model_parts(task)[0]},
+        (files for parts in model_parts(task) if (files := {place.path(part, dtype) for part in parts}) <= paths),
+        {place.path(part, dtype) for part in model_parts(task)[0]},
     )
     optional = {path for path in OPTIONAL if path in paths and "tokenizer.json" in settings}
     return {*settings, *weights, *_external_data(weights, paths), *optional}

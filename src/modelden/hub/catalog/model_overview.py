@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelden.hub.catalog.file_roles import SUFFIXES, FileRole, needed_files, role_of
+from modelden.hub.catalog.file_roles import SUFFIXES, USUAL_PLACE, FileRole, WeightsPlace, needed_files, role_of
 
 if TYPE_CHECKING:
     from modelden.errors import UnavailableError
@@ -81,7 +81,13 @@ class ModelFiles:
         return tuple(file for file in self.to_download if file.size is None)
 
 
-def join_files(listing: RepositoryListing, stored: Iterable[FileInfo], task: str | None, dtype: str) -> ModelFiles:
+def join_files(
+    listing: RepositoryListing,
+    stored: Iterable[FileInfo],
+    task: str | None,
+    dtype: str,
+    place: WeightsPlace = USUAL_PLACE,
+) -> ModelFiles:
     """Join the listed and the stored files of a revision.
 
     Args:
@@ -89,10 +95,12 @@ def join_files(listing: RepositoryListing, stored: Iterable[FileInfo], task: str
         stored: The files in this browser.
         task: The task that will use the model, or None.
         dtype: The data type, one of `file_roles.SUFFIXES`.
+        place: The place of the ONNX files that the task will use.
     """
     local = {file.path: file for file in stored}
     remote = {file.path: file for file in listing.files or ()}
-    needed = set() if task is None else needed_files(task, dtype, None if listing.files is None else remote.keys())
+    available = None if listing.files is None else remote.keys()
+    needed = set() if task is None else needed_files(task, dtype, available, place)
     files = []
     for path in sorted({*local, *remote, *needed}):
         info = remote.get(path) or local.get(path)

@@ -96,8 +96,8 @@ def is_mozilla(root_url: str) -> bool:
     return _hostname(root_url) == MOZILLA_HOST
 
 
-def is_revision(name: str) -> bool:
-    """Return True for a name that a branch, a tag or a commit may have on any hub."""
+def is_path(name: str) -> bool:
+    """Return True for a name that git may have: of a branch, a tag or a commit, or the path of a file or folder."""
     return _matches(_REF, name)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from modelden.core.events import ProgressCallback, report_plan
-from modelden.hub.catalog.file_roles import needed_files
+from modelden.hub.catalog.file_roles import USUAL_PLACE, WeightsPlace, needed_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.store.records import FileKey
 from modelden.hub.store.store import Store
@@ -31,7 +31,15 @@ class SpacePreflight:
         self._index = index
 
     async def download_sizes(
-        self, model: str, revision: str, task: str, dtype: str, allow_list: AllowList, *, signed_only: bool
+        self,
+        model: str,
+        revision: str,
+        task: str,
+        dtype: str,
+        place: WeightsPlace,
+        allow_list: AllowList,
+        *,
+        signed_only: bool,
     ) -> dict[str, int]:
         """Return the sizes of the files that a task will download, by URL, if a manifest or the hub lists them.
 
@@ -40,6 +48,7 @@ class SpacePreflight:
             revision: Branch or version.
             task: The task.
             dtype: The data type, one of `file_roles.SUFFIXES`.
+            place: The place of the ONNX files.
             allow_list: A hub is asked for the list of a model that this list admits.
             signed_only: The hub is not asked.
 
@@ -50,16 +59,18 @@ class SpacePreflight:
         files = await self._index.files(model, revision, signed_only=signed_only)
         if not files:
             return {}
-        needed = needed_files(task, dtype, {file.path for file in files})
+        needed = needed_files(task, dtype, {file.path for file in files}, place)
         stored = await self._stored_hashes(model, revision)
         missing = [file for file in files if file.path in needed and not _is_stored(file, stored)]
         return {self._address.url(ModelFile(model, revision, file.path)): file.size or 0 for file in missing}
 
-    async def check_task(self, model: str, revision: str, task: str, dtype: str) -> None:
+    async def check_task(
+        self, model: str, revision: str, task: str, dtype: str, place: WeightsPlace = USUAL_PLACE
+    ) -> None:
         """Check the space for the files of a task, if they are listed; errors as `check`."""
         files = await self._index.files(model, revision)
         if files is not None:
-            needed = needed_files(task, dtype, {file.path for file in files})
+            needed = needed_files(task, dtype, {file.path for file in files}, place)
             await self.check(model, revision, [file for file in files if file.path in needed])
 
     async def check_session(self, model: ModelFile) -> None:
