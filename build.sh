@@ -14,7 +14,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-for part in common python kinto node programs wheel site checks; do
+for part in common python kinto packages node programs wheel site checks; do
   # shellcheck source=/dev/null
   source "tools/steps/$part.sh"
 done

@@ -25,6 +25,9 @@ lock requirements/uv.txt requirements/uv.in --universal --python-version 3.12
 # What runs in the page runs on Pyodide's Python, whatever the host has.
 lock requirements/pyodide.txt requirements/pyodide.in --python-version 3.14 --python-platform linux
 
+# Without what they need: they are read, and not installed.
+lock requirements/packages.txt requirements/packages.in --no-deps --python-version 3.12 --python-platform linux
+
 # Away from node_modules: npm would write down what is installed here, without the packages of other platforms.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -346,6 +346,26 @@ class Probes:
             "every second": self.subject.every_second(self.array([1, 2, 3, 4], shape=(2, 2))),
         }.items():
             self.calls[f"run.input {name}"] = partial(run, ["sum"], {"a": value, "b": good})
+        one, other = self.array([1, 2]), self.array([3])
+        for name, value in {
+            "two": [one, other],
+            "one": [other],
+            "none": [],
+            "tables": [self.row(1, 2, 3), self.row(4)],
+            "no numbers": [self.array([]), one],
+            "tuple": (one,),
+            "array": one,
+            "number": 5,
+            "text": "x",
+            "numbers": [1, 2],
+            "none in it": [None],
+            "doubles": [self.array([1], "float64")],
+            "texts": [self.array(["a"], "string")],
+            "mixed": [one, self.array([1], "int64")],
+            "lists": [[1, 2]],
+        }.items():
+            self.calls[f"run.sequence of {name}"] = partial(self._sequence, "sequence-in", value)
+            self.calls[f"run.optional sequence of {name}"] = partial(self._sequence, "optional-sequence-in", value)
         self.calls |= {
             "run.missing": partial(run, None, {"a": good}),
             "run.missing all": partial(run, None, {}),
@@ -379,12 +399,20 @@ class Probes:
             ),
             "run.split nothing": lambda: _plain(self.session("split-out").run(None, {"x": self.array([])})),
             "run.optional output": lambda: _plain(self.session("optional-out").run(None, {"x": self.row(1, 2)})),
+            "run.absent optional": lambda: self._run("optional-has", None, {"x": None}),
+            "run.absent, then present": lambda: [
+                self._run("optional-has", None, feed) for feed in ({"x": None}, {"x": self.array([1])}, {})
+            ],
+            "run.absent optional of a tensor": lambda: self._run("optional-in", None, {"x": None}),
             "run_async.missing": lambda: self.session("add").run_async(None, {"a": good}, print, None),
             "run_async.no callback": lambda: self.session("add").run_async(None, self.add(good)),
         }
 
     def _run(self, model: str, names: Any, feed: Any, options: Any = None) -> Any:
         return [_facts(y) for y in self.session(model).run(names, feed, options)]
+
+    def _sequence(self, model: str, value: Any) -> Any:
+        return _plain(self.session(model).run(None, {"x": value}))
 
     def _terminated(self) -> Any:
         options = self.ort.RunOptions()
@@ -530,6 +558,10 @@ DIFFERENCES = {
     "session.bytearray": "any buffer of bytes is a model",
     "run.feed is a list": "an InputError, where onnxruntime fails with the AttributeError of a missing keys()",
     "run.feed is none": "the same",
+    "run.sequence of tuple": "the same error in words of its own",
+    "run.optional sequence of tuple": "the same",
+    "run.sequence of lists": "a list is taken for a tensor of a sequence, too",
+    "run.optional sequence of lists": "the same",
     "run_async.no callback": "the callback can be left out, because the run can be awaited",
     "OrtValue.constructor": "a value is made of a modelden.Tensor, not of a native one",
     "IOBinding.unknown output": "the text has no space before the name, as in a run",

@@ -49,3 +49,6 @@ def test_probes_have_the_same_outcomes_but_for_those_that_are_named(tmp_path: Pa
     assert theirs.keys() == outcomes.keys()
     different = {name for name in theirs if not onnxruntime_probes.same(theirs[name], outcomes[name])}
     assert different == set(onnxruntime_probes.DIFFERENCES)
+    text = (Path(__file__).parents[2] / "docs/onnxruntime.md").read_text("utf-8")
+    assert f"has {len(theirs)} probes of the API" in text
+    assert f"\n{len(theirs) - len(different)} have the same value" in text

@@ -106,11 +106,23 @@ async def run_ways(config: dict[str, Any], models: dict[str, str]) -> Json:
 
 
 async def run_narrow(config: dict[str, Any], models: dict[str, str]) -> Json:
-    """Run a model whose outputs have types that JavaScript lacks."""
+    """Run a model whose outputs have types that JavaScript lacks, and one whose inputs have them, with the outputs."""
     configure(config)
     async with await modelden.load_session(decoded(models)["narrow-out"]) as session:
         values = await session.run_async(None, {"x": array("float32", (3,), [1, 2.5, -3])})
-        return {node.name: [str(y.dtype), y.tolist()] for node, y in zip(session.get_outputs(), values, strict=True)}
+        outputs = {node.name: y for node, y in zip(session.get_outputs(), values, strict=True)}
+    async with await modelden.load_session(decoded(models)["narrow-in"]) as session:
+        again = await session.run_async(None, outputs)
+    return {name: [str(y.dtype), y.tolist(), z.tolist()] for (name, y), z in zip(outputs.items(), again, strict=True)}
+
+
+async def open_and_close(models: dict[str, str], model: str, times: int, feed: dict[str, Any]) -> None:
+    """Open a model so often, run it once and close it; feeds are pairs of a data type and of numbers."""
+    feed = {name: array(dtype, (len(values),), values) for name, (dtype, values) in feed.items()}
+    data = decoded(models)[model]
+    for _ in range(times):
+        async with await onnxruntime.InferenceSession.create(data) as session:
+            await session.run_async(None, feed)
 
 
 def written(files: dict[str, bytes]) -> Path:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import sync_playwright
 from pytest_pyodide.runner import PlaywrightChromeRunner, PlaywrightFirefoxRunner, _BrowserWorkerRunnerMixin
+from pytest_pyodide.server import spawn_web_server
 
 from tests.pyodide.console import LOGGING, MARKED, Console
 from tests.pyodide.firefox_workers import ARGUMENTS, PREFERENCES, wake_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import ExitStack
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Playwright
     from playwright.sync_api import Page as Tab
+
+DISTRIBUTION = Path(__file__).parents[2] / "build/pyodide"
+"""Pyodide, as `./build.sh build` lays it out."""
 
 INSECURE_HOST = "insecure.test"
 """Another name of this machine: unlike localhost it makes no secure context over http."""
@@ -241,3 +246,22 @@ class Runners:
         """Close all that `get` has started."""
         for runner in self._started.values():
             runner.quit()
+
+
+@contextmanager
+def page_with_pyodide(runtime: str) -> Iterator[Runner]:
+    """Open a page in a new browser, apart from the session's own."""
+    with sync_playwright() as playwright, spawn_web_server(DISTRIBUTION) as (host, port, log):
+        browser = launch(playwright, runtime)
+        runner = RUNNERS[runtime, "page"](
+            browsers={runtime: browser},
+            server_hostname=host,
+            server_port=port,
+            server_log=log,
+            dist_dir=DISTRIBUTION,
+        )
+        try:
+            yield runner
+        finally:
+            runner.quit()
+            browser.close()

@@ -27,6 +27,10 @@ pytestmark = pytest.mark.console(r"\[[EW]:onnxruntime")
 MODELS = {name: base64.b64encode(data).decode() for name, data in (raw_models() | {"endless": endless_graph()}).items()}
 
 
+SESSIONS = 90
+"""Number of sessions that are opened one after another."""
+
+
 @pytest.fixture
 def raw_page(page: Page) -> Page:
     """A page with what these tests call."""
@@ -91,6 +95,36 @@ def test_many_runs_leave_nothing_behind(raw_page: Page, site: Site) -> None:
     assert left[1] - before[1] < 20 * 2**20, "a hundred megabytes went in, and as many came out"
 
 
+def test_many_sessions_leave_nothing_behind(raw_page: Page, site: Site) -> None:
+    """In one worker, which an open session keeps alive."""
+    in_page(raw_page, "open_one", config=site.config, models=MODELS)
+    raw_page.trace_proxies()
+    for times in (10, SESSIONS):
+        in_page(raw_page, "open_and_close", models=MODELS, model="x-to-y", times=times, feed={"x": ["float32", [1]]})
+        in_page(raw_page, "collect")
+        left = (raw_page.proxies(), raw_page.js_objects(), raw_page.heap())
+        if times == 10:
+            before = left
+
+    assert left[0] <= before[0]
+    assert left[1] <= before[1]
+    assert left[2] <= 1.1 * before[2]
+    assert raw_page.workers() == 1
+    assert in_page(raw_page, "close_one") == [[[2.0, 4.0]], "EngineClosed"]
+    raw_page.until(lambda: raw_page.workers() == 0, "the worker ends with its last session")
+
+
+def test_closed_sessions_leave_their_workers_memory(raw_page: Page, site: Site) -> None:
+    """Together they have more than the 4 GB of a worker. In one browser, for the worker is the same in both."""
+    if raw_page.runner.browser != "firefox":
+        return
+    in_page(raw_page, "open_one", config=site.config, models=MODELS)
+    index = {"index": ["int64", [0]]}
+    in_page(raw_page, "open_and_close", models=MODELS, model="fills-memory", times=70, feed=index)
+    assert raw_page.workers() == 1
+    assert in_page(raw_page, "close_one") == [[[2.0, 4.0]], "EngineClosed"]
+
+
 def test_sessions_share_a_worker_whose_death_is_that_of_the_one_at_work(raw_page: Page, site: Site) -> None:
     raw_page.spy_on_workers()
     in_page(raw_page, "open_pair", config=site.config, models=MODELS)
@@ -110,9 +144,9 @@ def test_models_come_as_paths_and_blobs_too(raw_page: Page, site: Site) -> None:
 
 def test_numbers_that_javascript_lacks_come_in_wider_types(raw_page: Page, site: Site) -> None:
     assert in_page(raw_page, "run_narrow", config=site.config, models=MODELS) == {
-        "bfloat16": ["float32", [1.0, 2.5, -3.0]],
-        "float8e4m3fn": ["float32", [1.0, 2.5, -3.0]],
-        "float8e5m2": ["float32", [1.0, 2.5, -3.0]],
+        "bfloat16": ["float32", [1.0, 2.5, -3.0], [1.0, 2.5, -3.0]],
+        "float8e4m3fn": ["float32", [1.0, 2.5, -3.0], [1.0, 2.5, -3.0]],
+        "float8e5m2": ["float32", [1.0, 2.5, -3.0], [1.0, 2.5, -3.0]],
     }
 
 

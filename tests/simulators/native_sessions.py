@@ -100,7 +100,7 @@ class NativeSession:
     def _run(self, session: int, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
         with _as_in_browsers("failed to call OrtRun()."):
             native = self._sessions[session]
-            results = native.run(list(outputs), {name: np.asarray(value) for name, value in feed.items()})
+            results = native.run(list(outputs), {name: _arrays(value) for name, value in feed.items()})
         return {name: _crossing(value) for name, value in zip(outputs, results, strict=True)}
 
     def release(self, session: int) -> None:
@@ -192,6 +192,10 @@ async def _external(files: FileProvider, path: str) -> bytes:
             f"Error: the model keeps weights in the file {path} beside it, which cannot be had: there is no such file"
         )
     return await blob.read()
+
+
+def _arrays(value: Any) -> Any:
+    return [np.asarray(item) for item in value] if isinstance(value, list) else np.asarray(value)
 
 
 def _crossing(value: Any) -> Any:

@@ -35,6 +35,7 @@ def raw_models() -> dict[str, bytes]:
         "external": _external(),
         **_descriptions(),
         **_rewritten(),
+        **_composite_inputs(),
         **_failures(),
         WEIGHTS: np.array([10, 20], dtype=np.float32).tobytes(),
     }
@@ -94,8 +95,19 @@ def _descriptions() -> dict[str, bytes]:
         "classifier": _of("ZipMap", [_x([None, 2])], [helper.make_value_info("y", maps)], **texts),
         "numbered": _of("ZipMap", [_x([None, 2])], [helper.make_value_info("y", numbered)], **numbers),
         "reshape": _of("Reshape", [_x([None]), _integers("shape")], [_y(None)]),
+        "fills-memory": _fills_memory(),
         "gather": _of("Gather", [_x([None]), _integers("index")], [_y(None)]),
     }
+
+
+def _fills_memory() -> bytes:
+    """A small file whose open model has a weight of 64 MB: onnxruntime computes what does not depend on an input."""
+    nodes = [
+        helper.make_node("ConstantOfShape", ["size"], ["weight"]),
+        helper.make_node("Gather", ["weight", "index"], ["y"]),
+    ]
+    size = numpy_helper.from_array(np.array([2**24], np.int64), "size")
+    return _model(helper.make_graph(nodes, "g", [_integers("index")], [_y(None)], [size]))
 
 
 NARROW = {
@@ -125,6 +137,33 @@ def _rewritten() -> dict[str, bytes]:
         ),
         "optional-out": _of("Optional", [_x(None)], [helper.make_value_info("y", optional)]),
         "narrow-out": narrow.SerializeToString(),
+    }
+
+
+def _composite_inputs() -> dict[str, bytes]:
+    """Models with inputs that onnxruntime-web does not take."""
+    sequence = helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, None)
+    sequence_type = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    optional_sequence = helper.make_value_info("x", helper.make_optional_type_proto(sequence_type))
+    optional = helper.make_optional_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    sequence_out = helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None)
+    is_there = helper.make_tensor_value_info("y", TensorProto.BOOL, [])
+    casts = [helper.make_node("Cast", [name], [f"{name}-out"], to=TensorProto.FLOAT) for name in NARROW]
+    narrow = helper.make_model(
+        helper.make_graph(
+            casts,
+            "narrow-in",
+            [helper.make_tensor_value_info(name, kind, [None]) for name, kind in NARROW.items()],
+            [helper.make_tensor_value_info(f"{name}-out", TensorProto.FLOAT, [None]) for name in NARROW],
+        ),
+        opset_imports=[helper.make_opsetid("", 21)],
+    )
+    narrow.ir_version = 10
+    return {
+        "sequence-in": _of("Identity", [sequence], [sequence_out]),
+        "optional-sequence-in": _of("OptionalGetElement", [optional_sequence], [sequence_out]),
+        "optional-has": _of("OptionalHasElement", [helper.make_value_info("x", optional)], [is_there]),
+        "narrow-in": narrow.SerializeToString(),
     }
 
 

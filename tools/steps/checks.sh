@@ -42,7 +42,7 @@ all_rings() {
 # All that rings need. Lint runs meanwhile: much of this is waiting for a network.
 everything() {
   at_once python_environment node_environment programs
-  at_once check_sources kinto_environment pyodide_wheels standard_library model bundles
+  at_once check_sources kinto_environment packages pyodide_wheels standard_library model bundles
   build
 }
 
@@ -102,6 +102,7 @@ ring_e2e() {
 # A published tree outside of this project: nginx, load, browsers, other people's tests.
 ring_hosting() {
   alone build
+  alone packages
   programs
   say "ring hosting"
   "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" "${ENDED[@]}" tests/hosting "$@"

@@ -7,7 +7,7 @@ export const INT8 = 3;
 export const INT64 = 7;
 export const BOOL = 9;
 
-const ATTRIBUTE_TYPES = { number: 2, tensor: 4, graph: 5 };
+const ATTRIBUTE_TYPES = { number: 2, tensor: 4, graph: 5, type: 13 };
 
 export function node(
   operator: string,
@@ -29,6 +29,10 @@ export function integer(name: string, value: number): Uint8Array {
 
 export function subgraph(name: string, graph: Uint8Array): Uint8Array {
   return join([field(1, utf8(name)), field(6, graph), number(20, ATTRIBUTE_TYPES.graph)]);
+}
+
+export function typeAttribute(name: string, type: Uint8Array): Uint8Array {
+  return join([field(1, utf8(name)), field(14, type), number(20, ATTRIBUTE_TYPES.type)]);
 }
 
 /** A node that gives a list of whole numbers, or with no numbers an empty tensor of any type. */

@@ -171,6 +171,7 @@ export interface InferMessage {
 export interface InferArguments<Tensor = unknown> {
   /** Names of the outputs that are wanted; `null` for all. */
   readonly outputs: readonly string[] | null;
+  /** An input that is a sequence has a list of tensors; an absent optional one is not there. */
   readonly feeds: readonly Readonly<Record<string, Tensor>>[];
 }
 

@@ -10,7 +10,7 @@
  * | maps of a `ZipMap`, with which each classifier of scikit-learn ends | its scores; the labels are attributes |
  * | tensors of a `SequenceConstruct` | its inputs |
  * | other sequence of tensors | all values in one list, all shapes in one, and all ranks |
- * | optional tensor | whether there is one, and it, else an empty one |
+ * | optional tensor or sequence | whether there is one, and it, else an empty one |
  * | tensor of bfloat16, float8, float4, int4 or uint4 | the same values as float32, int8 or uint8 |
  */
 import { Message } from "./onnx";
@@ -66,7 +66,7 @@ const NODES = 1;
 const OUTPUTS = 12;
 
 /** The type that takes the values of one that JavaScript lacks: of bfloat16, float8 (4), uint4, int4, float4. */
-const CASTS = new Map([
+export const CASTS = new Map([
   ...[16, 17, 18, 19, 20, 23].map((type) => [type, FLOAT] as const),
   [21, UINT8] as const,
   [22, INT8] as const,
@@ -126,8 +126,11 @@ function addition(output: Message, nodes: readonly Message[]): Addition | undefi
   const item = type?.message(4)?.message(1)?.message(1);
   if (item && maker?.text(4) === "SequenceConstruct") return constructed(name, maker, item.number(1));
   if (item) return listed(name, item.number(1));
-  const wanted = type?.message(9)?.message(1)?.message(1);
-  return wanted && optional(name, wanted.number(1));
+  const wanted = type?.message(9)?.message(1);
+  const wantedItem = wanted?.message(4)?.message(1)?.message(1);
+  if (wantedItem) return optionalSequence(name, wantedItem.number(1));
+  const wantedTensor = wanted?.message(1);
+  return wantedTensor && optional(name, wantedTensor.number(1));
 }
 
 function castTensor(name: string, to: number): Addition {
@@ -152,24 +155,50 @@ function unzipped(name: string, zipMap: Message): Addition {
 }
 
 function optional(name: string, element: number): Addition {
-  const at = (part: string) => `${name}/${part}`;
-  const branch = (part: string, ...nodes: readonly Uint8Array[]) =>
-    graph(at(part), nodes, [], [tensorInfo(at(part), element)]);
-  const then = branch("present", node("OptionalGetElement", [name], [at("present")]));
-  const otherwise = branch("absent", list(at("absent"), element));
-  const branches = [subgraph("then_branch", then), subgraph("else_branch", otherwise)];
+  const [has, value] = [`${name}/has`, `${name}/value`];
+  return {
+    composite: { name, parts: [has, value], compose: ([is, tensor]) => (isThere(is) ? (tensor as TensorParts) : null) },
+    nodes: valueOrElse(
+      name,
+      (output) => tensorInfo(output, element),
+      (output) => list(output, element),
+    ),
+    outputs: [tensorInfo(has, BOOL), tensorInfo(value, element)],
+  };
+}
+
+function optionalSequence(name: string, element: number): Addition {
+  const [has, value] = [`${name}/has`, `${name}/value`];
+  const { composite, nodes, outputs } = listed(value, element);
+  const empty = (output: string) => node("SequenceEmpty", [], [output], [integer("dtype", element)]);
   return {
     composite: {
       name,
-      parts: [at("has"), at("value")],
-      compose: (tensors) => {
-        const [has, value] = tensors as readonly [TensorParts, TensorParts];
-        return (has.data as Uint8Array)[0] ? value : null;
-      },
+      parts: [has, ...composite.parts],
+      compose: ([is, ...tensors]) => (isThere(is) ? composite.compose(tensors) : null),
     },
-    nodes: [node("OptionalHasElement", [name], [at("has")]), node("If", [at("has")], [at("value")], branches)],
-    outputs: [tensorInfo(at("has"), BOOL), tensorInfo(at("value"), element)],
+    nodes: [...valueOrElse(name, (output) => sequenceInfo(output, element), empty), ...nodes],
+    outputs: [tensorInfo(has, BOOL), ...outputs],
   };
+}
+
+/** Nodes that give whether an optional has a value, and the value, or what another node gives. */
+function valueOrElse(
+  name: string,
+  info: (output: string) => Uint8Array,
+  otherwise: (output: string) => Uint8Array,
+): Uint8Array[] {
+  const at = (part: string) => `${name}/${part}`;
+  const branch = (part: string, maker: Uint8Array) => graph(at(part), [maker], [], [info(at(part))]);
+  const branches = [
+    subgraph("then_branch", branch("present", node("OptionalGetElement", [name], [at("present")]))),
+    subgraph("else_branch", branch("absent", otherwise(at("absent")))),
+  ];
+  return [node("OptionalHasElement", [name], [at("has")]), node("If", [at("has")], [at("value")], branches)];
+}
+
+function isThere(has: TensorParts | undefined): boolean {
+  return Boolean((has?.data as Uint8Array | undefined)?.[0]);
 }
 
 /** Without a loop, which takes sequences from the operators' version 13 on only. */

@@ -4,6 +4,15 @@
  */
 import type { Tensor } from "@huggingface/transformers";
 import { InferenceSession } from "onnxruntime-web";
+import {
+  type CompositeInput,
+  compositeInputs,
+  type Form,
+  formOf,
+  rewriteInputs,
+  tensorsOf,
+  usualForm,
+} from "./composite_inputs";
 import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device";
 import { askFor } from "./files";
 import { type ModelFacts, NoGraph, readModel } from "./onnx";
@@ -14,7 +23,12 @@ import { type Composite, composeOutputs, partsOf, rewriteOutputs } from "./seque
 import { decode, encode } from "./values";
 
 interface Opened {
-  readonly native: InferenceSession;
+  native: InferenceSession;
+  /** Of the feeds that `native` takes. */
+  form: Form;
+  readonly inputs: readonly CompositeInput[];
+  /** Opens the model for feeds of another form. It keeps the model's bytes, so most models have none. */
+  readonly create: ((form: Form) => Promise<InferenceSession>) | undefined;
   readonly composites: readonly Composite[];
   /** Names of all outputs. */
   readonly names: readonly string[];
@@ -49,28 +63,43 @@ async function load({ session, json, runtime, model }: OpenMessage): Promise<Ope
   const threads = await starting;
   const { model: rewritten, composites } = rewriteOutputs(bytes);
   const settings = { ...options, executionProviders: [device], externalData };
-  const creating = inTurn(() => InferenceSession.create(rewritten, settings));
-  const [native] = await Promise.all([creating, verifyRuntime(runtime)]);
+  const inputs = compositeInputs(rewritten);
+  const create = (form: Form) => InferenceSession.create(rewriteInputs(rewritten, inputs, form), settings);
+  const form = usualForm(inputs);
+  const [native] = await Promise.all([inTurn(() => create(form)), verifyRuntime(runtime)]);
   await tellLoss(device);
   const on = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
   const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, ...on };
-  return { native, composites, names: facts.outputs.map(({ name }) => name), info };
+  const names = facts.outputs.map(({ name }) => name);
+  return { native, form, inputs, create: inputs.length > 0 ? create : undefined, composites, names, info };
 }
 
 export async function infer({ session, json, buffers }: InferMessage): Promise<Answer> {
   const opened = sessions.get(session);
   if (!opened) throw new Error("the session has not been opened yet");
-  const { native, composites, names } = opened;
-  const { outputs, feeds } = decode(json, buffers) as InferArguments<Tensor>;
+  const { inputs, composites, names } = opened;
+  const { outputs, feeds } = decode(json, buffers) as InferArguments<Tensor | Tensor[]>;
   const wanted = outputs ?? names;
   const parts = partsOf(wanted, composites);
   const results: unknown[] = [];
   for (const feed of feeds) {
-    const tensors = Object.fromEntries(Object.entries(feed).map(([name, { ort_tensor }]) => [name, ort_tensor]));
-    const result = await inTurn(() => native.run(tensors as Parameters<typeof native.run>[0], parts));
+    const tensors = tensorsOf<Tensor>(inputs, feed).map(([name, { ort_tensor }]) => [name, ort_tensor]);
+    const result = await inTurn(async () => {
+      await openFor(opened, formOf(inputs, feed));
+      return opened.native.run(Object.fromEntries(tensors), parts);
+    });
     results.push(composeOutputs(wanted, composites, result));
   }
   return encode(results);
+}
+
+/** Open a model again for feeds of this form, if it is open for others. */
+async function openFor(opened: Opened, form: Form): Promise<void> {
+  if (!opened.create || `${form}` === `${opened.form}`) return;
+  const native = await opened.create(form);
+  await opened.native.release();
+  opened.native = native;
+  opened.form = form;
 }
 
 /** Free a model's memory, after the runs that came before. */

@@ -1,7 +1,8 @@
 """Values on their way into a model: the conversions and the checks of onnxruntime's Python API. Pure.
 
 An array has the type and the shape that the model declares. A list is converted to the type. Beyond onnxruntime an
-array of 32-bit integers is taken for one of 64 bits, because those are the default integers of a 32-bit Python.
+array of 32-bit integers is taken for one of 64 bits, because those are the default integers of a 32-bit Python; and
+numbers that NumPy lacks come in a wider type, as outputs do (``web/worker/composite_inputs.ts`` makes them narrow).
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ _DATA_TYPES = {name: dtype for dtype, name in ONNX_TYPES.items()}
 
 _WIDENED = {"int32": "int64", "uint32": "uint64"}
 """Default integers of a 32-bit Python, with those that models declare."""
+
+_NARROW = {
+    **dict.fromkeys(("bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz"), "float32"),
+    "int4": "int8",
+    "uint4": "uint8",
+}
+"""The types in which values come that NumPy has no type for."""
 
 _NO_LIST = "Could not create tensor from given input list"
 
@@ -94,12 +102,36 @@ def type_name(dtype: str) -> str:
 
 def _prepare(node: NodeArg, value: Any) -> Any:
     expected = node.type[len("optional(") : -1] if node.type.startswith("optional(") else node.type
-    declared = expected.removeprefix("tensor(").removesuffix(")")
-    dtype = _DATA_TYPES.get(declared, declared)
-    if not expected.startswith("tensor(") or dtype not in (*FORMATS, STRING):
+    is_sequence = expected.startswith("seq(tensor(")
+    item_type = expected[len("seq(") : -1] if is_sequence else expected
+    declared = item_type.removeprefix("tensor(").removesuffix(")")
+    dtype = _NARROW.get(declared) or _DATA_TYPES.get(declared, declared)
+    if not item_type.startswith("tensor(") or dtype not in (*FORMATS, STRING) or (is_sequence and declared in _NARROW):
         raise status_error(9, f"onnxruntime-web takes no {node.type}, which the input {node.name} is.")
+    if is_sequence:
+        return _sequence(node, value, dtype)
     tensor = _from_list(value, dtype) if isinstance(value, list) else _from_array(node.name, value, dtype)
     _check(node, type_name(tensor.dtype), type_name(dtype), tensor.shape)
+    return tensor
+
+
+def _sequence(node: NodeArg, value: Any, dtype: str) -> list[Tensor]:
+    if not isinstance(value, list):
+        _from_array(node.name, value, dtype)
+        number = 5 if node.type.startswith("optional(") else 3
+        raise invalid_argument(f"input with name: '{node.name}' expected to be of type: {number} but received a tensor")
+    return [_item(node.name, item, dtype) for item in value]
+
+
+def _item(name: str, value: Any, dtype: str) -> Tensor:
+    """Return a tensor of a sequence. Beyond onnxruntime it may be a list, too."""
+    if isinstance(value, list):
+        return _from_list(value, dtype)
+    if not (isinstance(value, Tensor | Buffer) or is_array(value)) or isinstance(value, bytes | bytearray):
+        raise InvalidState("CreateSequenceOfTensors: Input is not a tensor")
+    tensor = _from_array(name, value, dtype)
+    if tensor.dtype != dtype:
+        raise InvalidState(f"TensorSeq: tensor to be added has a different data type: {tensor.dtype}, not {dtype}.")
     return tensor
 
 

@@ -46,13 +46,13 @@ def encode_call(
 
 
 def encode_feeds(feeds: Sequence[Mapping[str, Any]]) -> tuple[Any, list[Any]]:
-    """Return tensors by name, of one or several runs, as plain JSON data with tags, and their buffers.
+    """Return tensors, or lists of tensors, by name, of one or several runs: plain JSON data with tags, and buffers.
 
     Raises:
         InputError: For a value that is not a tensor.
     """
     encoder = _Encoder()
-    encoded = [{name: encoder.tensor(value, name) for name, value in feed.items()} for feed in feeds]
+    encoded = [{name: encoder.tensors(value, name) for name, value in feed.items()} for feed in feeds]
     return encoded, encoder.buffers
 
 
@@ -122,6 +122,10 @@ class _Encoder:
             "An engine takes None, bool, int, float, str, lists and dicts with string keys, tensors and arrays here, "
             f"not {type(value).__name__}."
         )
+
+    def tensors(self, value: Any, name: str) -> Any:
+        """Return the tag of a tensor, or those of a list of tensors."""
+        return [self.tensor(item, name) for item in value] if isinstance(value, list) else self.tensor(value, name)
 
     def tensor(self, value: Any, name: str) -> Any:
         """Return the tag of a `Tensor`, a NumPy array or another buffer of numbers."""

@@ -22,7 +22,7 @@ from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError
 from modelden.ports import Blob, FileProvider, Ports, SessionWorker, WorkerSpec
 
 ROOM = 256 * 2**20
-"""Bytes of models from which on a worker takes no more: its memory ends at 4 GB, and never shrinks."""
+"""Bytes of open models from which on a worker takes no more: its memory ends at 4 GB."""
 
 WAIT_LIMIT = 1.0
 """Seconds that a session waits for another one of its worker."""
@@ -88,6 +88,12 @@ class PooledSession:
     def __init__(self, member: _Member, number: int) -> None:
         self._member = member
         self._number = number
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of its model and of the files beside it."""
+        return self._size
 
     @property
     def has_ended(self) -> bool:
@@ -104,11 +110,11 @@ class PooledSession:
 
         async def count(path: str) -> Blob | None:
             blob = await files(path)
-            self._member.size += 0 if blob is None else blob.size
+            self._size += 0 if blob is None else blob.size
             return blob
 
         async with self._member.turn(_OPENING):
-            self._member.size += model.size
+            self._size = model.size
             try:
                 return await self._member.worker.open(self._number, options, wasm, model, count)
             except EngineError as error:
@@ -139,7 +145,6 @@ class _Member:
 
     def __init__(self, ports: Ports, key: PoolKey, on_empty: Callable[[_Member], None], *, is_alone: bool) -> None:
         self.worker: SessionWorker = ports.sessions.start_session(key.spec)
-        self.size = 0
         self._ports = ports
         self._key = key
         self._on_empty = on_empty
@@ -158,7 +163,7 @@ class _Member:
     def takes(self, key: PoolKey) -> bool:
         """Tell whether another session with these properties may join."""
         is_busy = self._holder not in (None, _OPENING) or self._queue
-        has_room = self.size < ROOM and not self._is_alone
+        has_room = sum(session.size for session in self._sessions) < ROOM and not self._is_alone
         return self._key == key and has_room and not is_busy and self.worker.end_reason is None
 
     def add_session(self) -> PooledSession:

@@ -147,6 +147,8 @@ class SessionWorker(Protocol):
     ) -> Sequence[Mapping[str, Any]]:
         """Run a model once for each of the feeds. Suspends. A cancelled caller waits for the worker's answer.
 
+        A feed has a `Tensor` by input; of a sequence a list of them, of an optional value that is absent none.
+
         Returns:
             For each feed a `Tensor` by output; of a sequence a list of them, of maps their ``labels`` and ``scores``.
 

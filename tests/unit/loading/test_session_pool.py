@@ -117,16 +117,28 @@ async def test_a_configuration_gives_each_its_own(profile: Profile) -> None:
     assert page.workers() == [[b"a"], [b"b"]]
 
 
-async def test_a_worker_that_is_full_takes_no_more(page: Page) -> None:
-    class Huge(MemoryBlob):
-        @property
-        def size(self) -> int:
-            return ROOM
+class Huge(MemoryBlob):
+    """A model after which a worker takes no more."""
 
+    @property
+    def size(self) -> int:
+        return ROOM
+
+
+async def test_a_worker_that_is_full_takes_no_more(page: Page) -> None:
     await page.open(Huge(b"huge"))
     await page.open(b"b")
 
     assert page.workers() == [[b"huge"], [b"b"]]
+
+
+async def test_a_closed_model_leaves_its_room_to_others(page: Page) -> None:
+    await page.open(b"a")
+    (await page.open(Huge(b"huge"))).close()
+
+    await page.open(b"b")
+
+    assert page.workers() == [[b"a", b"b"]]
 
 
 async def test_a_model_without_memory_beside_others_has_a_worker_of_its_own(page: Page) -> None:
