@@ -1,6 +1,6 @@
 /**
- * Every message that crosses between Python and modelden's workers, named once; the trust worker's requests are in
- * `trust_protocol.ts`.
+ * Every message that crosses between Python and modelden's workers, named once; those of raw models, of the trust
+ * worker and of vectors are in `session_protocol.ts`, `trust_protocol.ts` and `vectors_protocol.ts`.
  *
  * A message is a plain object told apart by `type`. Plain data crosses as JSON *text* (one string, one
  * conversion on either side), bytes as Blobs or as transferred typed arrays. How values look inside that JSON
@@ -11,7 +11,7 @@
  * `file` one of the second.
  */
 
-import type { ModelFacts } from "./onnx";
+import type { InferMessage, OpenMessage, ReleaseMessage } from "./session_protocol";
 
 /** An error as it crosses: the fields that structured cloning would not keep. */
 export interface ErrorData {
@@ -135,50 +135,6 @@ export interface StreamOptions {
 export interface StopMessage {
   readonly type: "stop";
   readonly id: number;
-}
-
-/** Open a raw ONNX model. A worker may have several of them, and no engine then. */
-export interface OpenMessage {
-  readonly type: "open";
-  readonly id: number;
-  /** By which it is run and released: a number above 0, used once. */
-  readonly session: number;
-  /** JSON text of {@link OpenOptions}. */
-  readonly json: string;
-  readonly runtime: Runtime;
-  readonly model: Blob;
-}
-
-/** What the JSON of an {@link OpenMessage} holds. */
-export interface OpenOptions {
-  readonly device: string;
-  readonly numThreads: number;
-  /** onnxruntime-web's own session options. */
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-/** Run a raw ONNX model once for each of the feeds. */
-export interface InferMessage {
-  readonly type: "infer";
-  readonly id: number;
-  readonly session: number;
-  /** JSON text of {@link InferArguments}. */
-  readonly json: string;
-  readonly buffers: readonly ArrayBufferView[];
-}
-
-/** What the JSON of an {@link InferMessage} holds. */
-export interface InferArguments<Tensor = unknown> {
-  /** Names of the outputs that are wanted; `null` for all. */
-  readonly outputs: readonly string[] | null;
-  /** An input that is a sequence has a list of tensors; an absent optional one is not there. */
-  readonly feeds: readonly Readonly<Record<string, Tensor>>[];
-}
-
-/** Free the memory of a raw ONNX model, after what was asked of it before. It is not answered. */
-export interface ReleaseMessage {
-  readonly type: "release";
-  readonly session: number;
 }
 
 /** The answer to the {@link NeedMessage} of the same id. */
@@ -308,11 +264,6 @@ export interface EngineInfo extends Running {
   readonly samplingRate: number | null;
   /** It makes text token by token, which can be streamed. */
   readonly writes: boolean;
-}
-
-/** What the JSON of the reply to `open` holds. */
-export interface SessionInfo extends Omit<ModelFacts, "external">, Running {
-  readonly onnxruntime: string;
 }
 
 export type EngineEvent =

@@ -16,10 +16,11 @@ import {
 import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device";
 import { askFor } from "./files";
 import { type ModelFacts, NoGraph, readModel } from "./onnx";
-import type { Answer, InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./protocol";
+import type { Answer } from "./protocol";
 import { crash } from "./rpc";
 import { compiled, ONNXRUNTIME_VERSION, startRuntime, verifyRuntime } from "./runtime";
 import { type Composite, composeOutputs, partsOf, rewriteOutputs } from "./sequences";
+import type { InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./session_protocol";
 import { decode, encode } from "./values";
 
 interface Opened {

@@ -76,7 +76,7 @@ class OnnxModelInfo:
 
     @classmethod
     def from_reply(cls, reply: Mapping[str, Any], lengths: Mapping[str, int]) -> OnnxModelInfo:
-        """Read the reply to ``open`` (``web/worker/protocol.ts``).
+        """Read the reply to ``open`` (``web/worker/session_protocol.ts``).
 
         Args:
             reply: The worker's report.

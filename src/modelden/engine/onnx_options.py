@@ -193,7 +193,7 @@ class SessionOptions:
         raise status_error(1, f"Failed to load library {show(library)[1:-1]} with error: a browser loads none.")
 
     def to_message(self, device: str) -> dict[str, Any]:
-        """Return the ``OpenOptions`` of ``web/worker/protocol.ts``."""
+        """Return the ``OpenOptions`` of ``web/worker/session_protocol.ts``."""
         extra = self._config.to_extra()
         severity = self.log_severity_level
         return {

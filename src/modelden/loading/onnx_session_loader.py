@@ -55,7 +55,7 @@ class _Request(NamedTuple):
     Attributes:
         source: The model.
         runtime: The runtime that was selected.
-        options: ``OpenOptions`` of ``web/worker/protocol.ts``.
+        options: ``OpenOptions`` of ``web/worker/session_protocol.ts``.
         on_progress: Called with each step of a download.
         is_alone: No other session joins its worker.
     """
@@ -99,7 +99,7 @@ class OnnxSessionLoader:
 
         Args:
             source: The model.
-            options: ``OpenOptions`` of ``web/worker/protocol.ts``.
+            options: ``OpenOptions`` of ``web/worker/session_protocol.ts``.
             on_progress: Called with each step of a download.
 
         Raises:

@@ -126,7 +126,7 @@ class SessionWorker(Protocol):
 
         Args:
             session: The number by which the model is run and released. A number is used once.
-            options: The ``open`` message's JSON (``web/worker/protocol.ts``).
+            options: The ``open`` message's JSON (``web/worker/session_protocol.ts``).
             wasm: The runtime's WASM file.
             model: The model.
             files: Called for each file of external data, with its path relative to the model.
