@@ -8,6 +8,8 @@ node bench/longtasks.mjs chromium firefox
 .venv/bin/python bench/settings.py chrome firefox
 .venv/bin/python bench/engine.py chrome firefox
 .venv/bin/python bench/session.py chrome firefox
+.venv/bin/python bench/chat.py chrome firefox
+.venv/bin/python bench/vectors.py chrome firefox
 .venv/bin/python bench/lifetimes.py chrome firefox
 .venv/bin/python bench/cache.py chromium firefox
 .venv/bin/python bench/big.py chromium firefox

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modelden.core.multi_progress_aggregator import MultiProgressAggregator
     from modelden.diagnosis import Diagnosis, Finding, doctor
     from modelden.engine.block_list import BlockList
+    from modelden.engine.chat import Chat, ChatAnswer, ChatReply
     from modelden.engine.engine import Engine
     from modelden.engine.media import Audio, Image
     from modelden.engine.metrics import RunMetrics
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from modelden.errors import (
         AccessDenied,
         CacheSizeExceeded,
+        ContextExceeded,
         CryptoUnavailable,
         DataRemoved,
         DeviceLost,
@@ -97,6 +99,7 @@ _HOMES = {
     "diagnosis": "Diagnosis Finding doctor",
     "api": "check_updates configure create_engine load_session on prefetch",
     "engine.block_list": "BlockList",
+    "engine.chat": "Chat ChatAnswer ChatReply",
     "engine.engine": "Engine",
     "engine.media": "Audio Image",
     "engine.metrics": "RunMetrics",
@@ -132,8 +135,12 @@ __all__ = [
     "Availability",
     "BlockList",
     "CacheSizeExceeded",
+    "Chat",
+    "ChatAnswer",
+    "ChatReply",
     "Chunk",
     "Configuration",
+    "ContextExceeded",
     "CryptoUnavailable",
     "DataRemoved",
     "DeviceLost",

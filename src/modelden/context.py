@@ -14,7 +14,8 @@ from modelden.core.events import DownloadEvents, Events, ProgressCallback
 from modelden.core.offline_fetcher import OfflineFetcher
 from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.engine import model_selection, runtime_selection
-from modelden.engine.engine import Engine, EngineRegistry
+from modelden.engine.engine import Engine
+from modelden.engine.engine_registry import EngineRegistry
 from modelden.engine.engine_runner import EngineRunner
 from modelden.engine.history import History
 from modelden.engine.last_engine import MODELDEN

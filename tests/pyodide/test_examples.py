@@ -9,6 +9,7 @@ import pytest
 
 from tests.examples import Example, page_examples
 from tests.pyodide.servers import ROOT, WEIGHTS, write_model
+from tests.tiny_models import files
 from tests.tiny_models.raw import raw_models
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def test_the_examples_of_a_document_run(page: Page, own_site: Site, document: st
         write_model(own_site.folder, "org/name", revision=revision)
         folder = own_site.folder / "hub/org/name" / revision
         (folder / "onnx/model.onnx").write_bytes((folder / WEIGHTS).read_bytes())
+    for path, content in files("text-generation").items():
+        file = own_site.folder / "hub/org/chat/v1.0" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     page.add_module("in_page_examples.py", (ROOT / "tests/pyodide/in_page_examples.py").read_text("utf-8"))
     sources = [source for example in EXAMPLES[document] for source in prepared(example)]
 

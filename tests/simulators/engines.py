@@ -52,6 +52,7 @@ class ScriptedWorker:
         self.received: dict[str, bytes] = {}
         self.preloaded: Mapping[str, Blob] = {}
         self.run_started = asyncio.Event()
+        self.turns: list[Mapping[str, Any]] = []
 
     @property
     def closed(self) -> bool:
@@ -105,12 +106,45 @@ class ScriptedWorker:
         elif file not in self._engines.optional:
             raise EngineError(f"Could not locate file: {folder}/{file}")
 
+    async def chat(
+        self, turn: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None = None
+    ) -> tuple[Any, str | None]:
+        """Answer with the last text's words in reverse, of which each is a token; then wait for the engines' `gate`."""
+        self.turns.append(turn)
+        context = {"contextLength": self._engines.context_length}
+        if not turn["messages"]:
+            await self._until_open()
+            return {"hasTemplate": self._engines.has_template, **context}, None
+        prompt = sum(len(message["content"].split()) for message in turn["messages"])
+        limit = self._engines.context_length
+        reply = {"text": "", "promptTokens": prompt, "cachedTokens": 0, "newTokens": 0, "finish": "context", **context}
+        if limit is not None and prompt + turn["options"]["maxNewTokens"] > limit:
+            return reply, json.dumps(METRICS)
+        words = turn["messages"][-1]["content"].split()[::-1]
+        if "refuse" in words:
+            raise EngineError("The model refused it.")
+        if on_chunk is not None:
+            for word in words:
+                on_chunk(Chunk(f"{word} ", None, is_prompt=False))
+        await self._until_open()
+        text = "".join(f"{word} " for word in words)
+        return {**reply, "text": text, "newTokens": len(words), "finish": "stop"}, json.dumps(METRICS)
+
     async def run(
         self, args: Sequence[Any], options: Mapping[str, Any], streaming: Streaming | None = None
     ) -> tuple[Any, str | None]:
         """Run until the engines' `gate` is open."""
         if self.created["task"] == "tokenizer" and self._end is None:
             return _tokenized(*args), None
+        await self._until_open()
+        if streaming is not None:
+            for word in str(args[0]).split():
+                streaming.on_chunk(Chunk(word, None, is_prompt=False))
+        if "refuse" in args:
+            raise EngineError("The model refused it.")
+        return {"args": list(args), "options": dict(options)}, json.dumps(METRICS)
+
+    async def _until_open(self) -> None:
         self.run_started.set()
         if self._end is not None:
             raise self._end
@@ -126,12 +160,6 @@ class ScriptedWorker:
                 end.exception()  # of a run that nobody waits for
         if end.done():
             end.result()
-        if streaming is not None:
-            for word in str(args[0]).split():
-                streaming.on_chunk(Chunk(word, None, is_prompt=False))
-        if "refuse" in args:
-            raise EngineError("The model refused it.")
-        return {"args": list(args), "options": dict(options)}, json.dumps(METRICS)
 
     async def _answer(self, events: set[asyncio.Future[Any]]) -> None:
         """Wait for the first of these; a cancelled run does so too if cancellation is ignored."""
@@ -217,7 +245,7 @@ class ScriptedEngines:
     Close `gate` to keep runs from ending, and set `ignores_cancellation` for those that are cancelled too. Set `hang`
     to let so many workers give no sign of life, -1 to let all of them be stuck when they have their files, as `stuck`
     tells; set `lose_gpu` to a reason for loads to lose it. A file that begins with `corrupt` fails a load. `loading`
-    tells of a worker that begins to load.
+    tells of a worker that begins to load. `context_length` and `has_template` are facts of models that chat.
     """
 
     def __init__(self, files: Sequence[str], optional: Sequence[str] = ()) -> None:
@@ -230,6 +258,8 @@ class ScriptedEngines:
         self.hang = 0
         self.lose_gpu = ""
         self.corrupt = b"corrupt"
+        self.context_length: int | None = 512
+        self.has_template = True
         self.loading = asyncio.Event()
         self.stuck = asyncio.Event()
         self.prewarmed: tuple[WorkerSpec, ScriptedWorker] | None = None

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tests.tiny_models.graph import BOOL, FLOAT, INT64, Graph
 from tests.tiny_models.tokenizers import CHARACTERS, END, PAD, Files, Json, characters, json_files
 from tests.tiny_models.vision import patches, preprocessor
 
-HEADS, HEAD = 2, 4
-HIDDEN = HEADS * HEAD
 VOCABULARY = len(CHARACTERS)
-POSITIONS = 512
-CACHE = ("batch", HEADS, "past", HEAD)
+
+
+class Shape(NamedTuple):
+    """The sizes of a decoder."""
+
+    heads: int = 2
+    head: int = 4
+    positions: int = 512
+
+    @property
+    def hidden(self) -> int:
+        """Numbers of each state."""
+        return self.heads * self.head
+
+
+TINY = Shape()
+HEADS, HEAD, HIDDEN, POSITIONS = TINY.heads, TINY.head, TINY.hidden, TINY.positions
 
 _GENERATION: Json = {"eos_token_id": END, "pad_token_id": PAD, "decoder_start_token_id": PAD, "max_length": 40}
 _CHAT = "{% for message in messages %}{{ message.role + ': ' + message.content + '\n' }}{% endfor %}"
-_GPT: Json = {
-    "model_type": "gpt2",
-    "architectures": ["GPT2LMHeadModel"],
-    "vocab_size": VOCABULARY,
-    "n_embd": HIDDEN,
-    "n_head": HEADS,
-    "n_layer": 1,
-    "n_positions": POSITIONS,
-    "max_position_embeddings": POSITIONS,
-    "eos_token_id": END,
-    "pad_token_id": PAD,
-}
 
 
-def text_generation() -> Files:
-    """GPT-2's shape: logits and a cache."""
+def _gpt(shape: Shape = TINY) -> Json:
+    return {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": VOCABULARY,
+        "n_embd": shape.hidden,
+        "n_head": shape.heads,
+        "n_layer": 1,
+        "n_positions": shape.positions,
+        "max_position_embeddings": shape.positions,
+        "eos_token_id": END,
+        "pad_token_id": PAD,
+    }
+
+
+def text_generation(shape: Shape = TINY) -> Files:
+    """GPT-2's form: logits and a cache."""
     graph = Graph("gpt", seed=21)
-    decode(graph, "0", mask=graph.input("attention_mask", ["batch", "total"], INT64))
+    decode(graph, "0", mask=graph.input("attention_mask", ["batch", "total"], INT64), shape=shape)
     generation = {key: value for key, value in _GENERATION.items() if key != "decoder_start_token_id"}
     return {
-        **json_files(config=_GPT, generation_config=generation),
-        **characters(chat_template=_CHAT),
+        **json_files(config=_gpt(shape), generation_config=generation),
+        **characters(chat_template=_CHAT, max_length=shape.positions),
         "onnx/model.onnx": graph.model(),
     }
 
@@ -88,7 +106,7 @@ def image_to_text() -> Files:
         "eos_token_id": END,
         "pad_token_id": PAD,
         "encoder": {"model_type": "vit"},
-        "decoder": {**_GPT, "add_cross_attention": True, "max_position_embeddings": 60},
+        "decoder": {**_gpt(), "add_cross_attention": True, "max_position_embeddings": 60},
     }
     return {
         **json_files(config=config, generation_config=_GENERATION, preprocessor_config=preprocessor()),
@@ -104,15 +122,22 @@ def encoder_states(graph: Graph) -> str:
 
 
 def decode(
-    graph: Graph, layer: str, *, mask: str | None = None, encoded: str | None = None, vocabulary: int = VOCABULARY
+    graph: Graph,
+    layer: str,
+    *,
+    mask: str | None = None,
+    encoded: str | None = None,
+    vocabulary: int = VOCABULARY,
+    shape: Shape = TINY,
 ) -> str:
     """One layer of masked attention over the cache and the new tokens, and over ``encoded`` if given; then logits.
 
     Returns where it looked: at ``encoded`` if given, else at the tokens.
     """
     ids = graph.input("input_ids", ["batch", "seq"], INT64)
-    old_keys = graph.input(f"past_key_values.{layer}.key", CACHE)
-    old_values = graph.input(f"past_key_values.{layer}.value", CACHE)
+    cache = ("batch", shape.heads, "past", shape.head)
+    old_keys = graph.input(f"past_key_values.{layer}.key", cache)
+    old_values = graph.input(f"past_key_values.{layer}.value", cache)
     known = graph.op("Squeeze", graph.op("Shape", old_keys, start=2, end=3))
     length = graph.op("Squeeze", graph.op("Shape", ids, start=1, end=2))
     total = graph.op("Add", known, length)
@@ -120,11 +145,11 @@ def decode(
     places = graph.op("Range", known, total, one)
     states = graph.op(
         "Add",
-        graph.op("Gather", graph.weights(vocabulary, HIDDEN), ids),
-        graph.op("Gather", graph.weights(POSITIONS, HIDDEN), places),
+        graph.op("Gather", graph.weights(vocabulary, shape.hidden), ids),
+        graph.op("Gather", graph.weights(shape.positions, shape.hidden), places),
     )
-    keys = graph.op("Concat", old_keys, _heads(graph, states), axis=2)
-    values = graph.op("Concat", old_values, _heads(graph, states), axis=2)
+    keys = graph.op("Concat", old_keys, _heads(graph, states, shape), axis=2)
+    values = graph.op("Concat", old_values, _heads(graph, states, shape), axis=2)
     later = graph.op(
         "Greater",
         graph.op("Range", graph.constant(np.array(0, dtype=np.int64)), total, one),
@@ -134,22 +159,22 @@ def decode(
     if mask is not None:
         absent = graph.op("Not", graph.op("Cast", mask, to=BOOL))
         hidden = graph.op("Or", later, graph.op("Unsqueeze", absent, graph.ints(1, 2)))
-    looked = _look(graph, _heads(graph, states), keys, hidden)
-    states = graph.op("Add", states, _read(graph, looked, values))
+    looked = _look(graph, _heads(graph, states, shape), keys, hidden)
+    states = graph.op("Add", states, _read(graph, looked, values, shape))
     if encoded is not None:
-        source_keys, source_values = _heads(graph, encoded), _heads(graph, encoded)
-        looked = _look(graph, _heads(graph, states), source_keys)
-        states = graph.op("Add", states, _read(graph, looked, source_values))
-    logits = graph.op("MatMul", graph.op("Tanh", states), graph.weights(HIDDEN, vocabulary))
+        source_keys, source_values = _heads(graph, encoded, shape), _heads(graph, encoded, shape)
+        looked = _look(graph, _heads(graph, states, shape), source_keys)
+        states = graph.op("Add", states, _read(graph, looked, source_values, shape))
+    logits = graph.op("MatMul", graph.op("Tanh", states), graph.weights(shape.hidden, vocabulary))
     graph.output(logits, "logits", ["batch", "seq", vocabulary])
-    graph.output(keys, f"present.{layer}.key", ["batch", HEADS, "total", HEAD])
-    graph.output(values, f"present.{layer}.value", ["batch", HEADS, "total", HEAD])
+    graph.output(keys, f"present.{layer}.key", ["batch", shape.heads, "total", shape.head])
+    graph.output(values, f"present.{layer}.value", ["batch", shape.heads, "total", shape.head])
     return looked
 
 
-def _heads(graph: Graph, states: str) -> str:
-    product = graph.op("MatMul", states, graph.weights(HIDDEN, HIDDEN))
-    split = graph.op("Reshape", product, graph.ints(0, 0, HEADS, HEAD))
+def _heads(graph: Graph, states: str, shape: Shape) -> str:
+    product = graph.op("MatMul", states, graph.weights(shape.hidden, shape.hidden))
+    split = graph.op("Reshape", product, graph.ints(0, 0, shape.heads, shape.head))
     return graph.op("Transpose", split, perm=[0, 2, 1, 3])
 
 
@@ -160,6 +185,6 @@ def _look(graph: Graph, queries: str, keys: str, hidden: str | None = None) -> s
     return graph.op("Softmax", scores, axis=-1)
 
 
-def _read(graph: Graph, looked: str, values: str) -> str:
+def _read(graph: Graph, looked: str, values: str, shape: Shape) -> str:
     context = graph.op("MatMul", looked, values)
-    return graph.op("Reshape", graph.op("Transpose", context, perm=[0, 2, 1, 3]), graph.ints(0, 0, HIDDEN))
+    return graph.op("Reshape", graph.op("Transpose", context, perm=[0, 2, 1, 3]), graph.ints(0, 0, shape.hidden))

@@ -27,7 +27,11 @@ def words() -> Files:
 
 
 def characters(
-    *, ends_with_token: bool = False, chat_template: str | None = None, whispers: Sequence[str] = ()
+    *,
+    ends_with_token: bool = False,
+    chat_template: str | None = None,
+    whispers: Sequence[str] = (),
+    max_length: int = 512,
 ) -> Files:
     """GPT-2's tokenizer without merges; as T5's it puts </s> behind a text, as Whisper's it has more tokens."""
     post_processor: Json = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
@@ -68,7 +72,7 @@ def characters(
         "pad_token": "<pad>",
         "eos_token": "</s>",
         "unk_token": "<unk>",
-        "model_max_length": 512,
+        "model_max_length": max_length,
         "clean_up_tokenization_spaces": False,
     }
     if chat_template is not None:

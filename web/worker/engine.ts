@@ -7,6 +7,8 @@
  */
 import { AutoModel, env, type PipelineType, pipeline, type TextToAudioPipeline } from "@huggingface/transformers";
 import { holdLock } from "./alive";
+import { chatFacts, chatTurn } from "./chat";
+import type { ChatMessage, ChatTurn } from "./chat_protocol";
 import { possibleThreads, tellLoss, threadsReason, usableDevice } from "./device";
 import { closeNetwork, explained, hostCache, keep, leaveWeights, receiveFile } from "./files";
 import { firefoxTask, type Loaded } from "./firefox_tasks";
@@ -32,6 +34,7 @@ import { loadTokenizer, TOKENIZER } from "./tokenizer";
 import { decode, encode } from "./values";
 
 interface Engine {
+  readonly created: CreateOptions;
   readonly call: Loaded;
   readonly writer: Writer | null;
   readonly running: Running;
@@ -41,7 +44,7 @@ interface Engine {
 type PipelineOptions = NonNullable<Parameters<typeof pipeline>[2]>;
 
 /** What an engine without onnxruntime runs on. */
-const WITHOUT_RUNTIME: Omit<Engine, "call"> = {
+const WITHOUT_RUNTIME: Omit<Engine, "call" | "created"> = {
   running: { device: "wasm", deviceReason: null, threads: 1, threadsReason: null },
   timestamps: [],
   writer: null,
@@ -76,6 +79,9 @@ function handle(message: EngineRequest): void {
       break;
     case "run":
       void answer(message.id, () => run(message));
+      break;
+    case "chat":
+      void answer(message.id, () => chat(message));
       break;
     case "open":
       void answer(message.id, () => open(message));
@@ -178,7 +184,7 @@ async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
 async function load(options: CreateOptions, runtime: Runtime | undefined): Promise<Engine> {
   const start = performance.now();
   useHost(options);
-  if (!runtime) return { call: await loaded(options, "wasm"), ...WITHOUT_RUNTIME };
+  if (!runtime) return { created: options, call: await loaded(options, "wasm"), ...WITHOUT_RUNTIME };
   const { task, numThreads = 1 } = options;
   const { device, deviceReason } = await usableDevice(options.device);
   const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm));
@@ -202,7 +208,7 @@ async function load(options: CreateOptions, runtime: Runtime | undefined): Promi
     { name: "initializationEnd", when: performance.now() },
   ];
   const running = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
-  return { running, timestamps, call, writer };
+  return { created: options, running, timestamps, call, writer };
 }
 
 async function run({ id, json, buffers }: RunMessage): Promise<Answer> {
@@ -216,12 +222,29 @@ async function run({ id, json, buffers }: RunMessage): Promise<Answer> {
     return { ...encode(result), metrics };
   };
   if (!writer) return done(await call(...args, options));
-  const tell = (chunk: Chunk) => post({ type: "chunk", id, json: JSON.stringify(chunk) });
+  const tell = chunkSender(id);
   const streaming = stream && { streamer: streamer(call.tokenizer as Parameters<typeof streamer>[0], stream, tell) };
   if (streaming) meterStreamer(streaming.streamer, figures);
   return stoppable(id, async (stopping_criteria) =>
     done(await call(...args, { ...options, ...streaming, stopping_criteria })),
   );
+}
+
+/** One turn of a chat. */
+async function chat({ id, json }: ChatMessage): Promise<Answer> {
+  if (!engine) throw new Error("the engine has not been created yet");
+  const { call, created, timestamps } = await engine;
+  const turn = JSON.parse(json) as ChatTurn;
+  if (!turn.messages.length) return { json: JSON.stringify(await chatFacts(call, created)), buffers: [] };
+  const figures = new RunMeter();
+  return stoppable(id, async (criteria) => {
+    const reply = await chatTurn(call, created, turn, { criteria, meter: figures, tell: chunkSender(id) });
+    return { json: JSON.stringify(reply), buffers: [], metrics: JSON.stringify(figures.end(timestamps)) };
+  });
+}
+
+function chunkSender(id: number): (chunk: Chunk) => void {
+  return (chunk) => post({ type: "chunk", id, json: JSON.stringify(chunk) });
 }
 
 function samplingRate(call: Loaded): number | null {

@@ -1,6 +1,7 @@
 /**
- * Every message that crosses between Python and modelden's workers, named once; those of raw models, of the trust
- * worker and of vectors are in `session_protocol.ts`, `trust_protocol.ts` and `vectors_protocol.ts`.
+ * Every message that crosses between Python and modelden's workers, named once; those of chats, of raw models, of
+ * the trust worker and of vectors are in `chat_protocol.ts`, `session_protocol.ts`, `trust_protocol.ts` and
+ * `vectors_protocol.ts`.
  *
  * A message is a plain object told apart by `type`. Plain data crosses as JSON *text* (one string, one
  * conversion on either side), bytes as Blobs or as transferred typed arrays. How values look inside that JSON
@@ -11,6 +12,7 @@
  * `file` one of the second.
  */
 
+import type { ChatMessage } from "./chat_protocol";
 import type { InferMessage, OpenMessage, ReleaseMessage } from "./session_protocol";
 
 /** An error as it crosses: the fields that structured cloning would not keep. */
@@ -131,7 +133,7 @@ export interface StreamOptions {
   readonly returnTokens: boolean;
 }
 
-/** End the run of this id after its current token: it is answered with what there is. */
+/** End the run or the turn of a chat of this id after its current token: it is answered with what there is. */
 export interface StopMessage {
   readonly type: "stop";
   readonly id: number;
@@ -156,6 +158,7 @@ export type EngineRequest =
   | WasmMessage
   | CreateMessage
   | RunMessage
+  | ChatMessage
   | StopMessage
   | OpenMessage
   | InferMessage

@@ -11,7 +11,7 @@ import type { CreateOptions } from "./protocol";
 export const TOKENIZER = "tokenizer";
 
 /** A template that is a file of its own, as newer models have it; transformers.js reads that of the configuration alone. */
-const TEMPLATE_FILE = "chat_template.jinja";
+export const TEMPLATE_FILE = "chat_template.jinja";
 
 // biome-ignore lint/suspicious/noExplicitAny: the two lines of transformers.js type their tokenizers differently
 type Tokenizer = any;

@@ -16,7 +16,7 @@ from modelden.ports import Blob, FileProvider, WorkerSpec
 
 if TYPE_CHECKING:
     from modelden.engine.inputs import Inputs
-    from modelden.engine.streaming import Streaming
+    from modelden.engine.streaming import Chunk, Streaming
 
 
 class JsEngineHost:
@@ -120,6 +120,20 @@ class JsEngineWorker:
             buffers=js_list,
             transfer=js_transfer,
             listener=None if streaming is None else lambda chunk: streaming.on_chunk(Chunk.of(chunk)),
+            cancel="stop",
+        )
+        return reply.decode(), reply.metrics
+
+    async def chat(
+        self, turn: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None = None
+    ) -> tuple[Any, str | None]:
+        """Take one turn of a chat."""
+        from modelden.engine.streaming import Chunk
+
+        reply = await self._worker.port.request(
+            type="chat",
+            json=json.dumps(dict(turn)),
+            listener=None if on_chunk is None else lambda text: on_chunk(Chunk.of(text)),
             cancel="stop",
         )
         return reply.decode(), reply.metrics

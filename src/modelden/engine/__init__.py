@@ -4,10 +4,11 @@ Its modules, in the order in which they are called:
 
 - `options`, `option_validation`, `tasks`: the request.
 - `last_engine`: the runtime of the last visit, started ahead.
-- `engine`, `engine_runner`, `lifecycle`: one engine per name, and its life.
+- `engine_registry`, `engine`, `engine_runner`, `lifecycle`: one engine per name, and its life.
 - `model_selection`, `runtime_selection`, `plan`: the decision, from Remote Settings.
 - `history`, `memory_guard`: what is stored of loads.
 - `inputs`, `media`, `tensor`, `values`, `streaming`, `metrics`: one run.
+- `chat`, `chat_options`: one conversation.
 - `update_status`: the answer of an update check.
 - `onnx`, `onnx_options`: raw ONNX models.
 """

@@ -1,20 +1,14 @@
-"""The public `Engine`, and the registry that has one of each name.
-
-An engine is a loaded model, ready to run. Without runs its worker is ended until the next run.
-"""
+"""The public `Engine`: a loaded model, ready to run. Without runs its worker is ended until the next run."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.core.arguments import check_callback, check_function
 from modelden.engine.lifecycle import READY, Status
 from modelden.engine.metrics import RunMetrics
-from modelden.engine.plan import EngineRecord
 from modelden.engine.results import presentable
 from modelden.engine.slot import Call, check_timeout
 from modelden.engine.streaming import Chunk, Stream, StreamReceiver
@@ -22,6 +16,7 @@ from modelden.errors import SyncUnavailable
 
 if TYPE_CHECKING:
     from modelden.core.events import ProgressCallback
+    from modelden.engine.chat import Chat
     from modelden.engine.engine_runner import EngineRunner
     from modelden.engine.options import PipelineOptions
     from modelden.ports import Suspender
@@ -156,6 +151,31 @@ class Engine:
         """
         return Stream(lambda on_chunk: self._run(args, options, on_chunk, timeout))
 
+    async def chat(
+        self, system: str | None = None, *, messages: Sequence[Mapping[str, str]] | None = None, **options: Any
+    ) -> Chat:
+        """Begin a conversation: ``chat = await engine.chat("Be brief.")``, then ``async for chunk in chat.send("Hi")``.
+
+        Args:
+            system: The text of the system message; None for none.
+            messages: Messages to go on from, each with ``role`` and ``content``, as `Chat.messages` returns them.
+            **options: Options of each turn. ``max_new_tokens`` (256), ``min_new_tokens``, ``stop_strings`` (a text or
+                several), ``do_sample``, ``temperature``, ``top_k``, ``top_p``, ``repetition_penalty`` and
+                ``no_repeat_ngram_size`` are those of Hugging Face's ``generate``, by default as the model's
+                ``generation_config.json`` says. ``seed`` makes an answer repeatable. ``chat_template`` replaces the
+                model's. ``overflow="drop_oldest"`` drops the oldest turns of a chat that does not fit into the model's
+                context; the default, ``"error"``, raises `ContextExceeded`. A seed, a temperature, ``top_k`` or
+                ``top_p`` implies ``do_sample=True``.
+
+        Raises:
+            InputError: For other arguments, for an engine of another task, and for a model without a chat template.
+            EngineClosed: If the engine was closed before.
+            ModelDenError: If it had to be loaded again and could not be.
+        """
+        from modelden.engine.chat import open_chat  # few engines chat
+
+        return await open_chat(self._runner.run, self.task_name, system, messages, options)
+
     def run_sync(self, *args: Any, **options: Any) -> Any:
         """Run the model once, and wait; the arguments, result and errors are those of `run`.
 
@@ -233,56 +253,3 @@ class Engine:
     ) -> Any:
         receiver = None if on_chunk is None else StreamReceiver(on_chunk)
         return presentable(await self._runner.run(Call(args, options, check_timeout(timeout), receiver)))
-
-
-class EngineRegistry:
-    """The engines of one page and configuration: the same options get the existing engine, other options end it.
-
-    Source: Firefox ``MLEngineParent.sys.mjs`` (``getEngine``).
-    """
-
-    def __init__(self, create_runner: Callable[[PipelineOptions], EngineRunner], suspender: Suspender) -> None:
-        """Create a registry.
-
-        Args:
-            create_runner: Returns a runner that has loaded nothing.
-            suspender: Waits in calls that are not async.
-        """
-        self._create_runner = create_runner
-        self._suspender = suspender
-        self._engines: dict[str, tuple[EngineRunner, Engine]] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def get(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:
-        """Return the engine for a request, ready to run.
-
-        Raises:
-            ModelDenError: If it cannot be loaded. An engine of this name with other options has ended all the same.
-        """
-        engine_id = request.engine_id
-        async with self._locks[engine_id]:
-            runner, engine = self._engines.get(engine_id, (None, None))
-            if runner and engine and not runner.has_ended and runner.request.is_equivalent(request):
-                runner.emitter = runner.emitter._replace(flow_id=request.flow_id)
-                await runner.refresh(on_progress)
-                return engine
-            if runner is not None:
-                runner.end(f"The engine {engine_id} was replaced by one with other options.")
-            return await self._create(request, on_progress)
-
-    def records(self) -> Iterator[EngineRecord]:
-        """Return the engines that were loaded and have not ended."""
-        runners = [runner for runner, _ in self._engines.values() if not runner.has_ended]
-        return (EngineRecord(runner.request, runner.plan) for runner in runners if runner.plan is not None)
-
-    async def _create(self, request: PipelineOptions, on_progress: ProgressCallback | None) -> Engine:
-        runner = self._create_runner(request)
-        engine = Engine(runner, self._suspender)
-        self._engines[request.engine_id] = runner, engine
-        try:
-            await runner.open(on_progress)
-        except BaseException:
-            runner.end(f"The engine {request.engine_id} could not be loaded.")
-            del self._engines[request.engine_id]
-            raise
-        return engine

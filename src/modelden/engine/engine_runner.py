@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelden.core.event_loop import BackgroundTasks
 from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import Lifecycle, Status
-from modelden.engine.metrics import RunMetrics
+from modelden.engine.metrics import metrics_fields
 from modelden.engine.plan import EngineRecord
 from modelden.engine.slot import Call, Slot
 from modelden.engine.update_status import UPDATE_AVAILABLE
@@ -86,7 +86,7 @@ class EngineRunner:
             if (slot := self._slot) is None:
                 raise EngineCrashed(f"The engine {self.request.engine_id} died as soon as it was loaded.")
             try:
-                value, self.metrics = await self._run(slot, call)
+                value, text = await self._run(slot, call)
             except ModelDenError as error:
                 is_lost, is_repeatable = isinstance(error, DeviceLost), slot.is_repeatable(error, call)
                 if is_lost or not is_repeatable:
@@ -95,8 +95,9 @@ class EngineRunner:
                     raise
                 has_lost_gpu = is_lost
                 continue
-            if metrics := self.metrics:
-                self.emitter.emit_run(lambda: asdict(RunMetrics.of(metrics)))
+            if text is not None:  # the facts that a chat begins with have no metrics
+                self.metrics = text
+                self.emitter.emit_run(partial(metrics_fields, text))
             return value
 
     async def _run(self, slot: Slot, call: Call) -> tuple[Any, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 
@@ -68,3 +68,8 @@ class RunMetrics:
             time_per_output_token=fields["timePerOutputToken"],
             run_timestamps=tuple((step["name"], step["when"]) for step in fields["runTimestamps"]),
         )
+
+
+def metrics_fields(text: str) -> dict[str, Any]:
+    """Return the fields of the JSON of a reply's ``metrics``, for an event."""
+    return asdict(RunMetrics.of(text))

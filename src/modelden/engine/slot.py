@@ -19,6 +19,7 @@ from modelden.engine.streaming import StreamReceiver, pop_streaming
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineTimeout, InputError, ModelDenError
 
 if TYPE_CHECKING:
+    from modelden.engine.streaming import Chunk
     from modelden.loading.engine_loader import LoadedModel
     from modelden.ports import Ports
 
@@ -186,12 +187,14 @@ class Call(NamedTuple):
         options: Its options, and those of streaming.
         timeout: Seconds that the model may take; None for no limit.
         receiver: Receives the chunks of a stream; else None.
+        turn: The ``ChatTurn`` of ``web/worker/chat_protocol.ts``, for a turn of a chat in place of a run; else None.
     """
 
     args: Sequence[Any]
     options: Mapping[str, Any]
     timeout: float | None = None
     receiver: StreamReceiver | None = None
+    turn: Mapping[str, Any] | None = None
 
 
 class Slot:
@@ -209,14 +212,20 @@ class Slot:
 
     async def run(self, call: Call) -> tuple[Any, str | None]:
         """Run the model once, and return its result and the JSON of its metrics; errors as `Engine.run`."""
-        plan, info = self.loaded.plan.options, self.loaded.info
-        options, receiver = dict(call.options), call.receiver
-        task, writes = str(plan.task_name), bool(info["writes"])
+        receiver = call.receiver
         on_chunk = None if receiver is None else receiver.listen(self._runs.note_life)
-        streaming = pop_streaming(task, options, on_chunk, writes=writes)
-        args, options = check_call(task, str(plan.model_id), info.get("transformers"), call.args, options)
-        work = self.loaded.worker.run(args, options, streaming)
+        worker = self.loaded.worker
+        work = self._run_pipeline(call, on_chunk) if call.turn is None else worker.chat(call.turn, on_chunk)
         return await self._runs.run(work, call.timeout, None if receiver is None else receiver.interrupt)
+
+    def _run_pipeline(
+        self, call: Call, on_chunk: Callable[[Chunk], None] | None
+    ) -> Coroutine[Any, Any, tuple[Any, str | None]]:
+        plan, info, options = self.loaded.plan.options, self.loaded.info, dict(call.options)
+        task = str(plan.task_name)
+        streaming = pop_streaming(task, options, on_chunk, writes=bool(info["writes"]))
+        args, options = check_call(task, str(plan.model_id), info.get("transformers"), call.args, options)
+        return self.loaded.worker.run(args, options, streaming)
 
     def is_repeatable(self, error: ModelDenError, call: Call) -> bool:
         """Tell whether a run that failed with this error can succeed in another worker.

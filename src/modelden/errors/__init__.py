@@ -3,6 +3,7 @@
     ModelDenError
     ├── InputError                 the call is wrong: change it (also a ValueError)
     │   ├── InvalidOption          an option of an engine that Firefox's rules refuse
+    │   ├── ContextExceeded        a chat is too long for the model
     │   └── UnknownTask
     ├── UntrustedError             settings or a file must not be used: tell its publisher
     │   ├── SignatureError         a collection's signature or its certificates
@@ -55,6 +56,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelden.errors.base import (
+        ContextExceeded,
         CryptoUnavailable,
         DownloadDeclined,
         InputError,
@@ -104,7 +106,10 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "base": "CryptoUnavailable DownloadDeclined InputError InvalidOption ModelDenError NotInBrowser UnknownTask",
+    "base": (
+        "ContextExceeded CryptoUnavailable DownloadDeclined InputError InvalidOption ModelDenError NotInBrowser "
+        "UnknownTask"
+    ),
     "engine": (
         "DeviceLost EngineClosed EngineCrashed EngineError EngineTimeout LoadEndedPage NotEnoughMemory SyncUnavailable "
         "WorkerRefused"
@@ -122,6 +127,7 @@ _HOMES = {
 __all__ = [
     "AccessDenied",
     "CacheSizeExceeded",
+    "ContextExceeded",
     "CryptoUnavailable",
     "DataRemoved",
     "DeviceLost",

@@ -52,6 +52,26 @@ class InvalidOption(InputError):
         self.value = value
 
 
+class ContextExceeded(InputError):
+    """A chat does not fit into the model's context.
+
+    Attributes:
+        prompt_tokens: Number of tokens of the chat.
+        max_new_tokens: Number of tokens that its answer may have.
+        context_length: Number of tokens that the model takes, chat and answer together.
+    """
+
+    def __init__(self, prompt_tokens: int, max_new_tokens: int, context_length: int) -> None:
+        super().__init__(
+            f"The chat has {prompt_tokens} tokens and its answer may have {max_new_tokens}, but the model takes "
+            f"{context_length} together. Shorten the text, set a smaller max_new_tokens, begin a new chat, or let "
+            "overflow='drop_oldest' drop the oldest turns."
+        )
+        self.prompt_tokens = prompt_tokens
+        self.max_new_tokens = max_new_tokens
+        self.context_length = context_length
+
+
 class UnknownTask(InputError):
     """A task has a name that no engine knows."""
 

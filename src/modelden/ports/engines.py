@@ -10,7 +10,7 @@ from modelden.ports.blobs import Blob
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from modelden.engine.streaming import Streaming
+    from modelden.engine.streaming import Chunk, Streaming
     from modelden.errors import EngineCrashed, EngineError
 
 FileProvider = Callable[[str], Awaitable[Blob | None]]
@@ -60,6 +60,24 @@ class EngineWorker(Protocol):
             UnavailableError: If a URL among the arguments cannot be fetched.
             StorageUnavailable: If a file among the arguments cannot be read.
             EngineError: If the model refused the input.
+            EngineCrashed: If the worker died.
+            EngineClosed: If it was closed meanwhile.
+        """
+
+    async def chat(
+        self, turn: Mapping[str, Any], on_chunk: Callable[[Chunk], None] | None = None
+    ) -> tuple[Any, str | None]:
+        """Take one turn of a chat. Suspends. A cancelled caller ends the answer, and waits for the worker's reply.
+
+        Args:
+            turn: The ``ChatTurn`` of ``web/worker/chat_protocol.ts``.
+            on_chunk: Called with each piece of the answer.
+
+        Returns:
+            The ``ChatReply``, or without messages the ``ChatFacts``; and the JSON of the metrics, as `run`.
+
+        Raises:
+            EngineError: If the template or the model refused the messages.
             EngineCrashed: If the worker died.
             EngineClosed: If it was closed meanwhile.
         """
