@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from modelden.engine.engine import Engine
     from modelden.engine.options import OtherOptions, PipelineOptions
     from modelden.engine.update_status import UpdateStatus
+    from modelden.hub.catalog.file_roles import DataType
     from modelden.onnxruntime import InferenceSession, SessionOptions
 
 
@@ -76,8 +77,8 @@ async def create_engine(  # noqa: PLR0913  editors show the most used options
     feature_id: str | None = None,
     model_id: str | None = None,
     model_revision: str | None = None,
-    dtype: str | None = None,
-    device: str | None = None,
+    dtype: DataType | None = None,
+    device: str | Mapping[str, str] | None = None,
     engine_id: str | None = None,
     confirm: Callable[[DownloadSummary], bool | Awaitable[bool]] | None = None,
     on_progress: ProgressCallback | None = None,
@@ -97,8 +98,9 @@ async def create_engine(  # noqa: PLR0913  editors show the most used options
         feature_id: The feature of Remote Settings, which refines the task and names the engine.
         model_id: The model, ``organization/name``.
         model_revision: Branch or version of the model.
-        dtype: Data type of the weights: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
-        device: ``wasm``, ``gpu``, or ``auto`` for the GPU where there is one.
+        dtype: Data type of the weights: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4``, ``q4f16``,
+            ``q2``, ``q1``, or ``auto`` for that of the model's configuration; or a mapping with one for each part.
+        device: ``wasm``, ``gpu``, ``auto`` for the GPU where there is one, or ``webnn``; or a mapping of parts.
         engine_id: The name of the engine.
         confirm: Called before the first byte of a download, with its `DownloadSummary`: bytes, licence, origin. The
             download begins if it returns True, or an awaitable of True. Nothing is asked if nothing is missing. Before,
@@ -204,8 +206,8 @@ async def prefetch(
     feature_id: str | None = None,
     model_id: str | None = None,
     model_revision: str | None = None,
-    dtype: str | None = None,
-    device: str | None = None,
+    dtype: DataType | None = None,
+    device: str | Mapping[str, str] | None = None,
     engine_id: str | None = None,
     on_progress: ProgressCallback | None = None,
     progress: Any = None,

@@ -12,6 +12,7 @@ from modelden.engine_request import engine_request
 
 if TYPE_CHECKING:
     from modelden.engine.options import OtherOptions, PipelineOptions
+    from modelden.hub.catalog.file_roles import DataType
 
 __all__ = ["Availability", "DownloadSummary", "availability"]
 
@@ -24,8 +25,8 @@ async def availability(
     feature_id: str | None = None,
     model_id: str | None = None,
     model_revision: str | None = None,
-    dtype: str | None = None,
-    device: str | None = None,
+    dtype: DataType | None = None,
+    device: str | Mapping[str, str] | None = None,
     engine_id: str | None = None,
     network: bool = False,
     **other_options: Unpack[OtherOptions],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelden.core.events import ProgressCallback
     from modelden.hub.catalog.allow_list import AllowList
     from modelden.hub.catalog.file_index import Lists
+    from modelden.hub.catalog.file_roles import DataType
     from modelden.hub.catalog.model_overview import ModelFiles
     from modelden.hub.files import HubFiles
     from modelden.hub.store.usage import Consumer
@@ -149,7 +150,7 @@ class ModelHub(StoredModels):
         return HubFile(names.model, names.revision, names.file, *facts)
 
     async def model_files(
-        self, model: str, revision: str = "main", *, task: str | None = None, dtype: str = "q8"
+        self, model: str, revision: str = "main", *, task: str | None = None, dtype: DataType = "q8"
     ) -> ModelFiles:
         """Return a model's files: those that a task needs, those that are stored, those that are never downloaded.
 
@@ -160,7 +161,7 @@ class ModelHub(StoredModels):
             model: ``organization/name``.
             revision: Branch or version.
             task: The task that the model is for.
-            dtype: Its data type: ``fp32``, ``fp16``, ``q8``, ``int8``, ``uint8``, ``q4``, ``bnb4`` or ``q4f16``.
+            dtype: Its data type, or that of each part, as for `create_engine`.
 
         Raises:
             InputError: For names that no hub can have, and for other data types.
@@ -168,12 +169,10 @@ class ModelHub(StoredModels):
             ForbiddenURL: If the allow/deny list does not admit the model.
             UntrustedError: If the manifest cannot be trusted.
         """
-        from modelden.engine.model_selection import known_task
-        from modelden.hub.catalog.file_roles import SUFFIXES
+        from modelden.engine.model_selection import check_onnx_dtype, known_task
 
         task = None if task is None else known_task(task)
-        if dtype not in SUFFIXES:
-            raise InputError(f"dtype: expected one of {', '.join(SUFFIXES)}, got {dtype!r}.")
+        check_onnx_dtype(dtype)
         return await (await self.open()).remote.list_files(model, revision, await self._allow_list(), task, dtype)
 
     async def model_card(self, model: str, revision: str = "main") -> str:

@@ -79,3 +79,19 @@ def test_with_runtime_6_it_gives_what_transformers_js_4_gives(
 
     assert f"GET /attachments/runtime/6-{RUNTIME_6.name}" in site.requests()
     assert results == alone(task_page, transformers_4, site, name)
+
+
+def test_each_part_of_a_model_has_its_own_data_type(task_page: Page, own_site: Site) -> None:
+    folder = own_site.folder / "hub" / model_name("translation") / REVISION / "onnx"
+    merged = folder / "decoder_model_merged.onnx"
+    merged.rename(folder / "decoder_model_merged_q4.onnx")
+    parts = {"encoder_model": "fp32", "decoder_model_merged": "q4"}
+    request = {**engine_request("translation"), "dtype": parts, "device": dict.fromkeys(parts, "wasm")}
+
+    results = task_page.call(
+        "run_task", config=own_site.config, request=request, calls=CASES["translation"][:1], module="in_page_tasks"
+    )
+
+    assert results[0]
+    asked = {line.rpartition("/")[2] for line in own_site.requests() if line.endswith(".onnx")}
+    assert asked == {"encoder_model.onnx", "decoder_model_merged_q4.onnx"}

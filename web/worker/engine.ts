@@ -18,6 +18,7 @@ import type {
   Chunk,
   CreateMessage,
   CreateOptions,
+  Devices,
   EngineInfo,
   EngineRequest,
   RunArguments,
@@ -159,7 +160,7 @@ function useHost(options: CreateOptions): void {
 }
 
 /** Names that transformers.js does not know are refused by transformers.js, in its own words. */
-async function loaded(options: CreateOptions, device: string): Promise<Loaded> {
+async function loaded(options: CreateOptions, device: Devices): Promise<Loaded> {
   const { task, modelId, modelRevision: revision, dtype, useExternalDataFormat: use_external_data_format } = options;
   const session_options = { logSeverityLevel: options.logSeverity };
   const { subfolder, modelFileName: model_file_name } = options;

@@ -45,6 +45,9 @@ export interface Runtime {
   readonly glue: Blob | string;
 }
 
+/** A device, or one for each part of a model. */
+export type Devices = string | Readonly<Record<string, string>>;
+
 /** What the JSON of a {@link CreateMessage} holds. */
 export interface CreateOptions {
   readonly task: string;
@@ -55,10 +58,10 @@ export interface CreateOptions {
   readonly hubRootUrl: string;
   /** For example `{model}/{revision}`. */
   readonly hubUrlTemplate: string;
-  /** `null`: what transformers.js takes for the device (q8 on wasm). */
-  readonly dtype: string | null;
-  /** `null`: `wasm`. `webgpu` only with a WASM file that has it. */
-  readonly device: string | null;
+  /** One for all parts of the model, or by part. `null`: what transformers.js takes for the device (q8 on wasm). */
+  readonly dtype: string | Readonly<Record<string, string>> | null;
+  /** One for all parts, or by part. `null`: `wasm`. `webgpu` only with a WASM file that has it. */
+  readonly device: Devices | null;
   /** Threads of the WASM runtime, 1 when absent, 0 for as many as there are cores. More than one need a cross-origin isolated page. */
   readonly numThreads?: number;
   /** Ask for the files that a load asks for, and load nothing: no runtime is started, no weights are read. */
@@ -251,7 +254,7 @@ export interface CrashMessage {
 
 /** What a model runs on. */
 export interface Running {
-  readonly device: string;
+  readonly device: Devices;
   /** Why it is not the one that was asked for; `null` if it is. */
   readonly deviceReason: string | null;
   readonly threads: number;

@@ -29,7 +29,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(
         (
             *("repo_id", "model", "revision", "target_revision", "file", "filename", "subfolder", "url"),
-            *("task", "task_name", "engine_id", "dtype", "collection", "bucket", "order", "event"),
+            *("task", "task_name", "engine_id", "collection", "bucket", "order", "event"),
         ),
         check_text,
     ),

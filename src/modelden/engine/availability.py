@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from modelden.core.units import format_size
 from modelden.errors import ModelDenError
+from modelden.hub.catalog.file_roles import DataType, dtype_text
 
 AVAILABLE = "available"
 DOWNLOADABLE = "downloadable"
@@ -22,7 +23,7 @@ class Availability:
             downloads them at this moment. ``unavailable``: no engine can be made, ``reason`` says why.
         model_id: The model; None if it is not known.
         model_revision: Its revision; None if it is not known.
-        dtype: The data type; None if it is not known.
+        dtype: The data type, or that of each part; None if it is not known.
         missing: URLs of missing model files, the runtime's file name, and missing collections of Remote Settings.
         download_size: Bytes that are still to be downloaded; None where a size is not known.
         received: Bytes of missing files that are stored already.
@@ -35,7 +36,7 @@ class Availability:
     status: str
     model_id: str | None = None
     model_revision: str | None = None
-    dtype: str | None = None
+    dtype: DataType | None = None
     missing: tuple[str, ...] = ()
     download_size: int | None = 0
     received: int = 0
@@ -58,7 +59,7 @@ class DownloadSummary:
     Attributes:
         model_id: The model.
         model_revision: Its revision.
-        dtype: The data type of its weights.
+        dtype: The data type of its weights, or that of each part.
         origin: The origin of its hub: ``https://huggingface.co``.
         licence: The licence that the model card names; None if it names none, or has none.
         size: Bytes to download, the runtime's included; None where the hub does not tell.
@@ -69,7 +70,7 @@ class DownloadSummary:
 
     model_id: str
     model_revision: str
-    dtype: str
+    dtype: DataType
     origin: str
     licence: str | None
     size: int | None
@@ -79,4 +80,4 @@ class DownloadSummary:
         """Return the question in words."""
         size = "a download of unknown size" if self.size is None else format_size(self.size)
         licence = f"licence {self.licence}" if self.licence else "no licence named"
-        return f"{self.model_id} {self.model_revision} ({self.dtype}): {size} from {self.origin}, {licence}"
+        return f"{self.model_id} {self.model_revision} ({dtype_text(self.dtype)}): {size} from {self.origin}, {licence}"

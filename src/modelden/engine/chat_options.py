@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from modelden.core.arguments import check_flag, check_optional_text, check_text, check_text_list, show
+from modelden.core.argument_checks import check_text_list
+from modelden.core.arguments import check_flag, check_optional_text, check_text, show
 from modelden.errors import InputError
 
 DEFAULT_NEW_TOKENS = 256

@@ -229,6 +229,7 @@ class Engine:
 
     def _repr_html_(self) -> str:
         from modelden.display.html import facts
+        from modelden.hub.catalog.file_roles import dtype_text
 
         info = self.info()
         device = info.get("device")
@@ -237,7 +238,7 @@ class Engine:
             (
                 ("task", self.task_name),
                 ("model", f"{self.model_id} {self.model_revision}"),
-                ("data type", self.options.dtype),
+                ("data type", dtype_text(self.options.dtype)),
                 ("status", self.status),
                 ("device", device if info.get("deviceReason") is None else f"{device}: {info['deviceReason']}"),
                 ("threads", info.get("threads")),

@@ -232,17 +232,31 @@ def _check_supported(options: PipelineOptions) -> None:
         raise InputError(f"create_engine got {_missing_backend(options.backend)}")
     if options.backend == STATIC_EMBEDDINGS:
         static_options(options.static_embeddings_options)
-    elif options.dtype is not None and options.dtype not in DTYPES:
-        raise InputError(
-            f"dtype: {options.dtype!r} is for static embeddings: name backend={STATIC_EMBEDDINGS!r} too, or one of "
-            f"{', '.join(DTYPES)}."
-        )
+    elif options.dtype is not None:
+        check_onnx_dtype(options.dtype)
     _check_external(options.use_external_data_format)
     check_model(options.model_id or "model", options.model_revision or "main")
     if options.model_hub_root_url is not None:
         check_root_url("model_hub_root_url", options.model_hub_root_url)
     if options.model_hub_url_template is not None:
         check_url_template("model_hub_url_template", options.model_hub_url_template)
+
+
+def check_onnx_dtype(dtype: Any) -> None:
+    """Check the data type of ONNX weights, or those of a model's parts.
+
+    Raises:
+        InputError: For one of static embeddings, and for any other value.
+    """
+    parts = list(dtype.values()) if isinstance(dtype, Mapping) else [dtype]
+    if parts and all(isinstance(part, str) and part in DTYPES for part in parts):
+        return
+    is_static = any(isinstance(part, str) and part in STATIC_DTYPES for part in parts)
+    hint = f" {show(dtype)} is for static embeddings: name backend={STATIC_EMBEDDINGS!r} too." if is_static else ""
+    raise InputError(
+        f"dtype: expected one of {', '.join(DTYPES)}, or a mapping of the model's parts to them, got {show(dtype)}."
+        f"{hint}"
+    )
 
 
 def _check_external(value: Any) -> None:

@@ -69,14 +69,20 @@ MODEL_HUBS: dict[str, dict[str, str]] = {
 
 ENUMS: dict[str, tuple[str, ...]] = {
     "model_hub": tuple(MODEL_HUBS),
-    "dtype": ("fp32", "fp16", "fp8_e5m2", "fp8_e4m3", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"),
-    # "auto" is ours: the GPU where there is one.
-    "device": ("gpu", "wasm", "cpu", "auto"),
+    "dtype": (
+        *("fp32", "fp16", "fp8_e5m2", "fp8_e4m3", "q8", "int8", "uint8", "q4", "bnb4", "q4f16"),
+        *("auto", "q2", "q2f16", "q1", "q1f16"),  # transformers.js' alone
+    ),
+    # "auto" is ours: the GPU where there is one. WebNN's devices are transformers.js'.
+    "device": ("gpu", "wasm", "cpu", "auto", "webnn", "webnn-gpu", "webnn-npu", "webnn-cpu"),
     "execution_priority": ("HIGH", "NORMAL", "LOW"),
     "log_level": ("Trace", "Info", "Debug", "Warn", "Error", "Critical", "All"),
     "kv_cache_dtype": ("q8_0", "q4_0", "q4_1", "q5_1", "q5_0", "f16", "f32"),
 }
 """The values of options that have a fixed set."""
+
+PER_PART = ("dtype", "device")
+"""Options that may be a mapping of a model's parts to values (transformers.js, ``selectDtype``, ``selectDevice``)."""
 
 RANGES: dict[str, tuple[int, int]] = {
     "timeout_ms": (-1, 36_000_000),
@@ -113,6 +119,7 @@ _WIRE_NAMES = {"timeout_ms": "timeoutMS", "base_url": "baseURL"}
 _TASK = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _ID = re.compile(r"(?:[a-zA-Z0-9_.:-]+/)?[a-zA-Z0-9_.:-]+\Z")
 _REVISION = re.compile(r"(?:v?\d+(?:\.\d+){0,2}(?:[-.](?:alpha\d*|beta\d*|pre\d*|post\d*|rc\d*))?|main)\Z", re.ASCII)
+_MODEL_PART = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FILE = re.compile(r"/?(?!/)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*\Z")
 
 _REVISIONS = ("model_revision", "tokenizer_revision", "processor_revision")
@@ -184,8 +191,7 @@ def _check_option(name: str, value: Any, *, own_features: bool) -> None:
     if name in RANGES:
         _check_range(name, value)
     elif name in ENUMS:
-        if not isinstance(value, str) or value not in ENUMS[name]:
-            raise _invalid(name, value)
+        _check_enum(name, value)
     elif name == "feature_id":
         _check_feature(name, value, own_features=own_features)
     elif name == "backend":
@@ -195,6 +201,19 @@ def _check_option(name: str, value: Any, *, own_features: bool) -> None:
         is_valid, tip = _PATTERNS[name]
         if not is_valid(value):
             raise _invalid(name, value, tip)
+
+
+def _check_enum(name: str, value: Any) -> None:
+    """Check a value of a fixed set, or one for each part of a model, by the name of its ONNX file without suffix."""
+    if name not in PER_PART or not isinstance(value, Mapping):
+        if not isinstance(value, str) or value not in ENUMS[name]:
+            raise _invalid(name, value)
+        return
+    if not value or not all(isinstance(part, str) and _MODEL_PART.fullmatch(part) for part in value):
+        raise _invalid(name, value, "Should name parts of the model, such as encoder_model and decoder_model_merged.")
+    for part, each in value.items():
+        if not isinstance(each, str) or each not in ENUMS[name]:
+            raise _invalid(f"{name}.{part}", each)
 
 
 def _check_feature(name: str, value: str, *, own_features: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from modelden.core.arguments import show
 from modelden.engine.option_validation import (
@@ -22,6 +22,9 @@ from modelden.engine.option_validation import (
     wire_name,
 )
 from modelden.errors import InputError
+
+if TYPE_CHECKING:
+    from modelden.hub.catalog.file_roles import DataType
 
 type Given = Mapping[str, Any] | PipelineOptions
 
@@ -88,8 +91,9 @@ class PipelineOptions:
             ``Debug``, ``Trace``, ``All``; the last three are the same. `logging` decides on the log of Python.
         runtime_filename: Name of the WASM file; Remote Settings decides.
         device: ``wasm`` (or ``cpu``, the same), ``gpu`` or ``auto``: WebGPU where the browser and the runtime have it,
-            else ``wasm``; `Engine.info` has the device in effect, and the reason.
-        dtype: Data type of the weights: ``q8``, ``fp32``, ...
+            else ``wasm``; `Engine.info` has the device in effect, and the reason. Or ``webnn``, or one for each part.
+        dtype: Data type of the weights: ``q8``, ``fp32``, ``auto`` for that of the model's configuration; or one for
+            each part, by its file's name: ``{"encoder_model": "fp32", "decoder_model_merged": "q4"}``.
         num_threads: Threads of the runtime, on cross-origin isolated pages; others have one. 0 or None for the number
             of cores. Results of several threads may differ from those of one in their last bits.
         execution_priority: ``HIGH``, ``NORMAL`` or ``LOW``; it has no effect in a page.
@@ -135,8 +139,8 @@ class PipelineOptions:
     processor_revision: str | None = None
     log_level: str | None = None
     runtime_filename: str | None = None
-    device: str | None = None
-    dtype: str | None = None
+    device: str | Mapping[str, str] | None = None
+    dtype: DataType | None = None
     num_threads: int | None = None
     execution_priority: str | None = None
     use_external_data_format: Any = False
@@ -265,8 +269,9 @@ def _merged(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def _changes(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are not None, in the order of the fields."""
-    return {name: value for name in FIELDS if (value := values.get(name)) is not None}
+    """Return the values that are not None, in the order of the fields; mappings as copies."""
+    given = {name: value for name in FIELDS if (value := values.get(name)) is not None}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
 
 
 def _root_url(changes: Mapping[str, Any]) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 from modelden.engine.options import PipelineOptions
-from modelden.engine.runtime_selection import requested_device
+from modelden.engine.runtime_selection import WASM, WEBGPU, requested_device, requested_devices
 from modelden.engine.static_embeddings import STATIC_EMBEDDINGS, static_options
 from modelden.engine.tasks import FIREFOX_TASKS
 from modelden.errors import InputError
@@ -30,6 +31,9 @@ _IDENTITY = (
     "model_file_name",
 )
 """Options that decide what is loaded, and how."""
+
+type Device = str | Mapping[str, str] | None
+"""The option ``device`` of an engine."""
 
 _REQUIRED = ("task_name", "model_hub_root_url", "model_hub_url_template", "model_id", "model_revision")
 """Options that every plan has."""
@@ -86,7 +90,7 @@ class Plan(NamedTuple):
             "hubRootUrl": options.model_hub_root_url,
             "hubUrlTemplate": options.model_hub_url_template,
             "dtype": options.dtype,
-            "device": requested_device(device),
+            "device": device,
             "numThreads": threads,
             "logSeverity": _LOG_SEVERITIES.get(options.log_level or "", 2),
             "useExternalDataFormat": options.use_external_data_format or None,
@@ -136,16 +140,24 @@ class Fallbacks(NamedTuple):
     no_gpu_reason: str | None = None
     files_only: bool = False
 
-    def apply(self, device: str | None, threads: int | None) -> tuple[str | None, int]:
-        """Return the device and the number of threads in place of those of a plan; 0 threads for all cores."""
-        return "wasm" if self.no_gpu_reason else device, 1 if self.one_thread_reason else threads or 0
+    def apply(self, device: Device, threads: int | None) -> tuple[str | dict[str, str], int]:
+        """Return the device and the number of threads in place of those of a plan; 0 threads for all cores.
 
-    def reasons(self, device: str | None, threads: int | None) -> dict[str, str]:
+        A device is by transformers.js' name, and one for each part if the plan has them so.
+        """
+        wanted = requested_devices(device)
+        if self.no_gpu_reason and isinstance(wanted, dict):
+            wanted = {part: WASM if each == WEBGPU else each for part, each in wanted.items()}
+        elif self.no_gpu_reason and wanted == WEBGPU:
+            wanted = WASM
+        return wanted, 1 if self.one_thread_reason else threads or 0
+
+    def reasons(self, device: Device, threads: int | None) -> dict[str, str]:
         """Return the members of `Engine.info` that explain a difference from the device and threads of a plan."""
         reasons: dict[str, str] = {}
         if self.one_thread_reason and threads != 1:
             reasons["threadsReason"] = self.one_thread_reason
-        if self.no_gpu_reason and device in ("gpu", "auto", "webgpu"):
+        if self.no_gpu_reason and device not in (None, WASM, "cpu") and requested_device(device) == WEBGPU:
             reasons["deviceReason"] = self.no_gpu_reason
         return reasons
 

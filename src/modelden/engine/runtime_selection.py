@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cmp_to_key
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 COLLECTION = "ml-onnx-runtime"
 """The collection of Remote Settings with the WASM files as attachments."""
 
-WASM, WEBGPU = "wasm", "webgpu"
-"""The names of devices in transformers.js and onnxruntime-web."""
+WASM, WEBGPU, WEBNN = "wasm", "webgpu", "webnn"
+"""The names of devices in transformers.js and onnxruntime-web; `WEBNN` has variants such as ``webnn-gpu``."""
 
 _PART = re.compile(r"(?P<a>-?\d*)(?P<b>[^\d+-]*)(?P<c>-?\d*)(?P<d>.*)", re.DOTALL)
 
@@ -86,12 +86,27 @@ def read_bundles(text: str) -> tuple[Bundle, ...]:
     )
 
 
-def requested_device(option: str | None) -> str:
-    """Return the device for an engine's option ``device``, by transformers.js' name.
+def requested_devices(option: str | Mapping[str, str] | None) -> str | dict[str, str]:
+    """Return the device for an engine's option ``device``, or that of each part, by transformers.js' names.
 
     ``auto`` means ``gpu``: without a usable GPU both go on with wasm, and `Engine.info` has the reason.
     """
-    return WEBGPU if option in ("gpu", "auto") else WASM
+    if isinstance(option, Mapping):
+        return {part: _device(each) for part, each in option.items()}
+    return _device(option)
+
+
+def requested_device(option: str | Mapping[str, str] | None) -> str:
+    """Return the device that the runtime is for: ``webgpu`` if a part asks for it, else ``webnn``, else ``wasm``."""
+    parts = option.values() if isinstance(option, Mapping) else (option,)
+    devices = {_device(each).partition("-")[0] for each in parts}
+    return next((device for device in (WEBGPU, WEBNN) if device in devices), WASM)
+
+
+def _device(option: str | None) -> str:
+    if option in ("gpu", "auto", WEBGPU):
+        return WEBGPU
+    return option if option and option.startswith(WEBNN) else WASM
 
 
 def choose(
@@ -113,7 +128,7 @@ def choose(
         records: The collection `COLLECTION`.
         bundles: The JavaScript in this wheel.
         major: The only major version that counts, if any.
-        device: ``wasm`` or ``webgpu``.
+        device: ``wasm``, ``webgpu``, or ``webnn``, which onnxruntime-web builds into the same files as WebGPU.
         no_gpu_reason: Why the browser has no WebGPU; None if it has.
 
     Raises:
@@ -126,7 +141,7 @@ def choose(
         names = _names(supported) or f"version {major}, whose JavaScript is not in this modelden either"
         raise NoRuntime(f"Unable to get the ML engine from Remote Settings: {COLLECTION} has no {names}.")
 
-    usable = WASM if no_gpu_reason else device
+    usable = WEBGPU if device == WEBNN else WASM if no_gpu_reason else device
 
     def rank(bundle: Bundle) -> tuple[bool, int]:
         return usable in bundle.devices, bundle.major

@@ -11,7 +11,7 @@ from modelden.errors import FileNotFoundOnHub, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
 from modelden.hub.catalog.file_index import FileIndex
 from modelden.hub.catalog.file_info import FileInfo
-from modelden.hub.catalog.file_roles import USUAL_PLACE, WeightsPlace, role_of
+from modelden.hub.catalog.file_roles import USUAL_PLACE, DataType, WeightsPlace, role_of
 from modelden.hub.catalog.integrity import is_current
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes, join_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
@@ -48,7 +48,7 @@ class RemoteModels:
         revision: str,
         allow_list: AllowList,
         task: str | None,
-        dtype: str,
+        dtype: DataType,
         place: WeightsPlace = USUAL_PLACE,
     ) -> ModelFiles:
         """Return the files of a revision; the other errors are those of `FileIndex.list_repository`.
@@ -58,7 +58,7 @@ class RemoteModels:
             revision: Branch or version.
             allow_list: Has to admit the model.
             task: The task that will use the model, or None.
-            dtype: The data type, one of `file_roles.SUFFIXES`.
+            dtype: The data type, or that of each part.
             place: The place of the ONNX files that the task will use.
 
         Raises:

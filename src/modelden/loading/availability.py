@@ -37,7 +37,7 @@ from modelden.errors import (
     UntrustedError,
 )
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.file_roles import WeightsPlace
+from modelden.hub.catalog.file_roles import AUTO, WeightsPlace
 from modelden.hub.catalog.model_card import licence_of
 from modelden.hub.catalog.model_overview import ModelFiles, alternative_dtypes
 from modelden.hub.catalog.names import ModelFile
@@ -150,7 +150,7 @@ class AvailabilityCheck:
         return DownloadSummary(
             str(options.model_id),
             str(options.model_revision),
-            str(options.dtype),
+            options.dtype or AUTO,
             "/".join(str(options.model_hub_root_url).split("/", 3)[:3]),
             await self._licence(options),
             availability.download_size,
@@ -202,7 +202,7 @@ class AvailabilityCheck:
             known = [ModelFile(*model, path) for path in static_files(options.static_embeddings_options)]
             missing = await self._not_stored(hub, known)
         place = WeightsPlace(options.subfolder, options.model_file_name)
-        listed = await hub.remote.list_files(*model, allow_list, str(options.task_name), str(options.dtype), place)
+        listed = await hub.remote.list_files(*model, allow_list, str(options.task_name), options.dtype or AUTO, place)
         if plan.needs_runtime:
             _check_repository(hub, ModelFile(*model, "config.json"), listed)
         sizes = {file.path: file.size for file in listed.files}

@@ -18,7 +18,7 @@ from modelden.engine.plan import Fallbacks, Plan
 from modelden.engine.runtime_selection import Bundle, RuntimeChoice
 from modelden.errors import EngineError, FileNotFoundOnHub, InputError, InvalidRecord, ModelDenError
 from modelden.hub.catalog.allow_list import AllowList
-from modelden.hub.catalog.file_roles import WeightsPlace
+from modelden.hub.catalog.file_roles import AUTO, WeightsPlace
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
 from modelden.hub.store.usage import Consumer, ModelLease
@@ -241,7 +241,7 @@ class EngineLoader:
         plan, options, hub, on_progress = job.plan, job.plan.options, job.hub, job.on_progress
         consumer = Consumer(str(options.task_name), options.engine_id, options.flow_id)
         place = WeightsPlace(options.subfolder, options.model_file_name)
-        model = str(options.model_id), str(options.model_revision), consumer.task_name, str(options.dtype), place
+        model = str(options.model_id), str(options.model_revision), consumer.task_name, options.dtype or AUTO, place
         preflight = None
         if hub.announces_files and is_listed:
             # After an earlier load little is missing: a hub that lists its files is asked with the first download.

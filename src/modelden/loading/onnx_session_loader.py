@@ -163,7 +163,7 @@ class OnnxSessionLoader:
         options = {**request.options, "device": device, "numThreads": threads}
         bundle = runtime_selection.find_bundle(record, self._bundles)
         spec = WorkerSpec(bundle.bundle, bundle.glue, bundle.sha256, threads)
-        worker = self._pool.take(PoolKey(spec, device), is_alone=request.is_alone)
+        worker = self._pool.take(PoolKey(spec, str(device)), is_alone=request.is_alone)
         lease = ModelLease(self._ports.locks)
         try:
             settings = await self._open_settings()

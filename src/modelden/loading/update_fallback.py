@@ -17,7 +17,7 @@ from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord, Plan
 from modelden.engine.update_status import OFFLINE, UP_TO_DATE, UPDATE_AVAILABLE, State
 from modelden.errors import InputError, ModelDenError, NotPrefetched, StorageError, UnavailableError
-from modelden.hub.catalog.file_roles import role_of
+from modelden.hub.catalog.file_roles import AUTO, may_use, role_of
 from modelden.hub.catalog.names import HubAddress, is_branch
 from modelden.hub.download.branch_update import BranchUpdate
 from modelden.hub.files import HubFiles
@@ -247,7 +247,9 @@ class LoaderWithFallback:
                 continue
             files = await hub.store.list_files(*address.revision_key(model, revision))
             paths = [
-                file.path for file in files if engine_id in file.engine_ids and _has_dtype(file.path, options.dtype)
+                file.path
+                for file in files
+                if engine_id in file.engine_ids and may_use(options.dtype or AUTO, role_of(file.path))
             ]
             if await hub.remote.has_changed(model, revision, paths):
                 return True
@@ -281,11 +283,6 @@ def _revisions(options: PipelineOptions) -> set[tuple[str, str]]:
 
 def _address(options: PipelineOptions) -> HubAddress:
     return HubAddress(str(options.model_hub_root_url), str(options.model_hub_url_template))
-
-
-def _has_dtype(path: str, dtype: str | None) -> bool:
-    """Tell whether an engine of this data type uses a file; it may have used the file with another one."""
-    return role_of(path).dtype in (None, dtype)
 
 
 def _revision_keys(options: PipelineOptions, revisions: Iterable[tuple[str, str]]) -> list[RevisionKey]:

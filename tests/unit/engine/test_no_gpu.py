@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 NO_ADAPTER = "WebGPU finds no adapter on this machine"
 
 
-async def engine_of(profile: Profile, device: str) -> Engine:
+async def engine_of(profile: Profile, device: str | Mapping[str, str]) -> Engine:
     request = {"task_name": "feature-extraction", "model_id": "org/tiny", "model_revision": "v1.0", "device": device}
     return await profile.visit().create_engine(PipelineOptions.of(request, own_features=True))
 
@@ -53,4 +54,27 @@ async def test_it_is_asked_again_on_the_next_visit(profile: Profile) -> None:
     engine = await engine_of(profile, "gpu")
 
     assert profile.engines.workers[1].created["device"] == "webgpu"
+    assert "deviceReason" not in engine.info()
+
+
+async def test_each_part_has_its_device(profile: Profile) -> None:
+    parts = {"encoder_model": "gpu", "decoder_model_merged": "cpu", "embed_tokens": "webnn-npu"}
+    await engine_of(profile, parts)
+    profile.page.no_gpu = NO_ADAPTER
+
+    engine = await engine_of(profile, parts)
+
+    first, other = [worker.created["device"] for worker in profile.engines.workers]
+    assert first == {"encoder_model": "webgpu", "decoder_model_merged": "wasm", "embed_tokens": "webnn-npu"}
+    assert other == {"encoder_model": "wasm", "decoder_model_merged": "wasm", "embed_tokens": "webnn-npu"}
+    assert engine.info()["deviceReason"] == NO_ADAPTER
+
+
+@pytest.mark.parametrize("device", ["webnn", "webnn-gpu", {"model": "webnn"}])
+async def test_webnn_is_handed_on(profile: Profile, device: str | Mapping[str, str]) -> None:
+    profile.page.no_gpu = NO_ADAPTER
+
+    engine = await engine_of(profile, device)
+
+    assert profile.engines.workers[0].created["device"] == device
     assert "deviceReason" not in engine.info()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from typing import Any
 
 import pytest
@@ -184,3 +185,42 @@ def test_mozillas_servers_have_firefox_features_only(preset: str, version: str) 
 def test_a_configuration_of_options_is_checked_at_once(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Configuration(**fields)
+
+
+PARTS = {"encoder_model": "fp32", "decoder_model_merged": "q4"}
+
+
+def test_data_types_and_devices_may_be_those_of_parts() -> None:
+    given = dict(PARTS)
+    options = PipelineOptions.of({"dtype": given, "device": {"encoder_model": "gpu", "decoder_model_merged": "wasm"}})
+    given.clear()
+
+    assert options.dtype == PARTS
+    assert options.is_equivalent(options.updated({"dtype": dict(PARTS)}))
+    assert not options.is_equivalent(options.updated({"dtype": {**PARTS, "encoder_model": "q8"}}))
+    assert not options.is_equivalent(options.updated({"dtype": "q4"}))
+
+
+@pytest.mark.parametrize("name", ["auto", "q2", "q2f16", "q1", "q1f16"])
+def test_data_types_of_transformers_js_are_taken(name: str) -> None:
+    assert PipelineOptions.of({"dtype": name}).dtype == name
+    assert PipelineOptions.of({"dtype": {"model": name}}).dtype == {"model": name}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": {}}, "Should name parts of the model"),
+        ({"dtype": {"": "q4"}}, "Should name parts of the model"),
+        ({"dtype": {"../model": "q4"}}, "Should name parts of the model"),
+        ({"dtype": {1: "q4"}}, "Should name parts of the model"),
+        ({"dtype": {"model": "int4"}}, 'Invalid value "int4" for field "dtype.model"'),
+        ({"dtype": {"model": {"a": "q4"}}}, 'for field "dtype.model"'),
+        ({"dtype": ["q4"]}, 'for field "dtype"'),
+        ({"device": {"model": "webgpu"}}, 'Invalid value "webgpu" for field "device.model"'),
+        ({"model_hub": {"model": "mozilla"}}, 'for field "modelHub"'),
+    ],
+)
+def test_parts_have_the_values_of_the_whole(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidOption, match=re.escape(message)):
+        PipelineOptions.of(options)

@@ -183,9 +183,20 @@ def test_what_the_publisher_should_know_is_logged(
 
 
 @pytest.mark.parametrize(
-    ("option", "device"), [(None, "wasm"), ("wasm", "wasm"), ("cpu", "wasm"), ("gpu", "webgpu"), ("auto", "webgpu")]
+    ("option", "device"),
+    [
+        (None, "wasm"),
+        ("wasm", "wasm"),
+        ("cpu", "wasm"),
+        ("gpu", "webgpu"),
+        ("auto", "webgpu"),
+        ("webnn-npu", "webnn"),
+        ({"encoder_model": "wasm", "decoder_model_merged": "auto"}, "webgpu"),
+        ({"encoder_model": "wasm", "decoder_model_merged": "webnn"}, "webnn"),
+        ({"encoder_model": "cpu"}, "wasm"),
+    ],
 )
-def test_what_an_option_asks_for(option: str | None, device: str) -> None:
+def test_what_an_option_asks_for(option: str | dict[str, str] | None, device: str) -> None:
     assert requested_device(option) == device
 
 

@@ -8,9 +8,12 @@ card.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+type DataType = str | Mapping[str, str]
+"""A data type by transformers.js' name, or one for each part of a model (``utils/dtypes.js``, ``selectDtype``)."""
 
 WEIGHTS = "weights"
 CONFIGURATION = "configuration"
@@ -36,8 +39,18 @@ SUFFIXES = {
     "q4": "_q4",
     "q4f16": "_q4f16",
     "bnb4": "_bnb4",
+    "q2": "_q2",
+    "q2f16": "_q2f16",
+    "q1": "_q1",
+    "q1f16": "_q1f16",
 }
 """Suffix of an ONNX file's name for each data type (transformers.js, ``utils/dtypes.js``)."""
+
+AUTO = "auto"
+"""The choice of the model's ``transformers.js_config``, else of the device."""
+
+_AUTO_DTYPE = "q8"
+"""transformers.js' choice for wasm, where a model's configuration has none."""
 
 _ONNX = re.compile(
     r"(?P<folder>.*/)?(?P<part>[^/]+?)(?P<suffix>"
@@ -119,11 +132,38 @@ class WeightsPlace(NamedTuple):
     def path(self, part: str, dtype: str) -> str:
         """Return the path at which transformers.js looks for a part of a model."""
         folder = "onnx" if self.subfolder is None else self.subfolder
-        name = self.model_file_name if part == "model" and self.model_file_name is not None else part
-        return f"{folder}/{name}{SUFFIXES[dtype]}.onnx".lstrip("/")
+        return f"{folder}/{self._name(part)}{SUFFIXES[dtype]}.onnx".lstrip("/")
+
+    def typed_path(self, part: str, dtype: DataType) -> str:
+        """Return the path of a part in its data type, which a mapping has by the file's name."""
+        return self.path(part, dtype_of_part(dtype, self._name(part)))
+
+    def _name(self, part: str) -> str:
+        return self.model_file_name if part == "model" and self.model_file_name is not None else part
 
 
 USUAL_PLACE = WeightsPlace()
+
+
+def dtype_of_part(dtype: DataType, part: str) -> str:
+    """Return the expected data type of a part, one of `SUFFIXES`."""
+    named = dtype if isinstance(dtype, str) else dtype.get(part, AUTO)
+    return _AUTO_DTYPE if named == AUTO else named
+
+
+def may_use(dtype: DataType, role: FileRole) -> bool:
+    """Tell whether an engine of a data type may use a file; another engine may have stored it."""
+    if role.dtype is None or role.part is None:
+        return True
+    named = dtype if isinstance(dtype, str) else dtype.get(role.part, AUTO)
+    return named in (AUTO, role.dtype)
+
+
+def dtype_text(dtype: DataType | None) -> str | None:
+    """Return a data type for people: ``q8``, or ``encoder_model fp32, decoder_model_merged q4``."""
+    if dtype is None or isinstance(dtype, str):
+        return dtype
+    return ", ".join(f"{part} {name}" for part, name in dtype.items())
 
 
 def onnx_path(part: str, dtype: str) -> str:
@@ -184,24 +224,25 @@ def model_parts(task: str) -> tuple[tuple[str, ...], ...]:
 
 
 def needed_files(
-    task: str, dtype: str, available: Collection[str] | None, place: WeightsPlace = USUAL_PLACE
+    task: str, dtype: DataType, available: Collection[str] | None, place: WeightsPlace = USUAL_PLACE
 ) -> set[str]:
     """Return the files that an engine for a task will request.
 
     Args:
         task: The task.
-        dtype: The data type, one of `SUFFIXES`.
+        dtype: The data type, or that of each part. A part that is named is needed if the repository has it, beside
+            the task's usual ones.
         available: The paths in the repository; None when unknown, then the usual names are returned.
         place: The place of the ONNX files.
     """
     settings = needed_settings(task)
+    usual, *others = [{place.typed_path(part, dtype) for part in parts} for parts in model_parts(task)]
     if available is None:
-        return {*settings, *(place.path(part, dtype) for part in model_parts(task)[0])}
+        return {*settings, *usual}
     paths = set(available)
-    weights = next(
-        (files for parts in model_parts(task) if (files := {place.path(part, dtype) for part in parts}) <= paths),
-        {place.path(part, dtype) for part in model_parts(task)[0]},
-    )
+    weights = next((files for files in (usual, *others) if files <= paths), usual)
+    if not isinstance(dtype, str):
+        weights |= {place.path(part, dtype_of_part(dtype, part)) for part in dtype} & paths
     optional = {path for path in OPTIONAL if path in paths and "tokenizer.json" in settings}
     return {*settings, *weights, *_external_data(weights, paths), *optional}
 

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from modelden.hub.catalog.file_roles import SUFFIXES, USUAL_PLACE, FileRole, WeightsPlace, needed_files, role_of
+from modelden.hub.catalog.file_roles import (
+    SUFFIXES,
+    USUAL_PLACE,
+    DataType,
+    FileRole,
+    WeightsPlace,
+    needed_files,
+    role_of,
+)
 
 if TYPE_CHECKING:
     from modelden.errors import UnavailableError
@@ -85,7 +93,7 @@ def join_files(
     listing: RepositoryListing,
     stored: Iterable[FileInfo],
     task: str | None,
-    dtype: str,
+    dtype: DataType,
     place: WeightsPlace = USUAL_PLACE,
 ) -> ModelFiles:
     """Join the listed and the stored files of a revision.
@@ -94,7 +102,7 @@ def join_files(
         listing: The files on the hub.
         stored: The files in this browser.
         task: The task that will use the model, or None.
-        dtype: The data type, one of `file_roles.SUFFIXES`.
+        dtype: The data type, or that of each part.
         place: The place of the ONNX files that the task will use.
     """
     local = {file.path: file for file in stored}

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from modelden.core.events import ProgressCallback, report_plan
-from modelden.hub.catalog.file_roles import USUAL_PLACE, WeightsPlace, needed_files
+from modelden.hub.catalog.file_roles import USUAL_PLACE, DataType, WeightsPlace, needed_files
 from modelden.hub.catalog.names import HubAddress, ModelFile
 from modelden.hub.store.records import FileKey
 from modelden.hub.store.store import Store
@@ -35,7 +35,7 @@ class SpacePreflight:
         model: str,
         revision: str,
         task: str,
-        dtype: str,
+        dtype: DataType,
         place: WeightsPlace,
         allow_list: AllowList,
         *,
@@ -47,7 +47,7 @@ class SpacePreflight:
             model: ``organization/name``.
             revision: Branch or version.
             task: The task.
-            dtype: The data type, one of `file_roles.SUFFIXES`.
+            dtype: The data type, or that of each part.
             place: The place of the ONNX files.
             allow_list: A hub is asked for the list of a model that this list admits.
             signed_only: The hub is not asked.
@@ -65,7 +65,7 @@ class SpacePreflight:
         return {self._address.url(ModelFile(model, revision, file.path)): file.size or 0 for file in missing}
 
     async def check_task(
-        self, model: str, revision: str, task: str, dtype: str, place: WeightsPlace = USUAL_PLACE
+        self, model: str, revision: str, task: str, dtype: DataType, place: WeightsPlace = USUAL_PLACE
     ) -> None:
         """Check the space for the files of a task, if they are listed; errors as `check`."""
         files = await self._index.files(model, revision)

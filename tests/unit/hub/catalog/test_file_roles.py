@@ -6,7 +6,12 @@ from modelden.engine.tasks import DEFAULT_MODELS
 from modelden.hub.catalog import file_roles
 from modelden.hub.catalog.file_roles import (
     SUFFIXES,
+    DataType,
     FileRole,
+    WeightsPlace,
+    dtype_of_part,
+    dtype_text,
+    may_use,
     model_parts,
     needed_files,
     needed_settings,
@@ -89,3 +94,55 @@ def test_the_parts_that_are_there_are_needed() -> None:
     merged = {*settings, "onnx/decoder_model_merged.onnx"}
     assert needed_files("text-generation", "fp32", merged) == merged
     assert "onnx/model.onnx" in needed_files("text-generation", "fp32", settings)
+
+
+PARTS = {"encoder_model": "fp32", "decoder_model_merged": "q4"}
+
+
+def test_each_part_is_needed_in_its_own_data_type() -> None:
+    weights = {"onnx/encoder_model.onnx", "onnx/decoder_model_merged_q4.onnx"}
+    there = {*weights, "onnx/encoder_model_q4.onnx", "onnx/decoder_model_merged_quantized.onnx", "config.json"}
+    assert {path for path in needed_files("summarization", PARTS, there) if role_of(path).dtype} == weights
+    assert weights <= needed_files("summarization", PARTS, None)
+    assert "onnx/decoder_model_merged_quantized.onnx" in needed_files("summarization", {"encoder_model": "q4"}, there)
+
+
+def test_a_part_that_is_named_is_needed_where_it_is() -> None:
+    there = {"onnx/decoder_model_merged_q4.onnx", "onnx/embed_tokens_q2.onnx", "onnx/vision_encoder.onnx"}
+    parts = {"decoder_model_merged": "q4", "embed_tokens": "q2", "audio_encoder": "q4"}
+    weights = {path for path in needed_files("text-generation", parts, there) if role_of(path).dtype}
+    assert weights == {"onnx/decoder_model_merged_q4.onnx", "onnx/embed_tokens_q2.onnx"}
+
+
+def test_auto_is_what_transformers_js_takes_for_wasm() -> None:
+    assert dtype_of_part("auto", "model") == "q8"
+    assert dtype_of_part({"model": "auto"}, "model") == dtype_of_part({"other": "q4"}, "model") == "q8"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "path", "used"),
+    [
+        ("q8", "config.json", True),
+        ("q8", "onnx/model_quantized.onnx", True),
+        ("q8", "onnx/model.onnx", False),
+        ("auto", "onnx/model.onnx", True),
+        (PARTS, "onnx/encoder_model.onnx", True),
+        (PARTS, "onnx/encoder_model_q4.onnx", False),
+        (PARTS, "onnx/decoder_model_merged_q4.onnx_data", True),
+        (PARTS, "onnx/embed_tokens_q4.onnx", True),
+    ],
+)
+def test_a_file_of_another_data_type_is_another_engines(dtype: DataType, path: str, *, used: bool) -> None:
+    assert may_use(dtype, role_of(path)) == used
+
+
+def test_data_types_are_written_for_people() -> None:
+    assert dtype_text(PARTS) == "encoder_model fp32, decoder_model_merged q4"
+    assert (dtype_text("q8"), dtype_text(None)) == ("q8", None)
+
+
+def test_a_part_with_another_name_has_its_data_type_by_that_name() -> None:
+    place = WeightsPlace("weights", "small")
+    there = {"weights/small_q4.onnx", "weights/small.onnx", "weights/model.onnx"}
+    weights = {path for path in needed_files("fill-mask", {"small": "q4"}, there, place) if role_of(path).dtype}
+    assert weights == {"weights/small_q4.onnx"}
