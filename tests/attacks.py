@@ -699,6 +699,12 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "it grows beyond the browser's quota": (
             "tests/unit/hub/download/test_transfer.py::test_a_body_that_grows_beyond_the_browsers_quota_is_ended"
         ),
+        "a body that grows without end has every other model evicted": (
+            "tests/unit/hub/download/test_transfer.py::test_an_endless_body_evicts_no_model"
+        ),
+        "a list, a text or an error in place of a configuration": (
+            "tests/unit/hub/catalog/test_file_format.py::test_json_in_place_of_a_configuration_is_refused"
+        ),
         "a JSON file of a model fills the memory": ("tests/unit/hub/download/test_transfer.py::test_json_has_a_limit"),
         "a model of many files fills the origin": (
             "tests/unit/hub/store/test_quota.py::test_a_model_of_many_files_leaves_space_for_settings_and_the_runtime"

@@ -58,6 +58,14 @@ _SHORTEST_TEXT = 8
 _JSON = re.compile(rb"\s*[\[{]\s*[\"\[{][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
 """JSON in any character set that has ASCII's digits."""
 
+_OBJECTS = re.compile(
+    r"(?:.*/)?(?:config|\w+_config|tokenizer|vocab|added_tokens|special_tokens_map|chat_template)\.json", re.IGNORECASE
+)
+"""Names of JSON files that are objects; ``modules.json`` of sentence-transformers, for example, is a list."""
+
+_ERROR = re.compile(rb'\s*\{\s*"(?:errors?|message|detail|status|statuscode|code|title)"\s*:', re.IGNORECASE)
+"""The beginning of an API's error document. No file of `_OBJECTS` but a vocabulary begins so."""
+
 _WIDE = re.compile(rb"(?P<little>(?:[\t\n\r ]\x00)*<\x00[!?a-zA-Z]\x00)|(?:\x00[\t\n\r ])*\x00<\x00[!?a-zA-Z]")
 """Markup in UTF-16 without a byte order mark."""
 
@@ -107,7 +115,7 @@ def refuse_page(url: str, file: str, content_type: str, beginning: bytes) -> Non
 
 
 async def check_format(url: str, file: str, body: Blob) -> None:
-    """Refuse weights and texts that are none by their format. Some kilobytes are read, of a model of any size.
+    """Refuse weights, texts and configurations that are none by their format. Some kilobytes are read of any size.
 
     Args:
         url: URL of the file.
@@ -115,8 +123,8 @@ async def check_format(url: str, file: str, body: Blob) -> None:
         body: All bytes of the file.
 
     Raises:
-        IntegrityError: If an ONNX model, a GGUF, a safetensors file, external data or a text cannot be what its name
-            says.
+        IntegrityError: If an ONNX model, a GGUF, a safetensors file, external data, a text or a configuration cannot be
+            what its name says.
         StorageUnavailable: If the bytes cannot be read.
     """
     name, kind = file.lower(), "weights"
@@ -130,6 +138,8 @@ async def check_format(url: str, file: str, body: Blob) -> None:
         fault = _raw_fault(await _read(body, SNIFFED_SIZE))
     elif name.endswith(_TEXT_SUFFIXES):
         kind, fault = "text", "a file of another kind" if _CONTAINER.match(await _read(body, 8)) else None
+    elif _OBJECTS.fullmatch(name):
+        kind, fault = "JSON file", _object_fault(name, _to_utf8(await _read(body, SNIFFED_SIZE)))
     else:
         return
     if fault is not None:
@@ -144,6 +154,13 @@ def _raw_fault(beginning: bytes) -> str | None:
     if _CONTAINER.match(beginning):
         return "a file of another kind"
     return "text" if _is_text(beginning) or _JSON.fullmatch(beginning) else None
+
+
+def _object_fault(name: str, beginning: bytes) -> str | None:
+    """Return the reason why JSON of these first bytes is no configuration and no tokenizer."""
+    if not beginning.lstrip().startswith(b"{"):
+        return "no JSON object"
+    return "an error document" if _ERROR.match(beginning) and not name.endswith("vocab.json") else None
 
 
 def _is_text(beginning: bytes) -> bool:

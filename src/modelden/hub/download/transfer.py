@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MAX_GROWTH = 10
+"""Times the announced size to which a body may grow at the cost of other models: a compressed one unfolds. Without that
+limit an endless body would evict all models, and be refused itself."""
+
 MAX_FAILED_RANGES = 2
 """Range requests that fail on a server that answers others. Then CORS refuses their headers."""
 
@@ -91,6 +95,7 @@ class FileTransfer:
         self._published = published
         self._require_hash = require_hash
         self._failed_ranges = 0
+        self._announced = 0
         self._reserved = 0
         """Bytes that the file may have by the space that is reserved for it."""
         self._writer = ChunkWriter(request.key, store.partials, ports.blobs, ports.clock, store.policy.allows_memory)
@@ -193,6 +198,7 @@ class FileTransfer:
         check_json_size(self._url, self._request.file.file, total or 0)
         if total is not None and self._request.check_size is not None:
             self._request.check_size(total)
+        self._announced = total or 0
         remaining = max((total or 0) - self._writer.received, 0)
         self._reserved = self._writer.received + remaining
         if not await self._store.writer.reserve(self._request.key, remaining):
@@ -231,7 +237,9 @@ class FileTransfer:
         if self._writer.is_in_memory:
             return
         try:
-            reserved = await self._store.writer.extend(request.key, received)
+            limit = max(MAX_GROWTH * self._announced, AHEAD)
+            is_limited = request.file.file.endswith(".json") or received <= limit
+            reserved = await self._store.writer.extend(request.key, received, may_evict=is_limited)
         except QuotaExceeded:
             await self._writer.discard()  # what cannot be completed is not resumed either
             raise

@@ -63,8 +63,13 @@ class StorageQuota:
         self._reservations = reservations
         self._clock = clock
 
-    async def reserve(self, key: FileKey, size: int) -> None:
+    async def reserve(self, key: FileKey, size: int, *, may_evict: bool = True) -> None:
         """Reserve space for the remaining bytes of a file; with an empty path, of a model.
+
+        Args:
+            key: Key of the file.
+            size: Bytes.
+            may_evict: Other models may be evicted for them, if the policy says so.
 
         Raises:
             CacheSizeExceeded: If the limit leaves too little.
@@ -76,7 +81,7 @@ class StorageQuota:
             if error is not None:
                 await self._sweep()
                 error = await self._shortage(key, size)
-            if error is not None and self._policy.evict:
+            if error is not None and self._policy.evict and may_evict:
                 await self._evict(key, (error.needed or 0) - (error.available or 0))
                 error = await self._shortage(key, size)
             if error is not None:
@@ -84,14 +89,15 @@ class StorageQuota:
             stored = (await self._partials.sizes()).get(key, 0)
             self._reservations.sizes[key], self._reservations.stored[key] = size, stored
 
-    async def extend(self, key: FileKey, size: int) -> None:
+    async def extend(self, key: FileKey, size: int, *, may_evict: bool) -> None:
         """Reserve space for a file that has become larger than its reservation; errors as `reserve`.
 
         Args:
             key: Key of the file.
             size: Bytes of the whole file, stored or not.
+            may_evict: As for `reserve`.
         """
-        await self.reserve(key, size - (await self._partials.sizes()).get(key, 0))
+        await self.reserve(key, size - (await self._partials.sizes()).get(key, 0), may_evict=may_evict)
 
     def is_reserved(self, key: FileKey) -> bool:
         """Return True if space is reserved for a file."""

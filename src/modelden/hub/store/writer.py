@@ -52,12 +52,13 @@ class CacheWriter:
             return False
         return True
 
-    async def extend(self, key: FileKey, size: int) -> int | None:
+    async def extend(self, key: FileKey, size: int, *, may_evict: bool) -> int | None:
         """Reserve space for a file that has become larger than its reservation.
 
         Args:
             key: Key of the file.
             size: Bytes that were received of it.
+            may_evict: Other models may be evicted for it, if the policy says so.
 
         Returns:
             The bytes that it may have; None without space, if memory is allowed.
@@ -68,7 +69,7 @@ class CacheWriter:
         shortage: QuotaExceeded | None = None
         for extended in (size + AHEAD, size):
             try:
-                await self._quota.extend(key, extended)
+                await self._quota.extend(key, extended, may_evict=may_evict)
             except QuotaExceeded as error:
                 shortage = error
             else:

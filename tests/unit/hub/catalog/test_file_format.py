@@ -136,6 +136,44 @@ async def test_what_servers_send_in_place_of_a_text_is_refused(file: str, wrong:
         await check()
 
 
+NO_OBJECTS = {
+    "a list": b'["a", "b"]',
+    "an empty list": b" []",
+    "a number": b"3",
+    "a text": b'"Not Found"',
+    "null": b"null",
+    "true": b"\xef\xbb\xbftrue",
+    "an error": b'{"error": "Repository not found"}',
+    "a message": b'\n{ "message": "rate limited", "status": 429 }',
+    "errors": b'{"errors": [{"code": 1}]}',
+}
+
+
+@pytest.mark.parametrize("wrong", NO_OBJECTS.values(), ids=NO_OBJECTS)
+@pytest.mark.parametrize(
+    "file",
+    ["config.json", "tokenizer_config.json", "tokenizer.json", "1_Pooling/config.json", "added_tokens.json"],
+)
+async def test_json_in_place_of_a_configuration_is_refused(file: str, wrong: bytes) -> None:
+    with pytest.raises(IntegrityError, match=r"(no JSON object|an error document)"):
+        await check_format(URL, file, MemoryBlob(wrong))
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b"{}"),
+        ("config.json", b"\xef\xbb\xbf\n {}"),
+        ("config.json", b'{"model_type": "bert", "error": 1}'),
+        ("vocab.json", b'{"error": 0}'),
+        ("modules.json", b"[]"),
+        ("labels.json", b"[]"),
+    ],
+)
+async def test_configurations_are_objects(file: str, content: bytes) -> None:
+    await check_format(URL, file, MemoryBlob(content))
+
+
 @pytest.mark.parametrize("beginning", [b"<meta charset=utf-8>", b"<center>Log in</center>", b"<h1>Sign in</h1>"])
 def test_a_page_may_begin_with_any_element(beginning: bytes) -> None:
     refuse_page(URL, "vocab.txt", "text/plain", beginning)

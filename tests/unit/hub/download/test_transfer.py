@@ -291,6 +291,38 @@ async def test_a_body_that_grows_beyond_the_limit_is_ended(browser: Browser, fau
     assert browser.stored() == {}
 
 
+@pytest.mark.parametrize("fault", [Fault(gzip=True, etag=""), Fault(chunked=True, etag="")], ids=["gzip", "no length"])
+async def test_an_endless_body_evicts_no_model(browser: Browser, fault: Fault) -> None:
+    await browser.get(WEIGHTS)
+    before = browser.stored()
+    browser.hub.files["/org/endless/v1/vocab.txt"] = bytes(30_000_000)
+    browser.hub.always = fault
+
+    with pytest.raises(CacheSizeExceeded):
+        await browser.get(
+            ModelFile("org/endless", "v1", "vocab.txt"), limits=StoragePolicy(max_size=20_000_000 / GIB, evict=True)
+        )
+
+    assert browser.stored() == before
+
+
+@pytest.mark.parametrize("fault", [Fault(gzip=True, etag=""), Fault(chunked=True, etag="")], ids=["gzip", "no length"])
+async def test_a_body_that_unfolds_may_evict_a_model(browser: Browser, fault: Fault) -> None:
+    await browser.get(WEIGHTS)
+    name = "tokenizer.json" if fault.chunked else "vocab.txt"  # the size of JSON is limited
+    body = b"{" + hashlib.shake_256(b"").hexdigest(300_000).encode() + b"}"  # gzip makes half of it
+    body = b"{" + b" " * 600_000 + b"}" if fault.chunked else body
+    browser.hub.files[f"/org/other/v1/{name}"] = body
+    browser.hub.always = fault
+
+    kept = await browser.get(
+        ModelFile("org/other", "v1", name), limits=StoragePolicy(max_size=2_000_000 / GIB, evict=True)
+    )
+
+    assert kept.blob.size == len(body)
+    assert browser.stored()["files"] == 1
+
+
 async def test_a_body_that_grows_beyond_the_browsers_quota_is_ended(browser: Browser) -> None:
     browser.hub.files["/org/model/v1/vocab.txt"] = bytes(30_000_000)
     browser.hub.always = Fault(gzip=True, etag="")
