@@ -145,18 +145,22 @@ for (const [major, runtime] of Object.entries(RUNTIMES)) {
 }
 await bundle("web/worker/trust.ts", "trust.js");
 await bundle("web/worker/vectors.ts", "vectors.js");
-await bundle("web/boot/boot.ts", "boot.js");
+const facts = await runtimes();
+const bundles = Object.values(facts).flatMap(({ bundle, files }) =>
+  files.map(({ sha256, glue }) => [sha256, { bundle, glue }]),
+);
+await bundle("web/boot/boot.ts", "boot.js", [], { MODELDEN_RUNTIMES: JSON.stringify(Object.fromEntries(bundles)) });
 const buildName = createHash("sha256")
   .update([...served.values()].join("\n"))
   .digest("hex")
   .slice(0, 16);
 for (const [name, text] of served) {
-  const bytes = Buffer.from(text.replace(BUILD, buildName));
+  const bytes = Buffer.from(text.replaceAll(BUILD, buildName));
   await writeFile(join(ASSETS, name), bytes);
   console.log(`${name}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
 }
 await writeFile(join(ASSETS, "build.txt"), buildName);
-await writeFile(join(ASSETS, "runtimes.json"), await runtimes());
+await writeFile(join(ASSETS, "runtimes.json"), `${JSON.stringify(facts, null, 2)}\n`);
 await writeFile(join(ASSETS, "THIRD_PARTY_LICENSES.txt"), await licenses());
 
 async function checkVersions({ bundle, packages, versions }) {
@@ -166,14 +170,14 @@ async function checkVersions({ bundle, packages, versions }) {
   }
 }
 
-/** Bundle one worker, and note the packages in it. */
-async function bundle(entry, name, plugins = []) {
+/** Bundle one script, and note the packages in it. */
+async function bundle(entry, name, plugins = [], define = {}) {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
     outfile: join(ASSETS, name),
     write: false,
-    define: { MODELDEN_BUILD: JSON.stringify(BUILD) },
+    define: { MODELDEN_BUILD: JSON.stringify(BUILD), ...define },
     bundle: true,
     minify: true,
     format: "esm",
@@ -206,15 +210,15 @@ async function rewritten(path, rewrites) {
 }
 
 async function runtimes() {
-  const facts = Object.entries(RUNTIMES).map(async ([major, { bundle, files, packages, versions }]) => {
-    const described = Object.entries(files).map(async ([file, devices]) => {
+  const described = Object.entries(RUNTIMES).map(async ([major, { bundle, files, packages, versions }]) => {
+    const listed = Object.entries(files).map(async ([file, devices]) => {
       const bytes = await readFile(join(MODULES, packages.onnxruntime, "dist", `${file}.wasm`));
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       return { name: `${file}.wasm`, glue: `${file}.mjs`, sha256, size: bytes.length, devices };
     });
-    return [major, { bundle, ...versions, files: await Promise.all(described) }];
+    return [major, { bundle, ...versions, files: await Promise.all(listed) }];
   });
-  return `${JSON.stringify(Object.fromEntries(await Promise.all(facts)), null, 2)}\n`;
+  return Object.fromEntries(await Promise.all(described));
 }
 
 async function licenses() {

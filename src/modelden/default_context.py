@@ -43,6 +43,7 @@ WORKER_MODULES = (
     "modelden.settings.store",
     "modelden._js.worker_scripts",
     "modelden._js.model_worker",
+    "modelden._js.early_worker",
     "modelden._js.engine_host",
 )
 """Modules that start an engine's worker."""

@@ -2,11 +2,19 @@
  * The start of a page with Python: `const python = await boot({ pyodide: "/pyodide/" })`.
  *
  * Python starts from the snapshot that `modelden snapshot` put beside Pyodide. Without one, or where it cannot be used,
- * Pyodide starts as ever. Either way modelden can be imported.
+ * Pyodide starts as ever. Either way modelden can be imported. Beside it, the worker of the last visit's engine starts.
  */
 
 import type { PyodideAPI } from "pyodide";
-import { allowsSnapshot, installedPython, type PyodideModule, type PyodideOptions, RestoredPython } from "./python";
+import { startEarlyWorker } from "./early_worker";
+import {
+  allowsSnapshot,
+  installedPython,
+  offer,
+  type PyodideModule,
+  type PyodideOptions,
+  RestoredPython,
+} from "./python";
 import { type LockFile, snapshotEntry } from "./snapshot";
 
 export interface BootOptions extends PyodideOptions {
@@ -23,25 +31,34 @@ export interface BootOptions extends PyodideOptions {
  */
 export async function boot({ pyodide, modelden, ...options }: BootOptions = {}): Promise<PyodideAPI> {
   const folder = folderUrl(pyodide ?? options.indexURL);
-  const reading = readLockFile(folder, options);
-  const module: PyodideModule = await import(`${folder}pyodide.mjs`);
-  const lock = await reading;
   const all = { ...options, indexURL: folder };
-  const python = (await startFromSnapshot(module, lock, all)) ?? (await installedPython(module, lock, all));
-  if (modelden) configure(python, modelden);
-  return python;
+  const importing: Promise<PyodideModule> = import(`${folder}pyodide.mjs`);
+  importing.catch(() => {}); // awaited below
+  const early = startEarlyWorker();
+  const lock = await readLockFile(folder, options);
+  const entry = allowsSnapshot(options) ? snapshotEntry(lock) : null;
+  const restored = entry && new RestoredPython(entry, folder);
+  try {
+    const module = await importing;
+    const python = (restored && (await started(restored, module, all))) ?? (await installedPython(module, lock, all));
+    const worker = await early;
+    if (worker) offer(python, worker);
+    if (modelden) configure(python, modelden);
+    return python;
+  } catch (error) {
+    (await early)?.end();
+    throw error;
+  }
 }
 
-/** Returns null where there is no snapshot that can be used. */
-async function startFromSnapshot(
+/** Returns null where the snapshot cannot be used. */
+async function started(
+  restored: RestoredPython,
   module: PyodideModule,
-  lock: LockFile | null,
-  options: PyodideOptions & { indexURL: string },
+  options: PyodideOptions,
 ): Promise<PyodideAPI | null> {
-  const entry = allowsSnapshot(options) ? snapshotEntry(lock) : null;
-  if (!entry) return null;
   try {
-    return await new RestoredPython(entry, options.indexURL).start(module, options);
+    return await restored.start(module, options);
   } catch (error) {
     console.debug("modelden: Python starts without a snapshot:", error);
     return null;

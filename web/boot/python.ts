@@ -1,7 +1,9 @@
 /** The start of Pyodide with modelden installed: from a snapshot, or as `loadPyodide` does. */
 
 import type { loadPyodide, PyodideAPI } from "pyodide";
+import type { EarlyWorker } from "./early_worker";
 import { type LockFile, readSnapshot, type Snapshot, type SnapshotEntry } from "./snapshot";
+import { storeContent } from "./stored_content";
 
 /** Options of `loadPyodide`. */
 export type PyodideOptions = NonNullable<Parameters<typeof loadPyodide>[0]>;
@@ -20,14 +22,18 @@ export function allowsSnapshot(options: PyodideOptions): boolean {
   return UNABLE.every((name) => options[name] === undefined);
 }
 
+/** The private part of Pyodide that has its options. */
+type RestoredPyodide = PyodideAPI & { _api?: { config?: { _loadSnapshot?: unknown } } };
+
 /** A snapshot on its way, as options of `loadPyodide` and the steps after it. */
 export class RestoredPython {
   readonly #entry: SnapshotEntry;
   readonly #reading: Promise<Snapshot | null>;
 
-  /** Begins to read the snapshot. */
+  /** Begins to read the snapshot, and Pyodide's script, which `loadPyodide` imports only later. */
   constructor(entry: SnapshotEntry, folder: string) {
     this.#entry = entry;
+    import(`${folder}pyodide.asm.mjs`).catch(() => {}); // `loadPyodide` says why
     this.#reading = readSnapshot(entry, folder).catch((error) => {
       console.debug("modelden: there is no usable snapshot of Python:", error);
       return null;
@@ -37,7 +43,7 @@ export class RestoredPython {
   /** Starts Pyodide from the snapshot. Fails for a damaged snapshot, and for one of another build of Pyodide. */
   async start({ loadPyodide }: PyodideModule, options: PyodideOptions): Promise<PyodideAPI> {
     // Pyodide compiles as soon as it knows the memory's size. Its content is put there while it compiles.
-    const memory = new Uint8Array(this.#entry.memory_size);
+    let memory = new Uint8Array(this.#entry.memory_size);
     const fsInit: FileSystemHook = async (fs, info) => {
       await options.fsInit?.(fs, info);
       const snapshot = await this.#reading;
@@ -47,9 +53,18 @@ export class RestoredPython {
       for (const [path, bytes] of snapshot.files) writeFile(fs, `${info.sitePackages}/${path}`, bytes);
     };
     const packages = options.packages?.filter((name) => name !== "modelden") ?? [];
-    const python = await loadPyodide({ ...options, packages, fsInit, _loadSnapshot: memory });
+    const python: RestoredPyodide = await loadPyodide({ ...options, packages, fsInit, _loadSnapshot: memory });
+    // Pyodide keeps its options for good: a copy of the whole memory, and the hook, which names it.
+    delete python._api?.config?._loadSnapshot;
+    memory = new Uint8Array();
     resume(python, options.env ?? {});
+    void this.#store();
     return python;
+  }
+
+  async #store(): Promise<void> {
+    const content = (await this.#reading)?.downloaded;
+    if (content) await storeContent(this.#entry.sha256, content);
   }
 }
 
@@ -84,6 +99,19 @@ function resume(python: PyodideAPI, env: Record<string, string>): void {
     environment.destroy();
   }
   Object.assign(python.loadedPackages, { modelden: "default channel" });
+}
+
+/** Lets Python take a worker that was started before it; ends it where modelden is of another version. */
+export function offer(python: PyodideAPI, worker: EarlyWorker): void {
+  try {
+    const module = python.pyimport("modelden._js.early_worker");
+    module.offer(worker);
+    module.destroy();
+    worker.limitTime();
+  } catch (error) {
+    console.debug("modelden: Python takes no worker that was started before it:", error);
+    worker.end();
+  }
 }
 
 function writeFile(fs: Parameters<FileSystemHook>[0], path: string, bytes: Uint8Array): void {

@@ -1,5 +1,7 @@
 /** The memory snapshot of `modelden snapshot`: found by Pyodide's lock file, checked by its hash, unpacked. */
 
+import { hash, readContent } from "./stored_content";
+
 /** The name of this build of modelden's JavaScript; tools/bundle.mjs replaces it. */
 declare const MODELDEN_BUILD: string;
 
@@ -35,6 +37,8 @@ interface Header {
 export interface Snapshot {
   ranges: [number, Uint8Array<ArrayBuffer>][];
   files: [string, Uint8Array<ArrayBuffer>][];
+  /** All bytes, if they were downloaded in this visit. */
+  downloaded: ArrayBuffer | null;
 }
 
 const MAX_MEMORY = 2 ** 30;
@@ -48,8 +52,14 @@ export function snapshotEntry(lock: LockFile | null): SnapshotEntry | null {
   return entry.jspi === hasJspi ? entry : null;
 }
 
-/** Downloads a snapshot. Fails unless each byte is right. */
+/** Returns the stored content of a snapshot, or else downloads it. Fails unless each byte is right. */
 export async function readSnapshot(entry: SnapshotEntry, folder: string): Promise<Snapshot> {
+  const stored = await readContent(entry.sha256);
+  if (stored) return parts(stored, entry, false);
+  return parts(await download(entry, folder), entry, true);
+}
+
+async function download(entry: SnapshotEntry, folder: string): Promise<ArrayBuffer> {
   const response = await fetch(new URL(entry.file_name, folder));
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
   const bytes = await response.arrayBuffer();
@@ -57,28 +67,32 @@ export async function readSnapshot(entry: SnapshotEntry, folder: string): Promis
   const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
   const isPacked = first === GZIP[0] && second === GZIP[1];
   const expected = isPacked ? entry.file_sha256 : entry.sha256;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const found = await hash(bytes);
   if (found !== expected) throw new Error(`${response.url}: expected SHA-256 ${expected}, found ${found}`);
   // After the check: Firefox reports the errors of damaged streams, even of handled ones.
-  return parts(isPacked ? await unpacked(bytes) : bytes, entry);
+  return isPacked ? await unpacked(bytes) : bytes;
 }
 
 async function unpacked(bytes: ArrayBuffer): Promise<ArrayBuffer> {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
-function parts(content: ArrayBuffer, entry: SnapshotEntry): Snapshot {
+function parts(content: ArrayBuffer, entry: SnapshotEntry, isDownload: boolean): Snapshot {
   const headerLength = new DataView(content).getUint32(0, true);
   const header: Header = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, headerLength)));
   if (header.memory_size !== entry.memory_size)
     throw new Error("the snapshot has another size than its lock file says");
   let position = 4 + headerLength;
-  const next = (length: number) => {
+  const ranges = header.ranges.map(([start, length]): [number, Uint8Array<ArrayBuffer>] => {
     position += length;
-    return new Uint8Array(content, position - length, length);
-  };
-  const ranges = header.ranges.map(([start, length]): [number, Uint8Array<ArrayBuffer>] => [start, next(length)]);
-  const files = header.files.map(([path, length]): [string, Uint8Array<ArrayBuffer>] => [path, next(length)]);
-  return { ranges, files };
+    return [start, new Uint8Array(content, position - length, length)];
+  });
+  // Files live as long as the page. A copy of them lets the rest be freed.
+  const bytes = content.slice(position);
+  position = 0;
+  const files = header.files.map(([path, length]): [string, Uint8Array<ArrayBuffer>] => {
+    position += length;
+    return [path, new Uint8Array(bytes, position - length, length)];
+  });
+  return { ranges, files, downloaded: isDownload ? content : null };
 }

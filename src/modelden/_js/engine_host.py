@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelden._js import early_worker
 from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_buffers
 from modelden._js.model_worker import ModelWorker
@@ -37,6 +38,7 @@ class JsEngineHost:
 
     def start(self, spec: WorkerSpec) -> JsEngineWorker:
         """Start a worker, or return the prewarmed one if it has the same specification."""
+        self._prewarmed = self._prewarmed or self._take_early(spec)
         if self._prewarmed is not None:
             prewarmed, worker = self._prewarmed
             if prewarmed == spec and not worker.port.has_ended:
@@ -46,7 +48,10 @@ class JsEngineHost:
         return JsEngineWorker(self._start(spec), offline=self._offline)
 
     async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
-        """Start a worker and its runtime before the first engine is asked for."""
+        """Start a worker and its runtime before the first engine is asked for, unless the boot script did."""
+        self._prewarmed = self._take_early(spec)
+        if self._prewarmed is not None:
+            return
         compiling = CompilingModule(wasm)
         worker = self._start(spec)
         self._prewarmed = spec, worker
@@ -54,9 +59,17 @@ class JsEngineHost:
 
     def end_prewarm(self) -> None:
         """End the prewarmed worker if no engine took it."""
+        early_worker.end()
         if self._prewarmed is not None:
             self._prewarmed[1].close()
             self._prewarmed = None
+
+    def _take_early(self, spec: WorkerSpec) -> tuple[WorkerSpec, ModelWorker] | None:
+        early = early_worker.take(spec)
+        if early is None:
+            return None
+        worker = ModelWorker(spec, self._worker_url, self._start_timeout, early)
+        return None if worker.port.has_ended else (spec, worker)
 
     def _start(self, spec: WorkerSpec) -> ModelWorker:
         return ModelWorker(spec, self._worker_url, self._start_timeout)

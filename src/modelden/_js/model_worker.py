@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import js
 
@@ -20,6 +20,9 @@ from modelden._js.worker_scripts import Script
 from modelden.core.awake_timer import AwakeTimer
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError
 from modelden.ports import Blob, FileProvider, WorkerSpec
+
+if TYPE_CHECKING:
+    from modelden._js.early_worker import EarlyScript
 
 logger = logging.getLogger(__name__)
 
@@ -40,18 +43,21 @@ class ModelWorker:
         port: Its requests and replies.
     """
 
-    def __init__(self, spec: WorkerSpec, worker_url: str | None, start_timeout: float) -> None:
+    def __init__(
+        self, spec: WorkerSpec, worker_url: str | None, start_timeout: float, early: EarlyScript | None = None
+    ) -> None:
         """Start the worker, without a model.
 
         Args:
             spec: Its script and its runtime.
             worker_url: URL of the folder with the workers' scripts; None for the wheel's own.
             start_timeout: Seconds between signs of life while it loads.
+            early: A worker of this specification that runs already; None to start one.
 
         Raises:
             WorkerRefused: If the browser refuses it at once.
         """
-        self._script = script = Script(spec.bundle, worker_url)
+        self._script = script = early or Script(spec.bundle, worker_url)
         self._spec = spec
         self._start_timeout = start_timeout
         self.port = WorkerPort(script, self._on_event)
@@ -63,6 +69,8 @@ class ModelWorker:
         self._death_watch: DeathWatch | None = None
         self._has_answered = asyncio.Event()
         self._module_task: asyncio.Task[None] | None = None
+        for event in () if early is None else early.events:
+            self.port.receive(event)
 
     async def load(
         self, model: str, wasm: Blob | None, files: FileProvider, session: int = ENGINE, /, **message: Any

@@ -81,7 +81,7 @@ class WorkerPort:
         self._end_reason: EngineError | None = None
         self._on_crash: Callable[[EngineCrashed], None] | None = None
         self._worker = script.start()
-        self._receiver = create_proxy(self._receive)
+        self._receiver = create_proxy(self.receive)
         self._worker.onmessage = self._receiver
         self._worker.onerror = self._receiver
         self._worker.onmessageerror = self._receiver
@@ -205,7 +205,8 @@ class WorkerPort:
             EngineCrashed(f"The engine's worker failed: {reason}. It is started anew when the engine is next used.")
         )
 
-    def _receive(self, event: Any) -> None:
+    def receive(self, event: Any) -> None:
+        """Handle an event of the worker."""
         try:
             self._dispatch(event)
         except Exception as error:  # an event handler has no caller
