@@ -40,8 +40,9 @@ tree() {
 }
 
 site() {
-  once build/site web/demo build/pyodide tools/demo_site.py tools/folders.py -- \
-    "$PYTHON" tools/demo_site.py --page web/demo --pyodide build/pyodide --out build/site
+  local assets=src/modelden/_js/assets
+  once build/site web/demo build/pyodide $assets tools/demo_site.py tools/folders.py -- \
+    "$PYTHON" tools/demo_site.py --page web/demo --pyodide build/pyodide --assets $assets --out build/site
 }
 
 PORT=8642

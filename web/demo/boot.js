@@ -25,9 +25,8 @@ export async function boot(post) {
 async function python() {
   const folder = new URL("pyodide/", import.meta.url).href;
   const sources = Promise.all(PYTHON_FILES.map(source));
-  const { loadPyodide } = await import(`${folder}pyodide.mjs`);
-  const pyodide = await loadPyodide({ indexURL: folder });
-  await pyodide.loadPackage("modelden", { messageCallback: () => {} });
+  const script = await import(new URL("modelden/boot.js", import.meta.url).href);
+  const pyodide = await script.boot({ pyodide: folder });
   // What comes before is Pyodide's, what comes after is ours: bench/longtasks.mjs and a browser's profiler tell them apart by this.
   performance.mark("Pyodide has booted");
   await nextTask();
