@@ -44,7 +44,7 @@ const RUNTIMES = {
     files: { "ort-wasm-simd-threaded": ["wasm"], "ort-wasm-simd-threaded.asyncify": ["webgpu"] },
     entry: "ort.webgpu.min.mjs",
     packages: { transformers: "transformers-6", onnxruntime: "transformers-6/node_modules/onnxruntime-web" },
-    versions: { transformers: "4.3.1", onnxruntime: "1.31.0-dev.20260914-8d85527a0" },
+    versions: { transformers: "4.3.2", onnxruntime: "1.31.0-dev.20260914-8d85527a0" },
   },
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes the lock files anew. Run it after a change in pyproject.toml, requirements/*.in or package.json, and commit
-# what it wrote.
+# what it wrote. `tools/lock.sh npm` writes package-lock.json alone.
 #
 # The Python locks are requirements files and not a uv.lock, because uv.lock names the registry's host for every file;
 # hashes alone say as much, and the same lock then works behind any mirror. package-lock.json goes without `resolved`
@@ -18,6 +18,25 @@ lock() {
   echo "wrote $output"
 }
 
+lock_npm() {
+  # Away from node_modules: npm would write down what is installed here, without the packages of other platforms.
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  cp package.json package-lock.json .npmrc "$scratch"
+  (
+    cd "$scratch"
+    npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+    npm ci --dry-run --ignore-scripts --no-audit --no-fund >/dev/null
+  )
+  cp "$scratch/package-lock.json" .
+  echo "wrote package-lock.json"
+}
+
+if [ "${1:-}" = npm ]; then
+  lock_npm
+  exit
+fi
+
 lock requirements/dev.txt distributions/host/pyproject.toml --extra huggingface --group pyproject.toml:dev \
   --no-emit-package modelden --universal --python-version 3.12
 lock requirements/kinto.txt requirements/kinto.in --universal --python-version 3.12
@@ -28,14 +47,4 @@ lock requirements/pyodide.txt requirements/pyodide.in --python-version 3.14 --py
 # Without what they need: they are read, and not installed.
 lock requirements/packages.txt requirements/packages.in --no-deps --python-version 3.12 --python-platform linux
 
-# Away from node_modules: npm would write down what is installed here, without the packages of other platforms.
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cp package.json package-lock.json .npmrc "$scratch"
-(
-  cd "$scratch"
-  npm install --package-lock-only --ignore-scripts --no-audit --no-fund
-  npm ci --dry-run --ignore-scripts --no-audit --no-fund >/dev/null
-)
-cp "$scratch/package-lock.json" .
-echo "wrote package-lock.json"
+lock_npm

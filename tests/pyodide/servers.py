@@ -34,6 +34,7 @@ ORT = ROOT / "node_modules/onnxruntime-web/dist"
 JSEP = ORT / "ort-wasm-simd-threaded.jsep.wasm"
 PLAIN = ORT / "ort-wasm-simd-threaded.wasm"
 PACKAGE_6 = ROOT / "node_modules/transformers-6"
+TRANSFORMERS_6: str = json.loads((PACKAGE_6 / "package.json").read_text("utf-8"))["version"]
 RUNTIME_6 = PACKAGE_6 / "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 RUNTIME_6_GPU = RUNTIME_6.with_name("ort-wasm-simd-threaded.asyncify.wasm")
 

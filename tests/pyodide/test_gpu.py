@@ -9,7 +9,7 @@ import pytest
 from tests.pyodide.browser_page import Page
 from tests.pyodide.engines_page import Engines
 from tests.pyodide.runners import CHROME_WITH_GPU, Runners
-from tests.pyodide.servers import JSEP, RUNTIME_6, RUNTIME_6_GPU, offer_runtime_6
+from tests.pyodide.servers import JSEP, RUNTIME_6, RUNTIME_6_GPU, TRANSFORMERS_6, offer_runtime_6
 from tests.pyodide.test_onnxruntime import MODELS, in_page, with_modules
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_a_model_runs_on_the_gpu_as_on_wasm(page: Page, both: Site, device: str,
 
     assert fetched(both) == [LARGE if has_gpu else SMALL]
     info = outcome["info"]
-    assert (info["transformers"], info["onnxruntime"]) == ("4.3.1", wasm["info"]["onnxruntime"])
+    assert (info["transformers"], info["onnxruntime"]) == (TRANSFORMERS_6, wasm["info"]["onnxruntime"])
     expected = ("webgpu", None) if has_gpu else ("wasm", NO_ADAPTER)
     assert (info["device"], info["deviceReason"]) == expected
     assert wasm["info"]["deviceReason"] is None

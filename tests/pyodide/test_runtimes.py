@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.pyodide.servers import PACKAGE_6, StaticServer, offer_runtime_6
+from tests.pyodide.servers import PACKAGE_6, TRANSFORMERS_6, StaticServer, offer_runtime_6
 
 if TYPE_CHECKING:
     from tests.pyodide.browser_page import Page
@@ -58,14 +58,14 @@ def test_a_page_may_stay_with_runtime_5(page: Page, both: Site) -> None:
     newest = page.visit(both.config, feature_id="tiny")
     pinned = page.visit({**both.config, "runtime_major": 5}, feature_id="tiny")
 
-    assert [each["info"]["transformers"] for each in (newest, pinned)] == ["4.3.1", "3.8.1"]
+    assert [each["info"]["transformers"] for each in (newest, pinned)] == [TRANSFORMERS_6, "3.8.1"]
     assert pinned["info"]["onnxruntime"].startswith("1.22")
 
 
 def test_without_an_adapter_the_reason_for_wasm_is_told(page: Page, both: Site) -> None:
     for device in ("gpu", "auto"):
         info = page.visit(both.config, feature_id="tiny", device=device)["info"]
-        assert (info["device"], info["transformers"]) == ("wasm", "4.3.1"), "what 5 has more is of no use"
+        assert (info["device"], info["transformers"]) == ("wasm", TRANSFORMERS_6), "what 5 has more is of no use"
         assert info["deviceReason"] in (
             "this browser has no WebGPU here",
             "WebGPU finds no adapter on this machine",

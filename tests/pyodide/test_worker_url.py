@@ -15,7 +15,7 @@ from modelden.host.serve.isolation import HEADERS as ISOLATION
 from modelden.host.serve.server import RunningServer
 from modelden.host.serve.site_app import site_app
 from tests.pyodide.browser_page import Page
-from tests.pyodide.servers import ROOT, offer_runtime_6
+from tests.pyodide.servers import ROOT, TRANSFORMERS_6, offer_runtime_6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,7 +97,7 @@ def test_workers_from_files_where_blobs_are_refused(
         assert strict.visit(served, **TINY)["vectors"] == page.visit(site.config, **TINY)["vectors"]
         offer_runtime_6(site)
         strict.wipe()
-        assert strict.visit(served, **TINY)["info"]["transformers"] == "4.3.1"
+        assert strict.visit(served, **TINY)["info"]["transformers"] == TRANSFORMERS_6
 
 
 def test_worker_files_that_cannot_be_used(runtime: str, runners: Runners, site: Site, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The arguments and options that each task has, checked before a worker gets them. Pure.
 
 transformers.js takes a number, a mapping or nothing for the empty text, and drops options that it does not know.
-Source: ``_call`` of each pipeline in ``src/pipelines.js`` of transformers.js 3.8.1, and in ``src/pipelines/`` of 4.3.1;
+Source: ``_call`` of each pipeline in ``src/pipelines.js`` of transformers.js 3.8.1, and in ``src/pipelines/`` of 4.3.2;
 for Firefox's tasks ``ONNXPipeline.mjs``. Names of positional arguments may be keywords, as in Python's transformers.
 """
 
