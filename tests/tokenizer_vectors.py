@@ -44,6 +44,9 @@ TEXTS = [
     "e-mail: someone@example.org, 3,000 (a)",
     "\U0001f600 emoji and \u4e2d\u6587",
     "don't stop, it's 10.5",
+    "cafe\u0301 \ufb01ne \u00bd \u0130",
+    "a\tb\u00a0c...!? ",
+    "zero\u200bwidth \u65e5\u672c\u8a9e text",
 ]
 
 PAIRS = [["The fox", "jumps over"]]
@@ -109,22 +112,26 @@ def vectors(tokenizer: Tokenizer) -> dict[str, Any]:
         plain = tokenizer.encode(text, add_special_tokens=False)
         decoded = tokenizer.decode(encoding.ids, skip_special_tokens=True)
         facts = {"text": text, "ids": encoding.ids, "tokens": encoding.tokens, "plain": plain.ids, "decoded": decoded}
-        texts.append(facts)
+        texts.append({**facts, "offsets": encoding.offsets})
     pairs = [(pair, tokenizer.encode(*pair)) for pair in PAIRS]
     return {
         "texts": texts,
-        "pairs": [{"pair": pair, "ids": each.ids, "type_ids": each.type_ids} for pair, each in pairs],
+        "pairs": [
+            {"pair": pair, "ids": each.ids, "type_ids": each.type_ids, "offsets": each.offsets} for pair, each in pairs
+        ],
     }
 
 
 def main() -> None:
-    """Write the file."""
-    families = {"wordpiece": word_piece(), "bytelevel": byte_level(), "unigram": unigram()}
-    content = {
-        name: {"tokenizer": json.loads(tokenizer.to_str()), "config": config, **vectors(tokenizer)}
-        for name, (tokenizer, config) in families.items()
-    }
+    """Write the file. Tokenizers that it has stay: their training differs from time to time."""
     path = Path(__file__).parent / "truth/tokenizer_vectors.json"
+    stored = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    content = {}
+    for name, make in (("wordpiece", word_piece), ("bytelevel", byte_level), ("unigram", unigram)):
+        tokenizer, config = make()
+        source = stored[name]["tokenizer"] if name in stored else json.loads(tokenizer.to_str())
+        results = vectors(Tokenizer.from_str(json.dumps(source)))
+        content[name] = {"tokenizer": source, "config": config, **results}
     path.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ from modelden.core.cleanup import clean_up
 from modelden.core.shown_progress import shown_progress
 from modelden.default_context import current_context
 from modelden.errors import EngineClosed, EngineError, InputError
+from modelden.tokenizer_offsets import OffsetRules, offsets_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,7 +34,9 @@ class Encoding:
         tokens: The tokens as the vocabulary has them.
         type_ids: 0 for tokens of the text, 1 for those of its pair, where the tokenizer tells them apart.
         attention_mask: 1 for each token.
-        offsets: Begin and end of each token in the text; None where the tokenizer does not tell, as transformers.js.
+        offsets: Begin and end of each token in its text, in characters; (0, 0) for tokens that a template adds. None
+            for tokenizers and texts that cannot be followed: known are byte-level BPE, BERT's WordPiece and pieces
+            with ▁ for spaces.
     """
 
     __module__ = "modelden"
@@ -68,6 +71,7 @@ class Tokenizer:
         self.model_id, self.model_revision = model_id, model_revision
         self.max_length: int | None = facts.get("maxLength")
         self.special_ids = tuple(facts.get("specialIds") or ())
+        self._rules = OffsetRules.of(facts.get("parts") or {})
         self._worker = worker
         self._lease = lease
         self._is_closed = False
@@ -101,13 +105,15 @@ class Tokenizer:
         """
         pairs = None if check_optional_text("pair", pair) is None else [pair]
         options = {"add_special_tokens": check_flag("add_special_tokens", add_special_tokens)}
-        return _encoding((await self._call("encode", [check_text("text", text)], pairs, options))[0])
+        (value,) = await self._call("encode", [check_text("text", text)], pairs, options)
+        return self._encoding(value, text, pair)
 
     async def encode_batch(self, texts: Sequence[str], *, add_special_tokens: bool = True) -> list[Encoding]:
         """Return each text as tokens; arguments and errors as `encode`."""
         texts = check_text_list("texts", texts)
         options = {"add_special_tokens": check_flag("add_special_tokens", add_special_tokens)}
-        return [_encoding(each) for each in await self._call("encode", texts, None, options)] if texts else []
+        values = await self._call("encode", texts, None, options) if texts else []
+        return [self._encoding(value, text, None) for value, text in zip(values, texts, strict=True)]
 
     async def count(self, text: str, *, add_special_tokens: bool = True) -> int:
         """Return the number of a text's tokens; arguments and errors as `encode`."""
@@ -178,6 +184,20 @@ class Tokenizer:
             self._is_closed = True
             clean_up(self._worker.close, self._lease.end)
 
+    def _encoding(self, value: Mapping[str, Any], text: str, pair: str | None) -> Encoding:
+        ids, tokens = tuple(value["ids"]), tuple(value["tokens"])
+        offsets: list[tuple[int, int]] | None = [(0, 0)] * len(ids)
+        for span, followed in zip(value.get("spans", ()), (text, pair or ""), strict=False):
+            begin, end = span
+            special = [each in self.special_ids for each in ids[begin:end]]
+            found = None if self._rules is None else offsets_of(followed, tokens[begin:end], special, self._rules)
+            if found is None or offsets is None:
+                offsets = None
+            else:
+                offsets[begin:end] = found
+        known = None if offsets is None or not value.get("spans") else tuple(offsets)
+        return Encoding(ids, tokens, tuple(value["typeIds"]), tuple(value["attentionMask"]), known)
+
     async def _call(self, method: str, *args: Any) -> Any:
         if self._is_closed:
             raise EngineClosed(f"The tokenizer of {self.model_id} was closed: load it again.")
@@ -240,10 +260,6 @@ async def load_tokenizer(
         raise
     context.tidy()
     return Tokenizer(worker, lease, model_id, model_revision, facts if isinstance(facts, Mapping) else {})
-
-
-def _encoding(value: Any) -> Encoding:
-    return Encoding(tuple(value["ids"]), tuple(value["tokens"]), tuple(value["typeIds"]), tuple(value["attentionMask"]))
 
 
 def _check_list(name: str, value: Any, items: str) -> list[Any]:

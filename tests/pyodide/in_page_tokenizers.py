@@ -21,6 +21,7 @@ async def tokenize(model: str, texts: list[str], pairs: list[list[str]]) -> dict
                 "tokens": list(each.tokens),
                 "plain": list(other.ids),
                 "decoded": back,
+                "offsets": [list(offset) for offset in each.offsets or ()],
             }
             for text, each, other, back in zip(texts, encodings, plain, decoded, strict=True)
         ]
@@ -29,7 +30,14 @@ async def tokenize(model: str, texts: list[str], pairs: list[list[str]]) -> dict
         both = [await tokenizer.encode(*pair) for pair in pairs]
     return {
         "texts": results,
-        "pairs": [{"ids": list(each.ids), "type_ids": list(each.type_ids)} for each in both],
+        "pairs": [
+            {
+                "ids": list(each.ids),
+                "type_ids": list(each.type_ids),
+                "offsets": [list(offset) for offset in each.offsets or ()],
+            }
+            for each in both
+        ],
     }
 
 
