@@ -52,7 +52,7 @@ ALONE = """
                 const views = await on[data.type](data) ?? [];
                 postMessage(views, views.map(({ buffer }) => buffer));
             } catch (error) {
-                setTimeout(() => { throw error; }); // heard as `onerror`
+                setTimeout(() => { throw error; }); // heard as onerror
             }
         };
         postMessage("ready");

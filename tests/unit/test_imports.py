@@ -37,6 +37,7 @@ PURE = {
     "modelden.engine.media",
     "modelden.engine.model_selection",
     "modelden.engine.onnx",
+    "modelden.engine.numpy_array",
     "modelden.engine.onnx_enums",
     "modelden.engine.onnx_errors",
     "modelden.engine.onnx_feed",
@@ -146,6 +147,7 @@ MODULES = modules()
 PURE |= {name for name in MODULES if name.startswith(DECLARATIONS)}
 
 FOR_WHO_HAS_THEM = {
+    "modelden.engine.numpy_array": {"numpy"},
     "modelden.engine.tensor": {"numpy"},
     "modelden.engine.media": {"numpy"},
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelden.engine.tensor import Tensor, to_array
+from modelden.engine.numpy_array import to_array
+from modelden.engine.tensor import Tensor
 
 
 def to_result(value: Any) -> Any:

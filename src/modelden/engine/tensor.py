@@ -7,7 +7,6 @@ import operator
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from modelden.core.arguments import check_text, show
@@ -259,15 +258,6 @@ def _product(left: Tensor, right: Tensor) -> Any:
     for place, item in enumerate(items):
         buffer[place] = item
     return Tensor(buffer, dtype, shape)
-
-
-def to_array(tensor: Tensor) -> Any:
-    """Return a tensor as a NumPy array if NumPy is installed, else as it is."""
-    if find_spec("numpy") is None:
-        return tensor
-    import numpy as np
-
-    return np.asarray(tensor)
 
 
 def _checked_shape(shape: Any) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelden.core.arguments import show
+from modelden.engine.numpy_array import to_array
 from modelden.engine.onnx_errors import InvalidState, InvalidType
 from modelden.engine.onnx_feed import is_array, to_tensor, type_name
-from modelden.engine.tensor import FORMATS, STRING, Tensor, to_array
+from modelden.engine.tensor import FORMATS, STRING, Tensor
 from modelden.errors import InputError
 from modelden.onnxruntime.devices import OrtDevice
 
