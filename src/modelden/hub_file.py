@@ -93,7 +93,12 @@ class FileResponse:
         Raises:
             InputError: If the body is not JSON.
         """
+        from modelden.settings.json_text import check_depth  # rare
+
+        data = await self.read()
         try:
-            return json.loads(await self.read())
-        except (ValueError, RecursionError) as error:
+            text = data.decode(json.detect_encoding(data))
+            check_depth(text)
+            return json.loads(text)
+        except ValueError as error:
             raise InputError(f"The file is no JSON: {error}.") from error

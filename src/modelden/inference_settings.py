@@ -13,6 +13,7 @@ from modelden.default_context import current_context
 from modelden.engine.block_list import BlockList, decode_phrases
 from modelden.engine.versioned_records import newest_record
 from modelden.errors import InputError, InvalidRecord, UnknownCollection
+from modelden.settings.json_text import check_depth
 
 REQUEST_OPTIONS = "ml-inference-request-options"
 """The collection with the options of runs by feature."""
@@ -115,8 +116,9 @@ def _parse_options(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the record's ``options``, which are JSON text (Firefox: ``JSON.parse(record.options)``)."""
     text = record.get("options") or "{}"
     try:
+        check_depth(text)
         options = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
+    except (AttributeError, TypeError, ValueError):
         options = None
     if not isinstance(options, dict):
         raise InvalidRecord(

@@ -13,14 +13,37 @@ from typing import Any
 
 from modelden.errors import InputError
 
+_CONTAINERS = (list, tuple, set, frozenset, Mapping)
+
+MAX_LEVELS = 100
+"""Levels of lists and mappings in an argument. In a page some thousand overflow the browser's stack in `repr`, which
+Python does not survive: nothing of it answers any more. Comparisons take more of the stack."""
+
+MAX_ITEMS = 100_000
+"""Items of an argument, all levels together. A list that contains itself twice has more."""
+
 
 def show(value: object) -> str:
     """Return a value for a message, at most 80 characters of it."""
     try:
-        text = repr(value)
+        text = repr(value) if _is_plain(value) else f"a value of type {type(value).__name__}"
     except Exception:  # noqa: BLE001  a caller's own `__repr__`, or one that is nested too deeply
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether containers nest at most `MAX_LEVELS` deep, with `MAX_ITEMS`. No call is nested for it."""
+    level, count = [value], 0
+    for _ in range(MAX_LEVELS):
+        containers = [each for each in level if isinstance(each, _CONTAINERS)]
+        if not containers:
+            return True
+        count += sum(map(len, containers))
+        if count > MAX_ITEMS:
+            return False
+        level = [item for each in containers for item in (each.values() if isinstance(each, Mapping) else each)]
+    return False
 
 
 def check_text(name: str, value: Any) -> str:
@@ -92,7 +115,9 @@ def is_unicode(text: str) -> bool:
 
 
 def is_json(value: object) -> bool:
-    """Tell whether a value is data that JSON has: no cycles, no NaN, texts as keys."""
+    """Tell whether a value is data that JSON has: no cycles, no NaN, texts as keys, at most `MAX_LEVELS` levels."""
+    if not _is_plain(value):
+        return False
     try:
         json.dumps(_plain(value), allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from modelden.settings.json_text import check_depth
+
 _METADATA = re.compile(r"\A\s*---[ \t]*\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
 _FIELD = re.compile(r"^(license(?:_name|_link)?)[ \t]*:[ \t]*(.*(?:\n[ \t]*-[ \t]*.+)*)", re.MULTILINE)
 _LONGEST = 200
@@ -33,8 +35,9 @@ def licence_of(card: str) -> str | None:
 
 def _json_fields(card: str) -> dict[str, str]:
     try:
+        check_depth(card)
         fields = json.loads(card)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     if not isinstance(fields, dict):
         return {}
