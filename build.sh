@@ -5,7 +5,7 @@
 #   ./build.sh demo                      serve the demo page
 #   ./build.sh demo --check [BROWSER]    drive it headlessly in chromium, firefox or both, cold and warm; prints JSON
 #   ./build.sh test                      lint and every ring of tests
-#   ./build.sh test RING [OPTION...]     one ring (unit, pyodide, interop, e2e, hosting, webkit);
+#   ./build.sh test RING [OPTION...]     one ring (unit, pyodide, interop, e2e, hosting, hosts, webkit);
 #                                        options go to its runner
 #   ./build.sh lint                      ruff, mypy, biome, tsc
 #   ./build.sh bench                     the measurements of bench/
@@ -14,7 +14,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-for part in common python kinto packages node programs wheel site checks; do
+for part in common python kinto packages node programs wheel site hosts checks; do
   # shellcheck source=/dev/null
   source "tools/steps/$part.sh"
 done

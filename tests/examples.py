@@ -31,9 +31,14 @@ class Example(NamedTuple):
     source: str
 
     @property
+    def needs_host(self) -> bool:
+        """It is a file of a host, which ring hosts runs: PEP 723's metadata declare what it needs."""
+        return self.source.startswith("# /// script")
+
+    @property
     def needs_page(self) -> bool:
         """It waits, or uses the page."""
-        return "await " in self.source or "from js " in self.source
+        return not self.needs_host and ("await " in self.source or "from js " in self.source)
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line}"

@@ -43,6 +43,12 @@ lock requirements/kinto.txt requirements/kinto.in --universal --python-version 3
 lock requirements/uv.txt requirements/uv.in --universal --python-version 3.12
 # What runs in the page runs on Pyodide's Python, whatever the host has.
 lock requirements/pyodide.txt requirements/pyodide.in --python-version 3.14 --python-platform linux
+lock requirements/hosts.txt requirements/hosts.in --universal --python-version 3.12
+# Newest platform that uv knows: its packages are those of a page. PyYAML has no wheel for it, and pages do without.
+lock requirements/hosts-pages.txt requirements/hosts-pages.in --python-version 3.14 \
+  --python-platform wasm32-pyodide2025 --no-emit-package pyyaml
+lock requirements/hosts-pyodide-0.27.txt requirements/hosts-pyodide-0.27.in --python-version 3.12 --python-platform linux
+lock requirements/hosts-pyodide-0.29.txt requirements/hosts-pyodide-0.29.in --python-version 3.13 --python-platform linux
 
 # Without what they need: they are read, and not installed.
 lock requirements/packages.txt requirements/packages.in --no-deps --python-version 3.12 --python-platform linux

@@ -17,7 +17,9 @@ def test_an_example_is_python(example: Example) -> None:
     compile_example(example)
 
 
-@pytest.mark.parametrize("example", [example for example in EXAMPLES if not example.needs_page], ids=str)
+@pytest.mark.parametrize(
+    "example", [example for example in EXAMPLES if not (example.needs_page or example.needs_host)], ids=str
+)
 def test_an_example_without_a_page_runs(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("config", "context", "adapters"):
         monkeypatch.setattr(default_context.page, name, None)

@@ -27,22 +27,23 @@ run_tests() {
     interop) ring_interop "$@" ;;
     e2e) ring_e2e "$@" ;;
     hosting) ring_hosting "$@" ;;
+    hosts) ring_hosts "$@" ;;
     webkit) ring_webkit "$@" ;;
     all) all_rings ;;
-    *) die "there is no ring '$ring': unit, pyodide, interop, e2e, hosting, webkit" ;;
+    *) die "there is no ring '$ring': unit, pyodide, interop, e2e, hosting, hosts, webkit" ;;
   esac
 }
 
 # Two at a time, the longest first: a browser waits more than it works.
 all_rings() {
   alone everything
-  "$PYTHON" tools/rings.py pyodide e2e unit hosting webkit interop
+  "$PYTHON" tools/rings.py pyodide e2e hosts unit hosting webkit interop
 }
 
 # All that rings need. Lint runs meanwhile: much of this is waiting for a network.
 everything() {
   at_once python_environment node_environment programs
-  at_once check_sources kinto_environment packages pyodide_wheels standard_library model bundles
+  at_once check_sources kinto_environment hosts_environment hosts_wheels packages pyodide_wheels standard_library model bundles
   build
 }
 
@@ -106,6 +107,21 @@ ring_hosting() {
   programs
   say "ring hosting"
   "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook "${TWICE[@]}" "${ENDED[@]}" tests/hosting "$@"
+}
+
+hosts_needs() {
+  build
+  at_once hosts_environment hosts_wheels
+  host_sites
+}
+
+# The starts of docs/hosts.md in JupyterLite, PyScript, marimo and older versions of Pyodide.
+ring_hosts() {
+  alone hosts_needs
+  browsers
+  say "ring hosts"
+  "$PYTHON" -m pytest -p no:pytest_pyodide -p no:pytest_pyodide_hook -n 2 --dist loadfile "${TWICE[@]}" "${ENDED[@]}" \
+    tests/hosts "$@"
 }
 
 # Safari's engine: WebKitGTK, driven by Selenium.
