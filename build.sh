@@ -7,14 +7,15 @@
 #   ./build.sh test                      lint and every ring of tests
 #   ./build.sh test RING [OPTION...]     one ring (unit, pyodide, interop, e2e, hosting, hosts, webkit);
 #                                        options go to its runner
-#   ./build.sh lint                      ruff, mypy, biome, tsc
+#   ./build.sh lint                      ruff, mypy, biome, tsc, links of the documents
+#   ./build.sh docs                      the site of the documents, dist/site
 #   ./build.sh bench                     the measurements of bench/
 #   ./build.sh clean                     remove what `build` made
 # The steps are in tools/steps/, one file a subject. They say what they do on stderr.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-for part in common python kinto packages node programs wheel site hosts checks; do
+for part in common python kinto packages node programs wheel site hosts docs checks; do
   # shellcheck source=/dev/null
   source "tools/steps/$part.sh"
 done
@@ -39,6 +40,7 @@ main() {
     demo) demo "$@" ;;
     test) run_tests "$@" ;;
     lint) lint ;;
+    docs) docs ;;
     bench) bench ;;
     clean) clean ;;
     help | --help | -h) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" ;;

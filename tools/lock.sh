@@ -43,6 +43,7 @@ lock requirements/kinto.txt requirements/kinto.in --universal --python-version 3
 lock requirements/uv.txt requirements/uv.in --universal --python-version 3.12
 # What runs in the page runs on Pyodide's Python, whatever the host has.
 lock requirements/pyodide.txt requirements/pyodide.in --python-version 3.14 --python-platform linux
+lock requirements/docs.txt requirements/docs.in --universal --python-version 3.12
 lock requirements/hosts.txt requirements/hosts.in --universal --python-version 3.12
 # Newest platform that uv knows: its packages are those of a page. PyYAML has no wheel for it, and pages do without.
 lock requirements/hosts-pages.txt requirements/hosts-pages.in --python-version 3.14 \

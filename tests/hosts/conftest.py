@@ -37,7 +37,7 @@ SCREENSHOTS = ROOT / "build/screenshots"
 SERVED = ("/v1/", "/attachments/", "/chains/", "/hub/")
 """Paths of settings, runtime and models."""
 
-SECONDS = 60
+SECONDS = 120
 """A host has this long for its first result: more than a slow machine needs."""
 
 QUIET = ("log: ", "info: ", "debug: ")

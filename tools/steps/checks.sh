@@ -2,7 +2,7 @@
 
 lint() {
   alone at_once python_environment node_environment
-  check_sources
+  at_once check_sources check_documents
 }
 
 check_sources() {
@@ -43,7 +43,7 @@ all_rings() {
 # All that rings need. Lint runs meanwhile: much of this is waiting for a network.
 everything() {
   at_once python_environment node_environment programs
-  at_once check_sources kinto_environment hosts_environment hosts_wheels packages pyodide_wheels standard_library model bundles
+  at_once check_sources check_documents kinto_environment hosts_environment hosts_wheels packages pyodide_wheels standard_library model bundles
   build
 }
 

@@ -42,7 +42,7 @@ download_for_pages() {
 }
 
 host_sites() {
-  once build/hosts .cache/hosts/lock-installed .cache/hosts-wheels .cache/stdlib dist package-lock.json docs/hosts.md \
+  once build/hosts .cache/hosts/lock-installed .cache/hosts-wheels .cache/stdlib dist/*.whl package-lock.json docs/hosts.md \
     tools/host_sites.py tools/host_pages.py tools/pyodide_dist.py tools/folders.py -- make_host_sites
 }
 

@@ -10,7 +10,7 @@ standard_library() {
 }
 
 pyodide_distribution() {
-  once build/pyodide .cache/pyodide-wheels .cache/stdlib dist node_modules/pyodide/package.json tools/pyodide_dist.py \
+  once build/pyodide .cache/pyodide-wheels .cache/stdlib dist/*.whl node_modules/pyodide/package.json tools/pyodide_dist.py \
     tools/folders.py src/modelden/host/browser/snapshot.py -- assemble_pyodide
 }
 
