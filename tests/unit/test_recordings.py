@@ -93,8 +93,8 @@ class Replayed:
 @asynccontextmanager
 async def replayed(name: str, *, signed: bool = True) -> AsyncIterator[tuple[Replayed, list[dict[str, Any]]]]:
     """The servers in a recording's first state, and its steps."""
-    # Where a recorded config.json is "hello", Firefox keeps it; a JSON file that is none is refused here.
-    truth = json.loads(json.dumps(load_truth(name)).replace('{"text": "hello"}', '{"text": "[1,2]"}'))
+    # Where a recorded config.json is "hello", Firefox keeps it; a configuration that is no object is refused here.
+    truth = json.loads(json.dumps(load_truth(name)).replace('{"text": "hello"}', '{"text": "{   }"}'))
     digest = hashlib.sha256((RUNTIMES / NAME).read_bytes()).hexdigest()
     bundle = Bundle(5, "engine-5.js", NAME, "glue.mjs", digest, onnxruntime="1.22.0-dev", transformers="3.8.1")
     with ReplayServer(truth, signed=signed) as server:
