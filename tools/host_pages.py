@@ -2,7 +2,7 @@
 
 A block of the document is a file if its first line names one: ``<!-- page.html -->``, ``// worker.mjs`` or
 ``# search.py``.
-A block with PEP 723's metadata is a notebook of marimo.
+A block with a manifest is that of an extension, and one with PEP 723's metadata is a notebook of marimo.
 """
 
 import json
@@ -17,6 +17,7 @@ MARIMO = "notebook.py"
 _BLOCK = re.compile(r"^```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"(?:<!--|//|#) ([\w-]+\.\w+)(?: -->)?\n")
 _CELL = re.compile(r"^\n?# %%\n", re.MULTILINE)
+_MANIFEST = '"manifest_version"'
 _PEP_723 = "# /// script\n"
 
 
@@ -26,6 +27,8 @@ def host_pages() -> Mapping[str, str]:
     for block in _BLOCK.findall(DOCUMENT.read_text("utf-8")):
         if name := _NAME.match(block):
             pages[name[1]] = block[name.end() :]
+        elif _MANIFEST in block:
+            pages["manifest.json"] = block
         elif block.startswith(_PEP_723):
             pages[MARIMO] = block
     return pages

@@ -27,6 +27,13 @@ NOTEBOOKS = {"/marimo/", "/marimo/index.html", "/jupyterlite/files/search.ipynb"
 """Files of hosts' sites that have a start in them."""
 
 
+def local(text: str, origin: str, root_hash: str) -> str:
+    """Put server and root hash into a text; marimo's page has its notebook as a component of a URL."""
+    for server, address in ((SERVER, origin), (quote(SERVER, safe=""), quote(origin, safe=""))):
+        text = text.replace(server, address)
+    return text.replace(ROOT_HASH, root_hash)
+
+
 class StartPages:
     """Answers ``/start/DISTRIBUTION/NAME`` with a start for this Pyodide, and puts the server into hosts' notebooks."""
 
@@ -44,21 +51,15 @@ class StartPages:
         if match := _START.fullmatch(scope["path"]):
             distribution, name = match.groups()
             text = _PYODIDE.sub(f"{origin}/{distribution}/", host_pages()[name])
-            text = self._local(_PYSCRIPT.sub(f"{origin}/pyscript/", text), origin)
+            text = local(_PYSCRIPT.sub(f"{origin}/pyscript/", text), origin, self._root_hash)
             await Response(text, media_type=_TYPES[name.rpartition(".")[2]])(scope, receive, send)
         elif scope["path"] == "/favicon.ico":
             await Response(status_code=204)(scope, receive, send)  # else each first visit has an error in its console
         elif scope["path"] in NOTEBOOKS:
             body = await self._body(scope, receive)
-            await Response(self._local(body.decode(), origin), media_type="text/html")(scope, receive, send)
+            await Response(local(body.decode(), origin, self._root_hash), media_type="text/html")(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    def _local(self, text: str, origin: str) -> str:
-        """Put server and root hash into a text; marimo's page has its notebook as a component of a URL."""
-        for server, address in ((SERVER, origin), (quote(SERVER, safe=""), quote(origin, safe=""))):
-            text = text.replace(server, address)
-        return text.replace(ROOT_HASH, self._root_hash)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The application's answer, whole and uncompressed."""

@@ -23,6 +23,9 @@ def test_each_start_is_a_file() -> None:
         "pyscript.html",
         "pyscript-worker.html",
         "search.py",
+        "extension.html",
+        "extension.js",
+        "manifest.json",
         "search.ipynb",
         MARIMO,
     }
