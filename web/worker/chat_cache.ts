@@ -45,7 +45,7 @@ export function takeCache(tokens: readonly number[]): Taken | undefined {
     ]),
   );
   // 3.x makes objects without a prototype; 4.x writes into the one that it is given.
-  const { constructor: DynamicCache } = entry.cache as { constructor?: new (tensors: Cache) => Cache };
+  const { constructor: DynamicCache } = entry.cache as unknown as { constructor?: new (tensors: Cache) => Cache };
   return { cache: DynamicCache ? new DynamicCache(tensors) : tensors, length };
 }
 
