@@ -656,6 +656,9 @@ KNOWN_ATTACKS: dict[str, dict[str, str]] = {
         "published manifests are stripped": (
             "tests/unit/hub/catalog/test_manifests.py::test_published_manifests_cannot_be_stripped"
         ),
+        "another empty collection is served as the required manifests": (
+            "tests/unit/hub/catalog/test_manifests.py::test_an_empty_collection_without_a_name_is_no_manifest"
+        ),
         "a failure counts as an absence": (
             "tests/unit/hub/catalog/test_manifests.py::test_a_failure_is_not_remembered_as_absence"
         ),

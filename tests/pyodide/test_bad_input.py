@@ -220,3 +220,36 @@ def test_model_that_is_no_model(page: Page, site: Site) -> None:
     damage = f"{BROKEN_MODEL}/{REVISION}/{WEIGHTS} is damaged: there is a field of wire type 6: it is no ONNX model"
     for part in (damage, "was checked, and is what came from the hub"):
         assert part in error.message
+
+
+NESTED = """
+import modelden
+from in_page import configure
+
+async def refused(config):
+    configure(config)
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    names = []
+    for call in (
+        lambda: modelden.create_engine(task_name="feature-extraction", model_revision=deep),
+        lambda: modelden.create_engine(task_name="feature-extraction", static_embeddings_options={"a": deep}),
+        lambda: modelden.hub_download(deep, "config.json"),
+        lambda: modelden.load_session(deep),
+    ):
+        try:
+            await call()
+        except modelden.ModelDenError as error:
+            names.append(type(error).__name__)
+    return names
+"""
+
+
+def test_arguments_that_would_overflow_the_stack(page: Page, site: Site) -> None:
+    """`repr` of them ends Python in a page: nothing of it answers any more."""
+    page.add_module("in_page_nested.py", NESTED)
+
+    names = page.call("refused", module="in_page_nested", config=site.config)
+
+    assert names == ["InvalidOption", "InvalidOption", "InputError", "InvalidType"]

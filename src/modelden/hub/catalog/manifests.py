@@ -77,13 +77,19 @@ class Manifests:
             return []
         is_published = self._required or listed is not None
         try:
-            return await records.get(COLLECTION, sync_if_empty=is_published or not is_stored)
+            found = await records.get(COLLECTION, sync_if_empty=is_published or not is_stored)
         except UnavailableError as error:
             if is_published:
                 raise ManifestsUnavailable(str(error)) from error
             # Nothing is remembered: a failure is no absence.
             logger.warning("It is unknown whether there are signed manifests, so the hub is believed. %s", error)
             return []
+        if self._required and not found and COLLECTION not in (await records.listed_collections() or ()):
+            raise ManifestsUnavailable(
+                "It is empty, and no signed record says that it is this collection: the signature of an empty one is "
+                "good for all empty ones."
+            )
+        return found
 
 
 def _find(files: tuple[FileInfo, ...] | None, file: ModelFile) -> ExpectedFile:

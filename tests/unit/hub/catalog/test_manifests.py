@@ -272,6 +272,18 @@ async def test_a_stored_file_asks_for_no_manifests_that_nothing_says_are_publish
     assert profile.requests() == []
 
 
+async def test_an_empty_collection_without_a_name_is_no_manifest(profile: Profile, application: Application) -> None:
+    """Another empty collection of the signer has the same signed text."""
+    manifests = application.collections.add("main", COLLECTION, [], TIMESTAMP)
+    with pytest.raises(ManifestsUnavailable, match="It is empty, and no signed record says"):
+        await (await hub_of(profile)).get(FILE, USE, ALLOWED)
+    assert not [each for each in profile.requests() if WEIGHTS in each]
+
+    manifests.publish(identity_record("main", COLLECTION, [COLLECTION]))
+    profile.clock.advance(hours=24)
+    assert (await (await hub_of(profile)).get(FILE, USE, ALLOWED)).integrity == "hub"
+
+
 async def test_a_forged_manifest_is_an_error(profile: Profile, application: Application) -> None:
     forged = publish(application, entry(WEIGHTS, FILES[WEIGHTS]))
     records = [{**each, "revision": "v2.0"} for each in forged.state.records.values()]
