@@ -168,7 +168,8 @@ class OnnxSessionLoader:
         try:
             settings = await self._open_settings()
             cid = self._config.cid(runtime_selection.COLLECTION)
-            wasm = await settings.attachments.get(cid, record, request.on_progress)
+            # A worker that runs has its runtime, so that nothing is read for a second model.
+            wasm = worker.wasm or await settings.attachments.get(cid, record, request.on_progress)
             files = await self._file_provider(request, settings, watch, lease, branch)
             try:
                 with Reporter(request.on_progress, STARTING_ENGINE, request.source.name):

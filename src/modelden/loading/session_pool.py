@@ -96,6 +96,11 @@ class PooledSession:
         return self._size
 
     @property
+    def wasm(self) -> Blob | None:
+        """The runtime's WASM file, if the worker has opened a model with it."""
+        return self._member.wasm
+
+    @property
     def has_ended(self) -> bool:
         """True if its worker was closed, or died. Of the loss of a GPU the next run tells."""
         reason = self._member.worker.end_reason
@@ -116,11 +121,13 @@ class PooledSession:
         async with self._member.turn(_OPENING):
             self._size = model.size
             try:
-                return await self._member.worker.open(self._number, options, wasm, model, count)
+                facts = await self._member.worker.open(self._number, options, wasm, model, count)
             except EngineError as error:
                 if self._member.is_crowded and _is_of_worker(error):
                     raise SessionMoved(str(error)) from error
                 raise
+            self._member.wasm = wasm
+            return facts
 
     async def infer(self, outputs: Sequence[str], feeds: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Run the model; arguments and errors as `ports.SessionWorker.infer`.
@@ -145,6 +152,7 @@ class _Member:
 
     def __init__(self, ports: Ports, key: PoolKey, on_empty: Callable[[_Member], None], *, is_alone: bool) -> None:
         self.worker: SessionWorker = ports.sessions.start_session(key.spec)
+        self.wasm: Blob | None = None
         self._ports = ports
         self._key = key
         self._on_empty = on_empty

@@ -13,6 +13,7 @@ from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError
 from modelden.loading.onnx_file_provider import OnnxSource
 from modelden.loading.onnx_session import OnnxSession
 from modelden.loading.session_pool import ROOM, WAIT_LIMIT
+from modelden.settings.attachments import Attachments
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
@@ -69,6 +70,24 @@ async def test_models_share_a_worker(page: Page) -> None:
     assert page.workers() == [[b"a", b"b", b"c"]]
     for session in sessions:
         await run(session)
+
+
+async def test_a_second_model_reads_no_runtime(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    read = Attachments.get
+
+    async def counted(self: Attachments, cid: str, *args: Any) -> Any:
+        reads.append(cid)
+        return await read(self, cid, *args)
+
+    monkeypatch.setattr(Attachments, "get", counted)
+    first, second = await page.open(b"a"), await page.open(b"b")
+    assert len(reads) == 1
+
+    first.close()
+    second.close()
+    await page.open(b"c")
+    assert len(reads) == 2
 
 
 async def test_models_that_are_opened_at_once_share_a_worker(page: Page) -> None:
