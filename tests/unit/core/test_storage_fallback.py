@@ -13,7 +13,7 @@ from modelden import StorageWarning, default_context, storage_info
 from modelden.engine.options import PipelineOptions
 from modelden.errors import QuotaExceeded, StorageError, StorageUnavailable
 from modelden.hub.store.schema import MODEL_FILES
-from modelden.ports import Delete, Put, Unchanged
+from modelden.ports import Delete, Put, Schema, Unchanged
 from modelden.settings.schema import REMOTE_SETTINGS
 from tests.simulators.database import MemoryDatabase
 from tests.unit.conftest import FILES, WASM
@@ -244,3 +244,22 @@ async def test_a_database_that_fails_is_an_error_where_storage_is_required(
     else:
         with pytest.raises(StorageUnavailable, match="It failed"):
             await context.create_engine(EMBED)
+
+
+async def test_an_engine_runs_from_memory_where_no_database_opens(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def refuse(schema: Schema) -> NoReturn:
+        asked.append(schema.name)
+        raise StorageUnavailable("The browser refuses the page its storage.")
+
+    monkeypatch.setattr(profile.databases, "open", refuse)
+    with pytest.warns(StorageWarning, match="The browser refuses the page its storage"):
+        await visit(profile).create_engine(EMBED)
+    assert profile.engines.workers[0].received == FILES
+    assert len(asked) <= len(DATABASES)  # a refusal is the last question for a database
+
+    with pytest.raises(StorageUnavailable, match="refuses the page"):
+        await profile.visit(replace(profile.config, require_storage=True)).create_engine(EMBED)
