@@ -79,6 +79,7 @@ RESULTS = {
     *(
         "Availability",
         "DownloadSummary",
+        "ChatAnswer",
         "Chunk",
         "Diagnosis",
         "Encoding",
@@ -99,7 +100,18 @@ RESULTS = {
 }
 """Classes that callers get and do not make."""
 
-MADE_INSIDE = {"BlockList", "Engine", "FileResponse", "HubFile", "ModelArchive", "Stream", "Tokenizer", "VectorIndex"}
+MADE_INSIDE = {
+    "BlockList",
+    "Chat",
+    "ChatReply",
+    "Engine",
+    "FileResponse",
+    "HubFile",
+    "ModelArchive",
+    "Stream",
+    "Tokenizer",
+    "VectorIndex",
+}
 """Classes whose constructors are modelden's own."""
 
 

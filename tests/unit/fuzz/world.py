@@ -61,6 +61,13 @@ class World:
     async def stream(self) -> modelden.Stream:
         return (await self.engine()).stream("a text")
 
+    async def chat(self) -> modelden.Chat:
+        options = {"task_name": "text-generation", "model_id": "org/tiny", "model_revision": "v1.0"}
+        return await (await modelden.create_engine(options)).chat()
+
+    async def chat_reply(self) -> modelden.ChatReply:
+        return (await self.chat()).send("a text")
+
     async def file_response(self) -> modelden.FileResponse:
         return (await self.hub_file()).response()
 
@@ -78,6 +85,8 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
     "BlockList": lambda _: _made(lambda: modelden.BlockList("words", "en", "1.0", ["bad"], str.split)),
     "Audio": lambda _: _made(lambda: modelden.Audio(memoryview(bytes(8)).cast("f"), 16_000)),
     "Engine": World.engine,
+    "Chat": World.chat,
+    "ChatReply": World.chat_reply,
     "FileResponse": World.file_response,
     "HubFile": World.hub_file,
     "Image": lambda _: _made(lambda: modelden.Image(bytes(4), 2, 2, 1)),
