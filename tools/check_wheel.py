@@ -29,7 +29,7 @@ class Contents(NamedTuple):
 WHEELS = {
     # A page downloads it before anything else.
     "modelden": Contents(
-        900_000,
+        875_000,
         ("modelden/",),
         (
             "modelden/__init__.py",
