@@ -129,13 +129,20 @@ async def _fetch_page(
     return files, _next_page(url, link[1]) if link else None
 
 
-def _next_page(url: str, reference: str) -> str | None:
-    """Return the absolute URL of the next page; None if it has another origin."""
+def _next_page(url: str, reference: str) -> str:
+    """Return the absolute URL of the next page.
+
+    Raises:
+        InvalidResponse: It is no URL, or has another origin. Without that page the list would seem to be whole.
+    """
     try:
         next_url = urls.join(url, reference)
-        return next_url if urls.origin(next_url) == urls.origin(url) else None
+        is_own = urls.origin(next_url) == urls.origin(url)
     except ValueError as error:
         raise InvalidResponse(url, "the URL of the list's next page", repr(reference)) from error
+    if not is_own:
+        raise InvalidResponse(url, "a next page of the list on the hub's own origin", repr(reference))
+    return next_url
 
 
 async def _parse_page(url: str, text: str) -> tuple[list[FileInfo], int]:

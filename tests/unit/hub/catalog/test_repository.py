@@ -49,17 +49,18 @@ async def test_pages_are_followed_to_the_last() -> None:
     assert await pages.list() == RepositoryListing((file(0), file(1), file(2)), TREE)
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        '<http://other.example/?page=1>; rel="next"',
-        '<https://hub.example/?page=1>; rel="next"',
-        '<http://hub.example:81/?page=1>; rel="next"',
-        '<?page=1>; rel="prev"',
-    ],
-)
-async def test_a_link_to_another_origin_is_not_followed(link: str) -> None:
-    pages = Pages(link)
+@pytest.mark.parametrize("root", ["http://other.example", "https://hub.example", "http://hub.example:81"])
+async def test_a_list_that_goes_on_at_another_origin_is_no_list(root: str) -> None:
+    pages = Pages(f'<{root}/?page=1>; rel="next"')
+    listing = await pages.list()
+
+    assert (listing.files, listing.source) == (None, UNKNOWN)
+    assert "on the hub's own origin" in str(listing.reason)
+    assert len(pages.fetcher.requests) == 1
+
+
+async def test_a_link_to_the_page_before_is_not_followed() -> None:
+    pages = Pages('<?page=1>; rel="prev"')
     assert (await pages.list()).files == (file(0),)
     assert len(pages.fetcher.requests) == 1
 
