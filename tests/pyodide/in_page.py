@@ -196,6 +196,11 @@ async def run_open_engine() -> Json:
     return (await open_engine.run(TEXTS, pooling="mean", normalize=True)).tolist()
 
 
+def open_engine_status() -> str:
+    """Return the status of the engine of `begin_engine`."""
+    return open_engine.status
+
+
 async def end_engine() -> None:
     """Close the engine of `begin_engine`."""
     await open_engine.close()

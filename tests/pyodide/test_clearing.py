@@ -96,6 +96,7 @@ def test_the_end_of_a_worker_is_noticed_after_that(clearable: Page, site: Site) 
         "the page waits for the lock of the worker",
     )
     page.runner.run_js("usedWorkers.at(-1).terminate()")
+    page.until(lambda: page.call("open_engine_status") == "crashed", "the end of the worker is noticed")
 
     assert page.call("run_open_engine") == vectors
     page.call("end_engine")
