@@ -42,7 +42,7 @@ def measure(name: str, times: int, major: int) -> dict[str, Any]:
             config, model = json.dumps({**site.config, "runtime_major": major}), f"{MODEL} {REVISION}"
             text = runner.run_async(
                 "import json, chat_in_page\n"
-                f"json.dumps(await chat_in_page.turns(json.loads({config!r}), {model!r}, {times}))"
+                f"json.dumps(await chat_in_page.measure_turns(json.loads({config!r}), {model!r}, {times}))"
             )
     return {key: round(value, 3) for key, value in json.loads(text).items()}
 

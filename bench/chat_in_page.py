@@ -8,7 +8,7 @@ from typing import Any
 import modelden
 
 
-async def turns(config: dict[str, Any], model: str, times: int) -> dict[str, float]:
+async def measure_turns(config: dict[str, Any], model: str, times: int) -> dict[str, float]:
     """Medians in milliseconds and tokens, and the ratio."""
     modelden.configure(**config)
     model_id, model_revision = model.split()

@@ -146,11 +146,14 @@ def measure(driver: Any, browser: str, tree: Path) -> dict[str, Any]:
     }
 
 
-def summary(turns: list[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Return the median of each page, and that of its ratios to the first one in the same turn."""
+def summary(rounds: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return the median of each page, and that of its ratios to the first one in the same round."""
+    names = rounds[0]
     return {
-        "median": {name: round(statistics.median(turn[name] for turn in turns)) for name in turns[0]},
-        "ratio": {name: round(statistics.median(turn[name] / turn["alone"] for turn in turns), 3) for name in turns[0]},
+        "median": {name: round(statistics.median(times[name] for times in rounds)) for name in names},
+        "ratio": {
+            name: round(statistics.median(times[name] / times["alone"] for times in rounds), 3) for name in names
+        },
     }
 
 

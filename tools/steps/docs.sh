@@ -1,20 +1,7 @@
 # The site of the documents: dist/site, from docs/, README and the docstrings. Each link is checked.
 
 docs_environment() {
-  once .cache/docs/lock-installed requirements/docs.txt -- install_docs
-}
-
-install_docs() {
-  local uv
-  rm -rf .cache/docs
-  if uv=$(find_uv); then
-    "$uv" venv --quiet --python "$PYTHON" .cache/docs
-    "$uv" pip install --quiet --python .cache/docs/bin/python --require-hashes -r requirements/docs.txt
-  else
-    "$PYTHON" -m venv .cache/docs
-    .cache/docs/bin/python -m pip install --quiet --require-hashes -r requirements/docs.txt
-  fi
-  touch .cache/docs/lock-installed
+  once .cache/docs/lock-installed requirements/docs.txt -- install_apart docs "$PYTHON"
 }
 
 # Strict: a link that leads nowhere ends it.

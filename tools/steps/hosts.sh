@@ -1,20 +1,7 @@
 # The hosts of ring hosts: JupyterLite and marimo in an environment of their own, and the sites that they build.
 
 hosts_environment() {
-  once .cache/hosts/lock-installed requirements/hosts.txt -- install_hosts
-}
-
-install_hosts() {
-  local uv
-  rm -rf .cache/hosts
-  if uv=$(find_uv); then
-    "$uv" venv --quiet --python "$PYTHON" .cache/hosts
-    "$uv" pip install --quiet --python .cache/hosts/bin/python --require-hashes -r requirements/hosts.txt
-  else
-    "$PYTHON" -m venv .cache/hosts
-    .cache/hosts/bin/python -m pip install --quiet --require-hashes -r requirements/hosts.txt
-  fi
-  touch .cache/hosts/lock-installed
+  once .cache/hosts/lock-installed requirements/hosts.txt -- install_apart hosts "$PYTHON"
 }
 
 hosts_wheels() {

@@ -5,17 +5,9 @@ kinto_environment() {
 }
 
 install_kinto() {
-  local python uv
+  local python
   python=$(find_kinto_python) || die "ring interop needs Python 3.12 or 3.13 for Kinto: install one of them, or uv, then run this again"
-  rm -rf .cache/kinto
-  if uv=$(find_uv); then
-    "$uv" venv --quiet --python "$python" .cache/kinto
-    "$uv" pip install --quiet --python .cache/kinto/bin/python --require-hashes -r requirements/kinto.txt
-  else
-    "$python" -m venv .cache/kinto
-    .cache/kinto/bin/python -m pip install --quiet --require-hashes -r requirements/kinto.txt
-  fi
-  touch .cache/kinto/lock-installed
+  install_apart kinto "$python"
 }
 
 find_kinto_python() {

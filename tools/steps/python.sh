@@ -59,6 +59,20 @@ install_lock() {
   touch .venv/lock-installed
 }
 
+# install_apart NAME PYTHON: an environment of its own in .cache/NAME, from requirements/NAME.txt.
+install_apart() {
+  local folder=.cache/$1 lock=requirements/$1.txt python=$2 uv
+  rm -rf "$folder"
+  if uv=$(find_uv); then
+    "$uv" venv --quiet --python "$python" "$folder"
+    "$uv" pip install --quiet --python "$folder/bin/python" --require-hashes -r "$lock"
+  else
+    "$python" -m venv "$folder"
+    "$folder/bin/python" -m pip install --quiet --require-hashes -r "$lock"
+  fi
+  touch "$folder/lock-installed"
+}
+
 # Without isolation: the back end is in the lock, so nothing is fetched. The second one brings the command.
 install_project() {
   local folder
