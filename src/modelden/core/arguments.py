@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence, ValuesView
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from modelden.errors import InputError
 
-_CONTAINERS = (list, tuple, set, frozenset, Mapping)
+_CONTAINERS = (Sequence, AbstractSet, Mapping, ValuesView)
+_FLAT = (str, bytes, bytearray, memoryview, range)
+"""Sequences whose items hold nothing."""
 
 MAX_LEVELS = 100
 """Levels of lists and mappings in an argument. In a page some thousand overflow the browser's stack in `repr`, which
@@ -36,7 +39,9 @@ def _is_plain(value: object) -> bool:
     """Tell whether containers nest at most `MAX_LEVELS` deep, with `MAX_ITEMS`. No call is nested for it."""
     level, count = [value], 0
     for _ in range(MAX_LEVELS):
-        containers = [each for each in level if isinstance(each, _CONTAINERS)]
+        containers: list[Collection[Any]] = [
+            each for each in level if isinstance(each, _CONTAINERS) and not isinstance(each, _FLAT)
+        ]
         if not containers:
             return True
         count += sum(map(len, containers))
@@ -116,11 +121,11 @@ def is_unicode(text: str) -> bool:
 
 def is_json(value: object) -> bool:
     """Tell whether a value is data that JSON has: no cycles, no NaN, texts as keys, at most `MAX_LEVELS` levels."""
-    if not _is_plain(value):
-        return False
     try:
+        if not _is_plain(value):
+            return False
         json.dumps(_plain(value), allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001  no JSON, or a caller's own mapping
         return False
     return True
 

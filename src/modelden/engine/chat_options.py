@@ -6,8 +6,9 @@ are taken: transformers.js ignores ``top_p`` and ``stop_strings``, which ``web/w
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
+from operator import index
 from typing import Any, NamedTuple
 
 from modelden.core.argument_checks import check_text_list
@@ -32,11 +33,13 @@ _GENERATION = ("min_new_tokens", "no_repeat_ngram_size", "repetition_penalty")
 
 def _integer(smallest: int, largest: int = 10**9) -> Callable[[str, Any], int]:
     def check(name: str, value: Any) -> int:
-        is_number = hasattr(value, "__index__") and not isinstance(value, bool)
-        number = value.__index__() if is_number else None
-        if number is None or not smallest <= number <= largest:
+        try:
+            number = -1 if isinstance(value, bool) else index(value)
+        except Exception:  # noqa: BLE001  no number, or a caller's own `__index__`
+            number = -1
+        if not smallest <= number <= largest:
             raise InputError(f"{name}: expected a whole number from {smallest} to {largest}, got {show(value)}.")
-        return int(number)
+        return number
 
     return check
 
@@ -44,7 +47,7 @@ def _integer(smallest: int, largest: int = 10**9) -> Callable[[str, Any], int]:
 def _number(is_valid: Callable[[float], bool], expected: str) -> Callable[[str, Any], float]:
     def check(name: str, value: Any) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not is_valid(value):
+        if not is_number or not -sys.float_info.max <= value <= sys.float_info.max or not is_valid(value):
             raise InputError(f"{name}: expected {expected}, got {show(value)}.")
         return float(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import UserDict
+from collections import UserDict, UserList, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +15,9 @@ NESTS: dict[str, Callable[[Any], Any]] = {
     "tuple": lambda value: (value,),
     "dict": lambda value: {"a": value},
     "mapping": lambda value: UserDict({"a": value}),
+    "deque": lambda value: deque([value]),
+    "sequence": lambda value: UserList([value]),
+    "view": lambda value: {"a": value}.values(),
     "mixed": lambda value: [{"a": (value, value)}, value],
 }
 
@@ -59,3 +62,15 @@ def test_a_value_that_unfolds_to_a_very_long_text_is_shown_by_its_type() -> None
 
 def test_a_short_value_is_shown_whole() -> None:
     assert [show(value) for value in ("a", 1, None, [1, "b"], {"a": 1})] == ["'a'", "1", "None", "[1, 'b']", "{'a': 1}"]
+
+
+class Unreadable(UserDict[str, Any]):
+    """A mapping that fails when it is read."""
+
+    def values(self) -> Any:
+        raise KeyError("values")
+
+
+def test_a_mapping_that_fails_is_shown_by_its_type_and_is_no_json() -> None:
+    assert show(Unreadable(a=1)) == "a value of type Unreadable"
+    assert not is_json(Unreadable(a=1))
