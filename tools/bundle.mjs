@@ -9,6 +9,7 @@
  *   build.txt                  names this build: the workers say it when they start
  *   runtimes.json              per runtime major: its bundle and the WASM files that belong to it
  *   THIRD_PARTY_LICENSES.txt   the licences of what the bundles contain
+ * and src/modelden/host/serve/service_worker.js, the script that `modelden service-worker` writes with a list of files.
  *
  * A glue and a WASM file that do not belong together hang instead of failing, so everything that has to fit is
  * checked here: the versions of the packages, and the places in their code that are rewritten.
@@ -26,6 +27,8 @@ import { minify } from "terser";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const MODULES = join(ROOT, "node_modules");
 const ASSETS = join(ROOT, "src/modelden/_js/assets");
+/** The command writes it to a site. A page's wheel does not have it. */
+const SERVICE_WORKER = join(ROOT, "src/modelden/host/serve/service_worker.js");
 
 /**
  * What the runtimes are made of, by major version, and the devices that each WASM file is there for. The file of 5 is the
@@ -163,6 +166,7 @@ for (const [name, text] of served) {
 await writeFile(join(ASSETS, "build.txt"), buildName);
 await writeFile(join(ASSETS, "runtimes.json"), `${JSON.stringify(facts, null, 2)}\n`);
 await writeFile(join(ASSETS, "THIRD_PARTY_LICENSES.txt"), await licenses());
+await writeFile(SERVICE_WORKER, await bundled("web/service_worker/main.ts", { format: "iife" }));
 
 async function checkVersions({ bundle, packages, versions }) {
   for (const [what, wanted] of Object.entries(versions)) {
@@ -176,14 +180,19 @@ async function smaller(text) {
   return (await minify(text, { module: true, ecma: 2022 })).code;
 }
 
-/** Bundle one script, and note the packages in it. */
+/** Bundle one script that is served with the wheel's. */
 async function bundle(entry, name, plugins = [], define = {}) {
+  const text = await bundled(entry, { plugins, define: { MODELDEN_BUILD: JSON.stringify(BUILD), ...define } });
+  served.set(name, text);
+}
+
+/** Bundle one script, and note the packages in it. */
+async function bundled(entry, options) {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
-    outfile: join(ASSETS, name),
+    outdir: ASSETS,
     write: false,
-    define: { MODELDEN_BUILD: JSON.stringify(BUILD), ...define },
     bundle: true,
     minify: true,
     format: "esm",
@@ -193,15 +202,15 @@ async function bundle(entry, name, plugins = [], define = {}) {
     conditions: ["browser"],
     external: ["node:*"],
     tsconfig: join(ROOT, "web/worker/tsconfig.json"),
-    plugins,
     metafile: true,
     logLevel: "warning",
+    ...options,
   });
-  served.set(name, await smaller(result.outputFiles[0].text));
   for (const path of Object.keys(result.metafile.inputs)) {
     const folder = /node_modules\/(.*node_modules\/)?(@[^/]+\/)?[^/]+/.exec(path)?.[0];
     if (folder) packages.add(folder.slice("node_modules/".length));
   }
+  return smaller(result.outputFiles[0].text);
 }
 
 /** A package's file with its rewrites done; one that they do not fit is not the one they were written for. */

@@ -51,7 +51,13 @@ WHEELS = {
     "modelden_host": Contents(
         300_000,
         ("modelden/host/", "modelden/__main__.py"),
-        ("modelden/__main__.py", "modelden/host/__init__.py", "modelden/host/cli.py", "modelden/host/testing.py"),
+        (
+            "modelden/__main__.py",
+            "modelden/host/__init__.py",
+            "modelden/host/cli.py",
+            "modelden/host/serve/service_worker.js",
+            "modelden/host/testing.py",
+        ),
     ),
     "modelden_onnxruntime": Contents(10_000, ("onnxruntime/",), ("onnxruntime/__init__.py",)),
 }

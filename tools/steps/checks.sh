@@ -15,6 +15,7 @@ check_sources() {
   node_modules/.bin/tsc --project web
   node_modules/.bin/tsc --project web/worker
   node_modules/.bin/tsc --project web/boot
+  node_modules/.bin/tsc --project web/service_worker
 }
 
 # run_tests [RING [OPTION...]]
@@ -139,6 +140,6 @@ bench() {
 }
 
 clean() {
-  rm -rf build dist playwright-report test-results src/modelden/_js/assets
+  rm -rf build dist playwright-report test-results src/modelden/_js/assets src/modelden/host/serve/service_worker.js
   say "downloads stay in .cache, the environments in .venv and node_modules: delete those by hand to get rid of them"
 }

@@ -1,7 +1,7 @@
 # The worker bundles, the wheel of a page, that of the command, and the one that is imported as onnxruntime.
 
 bundles() {
-  once src/modelden/_js/assets/engine-5.js web/worker web/boot tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
+  once src/modelden/_js/assets/engine-5.js web/worker web/boot web/service_worker tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
 }
 
 wheel() {

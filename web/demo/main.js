@@ -23,5 +23,10 @@ function show(event) {
   document.dispatchEvent(new CustomEvent("modelden", { detail: event }));
 }
 
-const tell = connect(show, new URLSearchParams(location.search).has("worker"));
+const options = new URLSearchParams(location.search);
+const tell = connect(show, options.has("worker"));
 tell({ type: "load" });
+if (options.has("offline")) {
+  // The file of `modelden service-worker`, which is not there by default.
+  document.head.append(Object.assign(document.createElement("script"), { src: "service-worker.js" }));
+}

@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
 
 from modelden.core.printable import printable
 from modelden.errors import InputError, ModelDenError, UnavailableError, UntrustedError
-from modelden.host.commands import assets, doctor, mirror, publish, run, serve, snapshot, stdlib, verify
+from modelden.host.commands import assets, doctor, mirror, publish, run, serve, service_worker, snapshot, stdlib, verify
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
 from modelden.host.errors import HostError
@@ -70,6 +70,7 @@ for _command in (
     assets.assets,
     stdlib.stdlib,
     snapshot.snapshot,
+    service_worker.service_worker,
     verify.verify,
     mirror.mirror,
     run.run,

@@ -13,10 +13,10 @@ import { createInterface } from "node:readline";
  */
 
 export class Server {
-  /** @param {{tree?: string, site?: string}} [folders] */
-  static async start({ tree = "build/tree", site = "build/site" } = {}) {
-    const options = ["serve", tree, "--site", site, "--port", "0", "--test-switches"];
-    const process = spawn(".venv/bin/modelden", options, { stdio: ["ignore", "pipe", "inherit"] });
+  /** @param {{tree?: string, site?: string, port?: string, options?: string[]}} [settings] */
+  static async start({ tree = "build/tree", site = "build/site", port = "0", options = [] } = {}) {
+    const words = ["serve", tree, "--site", site, "--port", port, "--test-switches", ...options];
+    const process = spawn(".venv/bin/modelden", words, { stdio: ["ignore", "pipe", "inherit"] });
     for await (const line of createInterface(process.stdout)) {
       const origin = /^hub\s+(\S+)\/hub$/.exec(line)?.[1];
       if (origin) {
@@ -25,7 +25,7 @@ export class Server {
         return new Server(process, origin);
       }
     }
-    throw new Error(`.venv/bin/modelden ${options.join(" ")} ended without naming its address; its words are above`);
+    throw new Error(`.venv/bin/modelden ${words.join(" ")} ended without naming its address; its words are above`);
   }
 
   /**

@@ -106,8 +106,9 @@ class Application:
         routes: list[BaseRoute] = [
             *settings_routes(self.collections, attachments_app(tree.attachments), settings),
             Mount("/hub", hub_app(tree.hub)),
-            Route("/config.json", self._config),
         ]
+        if not (site and (site / "config.json").exists()):
+            routes.append(Route("/config.json", self._config))
         if site:
             if not (site / "modelden").exists():
                 routes.append(Mount("/modelden", site_app(ASSETS)))

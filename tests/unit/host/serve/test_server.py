@@ -30,6 +30,12 @@ def test_config_tells_the_page_whom_to_trust(client: httpx.Client, application: 
     }
 
 
+def test_a_site_with_a_configuration_of_its_own_is_served_as_it_is(tree: Path, site: Path) -> None:
+    (site / "config.json").write_text('{"hubRootUrl": "https://models.example/hub"}')
+    with RunningServer(Application(Tree(tree), site)) as server:
+        assert httpx.get(f"{server.url}/config.json").json() == {"hubRootUrl": "https://models.example/hub"}
+
+
 def test_a_tree_can_be_served_without_a_site(tree: Path) -> None:
     with RunningServer(Application(Tree(tree))) as server:
         assert httpx.get(f"{server.url}/").status_code == 404
