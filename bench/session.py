@@ -63,31 +63,39 @@ ALONE = """
         worker.onerror = ({ message }) => reject(new Error(message));
     });
     await answer();
-    const timed = async (message, transfer = []) => {
-        const start = performance.now();
+    const send = (message, transfer = []) => {
         worker.postMessage(message, transfer);
-        await answer();
+        return answer();
+    };
+    const timed = async (count, work) => {
+        const start = performance.now();
+        for (let index = 0; index < count; index++) await work(index);
         return performance.now() - start;
     };
     const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     let numbers;
     globalThis.onnxruntimeAlone = {
-        open: (name, model) => timed({ type: "open", name, bytes: bytesOf(model) }),
-        release: (name) => timed({ type: "release", name }),
-        large(name, count) {
-            numbers ??= new Float32Array(count);
-            const start = performance.now();
-            const copy = numbers.slice();
-            const message = { type: "run", name, feeds: [["x", "float32", copy, [count]]] };
-            return timed(message, [copy.buffer]).then(() => performance.now() - start);
+        open(name, model, count) {
+            const bytes = bytesOf(model);
+            return timed(count, (index) => send({ type: "open", name: `${name}${index}`, bytes }));
         },
-        frame(name) {
-            const feeds = [
-                ["x", "float32", new Float32Array(512), [1, 512]],
-                ["state", "float32", new Float32Array(256), [2, 1, 128]],
-            ];
-            return timed({ type: "run", name, feeds }, feeds.map(([, , { buffer }]) => buffer));
+        release: (name, count) => timed(count, (index) => send({ type: "release", name: `${name}${index}` })),
+        large(name, length, count) {
+            numbers ??= new Float32Array(length);
+            return timed(count, () => {
+                const copy = numbers.slice();
+                const message = { type: "run", name, feeds: [["x", "float32", copy, [length]]] };
+                return send(message, [copy.buffer]);
+            });
         },
+        frame: (name, count) =>
+            timed(count, () => {
+                const feeds = [
+                    ["x", "float32", new Float32Array(512), [1, 512]],
+                    ["state", "float32", new Float32Array(256), [2, 1, 128]],
+                ];
+                return send({ type: "run", name, feeds }, feeds.map(([, , { buffer }]) => buffer));
+            }),
     };
 """
 

@@ -191,16 +191,11 @@ class Context:
         """Return the loader of raw models."""
         from modelden.loading.onnx_session_loader import OnnxSessionLoader
 
-        self._onnx_sessions = self._onnx_sessions or OnnxSessionLoader(
-            self.config,
-            self.bundles,
-            self.ports,
-            self.settings,
-            self.hub,
-            self._memory_guard,
-            self._engine_loader.choose_runtime,
-            self._events,
-        )
+        if self._onnx_sessions is None:
+            parts = self.settings, self.hub, self._memory_guard, self._engine_loader.choose_runtime, self._events
+            self._onnx_sessions = OnnxSessionLoader(self.config, self.bundles, self.ports, *parts)
+            runtimes = self.config.cid(runtime_selection.COLLECTION)
+            self._unsubscribe.append(self._listeners.add(runtimes, self._onnx_sessions.runtimes.clear))
         return self._onnx_sessions
 
     async def create_engine(self, request: PipelineOptions, on_progress: ProgressCallback | None = None) -> Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ from modelden.errors import (
     EngineTimeout,
     ModelDenError,
 )
-from modelden.ports import Blob, FileProvider, WorkerSpec
+from modelden.ports import Blob, FileProvider, InferCallback, WorkerSpec
 from tests.simulators.blobs import model_blob
 
 METRICS = {
@@ -290,6 +290,22 @@ class ScriptedEngines:
         return sum(not worker.closed for worker in self.workers)
 
 
+def start_infer(infer: Coroutine[Any, Any, Sequence[Mapping[str, Any]]], on_end: InferCallback) -> Callable[[], object]:
+    """Run a model in a task, and hand its end to a callback, as `ports.SessionWorker.start_infer`."""
+
+    async def run() -> None:
+        try:
+            [result] = await infer
+        except asyncio.CancelledError:
+            on_end(None, EngineError("The run was stopped."))
+        except EngineError as error:
+            on_end(None, error)
+        else:
+            on_end(result, None)
+
+    return asyncio.ensure_future(run()).cancel
+
+
 class ScriptedSessions:
     """Opens raw models, of which nothing is real but the files; as `ScriptedEngines`, `hang` of them hang.
 
@@ -322,6 +338,8 @@ class ScriptedSession:
         self._spec = spec
         self.end_reason: EngineError | None = None
         self.opened: dict[str, Any] = {}
+        self.runtimes = 0
+        """The number of loads with a runtime."""
         self.models: dict[int, bytes] = {}
         """The contents of the models that are open, by their numbers."""
         self._sessions = sessions
@@ -332,13 +350,17 @@ class ScriptedSession:
         return self.end_reason is not None
 
     async def open(
-        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+        self, session: int, options: Mapping[str, Any], wasm: Blob | None, model: Blob, files: FileProvider
     ) -> Mapping[str, Any]:
-        self.opened = {**options, "wasm": wasm.size}
+        self.opened = dict(options)
+        self.runtimes += wasm is not None
         if self._sessions.hang:
             self._sessions.hang -= 1
             self.end(EngineTimeout("The engine gave no sign of life."))
-        _check_runtime(self._spec, await wasm.read())
+        if wasm is not None:
+            _check_runtime(self._spec, await wasm.read())
+        elif not self.runtimes:
+            raise EngineError("this worker has no runtime yet, and was sent none")
         content = await model.read()
         if content.startswith(b"beside:") and await files(content.removeprefix(b"beside:").decode()) is None:
             raise EngineError("there is no such file")
@@ -373,6 +395,13 @@ class ScriptedSession:
             if self.end_reason is not None:
                 raise self.end_reason
         return [{name: Tensor([], "string", (0,)) for name in outputs} for _ in feeds]
+
+    def start_infer(
+        self, session: int, outputs: Sequence[str], feed: Mapping[str, Any], on_end: InferCallback
+    ) -> Callable[[], object] | None:
+        if self.end_reason is not None:
+            raise self.end_reason
+        return start_infer(self.infer(session, outputs, [feed]), on_end)
 
     async def _answer(self) -> None:
         events = [asyncio.ensure_future(event.wait()) for event in (self._sessions.gate, self._end)]

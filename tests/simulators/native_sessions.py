@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +19,13 @@ from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_e
 from modelden import default_context
 from modelden.engine.onnx_enums import GraphOptimizationLevel
 from modelden.engine.onnx_feed import to_tensor
+from modelden.engine.tensor import STRING, Tensor
 from modelden.errors import EngineClosed, EngineError
 from modelden.host.publish.tree import Tree
 from modelden.host.serve.server import Application
-from modelden.ports import Blob, FileProvider, WorkerSpec
+from modelden.ports import Blob, FileProvider, InferCallback, WorkerSpec
 from tests.simulators.blobs import model_blob
-from tests.simulators.engines import ScriptedEngines
+from tests.simulators.engines import ScriptedEngines, start_infer
 from tests.simulators.fetcher import AsgiFetcher
 from tests.simulators.profile import Profile
 from tests.unit.conftest import BUNDLE, FILES, ORIGIN, configured, write_tree
@@ -68,10 +69,10 @@ class NativeSession:
         return self.end_reason is not None
 
     async def open(
-        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+        self, session: int, options: Mapping[str, Any], wasm: Blob | None, model: Blob, files: FileProvider
     ) -> Mapping[str, Any]:
         """Open a model with the options of a browser."""
-        if wasm.size == 0:
+        if wasm is not None and wasm.size == 0:
             raise AssertionError("a runtime of no bytes")
         data = await model.read()
         native = _native_options(options["options"])
@@ -96,6 +97,16 @@ class NativeSession:
         if self.end_reason is not None:
             raise self.end_reason
         return [self._run(session, outputs, feed) for feed in feeds]
+
+    def start_infer(
+        self, session: int, outputs: Sequence[str], feed: Mapping[str, Any], on_end: InferCallback
+    ) -> Callable[[], object] | None:
+        """Run a model once, if it takes numbers alone."""
+        if self.end_reason is not None:
+            raise self.end_reason
+        if not all(isinstance(value, Tensor) and value.dtype != STRING for value in feed.values()):
+            return None
+        return start_infer(self.infer(session, outputs, [feed]), on_end)
 
     def _run(self, session: int, outputs: Sequence[str], feed: Mapping[str, Any]) -> Mapping[str, Any]:
         with _as_in_browsers("failed to call OrtRun()."):

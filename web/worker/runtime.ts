@@ -34,6 +34,12 @@ export function startRuntime(
   return starting;
 }
 
+/** How many threads the runtime has that another model was opened with. */
+export async function startedRuntime(): Promise<number> {
+  if (!starting) throw new Error("this worker has no runtime yet, and was sent none");
+  return starting;
+}
+
 /** Compile a WASM file. Not as a stream: of one that is cut short Firefox says then that there is no memory. */
 export async function compiled(wasm: Blob): Promise<WebAssembly.Module> {
   return WebAssembly.compile(await wasm.arrayBuffer());

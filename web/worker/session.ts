@@ -18,7 +18,7 @@ import { askFor } from "./files";
 import { type ModelFacts, NoGraph, readModel } from "./onnx";
 import type { Answer } from "./protocol";
 import { crash } from "./rpc";
-import { compiled, ONNXRUNTIME_VERSION, startRuntime, verifyRuntime } from "./runtime";
+import { compiled, ONNXRUNTIME_VERSION, startedRuntime, startRuntime, verifyRuntime } from "./runtime";
 import { type Composite, composeOutputs, partsOf, rewriteOutputs } from "./sequences";
 import type { InferArguments, InferMessage, OpenMessage, OpenOptions, SessionInfo } from "./session_protocol";
 import { decode, encode } from "./values";
@@ -56,8 +56,10 @@ export async function open(message: OpenMessage): Promise<Answer> {
 async function load({ session, json, runtime, model }: OpenMessage): Promise<Opened & { info: SessionInfo }> {
   const { device: wanted, numThreads, options } = JSON.parse(json) as OpenOptions;
   const { device, deviceReason } = await usableDevice(wanted);
-  const starting = startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm));
-  const bytes = new Uint8Array(await model.arrayBuffer());
+  const starting = runtime
+    ? startRuntime(runtime.glue, possibleThreads(numThreads), () => compiled(runtime.wasm))
+    : startedRuntime();
+  const bytes = model instanceof Blob ? new Uint8Array(await model.arrayBuffer()) : model;
   const { external, ...facts } = describe(bytes);
   const files = external.map(async (path) => ({ path, data: await externalFile(path, session) }));
   const externalData = await Promise.all(files);
@@ -67,7 +69,7 @@ async function load({ session, json, runtime, model }: OpenMessage): Promise<Ope
   const inputs = compositeInputs(rewritten);
   const create = (form: Form) => InferenceSession.create(rewriteInputs(rewritten, inputs, form), settings);
   const form = usualForm(inputs);
-  const [native] = await Promise.all([inTurn(() => create(form)), verifyRuntime(runtime)]);
+  const [native] = await Promise.all([inTurn(() => create(form)), runtime && verifyRuntime(runtime)]);
   await tellLoss(device);
   const on = { device, deviceReason, threads, threadsReason: threadsReason(numThreads, threads) };
   const info: SessionInfo = { ...facts, onnxruntime: ONNXRUNTIME_VERSION, ...on };

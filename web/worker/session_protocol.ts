@@ -11,8 +11,10 @@ export interface OpenMessage {
   readonly session: number;
   /** JSON text of {@link OpenOptions}. */
   readonly json: string;
-  readonly runtime: Runtime;
-  readonly model: Blob;
+  /** Absent where the worker has opened a model with it. */
+  readonly runtime?: Runtime;
+  /** Bytes are transferred. */
+  readonly model: Blob | Uint8Array<ArrayBuffer>;
 }
 
 /** What the JSON of an {@link OpenMessage} holds. */

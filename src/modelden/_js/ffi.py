@@ -45,10 +45,8 @@ def js_buffers(buffers: Sequence[Any]) -> tuple[Any, Any]:
 def js_bytes(buffer: Buffer) -> Any:
     """Return a copy of contiguous bytes as a Uint8Array."""
     view = memoryview(buffer)
-    js_array = Uint8Array.new(view.nbytes)
-    if view.nbytes:  # a view with an empty dimension cannot be cast
-        js_array.assign(view.cast("B"))
-    return js_array
+    # A view with an empty dimension cannot be cast. Memory that is made by copying is not filled with zeros before.
+    return to_js(view.cast("B")) if view.nbytes else Uint8Array.new(0)
 
 
 def js_class(value: object) -> str:

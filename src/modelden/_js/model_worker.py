@@ -15,7 +15,8 @@ from modelden._js.death_watch import DeathWatch
 from modelden._js.ffi import js_object
 from modelden._js.timers import JsClock, JsTimers
 from modelden._js.wasm_compile import CompilingModule
-from modelden._js.worker import Reply, WorkerPort
+from modelden._js.worker import WorkerPort
+from modelden._js.worker_replies import Reply
 from modelden._js.worker_scripts import Script
 from modelden.core.awake_timer import AwakeTimer
 from modelden.errors import DeviceLost, EngineError, EngineTimeout, ModelDenError

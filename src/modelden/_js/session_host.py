@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from js import Array, Uint8Array
 from js import Blob as JavaScriptBlob
-from pyodide.ffi import JsException, to_js
+from pyodide.ffi import JsException, JsProxy, to_js
 
 from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
-from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, map_exceptions
+from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, js_object, map_exceptions
 from modelden._js.model_worker import ModelWorker
+from modelden._js.worker import WorkerPort
+from modelden._js.worker_replies import Reply
 from modelden.engine.onnx_errors import InvalidType
+from modelden.engine.tensor_messages import FeedEncoder, ResultDecoder
 from modelden.engine.values import encode_feeds
 from modelden.errors import EngineError, InputError
-from modelden.ports import Blob, FileProvider, WorkerSpec
+from modelden.ports import Blob, FileProvider, InferCallback, WorkerSpec
+
+TRANSFER_SIZE = 64 * 1024
+"""Bytes of a feed from which on its buffers are handed over. Less is copied sooner."""
 
 
 class JsSessionHost:
@@ -44,13 +51,75 @@ class JsSessionHost:
             return JsBlob(data)
         with map_exceptions(_no_blob):
             if isinstance(data, bytes | bytearray | memoryview):
-                return JsBlob(JavaScriptBlob.new(to_js([js_bytes(data)])))
+                return _ModelBytes(js_bytes(data))
+            if class_name == "ArrayBuffer":
+                return _ModelBytes(Uint8Array.new(data.slice(0)))
             if class_name.endswith(("ArrayBuffer", "Array")) and class_name != "Array":
-                return JsBlob(JavaScriptBlob.new(to_js([data])))
+                return JsBlob(JavaScriptBlob.new(Array.of(data)))
         raise InvalidType(
             f"Unable to load from type '{type(data)}'. A model is its name on the hub, a pathlib.Path, bytes, a Blob, "
             "ArrayBuffer or typed array of the page."
         )
+
+
+class _Messages:
+    """The messages of one model's runs: one JavaScript object, sent again and again."""
+
+    def __init__(self, session: int) -> None:
+        self._encoder = FeedEncoder()
+        self._decoder = ResultDecoder()
+        self._js_message = js_object(type="infer", session=session)
+        self._text = ""
+
+    def start(
+        self, port: WorkerPort, outputs: Sequence[str], feed: Mapping[str, Any], on_end: InferCallback
+    ) -> Callable[[], object] | None:
+        """Send one feed; as `ports.SessionWorker.start_infer`."""
+        encoded = self._encoder.encode(outputs, feed)
+        if encoded is None:
+            return None
+        text, buffers = encoded
+        if text is not self._text:
+            self._text = self._js_message.json = text
+        self._js_message.buffers = js_list = to_js(buffers)
+        is_large = sum(map(len, buffers)) >= TRANSFER_SIZE
+        transfer = to_js([js_array.buffer for js_array in js_list]) if is_large else None
+
+        def end(reply: Reply | None, error: EngineError | None) -> None:
+            results = None
+            if reply is not None:
+                try:
+                    results = self._decode(reply)
+                except EngineError as unreadable:
+                    error = unreadable
+            on_end(results, error)
+
+        try:
+            return port.start(self._js_message, transfer, end)
+        finally:
+            self._js_message.buffers = None
+
+    def _decode(self, reply: Reply) -> Mapping[str, Any]:
+        results = self._decoder.decode(reply.json, reply.buffers)
+        if results is None:
+            [results] = reply.decode()
+        return results
+
+
+class _ModelBytes(JsBlob):
+    """A model in memory: its bytes, which the first worker gets, and a Blob of them for a later one.
+
+    A worker reads a Blob through the browser's process, which takes Chromium longer than to open a small model.
+    """
+
+    def __init__(self, js_array: Any) -> None:
+        super().__init__(JavaScriptBlob.new(Array.of(js_array)))
+        self._js_array = js_array
+
+    def take(self) -> JsProxy | None:
+        """Return the bytes to transfer them; None if they were taken."""
+        js_array, self._js_array = self._js_array, None
+        return js_array
 
 
 def _no_blob(error: JsException) -> InputError:
@@ -62,6 +131,7 @@ class JsSessionWorker:
 
     def __init__(self, worker: ModelWorker) -> None:
         self._worker = worker
+        self._runs: dict[int, _Messages] = {}
 
     @property
     def end_reason(self) -> EngineError | None:
@@ -69,10 +139,15 @@ class JsSessionWorker:
         return self._worker.port.end_reason
 
     async def open(
-        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+        self, session: int, options: Mapping[str, Any], wasm: Blob | None, model: Blob, files: FileProvider
     ) -> Mapping[str, Any]:
         """Open a model."""
-        message = {"type": "open", "session": session, "json": json.dumps(dict(options)), "model": js_blob(model)}
+        js_array = model.take() if isinstance(model, _ModelBytes) else None
+        message: dict[str, Any] = {"type": "open", "session": session, "json": json.dumps(dict(options))}
+        if js_array is None:
+            message["model"] = js_blob(model)
+        else:
+            message |= {"model": js_array, "transfer": Array.of(js_array.buffer)}
         reply = await self._worker.load("a model", wasm, files, session, **message)
         info: Mapping[str, Any] = reply.decode()
         return info
@@ -94,8 +169,18 @@ class JsSessionWorker:
         results: list[dict[str, Any]] = reply.decode()
         return results
 
+    def start_infer(
+        self, session: int, outputs: Sequence[str], feed: Mapping[str, Any], on_end: InferCallback
+    ) -> Callable[[], object] | None:
+        """Run a model once, without suspending."""
+        run = self._runs.get(session)
+        if run is None:
+            run = self._runs[session] = _Messages(session)
+        return run.start(self._worker.port, outputs, feed, on_end)
+
     def release(self, session: int) -> None:
         """Free a model's memory."""
+        self._runs.pop(session, None)
         self._worker.release(session)
 
     def close(self) -> None:

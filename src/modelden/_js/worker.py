@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyodide.ffi import JsException, create_proxy
 
 from modelden._js.ffi import js_name, js_object, map_exceptions
+from modelden._js.worker_replies import Reply, ReplyCallback, ReplyHandler, StoppableReply, readable
 from modelden._js.worker_scripts import Script
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, WorkerRefused
 
 logger = logging.getLogger(__name__)
-
-
-class Reply(NamedTuple):
-    """The reply to a request: the fields of ``ReplyMessage``."""
-
-    json: str
-    buffers: list[memoryview]
-    metrics: str | None
-
-    def decode(self) -> Any:
-        """Return the reply's value: plain Python data with tensors and images.
-
-        Raises:
-            EngineError: If the reply has another form than the protocol's.
-        """
-        from modelden.engine.values import decode_reply  # not needed to start a worker
-
-        with _readable():
-            return decode_reply(self.json, self.buffers)
-
-
-class _StoppableReply(asyncio.Future[Reply]):
-    """A reply whose waiting task, when it is cancelled, asks the worker to stop and goes on until the reply.
-
-    Then the task gets its `CancelledError`: asyncio cancels what a task waits for, or its next step.
-    """
-
-    def __init__(self, stop: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self._stop: Callable[[], None] | None = stop
-
-    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002  asyncio's
-        """Ask the worker to stop, once, and return that it goes on."""
-        stop, self._stop = self._stop, None
-        if stop is not None and not self.done():
-            stop()
-        return False
 
 
 class WorkerPort:
@@ -75,7 +38,7 @@ class WorkerPort:
         self._script = script
         self._script_runs = asyncio.Event()
         self._on_event = on_event
-        self._replies: dict[int, asyncio.Future[Reply]] = {}
+        self._replies: dict[int, asyncio.Future[Reply] | ReplyHandler] = {}
         self._listeners: dict[int, Callable[[str], None]] = {}
         self._ids = count(1)
         self._end_reason: EngineError | None = None
@@ -151,7 +114,7 @@ class WorkerPort:
         number = next(self._ids)
         loop = asyncio.get_running_loop()
         stop = None if cancel is None else partial(self.post_or_end, type=cancel, id=number)
-        reply: asyncio.Future[Reply] = loop.create_future() if stop is None else _StoppableReply(stop, loop)
+        reply: asyncio.Future[Reply] = loop.create_future() if stop is None else StoppableReply(stop, loop)
         self._replies[number] = reply
         if listener is not None:
             self._listeners[number] = listener
@@ -161,6 +124,39 @@ class WorkerPort:
         finally:
             del self._replies[number]
             self._listeners.pop(number, None)
+
+    def start(self, js_message: Any, transfer: Any, on_end: ReplyCallback) -> Callable[[], None]:
+        """Send a request without suspending.
+
+        Args:
+            js_message: The message, a JavaScript object without an id. It may be sent again.
+            transfer: A JavaScript array of buffers that are handed over; None for none.
+            on_end: Called once with the reply, or with the error of the request; errors as those of `request`. It
+                raises nothing.
+
+        Returns:
+            A function that asks the worker to end the request early, which has its reply all the same.
+
+        Raises:
+            EngineError: If the worker has ended, or the browser cannot send the message.
+        """
+        if self._end_reason is not None:
+            raise self._end_reason
+        js_message.id = number = next(self._ids)
+        try:
+            if transfer is None:
+                self._worker.postMessage(js_message)
+            else:
+                self._worker.postMessage(js_message, transfer)
+        except JsException as error:
+            raise _not_sent(error) from error
+
+        def end(reply: Reply | None, error: EngineError | None) -> None:
+            self._replies.pop(number, None)
+            on_end(reply, error)
+
+        self._replies[number] = ReplyHandler(end)
+        return partial(self.post_or_end, type="stop", id=number)
 
     async def _wait_for(self, reply: asyncio.Future[Reply], number: int, cancel: str | None) -> Reply:
         try:
@@ -182,7 +178,7 @@ class WorkerPort:
         self._receiver.destroy()
         self._script_runs.set()
         self._script.revoke()
-        for reply in self._replies.values():
+        for reply in list(self._replies.values()):
             if not reply.done():
                 reply.set_exception(self._end_reason)
         self._report_crash()
@@ -260,7 +256,7 @@ class WorkerPort:
         if reply is None or reply.done():  # its caller was cancelled
             return
         try:
-            with _readable():
+            with readable():
                 reply.set_result(Reply(message.json, message.buffers.to_py(), getattr(message, "metrics", None)))
         except EngineError as error:
             self._fail(message.id, error)
@@ -270,15 +266,6 @@ class WorkerPort:
         if reply is not None and not reply.done():
             logger.debug("A worker request failed: %s", error)
             reply.set_exception(error)
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Raise an `EngineError` for a reply of another form than the protocol's."""
-    try:
-        yield
-    except Exception as error:
-        raise EngineError(f"The engine's reply cannot be read: {error!r}.") from error
 
 
 def _not_sent(error: JsException) -> EngineError:

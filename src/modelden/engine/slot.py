@@ -30,12 +30,21 @@ _LONGEST_TIMEOUT = 1e9
 """Seconds; longer limits are none."""
 
 
-class _Run:
-    """A run that the worker has not answered."""
+class PendingRun:
+    """A run that the worker has not answered.
+
+    Attributes:
+        is_abandoned: Nobody waits for it any more.
+    """
+
+    is_abandoned = False
+
+
+class _AwaitedRun(PendingRun):
+    """A run with a task and a future."""
 
     def __init__(self, outcome: asyncio.Future[Any]) -> None:
         self.outcome = outcome
-        self.is_abandoned = False
 
     def succeed(self, result: Any) -> None:
         """Give the caller the result, if there still is one."""
@@ -71,7 +80,7 @@ class WorkerRuns:
         self.is_blocked = False
         self._ports = ports
         self._on_blocked = on_blocked
-        self._runs: list[_Run] = []
+        self._runs: list[PendingRun] = []
         """All runs that the worker has not answered, in their order."""
         self._timer: AwakeTimer | None = None
 
@@ -99,7 +108,7 @@ class WorkerRuns:
             ModelDenError: As ``work``.
         """
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        run = _Run(outcome)
+        run = _AwaitedRun(outcome)
         timer = None if timeout is None else self._limit(timeout, run)
         if interrupt is not None:
             interrupt.add_done_callback(run.interrupt)
@@ -117,20 +126,40 @@ class WorkerRuns:
             if interrupt is not None:
                 interrupt.remove_done_callback(run.interrupt)
             if run in self._runs:
-                self._abandon(run, task)
+                self.abandon(run)
+                task.cancel()
+
+    def begin(self) -> PendingRun:
+        """Record a run that is sent without a task; `end` or `abandon` follow."""
+        run = PendingRun()
+        self._runs.append(run)
+        return run
+
+    def abandon(self, run: PendingRun) -> None:
+        """Record that nobody waits for a run any more. From then on the worker has to answer in time."""
+        run.is_abandoned = True
+        self._watch()
+
+    def end(self, run: PendingRun) -> None:
+        """Record the answer of a run, or that it was not sent."""
+        self._runs.remove(run)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._watch()
 
     def note_life(self) -> None:
         """Record a message of the worker."""
         if self._timer is not None:
             self._timer.restart()
 
-    def _limit(self, timeout: float, run: _Run) -> AwakeTimer:
+    def _limit(self, timeout: float, run: _AwaitedRun) -> AwakeTimer:
         def expire() -> None:
             run.fail(EngineTimeout(f"The run took longer than its timeout of {timeout:g} s."))
 
         return AwakeTimer(self._ports.timers, self._ports.clock, timeout, expire)
 
-    async def _answer(self, run: _Run, work: Coroutine[Any, Any, Any]) -> None:
+    async def _answer(self, run: _AwaitedRun, work: Coroutine[Any, Any, Any]) -> None:
         try:
             result = await work
         except asyncio.CancelledError:
@@ -141,19 +170,7 @@ class WorkerRuns:
         else:
             run.succeed(result)
         finally:
-            self._on_answer(run)
-
-    def _abandon(self, run: _Run, task: asyncio.Task[None]) -> None:
-        run.is_abandoned = True
-        task.cancel()
-        self._watch()
-
-    def _on_answer(self, run: _Run) -> None:
-        self._runs.remove(run)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._watch()
+            self.end(run)
 
     def _watch(self) -> None:
         """Wait for the answer of the oldest run if it is abandoned."""

@@ -34,7 +34,6 @@ FORMATS: dict[str, Any] = {
 _NATIVE = frozenset("?efdbhilqnBHILQN")
 """Formats of all numbers that a tensor can have."""
 
-
 STRING = "string"
 """The data type of strings, which have no buffer."""
 
@@ -233,6 +232,19 @@ class Tensor:
         is_scalar = other is None or isinstance(other, str | int | float)
         truth = compare(_operand(self), other if is_scalar else _operand(as_tensor(other)), operation)
         return Tensor(memoryview(truth), "bool", self.shape)
+
+
+def adopt(flat: memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """Return a tensor without the checks of its constructor, which take as long as a run of a small model.
+
+    Args:
+        flat: As many numbers as ``shape`` says, in one dimension, in the format of ``dtype``.
+        dtype: A data type of `FORMATS`.
+        shape: Lengths of the dimensions.
+    """
+    tensor = Tensor.__new__(Tensor)
+    tensor._buffer, tensor.dtype, tensor.shape = flat, dtype, shape  # noqa: SLF001  of this module
+    return tensor
 
 
 def as_tensor(value: Any) -> Tensor:

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, NoReturn
 
 from modelden.core.cleanup import clean_up
 from modelden.core.events import EventEmitter
 from modelden.engine.lifecycle import CLOSED, CRASHED, READY
 from modelden.engine.onnx import OnnxModelInfo
 from modelden.engine.slot import WorkerRuns
-from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, ModelDenError
+from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, ModelDenError
 from modelden.hub.store.usage import ModelLease
 from modelden.loading.session_pool import PooledSession, SessionMoved
 from modelden.ports import Ports
 
 logger = logging.getLogger(__name__)
+
+
+class RunFailure(NamedTuple):
+    """The end of a run that may succeed in another worker.
+
+    Attributes:
+        error: Its error.
+        worker: The session of the pool that it ran in.
+        runs: The runs of that worker.
+    """
+
+    error: ModelDenError
+    worker: PooledSession
+    runs: WorkerRuns
+
 
 _MOST_MOVES = 5
 """Times that a run is begun again in another worker."""
@@ -74,17 +90,25 @@ class OnnxSession:
         outputs: Sequence[str],
         feeds: Sequence[Mapping[str, Any]],
         timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
+        failure: RunFailure | None = None,
     ) -> Sequence[Mapping[str, Any]]:
         """Run the model once for each of the feeds; again if its worker ended through something else.
 
+        Args:
+            outputs: Names of the requested outputs.
+            feeds: The feeds.
+            timeout: Seconds that it may take; None for no limit.
+            failure: The failure of `start`, which this call goes on from.
+
         Raises:
             InputError: For inputs that are no tensors.
-            EngineTimeout: If it takes longer than ``timeout``, in seconds.
+            EngineTimeout: If it takes longer than ``timeout``.
             EngineError: If the model fails, or was closed.
         """
-        self.worker()  # a run of a closed session is an error of its caller, not an event
+        if failure is None:
+            self.worker()  # a run of a closed session is an error of its caller, not an event
         try:
-            results = await self._infer(outputs, feeds, timeout)
+            results = await self._infer(outputs, feeds, timeout, failure)
         except ModelDenError as error:
             self._emitter.emit_error(error, "run")
             if isinstance(error, EngineCrashed):
@@ -94,6 +118,50 @@ class OnnxSession:
             raise
         self._emitter.emit_run(lambda: self._details)
         return results
+
+    def start(
+        self,
+        outputs: Sequence[str],
+        feed: Mapping[str, Any],
+        on_end: Callable[[Mapping[str, Any] | None, RunFailure | None], None],
+    ) -> Callable[[], object] | None:
+        """Send one run at once, without a task: each wait costs a turn of the event loop.
+
+        Args:
+            outputs: Names of the requested outputs.
+            feed: The feed.
+            on_end: Called at the end with the outputs by their names, or with the failure for `infer`.
+
+        Returns:
+            A function that abandons the run. None if the run needs `infer` from the beginning.
+
+        Raises:
+            EngineClosed: If the session was closed.
+        """
+        worker, runs = self.worker(), self._runs
+        if worker.has_ended:
+            return None
+        run = runs.begin()
+
+        def end(results: Mapping[str, Any] | None, error: ModelDenError | None) -> None:
+            runs.end(run)
+            if error is None:
+                self._emitter.emit_run(lambda: self._details)
+            on_end(results, None if error is None else RunFailure(error, worker, runs))
+
+        stop = None
+        with suppress(EngineError):  # `infer` meets it too
+            stop = worker.start_infer(outputs, feed, end)
+        if stop is None:
+            runs.end(run)
+            return None
+        end_early = stop
+
+        def abandon() -> None:
+            runs.abandon(run)
+            end_early()
+
+        return abandon
 
     def worker(self) -> PooledSession:
         """Return the session of the pool that runs it.
@@ -121,15 +189,22 @@ class OnnxSession:
         outputs: Sequence[str],
         feeds: Sequence[Mapping[str, Any]],
         timeout: float | None,  # noqa: ASYNC109  as `infer`
+        failure: RunFailure | None,
     ) -> Sequence[Mapping[str, Any]]:
         has_lost_gpu, moves = False, 0
         while True:
-            worker, runs = self.worker(), self._runs
-            if worker.has_ended:
-                await self._reopen_model(worker, None)
-                continue
+            if failure is not None:
+                error, worker, runs = failure
+                attempt: Coroutine[Any, Any, Sequence[Mapping[str, Any]]] = _fail(error)
+                failure = None
+            else:
+                worker, runs = self.worker(), self._runs
+                if worker.has_ended:
+                    await self._reopen_model(worker, None)
+                    continue
+                attempt = runs.run(worker.infer(outputs, feeds), timeout)
             try:
-                return await runs.run(worker.infer(outputs, feeds), timeout)
+                return await attempt
             except DeviceLost as error:
                 if has_lost_gpu:
                     raise
@@ -171,3 +246,7 @@ class OnnxSession:
             self.info, self._worker = reopened.info, reopened.worker()
             self._runs = WorkerRuns(self._ports, self._on_blocked)
             self.emit_ready()
+
+
+async def _fail(error: ModelDenError) -> NoReturn:
+    raise error

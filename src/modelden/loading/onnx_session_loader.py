@@ -35,6 +35,7 @@ from modelden.loading.file_provider import revalidate
 from modelden.loading.load_retry import RETRYABLE, check_stored_files, next_fallbacks
 from modelden.loading.onnx_file_provider import OnnxFileProvider, OnnxSource
 from modelden.loading.onnx_session import OnnxSession
+from modelden.loading.runtime_cache import RuntimeCache
 from modelden.loading.session_pool import PoolKey, SessionMoved, SessionPool
 from modelden.ports import Blob, Ports, WorkerSpec
 from modelden.settings.service import SettingsService
@@ -68,7 +69,11 @@ class _Request(NamedTuple):
 
 
 class OnnxSessionLoader:
-    """Opens raw models for one configuration."""
+    """Opens raw models for one configuration.
+
+    Attributes:
+        runtimes: The choice of the runtime for each device.
+    """
 
     def __init__(
         self,
@@ -89,7 +94,7 @@ class OnnxSessionLoader:
         self._open_hub = open_hub
         self._open_guard = open_guard
         self._pool = SessionPool(ports, is_shared=config.share_workers)
-        self._choose_runtime = choose_runtime
+        self.runtimes = RuntimeCache(self._pool, open_settings, choose_runtime, ports.clock)
         self._events = events
 
     async def open(
@@ -110,7 +115,7 @@ class OnnxSessionLoader:
         try:
             with Reporter(on_progress, CHOOSING_OPTIONS, source.name, {"device": options["device"]}):
                 pass
-            runtime = await self._choose_runtime(await self._open_settings(), options["device"], on_progress)
+            runtime = await self.runtimes.get(options["device"], on_progress)
             runtime_selection.find_bundle(runtime.record, self._bundles)  # refused before anything is fetched
             session = await self._open(_Request(source, runtime, options, on_progress))
         except ModelDenError as error:
@@ -169,7 +174,9 @@ class OnnxSessionLoader:
             settings = await self._open_settings()
             cid = self._config.cid(runtime_selection.COLLECTION)
             # A worker that runs has its runtime, so that nothing is read for a second model.
-            wasm = worker.wasm or await settings.attachments.get(cid, record, request.on_progress)
+            wasm = None
+            if not worker.has_runtime:
+                wasm = await settings.attachments.get(cid, record, request.on_progress)
             files = await self._file_provider(request, settings, watch, lease, branch)
             try:
                 with Reporter(request.on_progress, STARTING_ENGINE, request.source.name):

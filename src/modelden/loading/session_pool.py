@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from modelden.core.awake_timer import AwakeTimer
 from modelden.errors import DeviceLost, EngineClosed, EngineCrashed, EngineError, EngineTimeout
-from modelden.ports import Blob, FileProvider, Ports, SessionWorker, WorkerSpec
+from modelden.ports import Blob, FileProvider, InferCallback, Ports, SessionWorker, WorkerSpec
 
 ROOM = 256 * 2**20
 """Bytes of open models from which on a worker takes no more: its memory ends at 4 GB."""
@@ -81,6 +81,10 @@ class SessionPool:
             self._members.append(member)
         return member.add_session()
 
+    def is_running(self, wasm: str) -> bool:
+        """Tell whether a worker runs the runtime whose WASM file has this SHA-256."""
+        return any(each.key.spec.wasm == wasm and each.is_running for each in self._members)
+
 
 class PooledSession:
     """A raw model in a worker of the pool."""
@@ -96,9 +100,9 @@ class PooledSession:
         return self._size
 
     @property
-    def wasm(self) -> Blob | None:
-        """The runtime's WASM file, if the worker has opened a model with it."""
-        return self._member.wasm
+    def has_runtime(self) -> bool:
+        """True if the worker has opened a model, so that its runtime runs."""
+        return self._member.has_runtime
 
     @property
     def has_ended(self) -> bool:
@@ -106,7 +110,9 @@ class PooledSession:
         reason = self._member.worker.end_reason
         return reason is not None and not isinstance(reason, DeviceLost)
 
-    async def open(self, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider) -> Mapping[str, Any]:
+    async def open(
+        self, options: Mapping[str, Any], wasm: Blob | None, model: Blob, files: FileProvider
+    ) -> Mapping[str, Any]:
         """Open the model; arguments and errors as `ports.SessionWorker.open`.
 
         Raises:
@@ -126,7 +132,7 @@ class PooledSession:
                 if self._member.is_crowded and _is_of_worker(error):
                     raise SessionMoved(str(error)) from error
                 raise
-            self._member.wasm = wasm
+            self._member.has_runtime = True
             return facts
 
     async def infer(self, outputs: Sequence[str], feeds: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
@@ -137,6 +143,26 @@ class PooledSession:
         """
         async with self._member.turn(self):
             return await self._member.worker.infer(self._number, outputs, feeds)
+
+    def start_infer(
+        self, outputs: Sequence[str], feed: Mapping[str, Any], on_end: InferCallback
+    ) -> Callable[[], object] | None:
+        """Run the model at once, if no other session is at work; otherwise as `ports.SessionWorker.start_infer`."""
+        member = self._member
+        if not member.take_turn(self):
+            return None
+
+        def end(results: Mapping[str, Any] | None, error: EngineError | None) -> None:
+            member.pass_turn()
+            on_end(results, error)
+
+        stop = None
+        try:
+            stop = member.worker.start_infer(self._number, outputs, feed, end)
+        finally:
+            if stop is None:
+                member.pass_turn()
+        return stop
 
     def close(self) -> None:
         """Free the model's memory; with its last model a worker ends. Closing twice does nothing."""
@@ -152,9 +178,9 @@ class _Member:
 
     def __init__(self, ports: Ports, key: PoolKey, on_empty: Callable[[_Member], None], *, is_alone: bool) -> None:
         self.worker: SessionWorker = ports.sessions.start_session(key.spec)
-        self.wasm: Blob | None = None
+        self.key = key
+        self.has_runtime = False
         self._ports = ports
-        self._key = key
         self._on_empty = on_empty
         self._is_alone = is_alone
         self._sessions: set[PooledSession] = set()
@@ -168,11 +194,16 @@ class _Member:
         """True if it has several sessions."""
         return len(self._sessions) > 1
 
+    @property
+    def is_running(self) -> bool:
+        """True if its runtime runs."""
+        return self.has_runtime and self.worker.end_reason is None
+
     def takes(self, key: PoolKey) -> bool:
         """Tell whether another session with these properties may join."""
         is_busy = self._holder not in (None, _OPENING) or self._queue
         has_room = sum(session.size for session in self._sessions) < ROOM and not self._is_alone
-        return self._key == key and has_room and not is_busy and self.worker.end_reason is None
+        return self.key == key and has_room and not is_busy and self.worker.end_reason is None
 
     def add_session(self) -> PooledSession:
         self._last_number += 1
@@ -194,16 +225,21 @@ class _Member:
     @asynccontextmanager
     async def turn(self, holder: object) -> AsyncIterator[None]:
         """Wait until no other session is at work, and be the one that is."""
-        if self._queue or self._holder not in (None, holder):
+        if not self.take_turn(holder):
             await self._wait(holder)
-        else:
-            self._holder = holder
-            self._holds += 1
         try:
             self._check_worker(holder)
             yield
         finally:
-            self._release()
+            self.pass_turn()
+
+    def take_turn(self, holder: object) -> bool:
+        """Be the one that is at work, if no other session is, or waits; `pass_turn` ends that."""
+        if self._queue or (self._holder is not None and self._holder is not holder):
+            return False
+        self._holder = holder
+        self._holds += 1
+        return True
 
     def _check_worker(self, holder: object) -> None:
         """Raise if the worker has ended through another session, or this one was closed meanwhile."""
@@ -230,12 +266,13 @@ class _Member:
             if turn.cancelled() or turn.exception() is not None:
                 self._pass_on()
             else:  # cancelled when it had its turn
-                self._release()
+                self.pass_turn()
             raise
         finally:
             timer.cancel()
 
-    def _release(self) -> None:
+    def pass_turn(self) -> None:
+        """End a piece of work; with the last one of its session the next session has its turn."""
         self._holds -= 1
         if not self._holds:
             self._holder = None

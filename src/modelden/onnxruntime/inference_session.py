@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Self
 from modelden.core.arguments import check_callback, show
 from modelden.core.event_loop import start_eagerly
 from modelden.engine.onnx_errors import InvalidState, InvalidType, status_message
-from modelden.engine.onnx_feed import check_outputs, prepare_feed
+from modelden.engine.onnx_feed import FeedSignature
 from modelden.engine.onnx_options import SessionOptions
 from modelden.engine.onnx_providers import Providers
 from modelden.engine.onnx_results import to_result
-from modelden.engine.onnx_run_options import RunOptions, check_run_options, run_terminable
-from modelden.engine.slot import check_timeout
+from modelden.engine.onnx_run_options import RunOptions
 from modelden.errors import InputError
-from modelden.onnxruntime.feeds import check_feeds, check_values, to_tensors
+from modelden.onnxruntime.feeds import check_feeds, check_values
 from modelden.onnxruntime.io_binding import IOBinding
 from modelden.onnxruntime.opening import Opening
 from modelden.onnxruntime.ort_value import OrtValue
+from modelden.onnxruntime.run_call import RunCall
 from modelden.onnxruntime.session import Session
 from modelden.onnxruntime.waiting import wait
 
@@ -143,13 +143,13 @@ class InferenceSession(Session):
             An awaitable of the outputs. When it is cancelled, the run ends.
         """
         check_callback("callback", callback)
-        run = self._prepare(output_names, [input_feed], run_options, timeout)
+        call = self._check(output_names, [input_feed], run_options, timeout)
 
         async def arrays() -> list[Any]:
-            [values] = await run()
+            [values] = await call.run()
             return [to_result(value) for value in values]
 
-        running = start_eagerly(arrays())
+        running = call.start() or start_eagerly(arrays())
         if callback is not None:
             running.add_done_callback(lambda done: _call_back(done, callback, user_data))
         return running
@@ -190,8 +190,8 @@ class InferenceSession(Session):
         timeout: float | None = None,  # noqa: ASYNC109  the page's time, without that of its sleep
     ) -> list[list[Any]]:
         """Run the model once for each of the feeds; otherwise as `run_many`."""
-        run = self._prepare(output_names, check_feeds(feeds), run_options, timeout)
-        return [[to_result(value) for value in values] for values in await run()]
+        call = self._check(output_names, check_feeds(feeds), run_options, timeout)
+        return [[to_result(value) for value in values] for values in await call.run()]
 
     def run_with_ort_values(
         self,
@@ -224,7 +224,7 @@ class InferenceSession(Session):
         run_options: RunOptions | None = None,
     ) -> list[OrtValue]:
         """Run the model once with values of onnxruntime; otherwise as `run_with_ort_values`."""
-        [values] = await self._prepare(output_names, [check_values(input_dict_ort_values)], run_options)()
+        [values] = await self._check(output_names, [check_values(input_dict_ort_values)], run_options).run()
         return [OrtValue(tensor) for tensor in values]
 
     def io_binding(self) -> IOBinding:
@@ -259,37 +259,27 @@ class InferenceSession(Session):
             raise InvalidState("Error in execution: At least one output should be requested.")
         try:
             names = list(binding.outputs)
-            run = self._prepare(names, [binding.inputs], run_options)
+            call = self._check(names, [binding.inputs], run_options)
         except InputError as error:
             raise InvalidState(f"Error in execution: {status_message(error)}") from error
 
         async def bound() -> None:
-            [values] = await run()
+            [values] = await call.run()
             binding.receive(dict(zip(names, values, strict=True)))
 
         return bound
 
-    def _prepare(
+    def _check(
         self,
         names: Sequence[str] | None,
         feeds: Sequence[Mapping[str, Any]],
         run_options: RunOptions | None,
         timeout: float | None = None,
-    ) -> Callable[[], Awaitable[list[list[Any]]]]:
-        """Check runs, and return the function that runs them."""
-        self._session.worker()
-        options, seconds = check_run_options(run_options), check_timeout(timeout)
-        prepared = [prepare_feed(self._info.inputs, to_tensors(feed)) for feed in feeds]
-        outputs = check_outputs(self._info.outputs, names)
-
-        async def run() -> list[list[Any]]:
-            with self._opening.profile.span("model_run"):
-                results = await self._opening.native(
-                    run_terminable(options, self._session.infer(outputs, prepared, seconds))
-                )
-            return [[result[name] for name in outputs] for result in results]
-
-        return run
+    ) -> RunCall:
+        inputs = self._info.inputs
+        if self._signature is None or self._signature.inputs is not inputs:
+            self._signature = FeedSignature(inputs)
+        return RunCall.check(self._session, self._opening, self._signature, names, feeds, run_options, timeout)
 
 
 InferenceSession.__module__ = "modelden.onnxruntime"

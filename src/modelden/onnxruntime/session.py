@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from modelden.engine.onnx import ModelMetadata, NodeArg, OnnxModelInfo
+from modelden.engine.onnx_feed import FeedSignature
 from modelden.engine.onnx_options import SessionOptions
 from modelden.engine.onnx_providers import Providers
 from modelden.onnxruntime.opening import Opening
@@ -22,6 +23,7 @@ class Session:
 
     _session: OnnxSession
     _opening: Opening
+    _signature: FeedSignature | None = None
 
     @property
     def _info(self) -> OnnxModelInfo:

@@ -36,7 +36,15 @@ from modelden.ports.database import (
     Store,
     Unchanged,
 )
-from modelden.ports.engines import EngineHost, EngineWorker, FileProvider, SessionHost, SessionWorker, WorkerSpec
+from modelden.ports.engines import (
+    EngineHost,
+    EngineWorker,
+    FileProvider,
+    InferCallback,
+    SessionHost,
+    SessionWorker,
+    WorkerSpec,
+)
 from modelden.ports.network import Fetcher, Response
 from modelden.ports.page import Clock, Locks, Page, Presence, Suspender, Tabs, Timers
 from modelden.ports.trust import Crypto, Expressions
@@ -57,6 +65,7 @@ __all__ = [
     "Expressions",
     "Fetcher",
     "FileProvider",
+    "InferCallback",
     "Key",
     "Locks",
     "Migration",

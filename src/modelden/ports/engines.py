@@ -130,6 +130,10 @@ class EngineHost(Protocol):
         """End the prewarmed worker if no engine took it. Does not suspend. Raises nothing."""
 
 
+type InferCallback = Callable[[Mapping[str, Any] | None, EngineError | None], None]
+"""Receives the outputs of a run, or its error. It raises nothing."""
+
+
 class SessionWorker(Protocol):
     """A worker with raw ONNX models. It runs one at a time."""
 
@@ -138,14 +142,14 @@ class SessionWorker(Protocol):
         """The error of requests after the worker was closed, or died; None before. Does not suspend. Raises nothing."""
 
     async def open(
-        self, session: int, options: Mapping[str, Any], wasm: Blob, model: Blob, files: FileProvider
+        self, session: int, options: Mapping[str, Any], wasm: Blob | None, model: Blob, files: FileProvider
     ) -> Mapping[str, Any]:
         """Open a model. Suspends.
 
         Args:
             session: The number by which the model is run and released. A number is used once.
             options: The ``open`` message's JSON (``web/worker/session_protocol.ts``).
-            wasm: The runtime's WASM file.
+            wasm: The runtime's WASM file; None for a worker that has opened a model with it.
             model: The model.
             files: Called for each file of external data, with its path relative to the model.
 
@@ -175,6 +179,25 @@ class SessionWorker(Protocol):
             EngineError: If the model fails.
             EngineCrashed: If the worker died.
             EngineClosed: If it was closed meanwhile.
+        """
+
+    def start_infer(
+        self, session: int, outputs: Sequence[str], feed: Mapping[str, Any], on_end: InferCallback
+    ) -> Callable[[], object] | None:
+        """Run a model once on a feed of tensors of numbers. Does not suspend.
+
+        Args:
+            session: The number of the model.
+            outputs: Names of the requested outputs.
+            feed: A `Tensor` by input.
+            on_end: Called at the end with a `Tensor` by output, or with an error of `infer`.
+
+        Returns:
+            A function that asks for an early end. None if the run needs `infer`, and was not begun: it takes or
+            gives more than numbers.
+
+        Raises:
+            EngineError: If the worker has ended, or the browser cannot send the feed. ``on_end`` is not called then.
         """
 
     def release(self, session: int) -> None:

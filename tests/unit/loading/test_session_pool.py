@@ -17,6 +17,7 @@ from modelden.settings.attachments import Attachments
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
+from tests.simulators.run_ways import RUN_WAYS, RunWay, run_at_once
 
 BLOCKED = int(ANSWER_LIMIT * 1000) + 1000
 BUSY = int(WAIT_LIMIT * 1000) + 500
@@ -25,8 +26,9 @@ BUSY = int(WAIT_LIMIT * 1000) + 500
 class Page:
     """A page with raw models."""
 
-    def __init__(self, profile: Profile, **fields: Any) -> None:
+    def __init__(self, profile: Profile, way: RunWay = run_at_once, **fields: Any) -> None:
         self.profile = profile
+        self.way = way
         self.sessions = profile.sessions
         self._visit = profile.visit(replace(profile.config, **fields))
 
@@ -41,7 +43,7 @@ class Page:
 
     async def start_run(self, session: OnnxSession) -> asyncio.Future[Any]:
         """Start a run, and wait until the worker has it."""
-        running = asyncio.ensure_future(session.infer(["y"], [{}]))
+        running = self.way(session, "y")
         await settle()
         return running
 
@@ -54,14 +56,13 @@ class Page:
         return running
 
 
-@pytest.fixture
-def page(profile: Profile) -> Page:
-    return Page(profile)
+@pytest.fixture(params=RUN_WAYS)
+def page(profile: Profile, request: pytest.FixtureRequest) -> Page:
+    return Page(profile, request.param)
 
 
 async def run(session: OnnxSession) -> None:
-    [result] = await session.infer(["y"], [{}])
-    assert list(result) == ["y"]
+    assert len(await run_at_once(session)) == 1
 
 
 async def test_models_share_a_worker(page: Page) -> None:
