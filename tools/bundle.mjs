@@ -3,6 +3,7 @@
  *
  * Writes into src/modelden/_js/assets:
  *   boot.js                    the start of a page with Python; an ES module
+ *   models.js                  the element <modelden-models>; an ES module
  *   engine-N.js, trust.js, vectors.js
  *                              the workers, one engine a runtime major; ES modules, started from a blob: URL or served
  *   ort-*.mjs                  the glue of each WASM file; Python hands it to a worker, or a worker that is served loads it
@@ -21,7 +22,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { minify } from "terser";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -149,6 +150,7 @@ for (const [major, runtime] of Object.entries(RUNTIMES)) {
 }
 await bundle("web/worker/trust.ts", "trust.js");
 await bundle("web/worker/vectors.ts", "vectors.js");
+await bundle("web/models/models.ts", "models.js", [trimStyles()]);
 const facts = await runtimes();
 const bundles = Object.values(facts).flatMap(({ bundle, files }) =>
   files.map(({ sha256, glue }) => [sha256, { bundle, glue }]),
@@ -178,6 +180,26 @@ async function checkVersions({ bundle, packages, versions }) {
 /** Terser finds what esbuild leaves: 6 % of the bundles' compressed bytes, which a page downloads before all else. */
 async function smaller(text) {
   return (await minify(text, { module: true, ecma: 2022 })).code;
+}
+
+/** Styles are text to a minifier of scripts. */
+function trimStyles() {
+  return {
+    name: "modelden-styles",
+    setup({ onLoad }) {
+      onLoad({ filter: /\/style\.ts$/ }, async ({ path }) => {
+        const text = await readFile(path, "utf8");
+        const styles = await Promise.all(
+          text.split("`").map((part, number) => (number % 2 ? minifyStyle(part) : part)),
+        );
+        return { contents: styles.join("`"), loader: "ts" };
+      });
+    },
+  };
+}
+
+async function minifyStyle(css) {
+  return (await transform(css, { loader: "css", minify: true })).code.trim();
 }
 
 /** Bundle one script that is served with the wheel's. */

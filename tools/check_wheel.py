@@ -39,6 +39,7 @@ WHEELS = {
             "modelden/_js/assets/build.txt",
             "modelden/_js/assets/engine-5.js",
             "modelden/_js/assets/engine-6.js",
+            "modelden/_js/assets/models.js",
             "modelden/_js/assets/ort-wasm-simd-threaded.asyncify.mjs",
             "modelden/_js/assets/ort-wasm-simd-threaded.jsep.mjs",
             "modelden/_js/assets/ort-wasm-simd-threaded.mjs",

@@ -15,6 +15,7 @@ check_sources() {
   node_modules/.bin/tsc --project web
   node_modules/.bin/tsc --project web/worker
   node_modules/.bin/tsc --project web/boot
+  node_modules/.bin/tsc --project web/models
   node_modules/.bin/tsc --project web/service_worker
 }
 

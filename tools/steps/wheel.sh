@@ -1,12 +1,12 @@
 # The worker bundles, the wheel of a page, that of the command, and the one that is imported as onnxruntime.
 
 bundles() {
-  once src/modelden/_js/assets/engine-5.js web/worker web/boot web/service_worker tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
+  once src/modelden/_js/assets/engine-5.js web/worker web/boot web/models web/service_worker tools/bundle.mjs tools/licenses package-lock.json -- node tools/bundle.mjs
 }
 
 wheel() {
   once dist src/modelden distributions pyproject.toml README.md LICENSE tools/check_wheel.py \
-    tools/wheel_sources.py -- build_wheel
+    tools/wheel_sources.py tools/compress_wheel.py -- build_wheel
 }
 
 # Both ways run the same back end, and a pure wheel comes out the same. Its dates are fixed, so equal sources give equal bytes.
@@ -19,6 +19,7 @@ build_wheel() {
     "$PYTHON" -m build --wheel --no-isolation --outdir dist
     say "built the wheel with hatchling alone: pyodide build could not get its cross-build environment"
   fi
+  "$PYTHON" tools/compress_wheel.py dist/modelden-*.whl
   local folder
   for folder in distributions/*/; do
     "$PYTHON" -m build --wheel --no-isolation --outdir dist "$folder"

@@ -10,8 +10,6 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy
 
-from modelden._js.ffi import js_name
-
 logger = logging.getLogger(__name__)
 
 NAME = "modelden"
@@ -26,13 +24,14 @@ class JsTabs:
         self._receiver: Any = None
 
     def post(self, message: Mapping[str, Any]) -> None:
-        """Send a message to the others, while the channel is open."""
-        if self._channel is None:
-            return
+        """Send a message to the others. Without `listen` the channel is open for it alone."""
         try:
-            self._channel.postMessage(json.dumps(dict(message)))
-        except JsException as error:
-            logger.debug("A message to other tabs was not sent: %s", js_name(error))
+            channel = self._channel or js.BroadcastChannel.new(NAME)
+            channel.postMessage(json.dumps(dict(message)))
+            if self._channel is None:
+                channel.close()
+        except (AttributeError, JsException) as error:  # a browser without it; Firefox where site data are blocked
+            logger.debug("A message to other tabs was not sent: %s", error)
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
         """Open the channel, and call ``listener`` with each message."""

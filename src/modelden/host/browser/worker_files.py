@@ -1,4 +1,4 @@
-"""The scripts of this wheel as files: the boot script, and workers for pages whose policy blocks ``blob:``."""
+"""The scripts of this wheel as files: the boot script, the list of models, the workers where ``blob:`` is blocked."""
 
 from __future__ import annotations
 

@@ -11,9 +11,10 @@ import typer
 def assets(
     folder: Annotated[Path, typer.Argument(help="Folder of your page's server; files of the same names are replaced.")],
 ) -> None:
-    """Write modelden's workers to a folder, for pages whose content security policy refuses blob: URLs.
+    """Write modelden's JavaScript to a folder: the boot script, the list of models, and the workers.
 
-    The page names the folder's URL in modelden.configure(worker_url=...). Do it again with every new version.
+    Pages whose content security policy refuses blob: URLs name the folder's URL in modelden.configure(worker_url=...).
+    Do it again with every new version.
 
     Examples:
       modelden assets site/modelden

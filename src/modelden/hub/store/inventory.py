@@ -1,7 +1,8 @@
 """The inventory: which models are stored, remembered where it outlives the database.
 
 A browser that needs space evicts databases, and visitors clear them. The inventory tells that something is gone which
-modelden did not delete. It is only remembered: its failures are logged.
+modelden did not delete. It is only remembered: its failures are logged. Lists of models on pages (``web/models``) are
+told of changes at the same moments.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 
 from modelden.errors import StorageError
 from modelden.hub.store.cache import ModelCache
-from modelden.ports import Page
+from modelden.ports import Page, Tabs
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +20,14 @@ logger = logging.getLogger(__name__)
 class Inventory:
     """The stored models of this origin."""
 
-    def __init__(self, cache: ModelCache, page: Page) -> None:
+    def __init__(self, cache: ModelCache, page: Page, tabs: Tabs) -> None:
         self._cache = cache
         self._page = page
+        self._tabs = tabs
 
     async def record(self) -> None:
         """Remember the models that are stored now."""
+        self.announce()
         try:
             stored = await self._stored()
         except StorageError as error:
@@ -36,6 +39,12 @@ class Inventory:
         """Remember the models that are left, if others were remembered."""
         if self._page.recall() is not None:
             await self.record()
+        else:
+            self.announce()
+
+    def announce(self) -> None:
+        """Tell the lists of all tabs that models have changed."""
+        self._tabs.post({"models": "changed"})
 
     async def removed(self) -> list[tuple[str, str]]:
         """Return the models and revisions that were removed by somebody else.

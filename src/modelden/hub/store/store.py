@@ -95,7 +95,7 @@ class Store:
         """The models that were stored, remembered elsewhere."""
         from modelden.hub.store.inventory import Inventory
 
-        return Inventory(self.cache, self._ports.page)
+        return Inventory(self.cache, self._ports.page, self._ports.tabs)
 
     @cached_property
     def _deletion(self) -> Deletion:
@@ -234,6 +234,7 @@ class Store:
             InputError: For names that no stored model can have.
         """
         await self._pins.set(model, revision, root, pinned=pinned)
+        self.inventory.announce()
 
     async def verify(self, model: str, revision: str, root: str | None = None) -> list[VerifiedFile]:
         """Hash the files of a revision, and delete damaged ones; None for those of all hubs with the model's host name.

@@ -1,4 +1,4 @@
-"""The files that `modelden assets` writes: those of workers, and the script that starts Python."""
+"""The files that `modelden assets` writes: those of workers, the script that starts Python, and the list of models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ def test_a_folder_gets_all_that_a_site_serves(tmp_path: Path) -> None:
 
     glues = {bundle.glue for bundle in bundles()}
     workers = {bundle.bundle for bundle in bundles()} | {"trust.js", "vectors.js"}
-    assert {path.name for path in folder.iterdir()} == {*glues, *workers, "boot.js", "THIRD_PARTY_LICENSES.txt"}
+    assert {path.name for path in folder.iterdir()} == {
+        *glues,
+        *workers,
+        "boot.js",
+        "models.js",
+        "THIRD_PARTY_LICENSES.txt",
+    }
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

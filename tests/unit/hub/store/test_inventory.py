@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,3 +63,27 @@ async def test_a_memo_of_another_script_counts_as_none(profile: Profile, context
     del context
     profile.page.memo = memo
     assert (await storage_info()).removed == ()
+
+
+async def test_lists_of_models_in_all_tabs_are_told_of_changes(profile: Profile, context: Context) -> None:
+    messages: list[dict[str, Any]] = []
+    profile.tabs.listen(messages.append)
+    store = await context.store()
+    (model,) = await store.list_models()
+
+    await store.pin(model.name, model.revision, pinned=True)
+    assert messages == [{"models": "changed"}]
+    await store.delete_models(model=model.name, revision=model.revision)
+    assert messages == [{"models": "changed"}] * 2
+    await profile.visit().create_engine(EMBED)
+    await settled()
+    assert {"models": "changed"} in messages[2:]
+
+
+async def test_tabs_without_an_inventory_are_told_too(profile: Profile, context: Context) -> None:
+    """A worker has no inventory."""
+    profile.page.memo = None
+    messages: list[dict[str, Any]] = []
+    profile.tabs.listen(messages.append)
+    await (await context.store()).purge()
+    assert messages == [{"models": "changed"}]
