@@ -22,6 +22,7 @@ from modelden.errors import InputError, ModelDenError, UnavailableError, Untrust
 from modelden.host.commands import assets, doctor, mirror, publish, run, serve, service_worker, snapshot, stdlib, verify
 from modelden.host.commands.keys import keys
 from modelden.host.commands.kinto import kinto
+from modelden.host.commands.models import models
 from modelden.host.errors import HostError
 
 app = typer.Typer(
@@ -78,13 +79,14 @@ for _command in (
     doctor.doctor,
 ):
     app.command()(_keep_examples(_command))
-for _group in (publish.runtime, keys, kinto):
+for _group in (publish.runtime, keys, kinto, models):
     for _info in _group.registered_commands:
         if _info.callback:
             _keep_examples(_info.callback)
 app.add_typer(publish.runtime, name="runtime")
 app.add_typer(keys, name="keys")
 app.add_typer(kinto, name="kinto")
+app.add_typer(models, name="models")
 
 
 _MACHINE = 4

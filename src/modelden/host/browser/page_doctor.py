@@ -11,21 +11,10 @@ from typing import Any
 
 from modelden.host.browser.browsers import open_profile, playwright
 from modelden.host.browser.page_site import find_wheel, page_app
-from modelden.host.browser.pyodide_page import BOOT_TIMEOUT
+from modelden.host.browser.pyodide_page import BOOT_TIMEOUT, PyodidePage
 from modelden.host.errors import BrowserError
 from modelden.host.serve.cors import AnyOrigin
 from modelden.host.serve.server import RunningServer
-
-_DIAGNOSE = """async ([origin, wheel, source, argument]) => {
-  await globalThis.booted; // the empty page's
-  if (!globalThis.pyodide) {
-    const { loadPyodide } = await import(`${origin}/pyodide/pyodide.mjs`);
-    globalThis.pyodide = await loadPyodide({ indexURL: `${origin}/pyodide/` });
-    await pyodide.loadPackage(`${origin}/wheel/${wheel}`, { messageCallback: () => {} });
-  }
-  pyodide.globals.set("argument", argument);
-  return await pyodide.runPythonAsync(source);
-}"""
 
 _SOURCE = """
 import json, modelden
@@ -67,7 +56,9 @@ def diagnose(url: str | None, browser: str, pyodide: Path, configure: Mapping[st
         address = url or f"{server.url}/"
         try:
             page.goto(address)
-            text = page.evaluate(_DIAGNOSE, [server.url, wheel, _SOURCE, json.dumps(dict(configure))])
         except Error as error:
-            raise BrowserError(f"{browser} cannot run Python in the page {address}: {error.message}") from error
-    return [dict(zip(("subject", "verdict", "text", "advice"), finding, strict=True)) for finding in json.loads(text)]
+            raise BrowserError(f"{browser} cannot open the page {address}: {error.message}") from error
+        opened = PyodidePage(page)
+        opened.install(f"{server.url}/", wheel)
+        findings = opened.evaluate(_SOURCE, json.dumps(dict(configure)))
+    return [dict(zip(("subject", "verdict", "text", "advice"), finding, strict=True)) for finding in findings]

@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 BOOT_TIMEOUT = 120
 """Seconds for Pyodide to start."""
 
-_PORT_FILE = "modelden-port"
+PORT_FILE = "modelden-port"
 """File in a kept profile with the port of the page, because stored data belongs to an origin with its port."""
+
+
+_INSTALL = """async ([root, wheel]) => {
+  await globalThis.booted; // the empty page's
+  if (globalThis.pyodide) return;
+  const { loadPyodide } = await import(`${root}pyodide/pyodide.mjs`);
+  globalThis.pyodide = await loadPyodide({ indexURL: `${root}pyodide/` });
+  await pyodide.loadPackage(`${root}wheel/${wheel}`, { messageCallback: () => {} });
+}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,18 @@ class PyodidePage:
             BrowserError: Pyodide did not start.
         """
         self._evaluate("async () => { await globalThis.booted; }", None, "Pyodide could not be started")
+
+    def install(self, root: str, wheel: str) -> None:
+        """Start Pyodide with modelden in a page that may be of another origin, unless it has its own.
+
+        Args:
+            root: URL of a `page_app`, with a final slash. Of another origin it has to allow this one (CORS).
+            wheel: File name of its wheel.
+
+        Raises:
+            BrowserError: Pyodide did not start.
+        """
+        self._evaluate(_INSTALL, [root, wheel], "Pyodide could not be started")
 
     def evaluate(self, source: str, argument: str) -> Any:
         """Run Python with top-level await and the global ``argument``. Its last expression has to be JSON text.
@@ -114,7 +135,7 @@ def page_server(pyodide: Path, profile: Path | None = None) -> Iterator[str]:
     """
     with TemporaryDirectory(prefix="modelden-") as name:
         scratch = TemporaryDirectory(prefix="wheel-", dir=name)
-        port_file = profile / _PORT_FILE if profile else None
+        port_file = profile / PORT_FILE if profile else None
         port = int(port_file.read_text(encoding="utf-8")) if port_file and port_file.exists() else 0
         with scratch, RunningServer(page_app(pyodide, scratch), port=port) as server:
             if port_file:

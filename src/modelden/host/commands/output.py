@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -36,6 +36,23 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool, next_command: str | 
         for index, line in enumerate(_lines(value)):
             label = printable(name.replace("_", " ")) if index == 0 else ""
             console.print(Text.assemble((f"{label:<{width}}  ", "bold"), printable(line)))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print rows of words for people, in columns. Lines are not broken: a log has no width.
+
+    Args:
+        headings: One for each column.
+        rows: Texts of the cells.
+        empty: The sentence in place of a table without rows.
+    """
+    if not rows:
+        typer.echo(empty)
+        return
+    cells = [[printable(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
 def _lines(value: Any) -> list[str]:

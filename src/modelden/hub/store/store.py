@@ -236,6 +236,10 @@ class Store:
         await self._pins.set(model, revision, root, pinned=pinned)
         self.inventory.announce()
 
+    async def pins(self) -> set[RevisionKey]:
+        """Return the pinned revisions; see `usage.is_pinned`."""
+        return await self._pins.keys()
+
     async def verify(self, model: str, revision: str, root: str | None = None) -> list[VerifiedFile]:
         """Hash the files of a revision, and delete damaged ones; None for those of all hubs with the model's host name.
 
