@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from modelden.default_context import (
     current_context,
-    end_prewarm,
+    end_last_worker,
     events,
     import_for_request,
-    prewarm_engine,
     replace_config,
     restore_bytecode,
+    start_last_worker,
     store_bytecode,
 )
 
@@ -123,7 +123,8 @@ async def create_engine(  # noqa: PLR0913  editors show the most used options
         NotInBrowser: Outside Pyodide.
     """
     try:
-        await prewarm_engine()
+        restore_bytecode()
+        await start_last_worker()
         await import_for_request()
         from modelden.core.arguments import check_callback
         from modelden.core.shown_progress import shown_progress
@@ -147,7 +148,7 @@ async def create_engine(  # noqa: PLR0913  editors show the most used options
         if confirm is not None:
             await (await context.availability()).confirm(request, confirm)
     except BaseException:
-        end_prewarm()
+        end_last_worker()
         raise
     with display as on_event:
         engine = await context.create_engine(request, on_event)

@@ -14,15 +14,14 @@ from modelden.core.events import DownloadEvents, Events, ProgressCallback
 from modelden.core.offline_fetcher import OfflineFetcher
 from modelden.core.storage_fallback import FallbackDatabases, StorageFallback
 from modelden.engine import model_selection, runtime_selection
-from modelden.engine.engine import Engine
-from modelden.engine.engine_registry import EngineRegistry
+from modelden.engine.engine import Engine, EngineRegistry
 from modelden.engine.engine_runner import EngineRunner
 from modelden.engine.history import History
-from modelden.engine.last_engine import MODELDEN
 from modelden.engine.memory_guard import MemoryGuard, memory_limit
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import EngineRecord
 from modelden.engine.runtime_selection import Bundle
+from modelden.engine.schema import MODELDEN
 from modelden.engine.update_status import UpdateStatus
 from modelden.errors import NotPrefetched, StorageError, UnavailableError
 from modelden.hub.catalog.allow_list import AllowList
@@ -208,7 +207,7 @@ class Context:
                 raise NotPrefetched(missing, str(error)) from error
             raise
         finally:
-            self.ports.engines.end_prewarm()
+            self.ports.engines.end_early_worker()
         self.tidy()
         return engine
 

@@ -1,14 +1,13 @@
 """The page's one configuration and its one `Context`, which is created when it is first needed.
 
-Modules are imported in four steps, each when it is needed:
+Modules are imported in three steps, each when it is needed:
 
-1. `PREWARM_MODULES`: find the engine of the last visit.
-2. `WORKER_MODULES`: start its worker, before anything else is imported. They are imported while the databases answer.
-3. `REQUEST_MODULES`: check the request for an engine.
-4. `CONTEXT_MODULES`: the context.
+1. `_js.last_worker` with little else: start the worker of the last visit's engine. Meanwhile the browser returns the
+   bytecode that an earlier visit stored: Python has to compile modules that are imported without it.
+2. `REQUEST_MODULES`: check the request for an engine.
+3. `CONTEXT_MODULES`: the context.
 
-Downloaders are imported with the first download (`hub.download`). Before the first step the browser returns the
-bytecode that an earlier visit stored, because Python has to compile modules that are imported without it.
+Downloaders are imported with the first download (`hub.download`).
 """
 
 from __future__ import annotations
@@ -20,33 +19,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelden._js.engine_host import JsEngineHost
-    from modelden._js.indexeddb import JsDatabases
     from modelden.config import Configuration
     from modelden.context import Context
     from modelden.core.events import Events
-    from modelden.engine.runtime_selection import Bundle
     from modelden.hub.store.reservations import Reservations
     from modelden.ports import Suspender
     from modelden.settings.listeners import SyncListeners
-
-PREWARM_MODULES = (
-    "modelden.ports",
-    "modelden.config",
-    "modelden._js.indexeddb",
-    "modelden.loading.prewarm",
-)
-"""Modules that find the engine of the last visit."""
-
-WORKER_MODULES = (
-    "modelden.engine.runtime_selection",
-    "modelden.settings.store",
-    "modelden._js.worker_scripts",
-    "modelden._js.model_worker",
-    "modelden._js.early_worker",
-    "modelden._js.engine_host",
-)
-"""Modules that start an engine's worker."""
 
 REQUEST_MODULES = (
     "modelden.core.arguments",
@@ -60,6 +38,12 @@ REQUEST_MODULES = (
 """Modules that check the request for an engine, dependencies first."""
 
 CONTEXT_MODULES = (
+    "modelden.ports",
+    "modelden._js.indexeddb",
+    "modelden.engine.runtime_selection",
+    "modelden.settings.store",
+    "modelden._js.model_worker",
+    "modelden._js.engine_host",
     "modelden.settings.client",
     "modelden.settings.service",
     "modelden.core.storage_fallback",
@@ -89,9 +73,8 @@ class Page:
     Attributes:
         config: The configuration; None for the default.
         context: The context of the configuration; None until it is needed.
-        databases: Databases that looked for the engine of the last visit. The context uses them: what they learned of
-            the browser's storage is not waited for again.
-        adapters: Databases and engine host that were created before the context, and which it will use.
+        last_worker: Done when the worker of the last visit's engine has started, or could not be; None before the first
+            engine.
         restored_bytecode: Done when the bytecode of an earlier visit is there.
         stored_bytecode: Done when the bytecode of this visit is stored.
         complete: True in a memory snapshot, which has all modules and needs no bytecode of them.
@@ -100,8 +83,7 @@ class Page:
     def __init__(self) -> None:
         self.config: Configuration | None = None
         self.context: Context | None = None
-        self.databases: JsDatabases | None = None
-        self.adapters: tuple[JsDatabases, JsEngineHost] | None = None
+        self.last_worker: asyncio.Task[None] | None = None
         self.restored_bytecode: asyncio.Future[None] | None = None
         self.stored_bytecode: asyncio.Future[None] | None = None
         self.complete = False
@@ -146,7 +128,7 @@ def replace_config(config: Configuration) -> None:
     """Put another configuration in force and close the context of the last one."""
     if page.context is not None:
         page.context.close()
-    end_prewarm()
+    end_last_worker()
     page.config, page.context = config, None
 
 
@@ -185,33 +167,29 @@ async def import_for_request() -> None:
     await _import_staged(REQUEST_MODULES)
 
 
-async def prewarm_engine() -> None:
+async def start_last_worker() -> None:
     """Start the worker of the last visit's engine, in the first call of a page.
 
-    `end_prewarm` ends the worker if there will be no engine; `Context.create_engine` ends it if the engine needs
-    another one.
+    `end_last_worker` ends it if there will be no engine; `Context.create_engine` ends it if the engine needs another
+    one.
     """
-    async with page.lock:
-        if _in_browser() and page.context is None and page.adapters is None:
-            await _wait_for_bytecode()
-            await _import_staged(PREWARM_MODULES)
-            from modelden._js.indexeddb import JsDatabases
-            from modelden.loading.prewarm import prewarm
+    if not _in_browser() or page.context is not None:
+        return
+    if page.last_worker is None:
+        from modelden._js import last_worker
 
-            workers = asyncio.ensure_future(_workers())
-            page.databases = JsDatabases()
-            await prewarm(current_config(), page.databases, workers)
-            engine_host, _ = await workers
-            if not _is_current(engine_host):  # configure() was called meanwhile
-                engine_host.end_prewarm()
+        page.last_worker = asyncio.ensure_future(last_worker.start_last_worker(current_config()))
+    await asyncio.wait([page.last_worker])  # which configure() may cancel
 
 
-def end_prewarm() -> None:
-    """End the worker that `prewarm_engine` started, unless a context uses it."""
-    if page.adapters is not None:
-        _, engine_host = page.adapters
-        engine_host.end_prewarm()
-        page.adapters = None
+def end_last_worker() -> None:
+    """End the worker that `start_last_worker` started, unless an engine took it."""
+    if page.last_worker is not None:
+        from modelden._js import early_worker
+
+        page.last_worker.cancel()
+        page.last_worker = None
+        early_worker.end()
 
 
 def suspender() -> Suspender | None:
@@ -231,46 +209,14 @@ async def _create_context() -> Context:
             "Engines run in a browser: load modelden in Pyodide, PyScript or JupyterLite. "
             "On this Python it can only be imported."
         )
-    await _adapters()
+    await _wait_for_bytecode()
     await _import_staged(CONTEXT_MODULES)
     from modelden._js.connection import connect
     from modelden._js.worker_scripts import load_bundles
     from modelden.context import Context
 
-    databases, engine_host = await _adapters()  # again: configure() may have been called meanwhile
-    page.adapters = None
     config = current_config()
-    ports = connect(config, databases, engine_host)
-    return Context(config, ports, load_bundles(), sync_listeners(), events(), reservations())
-
-
-async def _adapters() -> tuple[JsDatabases, JsEngineHost]:
-    """Return the adapters that may be at work before there is a context."""
-    await _wait_for_bytecode()
-    await _import_staged(PREWARM_MODULES)
-    await _import_staged(WORKER_MODULES)
-    if page.adapters is None:
-        from modelden._js.engine_host import JsEngineHost
-        from modelden._js.indexeddb import JsDatabases
-
-        config = current_config()
-        page.adapters = (
-            page.databases or JsDatabases(),
-            JsEngineHost(config.start_timeout, config.worker_url, offline=config.offline),
-        )
-        page.databases = None
-    return page.adapters
-
-
-async def _workers() -> tuple[JsEngineHost, tuple[Bundle, ...]]:
-    _, engine_host = await _adapters()
-    from modelden._js.worker_scripts import load_bundles
-
-    return engine_host, load_bundles()
-
-
-def _is_current(engine_host: JsEngineHost) -> bool:
-    return page.adapters is not None and page.adapters[1] is engine_host
+    return Context(config, connect(config), load_bundles(), sync_listeners(), events(), reservations())
 
 
 async def _import_staged(names: Sequence[str]) -> None:

@@ -313,11 +313,9 @@ async def keep_contract(subject: str, case: str, base: str) -> None:
     from pyodide.ffi import to_js
 
     from modelden._js.connection import connect
-    from modelden._js.engine_host import JsEngineHost
-    from modelden._js.indexeddb import JsDatabases
     from modelden.config import Configuration
 
-    ports = connect(Configuration(), JsDatabases(), JsEngineHost(60, None))
+    ports = connect(Configuration())
     keep = getattr(import_module(f"contracts.{subject}"), case)  # pushed by the test
     match subject:
         case "crypto":

@@ -262,27 +262,14 @@ class ScriptedEngines:
         self.has_template = True
         self.loading = asyncio.Event()
         self.stuck = asyncio.Event()
-        self.prewarmed: tuple[WorkerSpec, ScriptedWorker] | None = None
+        self.early_workers_ended = 0
 
     def start(self, spec: WorkerSpec) -> ScriptedWorker:
-        prewarmed, self.prewarmed = self.prewarmed, None
-        if prewarmed is not None and prewarmed[0] == spec:
-            return prewarmed[1]
-        if prewarmed is not None:
-            prewarmed[1].close()
         self.workers.append(ScriptedWorker(self, spec))
         return self.workers[-1]
 
-    async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
-        if wasm.size == 0:
-            raise AssertionError("a runtime of no bytes")
-        worker = self.start(spec)
-        self.prewarmed = spec, worker
-
-    def end_prewarm(self) -> None:
-        if self.prewarmed is not None:
-            self.prewarmed[1].close()
-            self.prewarmed = None
+    def end_early_worker(self) -> None:
+        self.early_workers_ended += 1
 
     @property
     def alive(self) -> int:

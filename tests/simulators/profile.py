@@ -9,8 +9,8 @@ from modelden._js.page_locks import PageLocks
 from modelden.config import Configuration
 from modelden.context import Context
 from modelden.core.events import Events
-from modelden.engine.last_engine import MODELDEN
 from modelden.engine.runtime_selection import Bundle
+from modelden.engine.schema import MODELDEN
 from modelden.host.keys.crypto import HostCrypto
 from modelden.hub.store.schema import MODEL_FILES
 from modelden.ports import Crypto, Ports

@@ -54,4 +54,4 @@ async def test_calls_outside_of_a_browser_leave_nothing_behind() -> None:
 
     assert default_context.suspender() is None
     assert default_context.page.context is None
-    assert default_context.page.adapters is None
+    assert default_context.page.last_worker is None

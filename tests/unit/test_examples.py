@@ -21,7 +21,7 @@ def test_an_example_is_python(example: Example) -> None:
     "example", [example for example in EXAMPLES if not (example.needs_page or example.needs_host)], ids=str
 )
 def test_an_example_without_a_page_runs(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("config", "context", "adapters"):
+    for name in ("config", "context", "last_worker"):
         monkeypatch.setattr(default_context.page, name, None)
 
     exec(example.source, {})  # noqa: S102  our own documents

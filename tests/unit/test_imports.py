@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import modelden
-from modelden.default_context import CONTEXT_MODULES, PREWARM_MODULES, REQUEST_MODULES, WORKER_MODULES
+from modelden.default_context import CONTEXT_MODULES, REQUEST_MODULES
 from modelden.hub.download import DOWNLOADERS
 from modelden.hub.store.schema import MODEL_FILES
 
 ROOT = Path(modelden.__file__).parent
 
-PIECES = PREWARM_MODULES + WORKER_MODULES + REQUEST_MODULES + CONTEXT_MODULES + DOWNLOADERS
+PIECES = REQUEST_MODULES + CONTEXT_MODULES + DOWNLOADERS
 
 BROWSER = {"js", "pyodide", "pyodide_js"}
 
@@ -34,6 +34,7 @@ PURE = {
     "modelden.engine.availability",
     "modelden.engine.block_list",
     "modelden.engine.inputs",
+    "modelden.engine.last_engine",
     "modelden.engine.media",
     "modelden.engine.model_selection",
     "modelden.engine.onnx",

@@ -14,7 +14,7 @@ TOOL = Path(__file__).parents[2] / "tools/module_walk.py"
 LIMITS = {
     "file, cold": (29, 172),
     "file, warm": (11, 24),
-    "create_engine, cold": (51, 728),
+    "create_engine, cold": (50, 728),
     "create_engine, warm": (39, 247),
 }
 """Modules of modelden that a request enters, and calls that enter another module than the call before."""

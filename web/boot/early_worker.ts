@@ -37,6 +37,8 @@ export class EarlyWorker {
   /** SHA-256 of the WASM file. */
   readonly wasm: string;
   readonly threads: number;
+  /** URL of its script. */
+  readonly url: string;
   /** URL of the folder that it was started from. */
   readonly folder = new URL(".", import.meta.url).href;
   /** Its messages, and its errors. */
@@ -47,7 +49,8 @@ export class EarlyWorker {
   constructor(wasm: Blob, sha256: string, threads: number) {
     ({ bundle: this.bundle, glue: this.glue } = MODELDEN_RUNTIMES[sha256] as { bundle: string; glue: string });
     [this.wasm, this.threads] = [sha256, threads];
-    const worker = new Worker(this.#url(this.bundle), { type: "module", name: `modelden ${this.bundle}` });
+    this.url = this.#url(this.bundle);
+    const worker = new Worker(this.url, { type: "module", name: `modelden ${this.bundle}` });
     this.#worker = worker;
     for (const type of ["message", "error", "messageerror"])
       worker.addEventListener(type, (event) => this.#worker && this.events.push(event));

@@ -3,6 +3,7 @@
 In the order in which they are called:
 
 - `bytecode_cache`: the bytecode of earlier visits
+- `last_worker`, `early_worker`: the worker of the last engine, started ahead
 - `indexeddb`, `indexeddb_transaction`: databases
 - `worker_scripts`, `worker`, `model_worker`, `wasm_compile`: workers, and the runtime that starts in one
 - `engine_host`, `session_host`: workers with a pipeline, workers with a raw ONNX model

@@ -21,15 +21,15 @@ _PRESENCE = JsPresence()
 """One for the page, whatever the configuration: its lock is held until the page ends."""
 
 
-def connect(config: Configuration, databases: JsDatabases, engines: JsEngineHost) -> Ports:
-    """Return the browser behind the core's ports. Databases and engines are made before the others, for prewarming."""
+def connect(config: Configuration) -> Ports:
+    """Return the browser behind the core's ports."""
     trust = TrustWorker(config.worker_url)
     return Ports(
         fetcher=JsFetcher(config.idle_timeout),
-        databases=databases,
+        databases=JsDatabases(),
         blobs=JsBlobs(),
         crypto=JsCrypto(trust),
-        engines=engines,
+        engines=JsEngineHost(config.start_timeout, config.worker_url, offline=config.offline),
         sessions=JsSessionHost(config.start_timeout, config.worker_url),
         expressions=JsExpressions(trust),
         tabs=JsTabs(),

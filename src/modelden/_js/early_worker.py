@@ -1,18 +1,19 @@
-"""The worker that the boot script started before Python (``web/boot/early_worker.ts``), for the first engine to take.
+"""The worker that was started before there is an engine to take it: by the boot script or by `last_worker`.
 
-It has a runtime and no model, as one that `JsEngineHost.prewarm` starts. Which one is taken, and what it loads, Python
-decides afterwards, as of any worker.
+It has a runtime and no model. Whether it is taken, and what it loads, is decided afterwards, as of any worker.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelden._js.worker_scripts import Script
-from modelden.ports import WorkerSpec
+
+if TYPE_CHECKING:
+    from modelden.ports import WorkerSpec
 
 _offered: list[Any] = []
-"""The ``EarlyWorker`` that waits for an engine; at most one."""
+"""The ``EarlyWorker`` (``web/boot/early_worker.ts``) or `LastWorker` that waits for an engine; at most one."""
 
 
 class EarlyScript(Script):
@@ -22,44 +23,48 @@ class EarlyScript(Script):
         events: Events of the worker that nobody has handled, in their order.
     """
 
-    def __init__(self, js_worker: Any, bundle: str, folder: str, js_events: Any) -> None:
+    def __init__(self, js_worker: Any, early: Any) -> None:
         """Wrap a worker.
 
         Args:
             js_worker: The ``Worker``.
-            bundle: File name of its script.
-            folder: URL of the folder that it was started from.
-            js_events: Its events so far.
+            early: The ``EarlyWorker`` or `LastWorker` that it was taken from.
         """
-        super().__init__(bundle, folder)
+        super().__init__(early.bundle, early.folder)
+        self.url = early.url
         self._js_worker = js_worker
-        self.events = list(js_events)
+        self.events = list(early.events)
 
     def start(self) -> Any:
         """Return the worker."""
         return self._js_worker
 
 
-def offer(js_early: Any) -> None:
-    """Let the page's first engine take a worker. The boot script calls this.
+def offer(early: Any) -> None:
+    """Let the page's first engine take a worker. The boot script calls this, too.
 
     Args:
-        js_early: The ``EarlyWorker``.
+        early: The ``EarlyWorker`` or `LastWorker`.
     """
     end()
-    _offered.append(js_early)
+    _offered.append(early)
+
+
+def is_offered() -> bool:
+    """Return True if a worker waits for an engine."""
+    return bool(_offered)
 
 
 def take(spec: WorkerSpec) -> EarlyScript | None:
     """Return the worker that was offered, once. One with another specification is ended, and one that failed."""
     if not _offered:
         return None
-    js_early = _offered.pop()
-    if WorkerSpec(js_early.bundle, js_early.glue, js_early.wasm, js_early.threads) != spec:
-        js_early.end()
+    early = _offered.pop()
+    if (early.bundle, early.glue, early.wasm, early.threads) != spec:
+        early.end()
         return None
-    js_worker = js_early.take()
-    return None if js_worker is None else EarlyScript(js_worker, spec.bundle, js_early.folder, js_early.events)
+    js_worker = early.take()
+    return None if js_worker is None else EarlyScript(js_worker, early)
 
 
 def end() -> None:

@@ -11,11 +11,11 @@ from modelden._js import early_worker
 from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_buffers
 from modelden._js.model_worker import ModelWorker
-from modelden._js.wasm_compile import CompilingModule
 from modelden.errors import EngineClosed, EngineCrashed, EngineError, EngineTimeout, WorkerRefused
 from modelden.ports import Blob, FileProvider, WorkerSpec
 
 if TYPE_CHECKING:
+    from modelden._js.early_worker import EarlyScript
     from modelden.engine.inputs import Inputs
     from modelden.engine.streaming import Chunk, Streaming
 
@@ -34,45 +34,21 @@ class JsEngineHost:
         self._offline = offline
         self._start_timeout = start_timeout
         self._worker_url = worker_url
-        self._prewarmed: tuple[WorkerSpec, ModelWorker] | None = None
 
     def start(self, spec: WorkerSpec) -> JsEngineWorker:
-        """Start a worker, or return the prewarmed one if it has the same specification."""
-        self._prewarmed = self._prewarmed or self._take_early(spec)
-        if self._prewarmed is not None:
-            prewarmed, worker = self._prewarmed
-            if prewarmed == spec and not worker.port.has_ended:
-                self._prewarmed = None
-                return JsEngineWorker(worker, offline=self._offline)
-            self.end_prewarm()
-        return JsEngineWorker(self._start(spec), offline=self._offline)
-
-    async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
-        """Start a worker and its runtime before the first engine is asked for, unless the boot script did."""
-        self._prewarmed = self._take_early(spec)
-        if self._prewarmed is not None:
-            return
-        compiling = CompilingModule(wasm)
-        worker = self._start(spec)
-        self._prewarmed = spec, worker
-        await worker.start_runtime(compiling, wasm)
-
-    def end_prewarm(self) -> None:
-        """End the prewarmed worker if no engine took it."""
-        early_worker.end()
-        if self._prewarmed is not None:
-            self._prewarmed[1].close()
-            self._prewarmed = None
-
-    def _take_early(self, spec: WorkerSpec) -> tuple[WorkerSpec, ModelWorker] | None:
+        """Start a worker, or return the one that was started ahead if it has the same specification."""
         early = early_worker.take(spec)
-        if early is None:
-            return None
-        worker = ModelWorker(spec, self._worker_url, self._start_timeout, early)
-        return None if worker.port.has_ended else (spec, worker)
+        worker = self._start(spec, early)
+        if early is not None and worker.port.has_ended:  # it was of another build, or it failed
+            worker = self._start(spec)
+        return JsEngineWorker(worker, offline=self._offline)
 
-    def _start(self, spec: WorkerSpec) -> ModelWorker:
-        return ModelWorker(spec, self._worker_url, self._start_timeout)
+    def end_early_worker(self) -> None:
+        """End the worker that was started ahead, if no engine took it."""
+        early_worker.end()
+
+    def _start(self, spec: WorkerSpec, early: EarlyScript | None = None) -> ModelWorker:
+        return ModelWorker(spec, self._worker_url, self._start_timeout, early)
 
 
 class JsEngineWorker:

@@ -116,7 +116,7 @@ class _Opening:
         """Free the handlers. A request that was given up is undone when it ends."""
         self._js_request.removeEventListener("success", self._on_success)
         if self._js_request.readyState == "pending":  # timed out, or cancelled
-            _abandon(self._js_request)
+            abandon(self._js_request)
         else:
             self._js_request.onupgradeneeded = None
         if self.upgrade is not None:
@@ -171,7 +171,7 @@ def _not_opened(schema: Schema, name: str, upgrade: Upgrade | None) -> StorageUn
     )
 
 
-def _abandon(request: Any) -> None:
+def abandon(request: Any) -> None:
     """Undo a request's effects when it ends.
 
     An upgrade without its stores would stay for ever. An open connection would block other tabs' upgrades.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import js
@@ -14,7 +13,6 @@ from modelden._js.blobs import js_blob
 from modelden._js.death_watch import DeathWatch
 from modelden._js.ffi import js_object
 from modelden._js.timers import JsClock, JsTimers
-from modelden._js.wasm_compile import CompilingModule
 from modelden._js.worker import WorkerPort
 from modelden._js.worker_replies import Reply
 from modelden._js.worker_scripts import Script
@@ -29,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 ENGINE = 0
 """Stands for the pipeline of a worker where a raw model has a number."""
-
-_SCRIPT_TIMEOUT = 1.0
-"""Most seconds that `start_runtime` waits for the worker's script; a load waits for ``start_timeout``."""
 
 _ANSWER_TIMEOUT = 30.0
 """Seconds in which a worker that may have ended has to answer. A worker that runs a model answers after the run."""
@@ -69,7 +64,6 @@ class ModelWorker:
         self._life_timer: AwakeTimer | None = None
         self._death_watch: DeathWatch | None = None
         self._has_answered = asyncio.Event()
-        self._module_task: asyncio.Task[None] | None = None
         for event in () if early is None else early.events:
             self.port.receive(event)
 
@@ -116,19 +110,6 @@ class ModelWorker:
         finally:
             task.cancel()
 
-    async def start_runtime(self, compiling: CompilingModule, wasm: Blob) -> None:
-        """Start a runtime in the worker before its model is known, and return when the worker's script runs.
-
-        Browsers fetch a worker's script on the page's thread: Python's work would delay it.
-
-        Raises:
-            EngineError: If the message cannot be sent.
-        """
-        self.port.post(type="runtime", glue=self._script.beside(self._spec.glue), numThreads=self._spec.threads)
-        self._module_task = asyncio.ensure_future(self._post_module(compiling, wasm))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.port.wait_until_started(), _SCRIPT_TIMEOUT)
-
     def release(self, session: int) -> None:
         """Free a raw model. It is asked for no file any more."""
         self._files.pop(session, None)
@@ -138,21 +119,11 @@ class ModelWorker:
     def close(self) -> None:
         """End the worker and its tasks."""
         self._stop_watching()
-        if self._module_task is not None:
-            self._module_task.cancel()
         if self._death_watch is not None:
             self._death_watch.end()
         for request in self._file_requests:
             request.cancel()
         self.port.close()
-
-    async def _post_module(self, compiling: CompilingModule, wasm: Blob) -> None:
-        try:
-            module = await compiling.module()
-            self.port.post_or_end(type="wasm", module=module, wasm=js_blob(wasm), sha256=self._spec.wasm)
-        except Exception as error:
-            logger.exception("An engine's worker could not be given its runtime.")
-            self.port.close(_fault("The engine's runtime could not be started", error))
 
     def _runtime(self, wasm: Blob) -> Any:
         return js_object(wasm=js_blob(wasm), sha256=self._spec.wasm, glue=self._script.beside(self._spec.glue))

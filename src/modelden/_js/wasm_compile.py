@@ -10,9 +10,7 @@ import js
 from js import Response, WebAssembly
 from pyodide.ffi import JsException
 
-from modelden._js.blobs import js_blob
 from modelden._js.ffi import js_name, js_object
-from modelden.ports import Blob
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +18,12 @@ logger = logging.getLogger(__name__)
 class CompilingModule:
     """A ``WebAssembly.Module`` under way: browsers compile beside the page's thread, and workers share the result."""
 
-    def __init__(self, wasm: Blob) -> None:
-        """Begin to read, or to compile, the file."""
-        js_file = js_blob(wasm)
+    def __init__(self, js_file: Any) -> None:
+        """Begin to read, or to compile, the file.
+
+        Args:
+            js_file: The ``Blob`` of the file.
+        """
         self._streams = _compiles_whole_file()
         js_promise = _compile_stream(js_file) if self._streams else js_file.arrayBuffer()
         self._compiling = asyncio.ensure_future(self._compile(js_promise))

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import js
 from js import URL, Array, Blob
 from pyodide.ffi import to_js
 
 from modelden._js.ffi import js_object, map_exceptions
-from modelden.engine.runtime_selection import Bundle, read_bundles
-from modelden.errors import WorkerRefused
 
-_ASSETS = Path(__file__).with_name("assets")
+if TYPE_CHECKING:
+    from modelden.engine.runtime_selection import Bundle
+    from modelden.errors import WorkerRefused
+
+ASSETS = Path(__file__).with_name("assets")
 """Pyodide unpacks wheels; importlib.resources would find the same folder 10 ms later."""
 
 
 def load_bundles() -> tuple[Bundle, ...]:
     """Return the JavaScript in this wheel, for each file of the runtime."""
-    return read_bundles(_ASSETS.joinpath("runtimes.json").read_text("utf-8"))
+    from modelden.engine.runtime_selection import read_bundles  # not needed to start the last engine's worker
+
+    return read_bundles(ASSETS.joinpath("runtimes.json").read_text("utf-8"))
 
 
 class Script:
-    """One worker's script."""
+    """One worker's script.
+
+    Attributes:
+        url: Its URL, once the worker was started.
+    """
 
     def __init__(self, bundle: str, folder: str | None) -> None:
         """Name a script.
@@ -34,7 +42,7 @@ class Script:
         """
         self._bundle = bundle
         self._folder = folder
-        self._url = ""
+        self.url = ""
 
     def start(self) -> Any:
         """Start a worker.
@@ -46,16 +54,18 @@ class Script:
             WorkerRefused: If the browser refuses it at once; mostly it does so later, by an ``error`` event.
         """
         with map_exceptions(lambda error: self.refusal(str(error))):
-            self._url = self._local_url() if self._folder is None else _served_url(self._folder, self._bundle)
-            return js.Worker.new(self._url, js_object(type="module", name=f"modelden {self._bundle}"))
+            self.url = self._local_url() if self._folder is None else _served_url(self._folder, self._bundle)
+            return js.Worker.new(self.url, js_object(type="module", name=f"modelden {self._bundle}"))
 
     def revoke(self) -> None:
         """Free the ``blob:`` URL."""
         if self._folder is None:
-            URL.revokeObjectURL(self._url)
+            URL.revokeObjectURL(self.url)
 
     def refusal(self, detail: str) -> WorkerRefused:
         """Return the error of a worker that failed before its script ran."""
+        from modelden.errors import WorkerRefused
+
         if self._folder is None:
             return WorkerRefused(
                 f"The browser did not start a worker from modelden's own {self._bundle}: {detail}. A content security "
@@ -64,7 +74,7 @@ class Script:
                 "modelden.configure(worker_url=...)."
             )
         return WorkerRefused(
-            f"The browser did not start the worker {self._url or self._bundle}: {detail}. worker_url, now "
+            f"The browser did not start the worker {self.url or self._bundle}: {detail}. worker_url, now "
             f"{self._folder!r}, has to be a folder of the page's own origin with the files of `modelden assets DIR`, "
             "sent as JavaScript, allowed by the page's content security policy (worker-src, script-src), and with "
             "Cross-Origin-Embedder-Policy where the page has it."
@@ -81,8 +91,10 @@ class Script:
             WorkerRefused: If it is not.
         """
         if self._folder is not None and build != _build():
+            from modelden.errors import WorkerRefused
+
             raise WorkerRefused(
-                f"The worker {self._url} is of the build {build}, this modelden of {_build()}: put the files of this "
+                f"The worker {self.url} is of the build {build}, this modelden of {_build()}: put the files of this "
                 "version's `modelden assets DIR` there."
             )
 
@@ -93,7 +105,7 @@ class Script:
 
             # A sandboxed frame: there Chromium starts no module worker from a blob: URL, but both browsers one from
             # data:.
-            return f"data:text/javascript;base64,{b64encode(_ASSETS.joinpath(self._bundle).read_bytes()).decode()}"
+            return f"data:text/javascript;base64,{b64encode(ASSETS.joinpath(self._bundle).read_bytes()).decode()}"
         return str(URL.createObjectURL(_blob(self._bundle)))
 
 
@@ -103,8 +115,8 @@ def _served_url(folder: str, name: str) -> str:
 
 
 def _blob(name: str) -> Any:
-    return Blob.new(Array.of(to_js(_ASSETS.joinpath(name).read_bytes())), js_object(type="text/javascript"))
+    return Blob.new(Array.of(to_js(ASSETS.joinpath(name).read_bytes())), js_object(type="text/javascript"))
 
 
 def _build() -> str:
-    return _ASSETS.joinpath("build.txt").read_text("ascii")
+    return ASSETS.joinpath("build.txt").read_text("ascii")

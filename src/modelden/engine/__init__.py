@@ -3,8 +3,9 @@
 Its modules, in the order in which they are called:
 
 - `options`, `option_validation`, `tasks`: the request.
+- `schema`: the database.
 - `last_engine`: the runtime of the last visit, started ahead.
-- `engine_registry`, `engine`, `engine_runner`, `lifecycle`: one engine per name, and its life.
+- `engine`, `engine_runner`, `lifecycle`: one engine per name, and its life.
 - `model_selection`, `runtime_selection`, `plan`: the decision, from Remote Settings.
 - `history`, `memory_guard`: what is stored of loads.
 - `inputs`, `media`, `tensor`, `values`, `streaming`, `metrics`: one run.

@@ -30,7 +30,7 @@ class History:
         """Open the history.
 
         Args:
-            database: Database with the stores of `last_engine.MODELDEN`.
+            database: Database with the stores of `schema.MODELDEN`.
             source: Trust source of the settings.
             hub_root: Root URL of the configured hub.
             clock: Tells the time.

@@ -99,7 +99,7 @@ class MemoryGuard:
     """Watches over the loads of one page.
 
     Attributes:
-        database: `last_engine.MODELDEN`.
+        database: `schema.MODELDEN`.
         presence: Tells which pages live.
         memory: Bytes of memory that a model may take, or None for no limit.
     """

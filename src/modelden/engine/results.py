@@ -1,8 +1,16 @@
-"""Lists and dicts of a run that notebooks show as tables. They are equal to, and pickled as, plain ones."""
+"""The forms of engines and their results in notebooks.
+
+Lists and dicts of a run are shown as tables. They are equal to, and pickled as, plain ones.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelden.engine.options import PipelineOptions
 
 
 class ResultList(list[Any]):
@@ -40,3 +48,22 @@ def presentable(result: Any) -> Any:
     if all(type(item) is dict for item in result):
         return ResultList(result)
     return [presentable(item) for item in result] if all(type(item) is list for item in result) else result
+
+
+def engine_table(engine_id: str, options: PipelineOptions, status: str, info: Mapping[str, Any]) -> str:
+    """Return an engine's HTML for notebooks."""
+    from modelden.display.html import facts
+    from modelden.hub.catalog.file_roles import dtype_text
+
+    device = info.get("device")
+    return facts(
+        f"Engine {engine_id}",
+        (
+            ("task", options.task_name),
+            ("model", f"{options.model_id} {options.model_revision}"),
+            ("data type", dtype_text(options.dtype)),
+            ("status", status),
+            ("device", device if info.get("deviceReason") is None else f"{device}: {info['deviceReason']}"),
+            ("threads", info.get("threads")),
+        ),
+    )

@@ -2,7 +2,6 @@
 
 Its modules, in the order in which they are called:
 
-- `prewarm`: the worker of the last visit's engine, started ahead.
 - `update_fallback`: the model that settings name, or else the one that worked before.
 - `engine_loader`, `load_retry`, `file_provider`: a plan, and the load of its model.
 - `update_check`: newer models and runtimes.

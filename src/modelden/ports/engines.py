@@ -112,22 +112,14 @@ class EngineHost(Protocol):
     """Starts engine workers."""
 
     def start(self, spec: WorkerSpec) -> EngineWorker:
-        """Start a worker, or return the prewarmed one if it has the same ``spec``. Does not suspend.
+        """Start a worker, or return the one that was started ahead if it has the same ``spec``. Does not suspend.
 
         Raises:
             WorkerRefused: If the browser refuses it at once; mostly it does so later.
         """
 
-    async def prewarm(self, spec: WorkerSpec, wasm: Blob) -> None:
-        """Start a worker and its runtime before an engine is asked for, and return when its script runs. Suspends.
-
-        Raises:
-            WorkerRefused: If the browser refuses it at once.
-            EngineError: If the worker does not take the runtime.
-        """
-
-    def end_prewarm(self) -> None:
-        """End the prewarmed worker if no engine took it. Does not suspend. Raises nothing."""
+    def end_early_worker(self) -> None:
+        """End the worker that was started ahead, if no engine took it. Does not suspend. Raises nothing."""
 
 
 type InferCallback = Callable[[Mapping[str, Any] | None, EngineError | None], None]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from modelden.engine.history import MAX_AGE_MS, History
-from modelden.engine.last_engine import MODELDEN, LastEngine, read_last_engine
+from modelden.engine.last_engine import LastEngine, find_last_engine
 from modelden.engine.options import PipelineOptions
 from modelden.engine.plan import Plan
+from modelden.engine.schema import MODELDEN
 from modelden.errors import StorageUnavailable
 from modelden.ports import Delete, Put, Row
 from tests.simulators.clock import ManualClock
@@ -19,7 +20,7 @@ from tests.simulators.database import MemoryDatabase
 SOURCE = "https://settings.example main"
 HUB = "https://model-hub.mozilla.org"
 REQUEST = PipelineOptions.of({"task_name": "feature-extraction"})
-RUNTIME = {"name": "runtime.wasm", "version": "5.0", "attachment": {"hash": "ab"}}
+RUNTIME = {"name": "runtime.wasm", "version": "5.0", "attachment": {"hash": "ab", "size": 1}}
 PLAN = Plan(
     REQUEST.updated({"model_hub": "mozilla", "model_id": "org/tiny", "model_revision": "v1.0", "num_threads": 2}),
     RUNTIME,
@@ -47,6 +48,9 @@ class Visit:
         self.clock = ManualClock()
         self.history = History(self.database, SOURCE, HUB, self.clock)
 
+    def last_engine(self) -> LastEngine | None:
+        return find_last_engine(self.rows(), SOURCE, self.clock.now())
+
     def rows(self) -> list[Row]:
         return self.database.contents().get("engines", [])
 
@@ -65,7 +69,7 @@ async def test_a_plan_comes_back_as_it_was_stored() -> None:
 
     assert await visit.history.get(REQUEST) == PLAN
     assert [record.plan for record in await visit.history.records()] == [PLAN]
-    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) == LastEngine(RUNTIME, 2)
+    assert visit.last_engine() == LastEngine("ab", 1, 2)
 
 
 @pytest.mark.parametrize("members", FOREIGN.values(), ids=FOREIGN)
@@ -74,7 +78,7 @@ async def test_a_row_of_another_build_counts_as_none(members: dict[str, Any]) ->
     await visit.store(**members)
 
     assert await visit.history.get(REQUEST) is None
-    await read_last_engine(visit.database, SOURCE, visit.clock.now())
+    visit.last_engine()
     assert await visit.history.records() == []
     assert visit.rows() == []
 
@@ -88,7 +92,7 @@ async def test_a_row_without_its_members_is_removed(members: dict[str, Any]) -> 
     visit = Visit()
     await visit.store(**members)
 
-    await read_last_engine(visit.database, SOURCE, visit.clock.now())
+    visit.last_engine()
     assert await visit.history.records() == []
     assert visit.rows() == []
 
@@ -108,7 +112,7 @@ async def test_a_row_of_another_build_starts_no_worker_ahead(members: dict[str, 
     visit = Visit()
     await visit.store(**members)
 
-    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) is None
+    assert visit.last_engine() is None
 
 
 async def test_rows_of_long_ago_are_removed() -> None:
@@ -140,7 +144,7 @@ async def test_a_row_of_a_clock_that_was_ahead_is_old() -> None:
     await visit.store()
     visit.clock.advance(hours=-1)
 
-    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) is None
+    assert visit.last_engine() is None
     assert await visit.history.records() == []
 
 
@@ -149,7 +153,7 @@ async def test_a_clock_that_is_set_back_by_seconds_makes_nothing_old() -> None:
     await visit.store()
     visit.clock.advance(hours=-5 / 3600)
 
-    assert await read_last_engine(visit.database, SOURCE, visit.clock.now()) == LastEngine(RUNTIME, 2)
+    assert visit.last_engine() == LastEngine("ab", 1, 2)
     assert len(await visit.history.records()) == 1
 
 

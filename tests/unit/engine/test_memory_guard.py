@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from modelden.engine.last_engine import MODELDEN
 from modelden.engine.memory_guard import MemoryGuard
+from modelden.engine.schema import MODELDEN
 from modelden.errors import LoadEndedPage, StorageUnavailable
 from modelden.ports import Row
 from tests.simulators.blobs import MemoryBlob

@@ -67,3 +67,50 @@ def test_what_was_started_in_vain_is_ended(page: Page, site: Site, wanted: dict[
     assert warm[0] == "0 runtime"
     assert "0 create" not in warm
     page.is_clean()
+
+
+_REPLACE = """
+    const settled = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const [name, store, members] = %s;
+    const database = await settled(indexedDB.open(name));
+    const rows = database.transaction(store, "readwrite").objectStore(store);
+    for (const row of await settled(rows.getAll())) await settled(rows.put({ ...row, ...members }));
+    database.close();
+"""
+
+FOREIGN = {
+    "a plan of another build": ("modelden", "engines", {"plan": {"format": 2}}),
+    "a runtime that this wheel does not know": (
+        *("modelden", "engines"),
+        {"plan": {"runtime": {"attachment": {"hash": "0" * 64, "size": 1}}, "options": {}}},
+    ),
+    "a runtime that is not stored": ("remote-settings", "attachments", {"attachment": {"record": {}}}),
+    "no attachment": ("remote-settings", "attachments", {"attachment": "lost"}),
+}
+
+
+@pytest.mark.parametrize("change", FOREIGN.values(), ids=FOREIGN)
+def test_rows_of_another_build_start_nothing(page: Page, site: Site, change: tuple[str, str, object]) -> None:
+    page.visit(site.config, feature_id="tiny")
+    page.runner.run_js(_REPLACE % json.dumps(change))
+    with messages(page) as warm:
+        page.visit(site.config, feature_id="tiny")
+
+    assert "0 create" in warm
+    assert not [each for each in warm if each.endswith(" runtime")]
+    page.is_clean()
+
+
+def test_nothing_is_started_for_another_source_or_major(page: Page, site: Site) -> None:
+    page.visit(site.config, feature_id="tiny")
+    with messages(page) as major:
+        refused = page.failed_visit({**site.config, "runtime_major": 99}, feature_id="tiny")
+    with messages(page) as source:
+        absent = page.failed_visit({**site.config, "settings_bucket": "other"}, feature_id="tiny")
+
+    assert (refused.name, absent.name) == ("NoRuntime", "UnknownCollection")
+    assert not [each for each in major + source if each.endswith(" runtime")]
+    page.is_clean()
