@@ -13,7 +13,7 @@ export interface OpenMessage {
   readonly json: string;
   /** Absent where the worker has opened a model with it. */
   readonly runtime?: Runtime;
-  /** Bytes are transferred. */
+  /** A small model comes as its bytes. */
   readonly model: Blob | Uint8Array<ArrayBuffer>;
 }
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from js import Array, Uint8Array
+from js import Array
 from js import Blob as JavaScriptBlob
-from pyodide.ffi import JsException, JsProxy, to_js
+from pyodide.ffi import JsException, to_js
 
 from modelden._js.blobs import BLOB_CLASSES, JsBlob, js_blob
 from modelden._js.ffi import js_buffers, js_bytes, js_class, js_name, js_object, map_exceptions
@@ -20,6 +21,9 @@ from modelden.engine.tensor_messages import FeedEncoder, ResultDecoder
 from modelden.engine.values import encode_feeds
 from modelden.errors import EngineError, InputError
 from modelden.ports import Blob, FileProvider, InferCallback, WorkerSpec
+
+COPY_SIZE = 32 * 1024 * 1024
+"""Bytes up to which a model in memory is copied to its worker. Browsers may keep the Blob of a larger one on disk."""
 
 TRANSFER_SIZE = 64 * 1024
 """Bytes of a feed from which on its buffers are handed over. Less is copied sooner."""
@@ -51,9 +55,9 @@ class JsSessionHost:
             return JsBlob(data)
         with map_exceptions(_no_blob):
             if isinstance(data, bytes | bytearray | memoryview):
-                return _ModelBytes(js_bytes(data))
-            if class_name == "ArrayBuffer":
-                return _ModelBytes(Uint8Array.new(data.slice(0)))
+                js_array = js_bytes(data)
+                is_small = js_array.byteLength <= COPY_SIZE
+                return _ModelBytes(js_array) if is_small else JsBlob(JavaScriptBlob.new(Array.of(js_array)))
             if class_name.endswith(("ArrayBuffer", "Array")) and class_name != "Array":
                 return JsBlob(JavaScriptBlob.new(Array.of(data)))
         raise InvalidType(
@@ -107,19 +111,21 @@ class _Messages:
 
 
 class _ModelBytes(JsBlob):
-    """A model in memory: its bytes, which the first worker gets, and a Blob of them for a later one.
+    """A small model in memory, of which each worker gets a copy.
 
-    A worker reads a Blob through the browser's process, which takes Chromium longer than to open a small model.
+    A Blob of it takes Chromium longer to make, and its worker longer to read, than onnxruntime to open the model.
     """
 
     def __init__(self, js_array: Any) -> None:
-        super().__init__(JavaScriptBlob.new(Array.of(js_array)))
-        self._js_array = js_array
+        self.js_array = js_array
 
-    def take(self) -> JsProxy | None:
-        """Return the bytes to transfer them; None if they were taken."""
-        js_array, self._js_array = self._js_array, None
-        return js_array
+    @cached_property
+    def js_blob(self) -> Any:
+        return JavaScriptBlob.new(Array.of(self.js_array))
+
+    @property
+    def size(self) -> int:
+        return int(self.js_array.byteLength)
 
 
 def _no_blob(error: JsException) -> InputError:
@@ -142,12 +148,8 @@ class JsSessionWorker:
         self, session: int, options: Mapping[str, Any], wasm: Blob | None, model: Blob, files: FileProvider
     ) -> Mapping[str, Any]:
         """Open a model."""
-        js_array = model.take() if isinstance(model, _ModelBytes) else None
-        message: dict[str, Any] = {"type": "open", "session": session, "json": json.dumps(dict(options))}
-        if js_array is None:
-            message["model"] = js_blob(model)
-        else:
-            message |= {"model": js_array, "transfer": Array.of(js_array.buffer)}
+        js_model = model.js_array if isinstance(model, _ModelBytes) else js_blob(model)
+        message = {"type": "open", "session": session, "json": json.dumps(dict(options)), "model": js_model}
         reply = await self._worker.load("a model", wasm, files, session, **message)
         info: Mapping[str, Any] = reply.decode()
         return info

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -222,6 +222,7 @@ def check_build(record: Record, bundle: Bundle) -> None:
         )
 
 
+@lru_cache(64)
 def compare_versions(left: str, right: str) -> int:
     """Return a negative number if ``left`` is older, 0 if both are equal, a positive one if it is newer.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -219,8 +220,12 @@ class OnnxSessionLoader:
         model, on_progress = request.source.model, request.on_progress
         if not isinstance(model, ModelFile):
             return OnnxFileProvider(request.source, self._ports, watch)
-        allow_list = AllowList.of(await settings.client.get(ALLOW_DENY_LIST, on_progress))
         hub, consumer = await self._open_hub(), Consumer(ONNX_TASK, ONNX_ENGINE_ID)
+        # Side by side: both wait for the browser's process.
+        records, _ = await asyncio.gather(
+            settings.client.get(ALLOW_DENY_LIST, on_progress), lease.add(hub.key(model).revision_key)
+        )
+        allow_list = AllowList.of(records)
 
         async def preflight() -> None:
             await hub.preflight.check_session(model)
