@@ -132,14 +132,21 @@ def test_the_version_is_printed() -> None:
     assert run_process("--version").stdout == f"modelden {modelden.__version__}\n"
 
 
-def test_shells_complete_the_names_of_commands() -> None:
-    environment = os.environ | {"_MODELDEN_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "modelden ver"}
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [
+        ("bash", {"COMP_WORDS": "modelden models pr", "COMP_CWORD": "2"}),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "modelden models pr"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "modelden models pr", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_shells_complete_the_names_of_commands(shell: str, words: dict[str, str]) -> None:
     completed = subprocess.run(
         [sys.executable, "-c", "from modelden.host.cli import main; import sys; sys.argv[0] = 'modelden'; main()"],
-        env=environment,
+        env=os.environ | {"_MODELDEN_COMPLETE": f"complete_{shell}"} | words,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert '"verify"' in completed.stdout
-    assert '"serve"' not in completed.stdout
+    assert "prune" in completed.stdout
+    assert "list" not in completed.stdout

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import JsonOption, PassphraseOption, passphrase
 from modelden.host.commands.output import print_facts
 
@@ -36,7 +37,7 @@ def new(folder: FolderArgument, passphrase_file: PassphraseOption = None, *, as_
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise KeysError(f"{folder} is there already, and keys are never overwritten: name another folder.")
     secret = passphrase(passphrase_file)
-    with machine_errors(f"Cannot write {folder}"):
+    with activity("making keys"), machine_errors(f"Cannot write {folder}"):
         chain = new_chain()
         save_keys(folder, chain, secret)
     print_facts({"folder": str(folder), "encrypted": secret is not None, **_facts(chain)}, as_json=as_json)
@@ -57,7 +58,9 @@ def rotate(
     """
     from modelden.host.keys.key_folder import rotate_keys
 
-    chain = rotate_keys(folder, passphrase(passphrase_file), intermediate=intermediate)
+    secret = passphrase(passphrase_file)
+    with activity(f"rotating the keys in {folder}"):
+        chain = rotate_keys(folder, secret, intermediate=intermediate)
     print_facts({"folder": str(folder), **_facts(chain)}, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from modelden.host.commands.activity import activity
 from modelden.host.commands.options import DryRunOption, JsonOption
 from modelden.host.commands.output import print_facts
 
@@ -61,7 +62,7 @@ def push(
     if not editor_account:
         raise HostError(f"Who edits there? Set {AUTH} to user:password, or say --auth.")
     source = Tree(tree)
-    with ExitStack() as closing:
+    with activity(f"comparing {tree} with {server}"), ExitStack() as closing:
         editor = closing.enter_context(KintoEditor(server, editor_account))
         approver = closing.enter_context(KintoEditor(server, reviewer_account)) if reviewer_account else None
         results = push_tree(source, editor, approver, dry_run=dry_run)

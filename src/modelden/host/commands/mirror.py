@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,7 +81,7 @@ def mirror(
         published = publish(publisher, repository, release)
         publisher.commit()
         facts |= {**asdict(published), "root_hash": publisher.root_hash}
-    print_facts(facts, as_json=as_json)
+    print_facts(facts, as_json=as_json, next_command=f"modelden serve {shlex.quote(str(to))}")
 
 
 def _from_server(

@@ -65,7 +65,8 @@ def _lines(value: Any) -> list[str]:
 
 def _line(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "  ".join(str(item) for name, item in value.items() if name != "sha256")
+        items = ((name, Size(item) if name == "size" else item) for name, item in value.items())
+        return "  ".join(_line(item) for name, item in items if name != "sha256")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Size):

@@ -105,7 +105,10 @@ def unpublish(
     """
     from modelden.host.publish.release import unpublish as unpublish_model
 
-    with open_publisher(to, keys, passphrase_file, dry_run=dry_run) as publisher:
+    with (
+        activity(f"unpublishing {model} {revision}"),
+        open_publisher(to, keys, passphrase_file, dry_run=dry_run) as publisher,
+    ):
         options = unpublish_model(publisher, model, revision, force=force)
         if not dry_run:
             publisher.commit()
@@ -127,7 +130,7 @@ def _list_command(kind: str, doc: str) -> Callable[..., None]:
     ) -> None:
         from modelden.host.publish.allow_list import change_list
 
-        with open_publisher(to, keys, passphrase_file) as publisher:
+        with activity(f"changing the list of {to}"), open_publisher(to, keys, passphrase_file) as publisher:
             entries = change_list(publisher, kind, prefix, description, remove=remove)
             publisher.commit()
         print_facts({"allow_deny_list": entries}, as_json=as_json)
@@ -168,7 +171,7 @@ def sign(
     Examples:
       modelden keys rotate keys && modelden sign --to tree --keys keys
     """
-    with open_publisher(to, keys, passphrase_file, public_url) as publisher:
+    with activity(f"signing {to}"), open_publisher(to, keys, passphrase_file, public_url) as publisher:
         publisher.commit()
         facts = {"tree": str(to), "signed_until": publisher.signed_until, "root_hash": publisher.root_hash}
     print_facts(facts, as_json=as_json)

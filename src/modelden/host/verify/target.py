@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from modelden.config import Configuration
@@ -60,7 +61,8 @@ def verify_tree(tree: Path, *, root_hash: str | None = None, bucket: str = "main
 
 def _with_paths(finding: Finding, origin: str, tree: Path) -> Finding:
     """Name files of the tree in place of URLs of the server, which ends with the check."""
-    where, what = (text.replace(f"{origin}/", f"{tree}/") for text in (finding.where, finding.what))
+    url = re.compile(rf"{re.escape(origin)}/([^\s?]*)(?:\?[^\s:,;]*)?")
+    where, what = (url.sub(lambda match: f"{tree}/{match[1]}", text) for text in (finding.where, finding.what))
     return Finding(where, what)
 
 

@@ -16,6 +16,13 @@ def test_an_interrupted_publish_is_told(complete_tree: Path) -> None:
     assert "run `modelden sign` to finish" in verify_tree(complete_tree).faults[0].what
 
 
+def test_a_damaged_file_is_named_by_its_path(complete_tree: Path) -> None:
+    (path,) = complete_tree.glob("hub/**/config.json")
+    path.write_bytes(path.read_bytes()[::-1])
+
+    assert str(path) in {fault.where for fault in verify_tree(complete_tree).faults}
+
+
 def test_two_roots_in_one_tree_need_a_word(complete_tree: Path, tmp_path: Path) -> None:
     (complete_tree / "chains/other.chain").write_bytes(new_chain().pem)
     with pytest.raises(TreeError, match="has 2 different roots: say --root-hash"):
