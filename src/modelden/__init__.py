@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from modelden.inference_settings import RequestOptions, request_options, words_block_list
     from modelden.model_availability import Availability, DownloadSummary, availability
     from modelden.model_hub import ModelHub
+    from modelden.models_display import models
     from modelden.remote_settings import RemoteSettings, poll_settings
     from modelden.settings.changeset import SyncEvent
     from modelden.sharing import ModelArchive, export_model, import_files
@@ -119,6 +120,7 @@ _HOMES = {
     "inference_settings": "RequestOptions request_options words_block_list",
     "model_availability": "Availability DownloadSummary availability",
     "model_hub": "ModelHub",
+    "models_display": "models",
     "core.multi_progress_aggregator": "MultiProgressAggregator",
     "remote_settings": "RemoteSettings poll_settings",
     "settings.changeset": "SyncEvent",
@@ -225,6 +227,7 @@ __all__ = [
     "import_files",
     "load_session",
     "load_tokenizer",
+    "models",
     "on",
     "persist",
     "poll_settings",

@@ -16,7 +16,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelden.config import Configuration
@@ -142,6 +142,13 @@ async def current_context() -> Context:
         if page.context is None:
             page.context = await _create_context()
         return page.context
+
+
+async def show_models_element(element: Any) -> None:
+    """Replace the content of an element of the page by the list of models; errors as `modelden.models`."""
+    from modelden._js.models_element import show_element
+
+    await show_element(element, current_config().worker_url)
 
 
 def restore_bytecode() -> None:

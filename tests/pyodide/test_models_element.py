@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -114,3 +115,27 @@ def test_the_list_and_python_agree(page: Page, site: Site) -> None:
     expect(tab.locator("[part=summary]")).to_have_text("No model is stored.")
     assert {name: rows for name, rows in page.stored()["modelFiles"].items() if rows} == {}
     page.runner.run_js("document.querySelector('modelden-models').remove()")
+
+
+def test_python_shows_the_list_in_its_page(page: Page, site: Site) -> None:
+    root = site.config["hub_root_url"]
+    page.call("configure", config=site.config)
+    assert page.call("get_file", root_url=root, model=MODEL, revision="v1", file="config.json")["error"] is None
+    page.runner.run_async(
+        "import modelden\nfrom js import document\n"
+        "place = document.createElement('div')\nplace.id = 'place'\ndocument.body.append(place)\n"
+        "await modelden.models(place)"
+    )
+    place = page.tab.locator("#place")
+    place.get_by_role("button", name=f"Verify {MODEL} v1").click()
+    expect(place.get_by_role("status")).to_have_text(f"{MODEL} v1: 1 file verified, none is damaged.")
+
+    # As a notebook inserts an output, with its scripts.
+    html = page.runner.run_async("(await modelden.models())._repr_html_()")
+    page.runner.run_js(
+        f"document.getElementById('place').replaceChildren("
+        f"document.createRange().createContextualFragment({json.dumps(html)}));"
+    )
+    expect(place.locator("[part=summary]")).to_have_text(re.compile("^1 model, "))
+    expect(place.locator("table").first).not_to_be_visible()
+    page.runner.run_js("document.getElementById('place').remove()")

@@ -56,6 +56,11 @@ export interface ModelActions {
   pin?(name: ModelName, pinned: boolean): Promise<unknown>;
 }
 
+/** A page that gives some actions has chosen them; without any, what needs Python is shown as unavailable. */
+export function isLeftOut(actions: ModelActions, name: keyof ModelActions): boolean {
+  return actions[name] === undefined && Object.keys(actions).length > 0;
+}
+
 /** The part of Pyodide that is used. */
 interface Pyodide {
   pyimport(name: string): Record<string, (...values: unknown[]) => Promise<string>>;

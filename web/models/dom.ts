@@ -30,7 +30,6 @@ export function button(words: string, subject: string, part: string, onClick: ()
 
 /** A button that is unavailable keeps its place in the order of focus, so that its reason can be read. */
 export function setAvailable(element: HTMLButtonElement, reason: string): void {
-  element.toggleAttribute("data-unavailable", reason !== "");
   if (reason) {
     element.setAttribute("aria-disabled", "true");
     element.setAttribute("aria-description", reason);

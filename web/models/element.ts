@@ -1,5 +1,5 @@
 /** `<modelden-models>`: the list of stored models. It reads the database by itself; Python is called for what needs it. */
-import { type DownloadRequest, type ModelActions, modelName, type Update } from "./actions";
+import { type DownloadRequest, isLeftOut, type ModelActions, modelName, pyodideActions, type Update } from "./actions";
 import { runCommand } from "./commands";
 import { Unreadable } from "./database";
 import { button, make, setAvailable, setText } from "./dom";
@@ -19,6 +19,8 @@ const NO_LOCKS =
   "This page is not secure (https), so that it cannot wait for other tabs that write. Only Python can change models here.";
 
 export class ModelsElement extends HTMLElement {
+  /** For a page that has the class by `customElements.get` alone. */
+  static readonly pyodideActions = pyodideActions;
   readonly #root: ShadowRoot;
   readonly #summary = make("p", { part: "summary", tabindex: "-1" }, "Reading what is stored.");
   readonly #check: HTMLButtonElement;
@@ -49,6 +51,7 @@ export class ModelsElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    this.#takeProperty();
     const refresh = () => void this.refresh();
     const look = () => document.visibilityState === "visible" && refresh();
     const timer = setInterval(() => void this.#watch(), WATCH_INTERVAL);
@@ -60,6 +63,14 @@ export class ModelsElement extends HTMLElement {
       document.removeEventListener("visibilitychange", look);
     };
     refresh();
+  }
+
+  /** A page may have set the property before this script was there. */
+  #takeProperty(): void {
+    if (!Object.hasOwn(this, "actions")) return;
+    const { actions } = this;
+    Reflect.deleteProperty(this, "actions");
+    this.actions = actions;
   }
 
   disconnectedCallback(): void {
@@ -147,9 +158,13 @@ export class ModelsElement extends HTMLElement {
       this.#summary,
       models.length ? `${count(models.length, "model")}, ${formatSize(size)}` : "No model is stored.",
     );
+    this.#check.hidden = isLeftOut(this.#actions, "updates");
     setAvailable(this.#check, this.#actions.updates ? "" : NO_PYTHON);
     const readOnly = hasLocks() ? "" : NO_LOCKS;
-    const reasons = [models.length > 0 && readOnly, models.length > 0 && !this.#actions.verify && NO_PYTHON_NOTE];
+    const reasons = [
+      models.length > 0 && readOnly,
+      models.length > 0 && Object.keys(this.#actions).length === 0 && NO_PYTHON_NOTE,
+    ];
     setText(this.#note, reasons.filter(Boolean).join(" "));
     this.#note.hidden = this.#note.textContent === "";
     this.#removeOthers(models);

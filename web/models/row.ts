@@ -1,5 +1,5 @@
 /** One model of the list: its facts, its files and its buttons. A row lives as long as its model, and so does its focus. */
-import type { ModelActions, Update } from "./actions";
+import { isLeftOut, type ModelActions, type Update } from "./actions";
 import { button, make, setAvailable, setText } from "./dom";
 import type { Activity } from "./origin";
 import { ProgressLine } from "./progress_line";
@@ -95,9 +95,10 @@ export class ModelRow {
     setText(this.#summary, `${count(model.files.length, "file")}, ${weakestIntegrity(model)}`);
     this.#fillFiles();
     const buttons = this.#buttons;
-    buttons.update.hidden = !isOutdated;
-    buttons.resume.hidden = buttons.discard.hidden = !model.partials.length || isLoading;
-    buttons.verify.hidden = !model.files.length;
+    buttons.update.hidden = !isOutdated || isLeftOut(actions, "download");
+    buttons.discard.hidden = !model.partials.length || isLoading;
+    buttons.resume.hidden = buttons.discard.hidden || isLeftOut(actions, "resume");
+    buttons.verify.hidden = !model.files.length || isLeftOut(actions, "verify");
     setText(buttons.pin, model.pinned ? "Unpin" : "Pin");
     buttons.pin.setAttribute("aria-label", `${model.pinned ? "Unpin" : "Pin"} ${title(model)}`);
     const busy = this.#isBusy ? "Something is under way for this model." : "";

@@ -12,6 +12,7 @@ In the order in which they are called:
 - `fetch`, `blobs`: HTTP, and bytes outside Python's memory
 - `trust`: certificates, signatures and filter expressions
 - `web_locks`, `broadcast`: locks and messages between tabs
+- `models_element`: the list of stored models in the page
 - `page`, `timers`, `suspender`: the page itself
 - `ffi`: conversions of values and of exceptions, for all of them
 

@@ -33,7 +33,7 @@ class DeviceLost(EngineCrashed):
 
 
 class WorkerRefused(EngineError):
-    """The browser did not start a worker, because of a content security policy or of ``worker_url``."""
+    """The browser did not start a worker or a script, because of a content security policy or of ``worker_url``."""
 
 
 class EngineClosed(EngineError):
