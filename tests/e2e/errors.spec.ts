@@ -82,7 +82,7 @@ async function expectProblem(demo: Demo, { kind, title, text }: Trouble): Promis
   await expect(problem).toContainText(text);
   await expect(problem).toHaveAttribute("data-kind", kind);
   await expect(demo.page.locator("#now-text")).toHaveText("Stopped");
-  await expect(demo.page.locator("#models li")).toHaveCount(0);
+  await expect(demo.page.locator("#models [part=model]")).toHaveCount(0);
   expect(await axe(demo.page)).toEqual([]);
 }
 

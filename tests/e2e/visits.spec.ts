@@ -33,7 +33,7 @@ test("first visit, restart, servers gone, model deleted", async ({ profile }) =>
     expect(await warm.answer()).toMatchObject({ digest, ranking });
     expect(await server.current.requests()).toEqual([]);
     await expect(warm.page.locator("#downloaded")).toHaveText(/^Downloaded on this visit: 0 bytes/);
-    await expect(warm.page.locator("#models li")).toContainText("localhost/Xenova/all-MiniLM-L6-v2");
+    await expect(warm.page.getByRole("list", { name: "Stored models" })).toContainText("Xenova/all-MiniLM-L6-v2");
   });
 
   await test.step("with all servers gone but the page's own it still works", async () => {
@@ -49,10 +49,13 @@ test("first visit, restart, servers gone, model deleted", async ({ profile }) =>
   await test.step("a deleted model is gone, and the next visit downloads it again", async () => {
     const demo = await profile.visit(server.current.origin);
     await demo.ready();
-    await demo.page.getByRole("button", { name: "Delete localhost/Xenova/all-MiniLM-L6-v2 v0.1.0" }).click();
-    await expect(demo.page.locator("#models-note")).toContainText("Deleted.");
-    await expect(demo.page.locator("#models li")).toHaveCount(0);
-    await expect(demo.page.getByRole("heading", { name: "Kept in this browser" })).toBeFocused();
+    const list = demo.page.locator("#models");
+    await list.getByRole("button", { name: "Verify Xenova/all-MiniLM-L6-v2 v0.1.0" }).click();
+    await expect(list.getByRole("status")).toContainText("4 files verified, none is damaged.");
+    await list.getByRole("button", { name: "Delete Xenova/all-MiniLM-L6-v2 v0.1.0" }).click();
+    await list.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await expect(list.getByRole("status")).toContainText("is deleted");
+    await expect(list.locator("[part=summary]")).toHaveText("No model is stored.");
     await server.current.clearLog();
 
     const again = await profile.visit(server.current.origin);
@@ -60,7 +63,7 @@ test("first visit, restart, servers gone, model deleted", async ({ profile }) =>
     expect(await again.answer()).toMatchObject({ digest, ranking });
     const asked = await server.current.requests();
     expect(asked.map(modelFile).sort()).toEqual(MODEL_FILES);
-    await expect(again.page.locator("#models li")).toHaveCount(1);
+    await expect(again.page.locator("#models [part=model]")).toHaveCount(1);
   });
 });
 

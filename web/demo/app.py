@@ -1,4 +1,4 @@
-"""The demo's Python: loads the engine, searches, lists and deletes models, runs the visitor's code.
+"""The demo's Python: loads the engine, searches, verifies models, runs the visitor's code.
 
 It takes commands and posts events, both as JSON text (``protocol.js`` names them), and knows nothing of the page:
 the same code runs on the page's main thread and in a worker.
@@ -10,7 +10,6 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict
 from typing import Any
 
 from js import fetch
@@ -64,8 +63,8 @@ class App:
                     await self._load()
                 case {"type": "search", "query": query, "sentences": sentences}:
                     await self._find(query, sentences)
-                case {"type": "delete", "model": model, "revision": revision}:
-                    await self._delete(model, revision)
+                case {"type": "verify", "model": model, "revision": revision, "rootUrl": root_url}:
+                    await self._verify(model, revision, root_url)
                 case {"type": "run", "code": code}:
                     await self._run(code)
         except Exception as error:  # noqa: BLE001 - nothing is above this: the visitor is told, whatever it is
@@ -76,14 +75,11 @@ class App:
         started = time.perf_counter()
         self._post("loading")
         modelden.configure(**await _configuration())
-        await asyncio.sleep(0)  # the page has its turn: configuring and listing import some modules each
-        # Before the engine: an earlier visit's models can be seen, and deleted, even if the engine cannot be loaded.
-        await self._list_models()
+        await asyncio.sleep(0)  # the page has its turn: configuring imports some modules
         engine = await modelden.create_engine(feature_id=FEATURE, on_progress=self._steps.show)
         self._search = Search(engine)
         self._cell.names.update(engine=engine, modelden=modelden)
         self._post("ready", engine=repr(engine), ms=_since(started))
-        await self._list_models()
 
     async def _find(self, query: str, sentences: list[str]) -> None:
         if self._search is None:
@@ -95,20 +91,13 @@ class App:
             ranking = [{"sentence": sentence, "score": score} for sentence, score in found.ranking]
             self._post("results", query=query, ranking=ranking, ms=_since(started), digest=found.digest)
 
-    async def _list_models(self) -> None:
-        models = await modelden.ModelHub().list_models()
-        self._post("models", models=[asdict(model) for model in models])
-
-    async def _delete(self, model: str, revision: str) -> None:
-        await modelden.ModelHub().delete_models(model=model, revision=revision)
-        await self._list_models()
-        self._post("deleted", model=model, revision=revision)
+    async def _verify(self, model: str, revision: str, root_url: str | None) -> None:
+        files = await modelden.ModelHub().verify(model=model, revision=revision, root_url=root_url)
+        self._post("verified", files=[{"path": file.path, "ok": file.ok} for file in files])
 
     async def _run(self, code: str) -> None:
         value, error = await self._cell.run(code)
         self._post("ran", value=value, error=error)
-        # The visitor's code may have loaded other models.
-        await self._list_models()
 
 
 async def _configuration() -> dict[str, Any]:

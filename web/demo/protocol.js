@@ -4,7 +4,7 @@
  * From the page to Python.
  * @typedef {{type: "load"}
  *   | {type: "search", query: string, sentences: string[]}
- *   | {type: "delete", model: string, revision: string}
+ *   | {type: "verify", model: string, revision: string, rootUrl: string | null}
  *   | {type: "run", code: string}} Command
  */
 
@@ -14,7 +14,7 @@
  *   title: string, detail: string, state: "running" | "done" | "failed", kept: boolean, loaded: number | null,
  *   total: number | null, ms: number | null, downloaded: number}} Step
  *
- * @typedef {{name: string, revision: string, size: number, files: number, last_used: number}} Model
+ * @typedef {{path: string, ok: boolean}} VerifiedFile
  *
  * @typedef {{type: "problem", title: string, text: string, kind: string, retry: Command | null}} Problem
  *
@@ -24,8 +24,7 @@
  *   | {type: "loading"}
  *   | {type: "ready", engine: string, ms: number}
  *   | {type: "results", query: string, ranking: {sentence: string, score: number}[], ms: number, digest: string}
- *   | {type: "models", models: Model[]}
- *   | {type: "deleted", model: string, revision: string}
+ *   | {type: "verified", files: VerifiedFile[]}
  *   | {type: "output", text: string}
  *   | {type: "ran", value: string | null, error: string | null}} DemoEvent
  */

@@ -1,43 +1,35 @@
-// The models that this browser keeps.
-import { byId, make } from "../dom.js";
-import { ago, bytes } from "../format.js";
+// What the list of stored models, <modelden-models>, lets Python do. The rest it does itself.
+import { byId } from "../dom.js";
 
-/** @import {Command, DemoEvent, Model} from "../protocol.js" */
+/** @import {Command, DemoEvent, VerifiedFile} from "../protocol.js" */
 
 /** @param {(command: Command) => void} send */
 export function modelsView(send) {
-  const list = byId("models", HTMLUListElement);
-  const note = byId("models-note", HTMLElement);
-  const title = byId("models-title", HTMLElement);
+  const list = byId("models", HTMLElement);
+  /** @type {PromiseWithResolvers<VerifiedFile[]>[]} */
+  const waiting = [];
+
+  /** @param {{model: string, revision: string, rootUrl: string | null}} name */
+  function verify(name) {
+    const answer = Promise.withResolvers();
+    waiting.push(answer);
+    send({ type: "verify", ...name });
+    return answer.promise;
+  }
+
+  Object.assign(list, { actions: { verify } });
 
   return (/** @type {DemoEvent} */ event) => {
-    if (event.type === "models") {
-      list.replaceChildren(...event.models.map((model) => row(model, send)));
-      note.textContent = event.models.length ? "" : "No model is kept.";
-    } else if (event.type === "deleted") {
-      // The button that had the focus is gone.
-      title.focus();
-      note.textContent =
-        "Deleted. The engine goes on with what it has loaded; the next visit downloads the model again.";
+    if (event.type === "verified") {
+      waiting.shift()?.resolve(event.files);
+    } else if (event.type === "problem") {
+      for (const answer of waiting.splice(0)) {
+        answer.reject(new Error(event.text));
+      }
+      if (!event.retry) {
+        // Python has not started.
+        Object.assign(list, { actions: {} });
+      }
     }
   };
-}
-
-/**
- * @param {Model} model
- * @param {(command: Command) => void} send
- */
-function row(model, send) {
-  const remove = make("button", "quiet", "Delete");
-  remove.type = "button";
-  remove.setAttribute("aria-label", `Delete ${model.name} ${model.revision}`);
-  remove.addEventListener("click", () => {
-    remove.disabled = true;
-    send({ type: "delete", model: model.name, revision: model.revision });
-  });
-  const used = make("time", "", ago(model.last_used));
-  used.dateTime = new Date(model.last_used).toISOString();
-  used.title = new Date(model.last_used).toUTCString();
-  const facts = make("span", "facts", `${model.revision} · ${bytes(model.size)} · ${model.files} files · used `, used);
-  return make("li", "model", make("span", "name", model.name), facts, remove);
 }
