@@ -53,7 +53,7 @@ class FeedSignature:
     def prepare(self, feed: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of a feed as `prepare_feed` does; errors as those."""
         if type(feed) is dict and self._last and self._is_as_last(feed):
-            return feed
+            return feed.copy()  # a failed run is repeated with it, whatever its caller has made of the dict
         prepared = prepare_feed(self.inputs, feed)
         is_taken = len(prepared) == len(feed) and all(prepared[name] is feed[name] for name in prepared)
         if is_taken and all(type(value) is Tensor for value in prepared.values()):

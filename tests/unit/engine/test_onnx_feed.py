@@ -23,7 +23,9 @@ def test_feeds_of_tensors_are_taken_as_they_are() -> None:
 
     for shape in ((1, 2), (1, 2), (2, 2), (1, 2)):
         feed = {"x": Tensor(memoryview(bytes(8 * shape[0])), "float32", shape), "state": tensor(2)}
-        assert list(signature.prepare(feed).values()) == list(feed.values())
+        prepared = signature.prepare(feed)
+        assert [prepared[name] is value for name, value in feed.items()] == [True, True]
+        assert prepared is not feed
 
 
 @pytest.mark.parametrize(
