@@ -1,19 +1,21 @@
 """A warm visit: from Pyodide being ready to an engine's first result, against transformers.js alone from page load.
 
     python bench/start.py chromium firefox
+    python bench/start.py --against OTHER/build/pyodide chromium firefox
 
 transformers.js is alone in a module worker, as published, with its own cache and the WASM file that it takes by itself
 (``baselines.md``: ``tjs:asyncify``). modelden is there with each runtime that it has, at an origin of its own. All are
-visited once cold, then in turns, each time in a new page of one profile. Milliseconds. Prints JSON on stdout.
+visited once cold, then in turns, each time in a new page of one profile. With ``--against``, a Pyodide with another
+build of modelden is visited too. Milliseconds. Prints JSON on stdout.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -54,8 +56,8 @@ ALONE = """<!doctype html><link rel="icon" href="data:,"><script type="module">
 </script>"""
 
 MODELDEN = """<!doctype html><link rel="icon" href="data:,"><script type="module">
-  const { loadPyodide } = await import("/pyodide/pyodide.mjs");
-  const options = { indexURL: "/pyodide/", packages: ["modelden"] };
+  const { loadPyodide } = await import("/PYODIDE/pyodide.mjs");
+  const options = { indexURL: "/PYODIDE/", packages: ["modelden"] };
   const python = await loadPyodide(options);
   const ready = performance.now();
   const [value, steps] = (await python.runPythonAsync(`
@@ -86,8 +88,8 @@ def options(site: Site) -> dict[str, Any]:
     return next(record for record in records if record.get("featureId") == FEATURE)
 
 
-def page_server(site: Site) -> RunningServer:
-    """Serve the pages and their files."""
+def page_server(site: Site, against: Path) -> RunningServer:
+    """Serve the pages and their files; ``against`` is the folder of the other Pyodide."""
     record = options(site)
     alone = ALONE.replace("HUB", f"{site.hub.url}/").replace("MODEL", record["modelId"])
     # transformers.js 4 looks for the list of files on the branch main, whatever the revision.
@@ -96,12 +98,14 @@ def page_server(site: Site) -> RunningServer:
 
     def ours(request: Request) -> HTMLResponse:
         config = json.dumps({**site.config, "runtime_major": request.path_params["major"]})
-        return HTMLResponse(MODELDEN.replace("CONFIG", config).replace("FEATURE", FEATURE))
+        page = MODELDEN.replace("CONFIG", config).replace("FEATURE", FEATURE)
+        return HTMLResponse(page.replace("PYODIDE", request.path_params["pyodide"]))
 
     routes = [
         Route("/alone", lambda _: HTMLResponse(alone)),
-        Route("/modelden/{major:int}", ours),
+        Route("/modelden/{pyodide}/{major:int}", ours),
         Mount("/pyodide", StaticFiles(directory=ROOT / "build/pyodide")),
+        Mount("/against", StaticFiles(directory=against)),
         Mount("/transformers", StaticFiles(directory=PACKAGE_6 / "dist")),
         Mount("/onnxruntime", StaticFiles(directory=RUNTIME_6.parent)),
     ]
@@ -120,37 +124,51 @@ def visit(context: Any, url: str) -> dict[str, Any]:
         page.close()
 
 
-def measure(driver: Any, name: str, tree: Path) -> dict[str, Any]:
+def measure(driver: Any, name: str, tree: Path, against: Path | None) -> dict[str, Any]:
     """Measure all figures of one browser."""
-    with Site(tree) as site, page_server(site) as served, tempfile.TemporaryDirectory() as folder:
+    with (
+        Site(tree) as site,
+        page_server(site, against or ROOT / "build/pyodide") as served,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         offer_runtime_6(site)
         context = open_profile(driver, name, Path(folder))
         port = served.url.rpartition(":")[2]
         pages = {"alone": f"{served.url}/alone"}
-        pages |= {f"modelden {major}": f"http://runtime-{major}.localhost:{port}/modelden/{major}" for major in MAJORS}
+        majors = {f"modelden {major}": ("pyodide", major) for major in MAJORS}
+        if against is not None:
+            majors["against"] = "against", MAJORS[-1]
+        for kind, (pyodide, major) in majors.items():
+            pages[kind] = f"http://{kind.replace(' ', '-')}.localhost:{port}/modelden/{pyodide}/{major}"
         cold = {kind: visit(context, url)["ms"] for kind, url in pages.items()}
         turns = [{kind: visit(context, url) for kind, url in pages.items()} for _ in range(VISITS)]
         context.close()
     times = {kind: sorted(round(turn[kind]["ms"]) for turn in turns) for kind in pages}
     medians = {kind: statistics.median(durations) for kind, durations in times.items()}
     ours = list(pages)[1:]
+    paired = [turn[f"modelden {MAJORS[-1]}"]["ms"] / turn[ours[-1]]["ms"] for turn in turns]
     fastest = {kind: min(turns, key=lambda turn: turn[kind]["ms"])[kind] for kind in ours}
     return {
         "cold": {kind: round(value) for kind, value in cold.items()},
         "warm": times,
         "ratio of the medians": {kind: round(medians[kind] / medians["alone"], 3) for kind in ours},
+        **({} if against is None else {"paired ratio": round(statistics.median(paired), 3)}),
         "ratio of the fastest": {kind: round(times[kind][0] / times["alone"][0], 3) for kind in ours},
         "steps of the fastest": {kind: json.loads(fastest[kind]["steps"]) for kind in ours},
     }
 
 
-def main(names: list[str]) -> None:
-    """Measure in these browsers, or in both."""
+def main() -> None:
+    """Measure in the browsers that are named, or in both."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--against", type=Path, help="the folder build/pyodide of another build")
+    parser.add_argument("browsers", nargs="*", default=["chromium", "firefox"])
+    arguments = parser.parse_args()
     with playwright() as driver, tempfile.TemporaryDirectory() as folder:
         tree = shutil.copytree(ROOT / "build/tree", Path(folder) / "tree")
-        results = {name: measure(driver, name, tree) for name in names or ["chromium", "firefox"]}
+        results = {name: measure(driver, name, tree, arguments.against) for name in arguments.browsers}
     print(json.dumps({"load average": os.getloadavg()[0], **results}, indent=2))  # noqa: T201  its one result
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -89,7 +89,7 @@ _EMPTY: Json = {
 
 
 @dataclass(frozen=True)
-class Told:
+class PageError:
     """An error of modelden, as `in_page` tells it."""
 
     name: str
@@ -146,16 +146,16 @@ class Page:
         assert outcome["foreign"] == []
         return outcome
 
-    def failed_visit(self, config: Mapping[str, Any], /, **request: Any) -> Told:
+    def failed_visit(self, config: Mapping[str, Any], /, **request: Any) -> PageError:
         """The same, but it has to fail."""
         outcome: Json = self.call("visit", config=config, request=request)
         assert outcome["error"] is not None, "the engine was created"
-        return Told(**outcome["error"])
+        return PageError(**outcome["error"])
 
-    def told(self, function: str, /, **arguments: Any) -> Told | None:
+    def error_of(self, function: str, /, **arguments: Any) -> PageError | None:
         """Call a function of `in_page` that tells an error, if there is one."""
         error: Json | None = self.call(function, **arguments)
-        return Told(**error) if error else None
+        return PageError(**error) if error else None
 
     def stored(self) -> Json:
         """All rows of modelden's databases, as IndexedDB itself has them; Blobs as size and SHA-256."""

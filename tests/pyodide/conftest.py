@@ -88,12 +88,7 @@ LONG_MODULES = {
 UNREAD = {
     "test_bad_runs",
     "test_blocked_workers",
-    "test_downloads",
-    "test_gpu",
-    "test_lifetimes",
     "test_merging",
-    "test_reference",
-    "test_refused",
     "test_runtimes",
     "test_soak",
     "test_streaming",

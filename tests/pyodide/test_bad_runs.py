@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modelden.host.testing import Fault
-from tests.pyodide.browser_page import Told
+from tests.pyodide.browser_page import PageError
 from tests.pyodide.servers import MODEL
 from tests.pyodide.task_cases import IMAGE, SOUND
 from tests.pyodide.test_tasks import engine_request
@@ -37,7 +37,7 @@ def call(page: Page, function: str, **arguments: Any) -> Any:
 )
 def test_a_wrong_input(input_page: Page, site: Site, task: str, wrong: str, right: Any, name: str, words: str) -> None:
     request = engine_request(task)
-    error = Told(**call(input_page, "refused", config=site.config, request=request, wrong=wrong, right=right))
+    error = PageError(**call(input_page, "refused", config=site.config, request=request, wrong=wrong, right=right))
 
     assert error.name == name
     assert words in error.message
@@ -53,7 +53,7 @@ def test_a_megabyte_of_text_is_cut_to_what_the_model_takes(input_page: Page, sit
 
 def test_a_closed_engine_says_so(input_page: Page, site: Site) -> None:
     for outcome in call(input_page, "after_close", config=site.config, request=TINY):
-        error = Told(**outcome)
+        error = PageError(**outcome)
         assert error.name == "EngineClosed"
         assert "create a new one with modelden.create_engine()" in error.message
 

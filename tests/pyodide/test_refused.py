@@ -12,7 +12,7 @@ import pytest
 from modelden.host.serve.server import RunningServer
 from tests.contracts import locks
 from tests.faults.hub import Fault, FaultyHub
-from tests.pyodide.browser_page import Page, Told, assert_whole_files
+from tests.pyodide.browser_page import Page, PageError, assert_whole_files
 from tests.pyodide.runners import INSECURE_HOST
 from tests.pyodide.servers import MODEL, REVISION, WEIGHTS, Json
 
@@ -228,7 +228,7 @@ def sandbox(page: Page) -> Iterator[Frame]:
 
 
 def test_storage_that_is_refused_and_required(page: Page, site: Site, sandbox: Frame) -> None:
-    error = Told(**visit_in(sandbox, page, {**site.config, "require_storage": True})["error"])
+    error = PageError(**visit_in(sandbox, page, {**site.config, "require_storage": True})["error"])
 
     assert error.name == "StorageUnavailable"
     assert "SecurityError" in error.message

@@ -11,7 +11,7 @@ import pytest
 from modelden.host.serve.server import RunningServer
 from tests.faults.hub import FaultyHub
 from tests.onnx_bodies import onnx_body
-from tests.pyodide.browser_page import HERE, Told, assert_whole_files
+from tests.pyodide.browser_page import HERE, PageError, assert_whole_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_a_model_is_carried_without_a_network_and_without_passing_through_python
             page.until(lambda: page.proxies() <= proxies, f"JavaScript holds {proxies} of Python's objects again")
 
         before = page.stored()
-        error = Told(**call("damaged", root_url=root))
+        error = PageError(**call("damaged", root_url=root))
         assert (error.name, error.foreign) == ("IntegrityError", [])
         assert page.stored() == before
         assert len(hub.log) == asked

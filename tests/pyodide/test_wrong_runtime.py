@@ -8,13 +8,13 @@ from modelden.host.testing import Fault
 from tests.pyodide.servers import JSEP, MODEL, PLAIN, REVISION, TASK, WEIGHTS
 
 if TYPE_CHECKING:
-    from tests.pyodide.browser_page import Page, Told
+    from tests.pyodide.browser_page import Page, PageError
     from tests.pyodide.servers import Site
 
 
-def start(page: Page, site: Site, wasm: str, start_timeout: float) -> Told | None:
+def start(page: Page, site: Site, wasm: str, start_timeout: float) -> PageError | None:
     """Start an engine worker with this runtime, past all checks."""
-    return page.told(
+    return page.error_of(
         "start_engine",
         wasm_url=f"{site.settings.url}/attachments/runtime/{wasm}",
         options={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-TURNS = 200
+TURNS = 500
 """More than the longest chain of awaits on the simulators: background work is over after so many turns of the loop."""
 
 

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 import modelden
 from modelden import Configuration, default_context
 from modelden.errors import NotInBrowser
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 
 OPTIONS = "ml-inference-options"
@@ -16,12 +15,6 @@ OPTIONS = "ml-inference-options"
 def own_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test leaves a configuration behind."""
     monkeypatch.setattr(default_context, "page", default_context.Page())
-
-
-async def idle() -> None:
-    """Let the page's tasks go on until all of them wait, or longer."""
-    for _ in range(500):
-        await asyncio.sleep(0)
 
 
 def test_the_default_configuration_is_in_force_until_another_is() -> None:
@@ -41,7 +34,7 @@ async def test_a_page_has_one_context_and_configure_ends_its_polls(profile: Prof
     modelden.configure("stage")
     profile.clock.advance(hours=48)
     profile.page.show()
-    await idle()
+    await settle()
 
     assert profile.requests() == []
     with pytest.raises(NotInBrowser):

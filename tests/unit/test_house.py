@@ -26,9 +26,6 @@ WHOLE_NAMES = {"den", "kept_of"}
 LONGEST_NAME = 3
 """Words of an identifier. A longer one is a sentence, the name of a test."""
 
-PAGE_ERROR = re.compile(r": Told$|(?:browser_page|test_wrong_runtime)\.py:\d+: told$")
-"""An error as `tests/pyodide/browser_page.py` reads it from a page."""
-
 EXCEPTION = re.compile(r"#\s*(?:noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*|type: ignore\[[a-z, -]+\])\s*")
 
 PUBLIC_WITH_UNDERSCORE = {"_replace", "_pybind_state"}
@@ -95,7 +92,7 @@ def test_identifiers_are_terms_of_the_field(folder: str) -> None:
         if token.type == tokenize.NAME and is_private(token.string)
     }
 
-    assert {each for each in found if not PAGE_ERROR.search(each)} == set()
+    assert found == set()
 
 
 @pytest.mark.parametrize("folder", SCRIPT_FOLDERS)

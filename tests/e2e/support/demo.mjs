@@ -31,13 +31,13 @@ export class Demo {
   constructor(page) {
     this.page = page;
     /**
-     * Uncaught errors and lines of the console that are errors.
+     * Uncaught errors and lines of the console that are warnings or errors.
      * @type {string[]}
      */
     this.complaints = [];
     page.on("pageerror", (error) => this.complaints.push(`uncaught: ${error.stack ?? error.message}`));
     page.on("console", (line) => {
-      if (line.type() === "error") {
+      if (["warning", "error", "assert"].includes(line.type())) {
         this.complaints.push(`console: ${line.text()} (${line.location().url})`);
       }
     });

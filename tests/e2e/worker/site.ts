@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { test as base } from "@playwright/test";
 import { build } from "esbuild";
+import { test as base } from "../console.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const FOLDERS: Record<string, string> = {

@@ -109,7 +109,3 @@ INSTANCES: dict[str, Callable[[World], Any]] = {
     "Configuration": lambda _: _made(modelden.Configuration),
 }
 """Instances of the classes with methods, or with constructors for callers."""
-
-
-def public(name: str) -> Any:
-    return getattr(modelden, name) if name in modelden.__all__ else getattr(onnxruntime, name)

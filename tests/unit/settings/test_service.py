@@ -23,6 +23,7 @@ from tests.replay import replay_chain
 from tests.simulators.blobs import MemoryBlob
 from tests.simulators.database import MemoryDatabase
 from tests.simulators.fetcher import PageFetcher
+from tests.simulators.loop import settle
 from tests.simulators.profile import Profile
 
 OPTIONS = "ml-inference-options"
@@ -36,12 +37,6 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-async def idle() -> None:
-    """Let the page's tasks go on until all of them wait, or longer."""
-    for _ in range(500):
-        await asyncio.sleep(0)
-
-
 def paths(profile: Profile) -> list[str]:
     return [request.partition("?")[0] for request in profile.requests()]
 
@@ -52,7 +47,7 @@ async def test_a_page_that_becomes_visible_after_a_day_polls(profile: Profile, a
     profile.requests()
     profile.clock.advance(hours=23)
     profile.page.show()
-    await idle()
+    await settle()
     assert paths(profile) == []
 
     profile.clock.advance(hours=1)
@@ -71,7 +66,7 @@ async def test_what_one_tab_polled_the_other_does_not(profile: Profile) -> None:
     profile.requests()
 
     profile.page.show()
-    await idle()
+    await settle()
 
     assert paths(profile) == []
     assert await second.client.get(OPTIONS) == await first.client.get(OPTIONS)
@@ -153,11 +148,11 @@ async def test_after_the_daily_poll_attachments_without_a_record_go(profile: Pro
 
 async def test_a_page_without_settings_does_not_poll(profile: Profile) -> None:
     await profile.visit().settings()
-    await idle()
+    await settle()
 
     profile.clock.advance(hours=48)
     profile.page.show()
-    await idle()
+    await settle()
 
     assert paths(profile) == []
 
@@ -277,12 +272,12 @@ async def test_a_context_that_closes_while_its_settings_open_does_not_poll(
     service = await opening
     profile.clock.advance(hours=48)
     profile.page.show()
-    await idle()
+    await settle()
 
     assert paths(profile) == []
     service.start()
     profile.page.show()
-    await idle()
+    await settle()
     assert len(await service.client.get(OPTIONS)) == 2  # engines live on, and may ask
 
 
@@ -303,12 +298,12 @@ async def test_a_context_that_closes_during_a_poll_tells_nobody(profile: Profile
 
     context.ports = context.ports._replace(fetcher=Meanwhile(profile.fetcher, close))
     await context.settings()
-    await idle()
+    await settle()
     application.collections["main", OPTIONS].publish({"id": "new"})
     profile.clock.advance(hours=24)
     profile.page.show()
     await closed.wait()
-    await idle()
+    await settle()
 
     assert events == []
     assert messages == []
