@@ -1,4 +1,5 @@
 // The engine worker in real browsers, against transformers.js alone and against what can go wrong.
+import { expectConsole } from "../console.ts";
 import { expect, test } from "./site.ts";
 
 const TEXTS = ["a cat", "", "Ein Satz über Züge 🚆, 東京", "word ".repeat(600)];
@@ -67,7 +68,7 @@ test("tells its versions, asks for four files, and makes no request of its own",
   expect(site.takeRequests()).toEqual([]);
 });
 
-test("has no way to the network", async ({ page, site }) => {
+test("has no way to the network", expectConsole(/"fetched"/), async ({ page, site }) => {
   // The probe is in the worker's own module: it sees the scope that the libraries see.
   const probe = `addEventListener("message", async (event) => {
     event.stopImmediatePropagation();
@@ -131,7 +132,7 @@ for (const [name, from, size] of [
   ["cut short", "ort-wasm-simd-threaded.jsep.wasm", 1_000_000],
   ["that is empty", "ort-wasm-simd-threaded.jsep.wasm", 0],
 ] as const) {
-  test(`a WASM file ${name} is told, and does not hang`, async ({ page }) => {
+  test(`a WASM file ${name} is told, and does not hang`, expectConsole(/CompileError/), async ({ page }) => {
     const message = await page.evaluate(
       async ([from, size]) => {
         const engine = await globalThis.page.startEngine();
@@ -157,27 +158,31 @@ test("a WASM file with another hash is not run", async ({ page }) => {
   expect(message).toMatch(/the stored runtime is damaged: expected SHA-256 0{64}, found [0-9a-f]{64}/);
 });
 
-test("a run that fails leaves the next one alone", async ({ page }) => {
-  const outcomes = await page.evaluate(async () => {
-    const { startEngine, wasm, modelFile } = globalThis.page;
-    const engine = await startEngine();
-    engine.answerFile = async (url) => {
-      const answer = await modelFile(url);
-      if (!url.endsWith("/tokenizer.json") || !("blob" in answer)) return answer;
-      const tokenizer = JSON.parse(await answer.blob.text());
-      tokenizer.model.vocab.zebra = 999_999; // the model has no such token, so its lookup fails
-      return { blob: new Blob([JSON.stringify(tokenizer)]) };
-    };
-    await engine.create(await wasm());
-    const outcome = (text: string) =>
-      engine.run([text]).then(
-        () => "ran",
-        (error: Error) => (/out of data bounds/.test(error.message) ? "failed" : error.message),
-      );
-    return Promise.all(["cat", "zebra", "cat"].map(outcome));
-  });
-  expect(outcomes).toEqual(["ran", "failed", "ran"]);
-});
+test(
+  "a run that fails leaves the next one alone",
+  expectConsole(/out of data bounds/, /^Inputs given to model/),
+  async ({ page }) => {
+    const outcomes = await page.evaluate(async () => {
+      const { startEngine, wasm, modelFile } = globalThis.page;
+      const engine = await startEngine();
+      engine.answerFile = async (url) => {
+        const answer = await modelFile(url);
+        if (!url.endsWith("/tokenizer.json") || !("blob" in answer)) return answer;
+        const tokenizer = JSON.parse(await answer.blob.text());
+        tokenizer.model.vocab.zebra = 999_999; // the model has no such token, so its lookup fails
+        return { blob: new Blob([JSON.stringify(tokenizer)]) };
+      };
+      await engine.create(await wasm());
+      const outcome = (text: string) =>
+        engine.run([text]).then(
+          () => "ran",
+          (error: Error) => (/out of data bounds/.test(error.message) ? "failed" : error.message),
+        );
+      return Promise.all(["cat", "zebra", "cat"].map(outcome));
+    });
+    expect(outcomes).toEqual(["ran", "failed", "ran"]);
+  },
+);
 
 test("a worker has one engine, and runs what comes while it is made", async ({ page }) => {
   const outcomes = await page.evaluate(async () => {
