@@ -88,8 +88,8 @@ async function expectProblem(demo: Demo, { kind, title, text }: Trouble): Promis
 
 /** Remove the cause, press the button: the page goes on without being loaded again. */
 async function retry(demo: Demo, mend: () => Promise<void>): Promise<void> {
-  // The browser itself writes refused connections and error statuses to the console.
-  demo.complaints.splice(0, demo.complaints.length, ...demo.complaints.filter((words) => !isNetwork(words)));
+  // The browser itself writes refused connections and error statuses to the console, and modelden what it did about a fault.
+  demo.complaints.splice(0, demo.complaints.length, ...demo.complaints.filter((words) => !isProvoked(words)));
   await mend();
   await demo.page.getByRole("button", { name: "Try again" }).click();
   await demo.ready();
@@ -98,8 +98,8 @@ async function retry(demo: Demo, mend: () => Promise<void>): Promise<void> {
   await expect(demo.page.locator("#results li").first()).toContainText("A recipe for tomato soup with basil.");
 }
 
-function isNetwork(words: string): boolean {
-  return words.startsWith("console: Failed to load resource");
+function isProvoked(words: string): boolean {
+  return words.startsWith("console: Failed to load resource") || words.includes("cannot be trusted");
 }
 
 async function publishedOptions({ origin }: Server): Promise<object[]> {
