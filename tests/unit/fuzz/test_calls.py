@@ -20,7 +20,7 @@ from modelden import ModelDenError, default_context, onnxruntime
 from tests.odd_calls import RESULTS, TARGETS, call_through, draw_arguments, public
 from tests.unit.fuzz.world import INSTANCES, ODD, World
 
-EXAMPLES = 60
+EXAMPLES = 40
 """Calls of each function. They are the same in each run."""
 
 
