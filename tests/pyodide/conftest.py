@@ -86,16 +86,10 @@ LONG_MODULES = {
 
 
 UNREAD = {
-    "test_bad_runs",
-    "test_blocked_workers",
-    "test_merging",
+    "test_refused",
     "test_runtimes",
-    "test_soak",
-    "test_streaming",
-    "test_tabs",
     "test_tasks",
     "test_updates",
-    "test_worker_url",
     "test_kinto",
     "test_kinto_push",
 }

@@ -83,8 +83,19 @@ class Image:
         return self._buffer.tobytes()
 
     def to_pil(self) -> Any:
-        """Return a Pillow image."""
-        return import_module("PIL.Image").frombytes(_MODES[self.channels], (self.width, self.height), self.tobytes())
+        """Return a Pillow image.
+
+        Raises:
+            InputError: If Pillow is not installed.
+        """
+        try:
+            pillow = import_module("PIL.Image")
+        except ModuleNotFoundError as error:
+            raise InputError(
+                "A Pillow image needs Pillow, which is not installed here: `await micropip.install('pillow')`. Without "
+                "it there are `tobytes()` and the buffer of the image."
+            ) from error
+        return pillow.frombytes(_MODES[self.channels], (self.width, self.height), self.tobytes())
 
     def __eq__(self, other: object) -> bool:
         """Tell whether the other image has the same pixels."""
