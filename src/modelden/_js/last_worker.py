@@ -53,8 +53,11 @@ async def start_last_worker(config: Configuration) -> None:
         worker = await _start(config)
     except (JsException, TimeoutError, *_UNREADABLE) as error:
         logger.debug("No worker is started ahead: %r", error)
-    except Exception:
-        logger.exception("No worker is started ahead.")
+    except Exception as error:
+        from modelden.errors import WorkerRefused
+
+        if not isinstance(error, WorkerRefused):  # which the engine's own worker says in full
+            logger.exception("No worker is started ahead.")
     else:
         if worker is not None:
             early_worker.offer(worker)
@@ -111,7 +114,8 @@ class LastWorker:
         self.events = Array.new()
         js_worker.onmessage = js_worker.onerror = js_worker.onmessageerror = self.events.push.bind(self.events)
         first = Promise.withResolvers()
-        js_worker.addEventListener("message", first.resolve, js_object(once=True))
+        for event in ("message", "error"):
+            js_worker.addEventListener(event, first.resolve, js_object(once=True))
         self.started = first.promise
         js_worker.postMessage(js_object(type="runtime", glue=script.beside(glue), numThreads=threads))
         self._posting = asyncio.ensure_future(_post_module(js_worker, compiling, js_wasm, sha256))
